@@ -1,0 +1,66 @@
+//! The one thing a sampler knows of a network.
+
+use crate::images::Geometry;
+
+/// A stop was asked for; the work in hand was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stopped on request")]
+pub struct Interrupted;
+
+/// Asked between the layers of a network call and between steps.
+///
+/// An implementation may block in `check` while the user has paused.
+pub trait Interrupt: Sync {
+    /// `Err` when the work should be dropped.
+    fn check(&self) -> Result<(), Interrupted>;
+}
+
+/// Never stops.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NeverInterrupt;
+
+impl Interrupt for NeverInterrupt {
+    fn check(&self) -> Result<(), Interrupted> {
+        Ok(())
+    }
+}
+
+/// Why a network call gave no output.
+#[derive(Debug, thiserror::Error)]
+pub enum DenoiseError {
+    /// The user stopped it.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// The device has no room for a batch of this size; a smaller one may fit.
+    #[error("not enough device memory for a batch of {batch} images: {message}")]
+    OutOfMemory {
+        /// Images in the failed call.
+        batch: usize,
+        /// What the device said.
+        message: String,
+    },
+    /// The executor failed otherwise.
+    #[error("the network call failed: {0}")]
+    Failed(String),
+}
+
+/// A network that predicts noise (or whatever its schedule's prediction type says) from a noisy image.
+pub trait Denoiser: Send {
+    /// The shape of one input image.
+    fn geometry(&self) -> Geometry;
+
+    /// One network call.
+    ///
+    /// # Shapes
+    /// `sample` and `output` are (B, C, H, W) with `B = timesteps.len()`, planar, contiguous.
+    /// `timesteps` are training timesteps, one an image (not necessarily equal or whole).
+    ///
+    /// An image's output is the same bits at any batch size and position on CPU executors.
+    fn denoise(
+        &mut self,
+        sample: &[f32],
+        timesteps: &[f32],
+        output: &mut [f32],
+        interrupt: &dyn Interrupt,
+    ) -> Result<(), DenoiseError>;
+}

@@ -1,0 +1,17 @@
+//! Diffusion without a network: schedules, noise streams, samplers and the inpainting loop.
+//!
+//! The network is a [`Denoiser`], noise is a [`NoiseSource`]: nothing here knows candle's devices,
+//! checkpoints or files. States are planar (B, C, H, W) `f32` slices in the model's own range,
+//! [-1, 1] (`_signed`).
+
+pub mod denoiser;
+pub mod lift;
+pub mod noise;
+pub mod philox;
+pub mod sampler;
+pub mod schedule;
+
+pub use denoiser::{DenoiseError, Denoiser, Interrupt, Interrupted, NeverInterrupt};
+pub use noise::{NoiseSource, PhiloxNoise};
+pub use sampler::{SamplerKind, SamplerSettings};
+pub use schedule::Schedule;

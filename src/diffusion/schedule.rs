@@ -1,0 +1,220 @@
+//! Noise schedules: how much of the original is left at each training timestep.
+//!
+//! The definitions are those of diffusers' schedulers, in `f64`.
+
+use std::f64::consts::FRAC_PI_2;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What the network predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prediction {
+    /// The noise in the sample (Ho et al. 2020).
+    Epsilon,
+    /// The clean sample.
+    Sample,
+    /// `sqrt(a) noise - sqrt(1 - a) x0` (Salimans & Ho 2022).
+    VPrediction,
+}
+
+/// Variance of an ancestral (DDPM) step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Variance {
+    /// The posterior's variance (Ho et al. 2020, Eq. 7).
+    FixedSmall,
+    /// The forward step's beta.
+    FixedLarge,
+}
+
+/// How the betas are spaced.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Betas {
+    /// Evenly from start to end.
+    Linear,
+    /// Squares of evenly spaced square roots.
+    ScaledLinear,
+    /// From a squared-cosine `alphas_cumprod` (Nichol & Dhariwal 2021), betas at most 0.999.
+    SquaredCosine,
+    /// A logistic curve over [-6, 6] between start and end.
+    Sigmoid,
+    /// Given one by one.
+    Trained(Vec<f64>),
+}
+
+/// The parameters of a schedule, as a scheduler file gives them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScheduleConfig {
+    /// Spacing.
+    pub betas: Betas,
+    /// First beta (not used by the squared cosine and trained betas).
+    pub beta_start: f64,
+    /// Last beta.
+    pub beta_end: f64,
+    /// Training timesteps T, at least 1; the length of trained betas overrides it.
+    pub num_train_timesteps: usize,
+    /// What the network predicts.
+    pub prediction: Prediction,
+    /// Predicted clean samples are clipped to plus or minus this; `None` for no clipping.
+    pub clip_range: Option<f64>,
+    /// Variance of an ancestral step.
+    pub variance: Variance,
+    /// Shift the schedule so that nothing is left at the last timestep (Lin et al. 2023).
+    pub rescale_to_zero_snr: bool,
+}
+
+impl Default for ScheduleConfig {
+    /// What is assumed for a checkpoint without a scheduler file: Ho et al. 2020.
+    fn default() -> Self {
+        Self {
+            betas: Betas::Linear,
+            beta_start: 1e-4,
+            beta_end: 0.02,
+            num_train_timesteps: 1000,
+            prediction: Prediction::Epsilon,
+            clip_range: Some(1.0),
+            variance: Variance::FixedSmall,
+            rescale_to_zero_snr: false,
+        }
+    }
+}
+
+/// Why a schedule is refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ScheduleError {
+    /// No timesteps.
+    #[error("a schedule needs at least 1 training timestep, got 0")]
+    NoTimesteps,
+    /// A beta outside (0, 1), or not finite.
+    #[error("beta {index} must lie between 0 and 1, got {beta}")]
+    BetaOutOfRange {
+        /// Timestep.
+        index: usize,
+        /// Its value.
+        beta: f64,
+    },
+}
+
+/// A schedule ready for sampling.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    config: ScheduleConfig,
+    alphas_cumprod: Vec<f64>,
+}
+
+impl Schedule {
+    /// Compute `alphas_cumprod` from the parameters.
+    pub fn new(config: ScheduleConfig) -> Result<Self, ScheduleError> {
+        let betas = betas(&config);
+        if betas.is_empty() {
+            return Err(ScheduleError::NoTimesteps);
+        }
+        if let Some((index, &beta)) = betas
+            .iter()
+            .enumerate()
+            .find(|&(_, &beta)| !(beta > 0.0 && beta < 1.0))
+        {
+            return Err(ScheduleError::BetaOutOfRange { index, beta });
+        }
+        let mut alphas_cumprod: Vec<f64> = betas
+            .iter()
+            .scan(1.0, |product, beta| {
+                *product *= 1.0 - beta;
+                Some(*product)
+            })
+            .collect();
+        if config.rescale_to_zero_snr {
+            rescale_to_zero_snr(&mut alphas_cumprod);
+        }
+        Ok(Self {
+            config,
+            alphas_cumprod,
+        })
+    }
+
+    /// The parameters.
+    pub fn config(&self) -> &ScheduleConfig {
+        &self.config
+    }
+
+    /// Training timesteps T.
+    pub fn num_train_timesteps(&self) -> usize {
+        self.alphas_cumprod.len()
+    }
+
+    /// The share of the original's variance left at a timestep; 1 for `None`, the clean end.
+    pub fn alpha_cumprod(&self, timestep: Option<usize>) -> f64 {
+        timestep.map_or(1.0, |timestep| self.alphas_cumprod[timestep])
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let config = &self.config;
+        let range = |name| format!("{name} {}..{}", config.beta_start, config.beta_end);
+        let betas = match &config.betas {
+            Betas::Linear => range("linear"),
+            Betas::ScaledLinear => range("scaled linear"),
+            Betas::SquaredCosine => "squared cosine".to_owned(),
+            Betas::Sigmoid => range("sigmoid"),
+            Betas::Trained(_) => "trained betas".to_owned(),
+        };
+        let prediction = match config.prediction {
+            Prediction::Epsilon => "epsilon",
+            Prediction::Sample => "sample",
+            Prediction::VPrediction => "v",
+        };
+        let steps = self.num_train_timesteps();
+        write!(f, "{betas}, {steps} steps, predicts {prediction}")?;
+        match config.clip_range {
+            Some(range) => write!(f, ", clipped to ±{range}"),
+            None => f.write_str(", not clipped"),
+        }
+    }
+}
+
+fn betas(config: &ScheduleConfig) -> Vec<f64> {
+    let count = config.num_train_timesteps;
+    let (start, end) = (config.beta_start, config.beta_end);
+    match &config.betas {
+        Betas::Linear => linspace(start, end, count).collect(),
+        Betas::ScaledLinear => linspace(start.sqrt(), end.sqrt(), count)
+            .map(|root| root * root)
+            .collect(),
+        Betas::SquaredCosine => {
+            let alpha_bar = |fraction: f64| {
+                ((fraction + 0.008) / 1.008 * FRAC_PI_2).cos().powi(2)
+            };
+            (0..count)
+                .map(|i| {
+                    let (from, to) = (i as f64 / count as f64, (i + 1) as f64 / count as f64);
+                    (1.0 - alpha_bar(to) / alpha_bar(from)).min(0.999)
+                })
+                .collect()
+        }
+        Betas::Sigmoid => linspace(-6.0, 6.0, count)
+            .map(|x| start + (end - start) / (1.0 + (-x).exp()))
+            .collect(),
+        Betas::Trained(betas) => betas.clone(),
+    }
+}
+
+fn linspace(start: f64, end: f64, count: usize) -> impl Iterator<Item = f64> {
+    let intervals = count.saturating_sub(1).max(1) as f64;
+    (0..count).map(move |i| start + (end - start) * (i as f64 / intervals))
+}
+
+/// Lin et al. 2023 (<https://arxiv.org/abs/2305.08891>), Algorithm 1: shift and scale the square roots so
+/// that the last is zero and the first is kept.
+fn rescale_to_zero_snr(alphas_cumprod: &mut [f64]) {
+    // Exactly zero would divide by zero under epsilon prediction.
+    const SMALLEST: f64 = 1.0 / 16_777_216.0;
+    let first = alphas_cumprod[0].sqrt();
+    let last = alphas_cumprod[alphas_cumprod.len() - 1].sqrt();
+    for alpha in alphas_cumprod {
+        let root = (alpha.sqrt() - last) * first / (first - last);
+        *alpha = (root * root).max(SMALLEST);
+    }
+}

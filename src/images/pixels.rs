@@ -1,0 +1,80 @@
+//! The pixel types that travel between layers.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The shape a model works at: square images of `side` pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Geometry {
+    /// 1 (gray) or 3 (RGB).
+    pub channels: usize,
+    /// Width and height in pixels.
+    pub side: usize,
+}
+
+impl Geometry {
+    /// Number of values in one image: `channels * side * side`.
+    pub fn len(self) -> usize {
+        self.channels * self.pixels()
+    }
+
+    /// Number of pixels in one channel: `side * side`.
+    pub fn pixels(self) -> usize {
+        self.side * self.side
+    }
+
+    /// Whether an image of this shape holds no values.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// One prepared image: planar (C, H, W) `f32`, values in [0, 1].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pixels {
+    /// The shape of `unit`.
+    pub geometry: Geometry,
+    /// `geometry.len()` values in [0, 1], channel by channel, row by row.
+    pub unit: Vec<f32>,
+}
+
+/// An 8-bit picture for display and for storage: interleaved rows, cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// 1 (gray) or 3 (RGB).
+    pub channels: usize,
+    /// `width * height * channels` bytes.
+    pub bytes: Arc<[u8]>,
+}
+
+impl Picture {
+    /// Round a planar [0, 1] image to 8 bits; values outside are clamped.
+    pub fn from_unit(geometry: Geometry, unit: &[f32]) -> Self {
+        let Geometry { channels, side } = geometry;
+        let plane = side * side;
+        let bytes = (0..plane)
+            .flat_map(|pixel| (0..channels).map(move |channel| channel * plane + pixel))
+            .map(|index| (unit[index].clamp(0.0, 1.0) * 255.0).round() as u8)
+            .collect();
+        Self {
+            width: side,
+            height: side,
+            channels,
+            bytes,
+        }
+    }
+
+    /// The picture as interleaved RGB bytes, gray repeated.
+    pub fn to_rgb(&self) -> Vec<u8> {
+        if self.channels == 3 {
+            self.bytes.to_vec()
+        } else {
+            self.bytes.iter().flat_map(|&gray| [gray; 3]).collect()
+        }
+    }
+}

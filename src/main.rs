@@ -1,0 +1,3 @@
+//! LMD Inspector: the window, and the same engine headless.
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! Networks: one typed description, loaders that fill it, executors that run it.
+//!
+//! A checkpoint loader ([`checkpoints`]) turns a file of its family into a [`description::Network`];
+//! an executor ([`executors`]) runs any description. Families and devices never multiply.
+
+pub mod checkpoints;
+pub mod description;
+pub mod executors;
+pub mod lpips;
+pub mod weights;
+
+pub use description::Network;
+pub use weights::Weights;

@@ -1,0 +1,8 @@
+//! A run: its settings, its results, and what is written of it.
+
+pub mod report;
+pub mod results;
+pub mod settings;
+
+pub use results::{AttemptResult, ResultLog, RunImage};
+pub use settings::{BatchChoice, DeviceChoice, Lift, RunSettings};

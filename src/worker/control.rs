@@ -1,0 +1,116 @@
+//! Stop and pause, outside the queues so that they are seen at once.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::diffusion::{Interrupt, Interrupted};
+
+/// Shared switch of one job: run, pause or stop.
+///
+/// The worker calls [`Interrupt::check`] between network calls and between layers.
+#[derive(Clone, Debug, Default)]
+pub struct Control(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    paused: bool,
+    cancelled: bool,
+    paused_for: Duration,
+}
+
+impl Control {
+    /// Ask the worker to stop this job; a paused job stops too.
+    pub fn cancel(&self) {
+        self.update(|state| state.cancelled = true);
+    }
+
+    /// Hold or continue the job.
+    pub fn set_paused(&self, paused: bool) {
+        self.update(|state| state.paused = paused);
+    }
+
+    /// Whether the job should stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.lock().cancelled
+    }
+
+    /// Whether the job is held.
+    pub fn is_paused(&self) -> bool {
+        self.lock().paused
+    }
+
+    /// Time that checks have spent waiting in a pause, for rates that leave pauses out.
+    pub fn paused_for(&self) -> Duration {
+        self.lock().paused_for
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.0.changed.notify_all();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Interrupt for Control {
+    fn check(&self) -> Result<(), Interrupted> {
+        let mut state = self.lock();
+        if state.paused && !state.cancelled {
+            let start = Instant::now();
+            while state.paused && !state.cancelled {
+                state = self
+                    .0
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+            state.paused_for += start.elapsed();
+        }
+        if state.cancelled {
+            Err(Interrupted)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancelled_job_stops_even_while_paused() {
+        let control = Control::default();
+        assert_eq!(control.check(), Ok(()));
+        control.set_paused(true);
+        control.cancel();
+        assert_eq!(control.check(), Err(Interrupted));
+    }
+
+    #[test]
+    fn a_paused_check_waits_until_it_is_continued() {
+        let control = Control::default();
+        control.set_paused(true);
+        let waiter = {
+            let control = control.clone();
+            std::thread::Builder::new()
+                .name("waiter".to_owned())
+                .spawn(move || control.check())
+                .unwrap()
+        };
+        while !waiter.is_finished() && !control.is_paused() {
+            std::thread::yield_now();
+        }
+        assert!(!waiter.is_finished(), "the check should wait in a pause");
+        control.set_paused(false);
+        assert_eq!(waiter.join().unwrap(), Ok(()));
+    }
+}

@@ -1,0 +1,10 @@
+//! Background work: the inference thread and the file-reading thread, and what is said to them.
+//!
+//! Plain data both ways; neither thread knows of a window, and neither waits for one.
+
+pub mod control;
+pub mod engine;
+pub mod handle;
+pub mod job;
+pub mod library;
+pub mod protocol;
