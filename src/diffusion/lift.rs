@@ -1,1 +1,147 @@
-//! Under construction.
+//! The two lifts: inpainting under a mask (LMD, Algorithm 1), and denoising from a noisy start (Table 4).
+//!
+//! States and originals are planar (B, C, H, W) in [-1, 1] (`_signed`).
+
+use super::denoiser::{DenoiseError, Denoiser, Interrupt};
+use super::noise::{NoiseSource, Purpose};
+use super::sampler::{SamplerSettings, StepRule};
+use super::schedule::Schedule;
+
+/// Where a lift starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Pure noise.
+    Noise,
+    /// The original diffused to the first timestep.
+    Diffused,
+}
+
+/// One lift, ready to be applied to batches.
+#[derive(Clone, Debug)]
+pub struct LiftPlan<'a> {
+    /// Gives the alphas.
+    pub schedule: &'a Schedule,
+    /// Gives the step rule.
+    pub sampler: SamplerSettings,
+    /// Timesteps to visit, noisiest first, strictly falling.
+    pub timesteps: &'a [usize],
+    /// Where it starts from.
+    pub start: Start,
+}
+
+/// The images of one batch.
+#[derive(Clone, Copy, Debug)]
+pub struct LiftBatch<'a> {
+    /// (B, C, H, W) in [-1, 1].
+    pub original_signed: &'a [f32],
+    /// One mask an image (H * W, `true` = known, the same for all channels); empty: nothing is held to
+    /// the original.
+    pub known: &'a [&'a [bool]],
+}
+
+/// Told after each step.
+pub struct StepReport<'a> {
+    /// Steps done, from 1.
+    pub steps_done: usize,
+    /// The state just reached, (B, C, H, W) in [-1, 1] where the original was put back.
+    pub state_signed: &'a [f32],
+}
+
+/// Lift and map one batch back; returns the reconstructions, (B, C, H, W) in the model's range (not clamped).
+///
+/// For each step from the noisiest down: denoise one step, diffuse the original to the timestep just
+/// reached, put it back where it is known. The last step reaches the clean original, so known pixels of
+/// the result are exact.
+///
+/// # Errors
+/// What the network call says; nothing of the batch is kept then.
+pub fn lift(
+    plan: &LiftPlan<'_>,
+    denoiser: &mut dyn Denoiser,
+    batch: LiftBatch<'_>,
+    noise: &dyn NoiseSource,
+    interrupt: &dyn Interrupt,
+    on_step: &mut dyn FnMut(StepReport<'_>),
+) -> Result<Vec<f32>, DenoiseError> {
+    let item_len = denoiser.geometry().len();
+    let batch_size = batch.original_signed.len() / item_len;
+    let mut buffers = Buffers {
+        noise: vec![0.0; item_len],
+        output: vec![0.0; batch.original_signed.len()],
+    };
+    let mut state = start_state(plan, batch.original_signed, item_len, noise);
+
+    for (step, &timestep) in plan.timesteps.iter().enumerate() {
+        interrupt.check()?;
+        let next = plan.timesteps.get(step + 1).copied();
+        denoiser.denoise(
+            &state,
+            &vec![timestep as f32; batch_size],
+            &mut buffers.output,
+            interrupt,
+        )?;
+        let rule = StepRule::new(&plan.sampler, plan.schedule, timestep, next);
+        for (item, x) in state.chunks_exact_mut(item_len).enumerate() {
+            if rule.adds_noise() {
+                noise.fill_normal(item, Purpose::Step, step, &mut buffers.noise);
+            }
+            let output = &buffers.output[item * item_len..][..item_len];
+            rule.apply(x, output, &buffers.noise);
+            if let Some(known) = batch.known.get(item) {
+                if next.is_some() {
+                    noise.fill_normal(item, Purpose::Known, step, &mut buffers.noise);
+                }
+                let original = &batch.original_signed[item * item_len..][..item_len];
+                let alpha = plan.schedule.alpha_cumprod(next);
+                put_back_known(x, original, known, alpha, &buffers.noise);
+            }
+        }
+        on_step(StepReport {
+            steps_done: step + 1,
+            state_signed: &state,
+        });
+    }
+    Ok(state)
+}
+
+/// Scratch of one lift.
+struct Buffers {
+    noise: Vec<f32>,
+    output: Vec<f32>,
+}
+
+fn start_state(
+    plan: &LiftPlan<'_>,
+    original_signed: &[f32],
+    item_len: usize,
+    noise: &dyn NoiseSource,
+) -> Vec<f32> {
+    let mut state = vec![0.0; original_signed.len()];
+    for (item, x) in state.chunks_exact_mut(item_len).enumerate() {
+        noise.fill_normal(item, Purpose::Start, 0, x);
+    }
+    if plan.start == Start::Diffused {
+        let alpha = plan.schedule.alpha_cumprod(plan.timesteps.first().copied());
+        for (x, &original) in state.iter_mut().zip(original_signed) {
+            *x = diffuse(original, *x, alpha);
+        }
+    }
+    state
+}
+
+/// Ho et al. 2020, Eq. 4. At the clean end (alpha 1) the original itself, whatever the noise.
+fn diffuse(original: f32, noise: f32, alpha_cumprod: f64) -> f32 {
+    if alpha_cumprod == 1.0 {
+        return original;
+    }
+    alpha_cumprod.sqrt() as f32 * original + (1.0 - alpha_cumprod).sqrt() as f32 * noise
+}
+
+fn put_back_known(x: &mut [f32], original: &[f32], known: &[bool], alpha: f64, noise: &[f32]) {
+    let values = x.iter_mut().zip(original.iter().zip(noise));
+    for ((x, (&original, &noise)), &is_known) in values.zip(known.iter().cycle()) {
+        if is_known {
+            *x = diffuse(original, noise, alpha);
+        }
+    }
+}

@@ -128,7 +128,7 @@ fn ssim_channel(side: usize, a: &[f32], b: &[f32]) -> f64 {
 }
 
 /// Sums over every full window position, row by row: `(side - 6)^2` values.
-fn window_sums(side: usize, values: &[f64]) -> impl Iterator<Item = f64> {
+fn window_sums(side: usize, values: &[f64]) -> impl Iterator<Item = f64> + use<> {
     let out = side - SSIM_WINDOW + 1;
     let mut rows = vec![0.0; side * out];
     for y in 0..side {

@@ -5,6 +5,7 @@
 //! Inpainting" (ICML 2023, <https://arxiv.org/abs/2302.10326>), abbreviated LMD.
 
 pub mod aggregate;
+pub mod conformal;
 pub mod distance;
 pub mod figures;
 pub mod histogram;
