@@ -231,6 +231,11 @@ pub enum LibraryCommand {
     },
     /// The prepared original and its mask, as a run would see them.
     Preview(PreviewRequest),
+    /// Make the bundled sample folders available as files on disk.
+    Samples {
+        /// Echoed in the reply.
+        job: JobId,
+    },
     /// Show the platform's dialog and answer with the chosen paths.
     Dialog {
         /// Echoed in the reply.
@@ -300,6 +305,13 @@ pub enum LibraryEvent {
         request: PreviewRequest,
         /// The preview.
         preview: Result<Preview, String>,
+    },
+    /// Where the bundled sample folders are, or why they are not there.
+    Samples {
+        /// See [`LibraryCommand::Samples`].
+        job: JobId,
+        /// One folder a role.
+        folders: Result<Vec<(Role, PathBuf)>, String>,
     },
     /// What was chosen; empty when the dialog was closed.
     Chosen {
