@@ -2,7 +2,7 @@
 //!
 //! The body is a list of [`Stage`]s for a machine with one current activation and a stack of skip
 //! activations. That covers diffusers' `UNet2DModel`, `score_sde`'s DDPM (one attention after the
-//! up resnets) and OpenAI's layout without an executor knowing any of them.
+//! up resnets) and `OpenAI`'s layout without an executor knowing any of them.
 
 use super::weights::Weights;
 

@@ -231,7 +231,7 @@ pub enum LibraryCommand {
     },
     /// The prepared original and its mask, as a run would see them.
     Preview(PreviewRequest),
-    /// Make the bundled sample folders available as files on disk.
+    /// Put the bundled sample folders on disk and say where they are.
     Samples {
         /// Echoed in the reply.
         job: JobId,
@@ -306,11 +306,11 @@ pub enum LibraryEvent {
         /// The preview.
         preview: Result<Preview, String>,
     },
-    /// Where the bundled sample folders are, or why they are not there.
+    /// The bundled sample folders, or why they could not be written.
     Samples {
         /// See [`LibraryCommand::Samples`].
         job: JobId,
-        /// One folder a role.
+        /// The folders with their roles.
         folders: Result<Vec<(Role, PathBuf)>, String>,
     },
     /// What was chosen; empty when the dialog was closed.

@@ -17,7 +17,6 @@ pub enum ModelSource {
     Path(PathBuf),
 }
 
-
 /// A loaded checkpoint.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
