@@ -55,6 +55,8 @@ pub enum Action {
     SetTheme(ThemeChoice),
     /// Files were dropped on the window.
     Dropped(Vec<PathBuf>),
+    /// Use what was dropped as images of a role; `None` as the model.
+    UseDropped(Option<Role>),
     /// Remove a notice.
     DismissNotice(NoticeId),
     /// Remove all notices.
@@ -172,7 +174,7 @@ impl Action {
             Self::Close => "Close".to_owned(),
             Self::SetGallery(view) => view.order.label().to_owned(),
             Self::SetTheme(theme) => theme.label().to_owned(),
-            Self::Dropped(_) => "Drop".to_owned(),
+            Self::Dropped(_) | Self::UseDropped(_) => "Drop".to_owned(),
             Self::DismissNotice(_) => "Dismiss".to_owned(),
             Self::DismissAllNotices => "Dismiss all".to_owned(),
         }
@@ -200,7 +202,9 @@ impl Action {
             }
             Self::OpenModel(ModelSource::Path(_)) => "Load the model in this folder",
             Self::BrowseModel => "Choose the folder of a diffusion model",
-            Self::BrowseMask => "Choose a picture as the mask, white stays and black is painted again",
+            Self::BrowseMask => {
+                "Choose a picture as the mask, white stays and black is painted again"
+            }
             Self::RemoveFolder(_) => "Take this folder out of the list, its files stay untouched",
             Self::SetRun(_) => "Change how images are scored",
             Self::PreviewAttempt(_) => "Show the mask that this attempt uses",
@@ -211,8 +215,10 @@ impl Action {
             Self::SelectAttempt(None) => "Look at the attempt in the middle of all distances",
             Self::Close => "Close the image",
             Self::SetGallery(_) => "Change order or choice of the images shown",
-            Self::SetTheme(_) => "Colors of the window, System follows the settings of your desktop",
-            Self::Dropped(_) => "Use what was dropped on the window",
+            Self::SetTheme(_) => {
+                "Colors of the window, System follows the settings of your desktop"
+            }
+            Self::Dropped(_) | Self::UseDropped(_) => "Use what was dropped on the window",
             Self::DismissNotice(_) => "Remove this message",
             Self::DismissAllNotices => "Remove all messages",
             Self::AddFolder(_, role) | Self::BrowseFolders(role) | Self::AddSamples(role) => {

@@ -133,9 +133,9 @@ fn thinned(points: Vec<RocPoint>) -> Vec<RocPoint> {
     let last = points.len() - 1;
     let mut kept: Vec<RocPoint> = Vec::with_capacity(2 * MAX_DRAWN_POINTS);
     for (index, point) in points.into_iter().enumerate() {
-        let is_far = kept.last().is_none_or(|previous| {
-            point.fpr - previous.fpr + point.tpr - previous.tpr >= cell
-        });
+        let is_far = kept
+            .last()
+            .is_none_or(|previous| point.fpr - previous.fpr + point.tpr - previous.tpr >= cell);
         if is_far || index == last {
             kept.push(point);
         }
@@ -183,12 +183,7 @@ mod tests {
     fn analysis(in_scores: &[f64], out_scores: &[f64]) -> Analysis {
         let log = Arc::new(ResultLog::default());
         let images = run_images(in_scores.len(), out_scores.len()).into();
-        let mut run = RunState::new(
-            JobId(0),
-            RunSettings::default(),
-            images,
-            Arc::clone(&log),
-        );
+        let mut run = RunState::new(JobId(0), RunSettings::default(), images, Arc::clone(&log));
         log.extend(
             in_scores
                 .iter()
@@ -239,7 +234,9 @@ mod tests {
     fn a_long_curve_is_thinned_but_keeps_its_ends() {
         let mut state = 1_u64;
         let mut random = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (state >> 33) as f64
         };
         let in_scores: Vec<f64> = (0..5_000).map(|_| random()).collect();

@@ -65,10 +65,7 @@ impl Folder {
 
     /// Whether its listing is still to come.
     pub fn is_pending(&self) -> bool {
-        matches!(
-            self.scan,
-            ScanState::Waiting | ScanState::Scanning { .. }
-        )
+        matches!(self.scan, ScanState::Waiting | ScanState::Scanning { .. })
     }
 }
 
@@ -108,9 +105,9 @@ pub fn planned_images(folders: &[Folder], limit: Option<usize>) -> Vec<RunImage>
 /// look worse than it is. Returns how many there are and the path of one.
 pub fn images_in_two_roles(images: &[RunImage]) -> Option<(usize, PathBuf)> {
     let mut first_role: HashMap<ContentHash, Role> = HashMap::with_capacity(images.len());
-    let mut clashes = images.iter().filter(|image| {
-        *first_role.entry(image.file.hash).or_insert(image.role) != image.role
-    });
+    let mut clashes = images
+        .iter()
+        .filter(|image| *first_role.entry(image.file.hash).or_insert(image.role) != image.role);
     let first = clashes.next()?;
     let path = first.file.path.clone();
     Some((1 + clashes.count(), path))
@@ -143,7 +140,13 @@ mod tests {
             .collect();
         assert_eq!(
             names,
-            ["/in/0.png", "/in/1.png", "/out/0.png", "/out/1.png", "/out/2.png"]
+            [
+                "/in/0.png",
+                "/in/1.png",
+                "/out/0.png",
+                "/out/1.png",
+                "/out/2.png"
+            ]
         );
     }
 

@@ -216,12 +216,7 @@ mod tests {
     fn a_changed_list_keeps_the_selection_and_finds_old_results() {
         let log = Arc::new(ResultLog::default());
         let images: Arc<[RunImage]> = run_images(3, 0).into();
-        let run = RunState::new(
-            JobId(0),
-            RunSettings::default(),
-            Arc::clone(&images),
-            log,
-        );
+        let run = RunState::new(JobId(0), RunSettings::default(), Arc::clone(&images), log);
         let mut gallery = Gallery::default();
         gallery.fill(Arc::clone(&images), Some(&run));
         gallery.select(Some(2));

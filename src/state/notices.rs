@@ -27,6 +27,11 @@ impl Notices {
         self.next += 1;
     }
 
+    /// Add several.
+    pub fn extend(&mut self, notices: impl IntoIterator<Item = Notice>) {
+        notices.into_iter().for_each(|notice| self.push(notice));
+    }
+
     /// Add one that names no file.
     pub fn say(&mut self, severity: Severity, message: impl Into<String>) {
         self.push(Notice {

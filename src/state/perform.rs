@@ -1,5 +1,6 @@
 //! What each action does to the session.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::action::Action;
@@ -9,7 +10,7 @@ use super::run::{Phase, RunState};
 use super::session::{Outgoing, Session};
 use super::settings::{FolderChoice, FolderSource};
 use super::text;
-use crate::ood::{Aggregate, Distance, Role};
+use crate::ood::{MaskKind, Role};
 use crate::runs::{ResultLog, RunSettings};
 use crate::worker::protocol::{
     Command, DialogKind, LibraryCommand, ModelSource, Notice, RunRequest, Severity,
@@ -49,6 +50,7 @@ impl Session {
             }
             Action::SetTheme(theme) => self.settings.theme = theme,
             Action::Dropped(paths) => self.dropped = paths,
+            Action::UseDropped(role) => self.use_dropped(role),
             Action::DismissNotice(id) => self.notices.dismiss(id),
             Action::DismissAllNotices => self.notices.dismiss_all(),
         }
@@ -92,9 +94,7 @@ impl Session {
                 return Some("There is no model yet. Open one, or use the bundled one.".to_owned());
             }
             ModelState::Opening { .. } => {
-                return Some(
-                    "The model is still being opened. Try again in a moment.".to_owned(),
-                );
+                return Some("The model is still being opened. Try again in a moment.".to_owned());
             }
             ModelState::Failed { .. } => {
                 return Some(
@@ -106,6 +106,9 @@ impl Session {
         }
         if self.folders.iter().any(super::folders::Folder::is_pending) {
             return Some("A folder is still being listed. Try again in a moment.".to_owned());
+        }
+        if self.settings.run.mask == MaskKind::File(PathBuf::new()) {
+            return Some("The mask is a picture, but none was chosen yet.".to_owned());
         }
         if self.planned().is_empty() {
             return Some(
@@ -220,13 +223,16 @@ impl Session {
             self.dropped.clear();
         } else if self.gallery.selected().is_some() {
             self.select(None);
-        } else if let Some((id, _)) = self.notices.newest_first().next() {
-            self.notices.dismiss(id);
+        } else {
+            let newest = self.notices.newest_first().next().map(|(id, _)| id);
+            if let Some(id) = newest {
+                self.notices.dismiss(id);
+            }
         }
     }
 
     /// Use what was dropped on the window as images of a role, or as the model.
-    pub fn use_dropped(&mut self, role: Option<Role>) {
+    fn use_dropped(&mut self, role: Option<Role>) {
         let mut paths = std::mem::take(&mut self.dropped).into_iter();
         match role {
             Some(role) => {
@@ -240,11 +246,5 @@ impl Session {
                 }
             }
         }
-    }
-
-    /// Change how scores are shown, without a new run.
-    pub fn choose_score(&mut self, distance: Distance, aggregate: Aggregate) {
-        self.settings.run.distance = distance;
-        self.settings.run.aggregate = aggregate;
     }
 }

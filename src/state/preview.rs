@@ -1,7 +1,20 @@
 //! The live preview of the mask on a sample image.
 
+use std::sync::Arc;
+
+use crate::images::Picture;
+use crate::ood::KnownMask;
 use crate::runs::{Lift, RunSettings};
 use crate::worker::protocol::{Preview, PreviewRequest};
+
+/// The pictures of a preview, shared so that the window can tell whether it has drawn them already.
+#[derive(Clone, Debug)]
+pub struct ShownPreview {
+    /// The prepared original.
+    pub original: Option<Picture>,
+    /// The mask.
+    pub known_mask: Arc<KnownMask>,
+}
 
 /// What was asked of the library thread and what it answered; at most one request is under way, so that dragging
 /// a slider does not queue hundreds.
@@ -11,7 +24,7 @@ pub struct PreviewState {
     pub attempt: usize,
     wanted: Option<PreviewRequest>,
     in_flight: Option<PreviewRequest>,
-    shown: Option<(PreviewRequest, Result<Preview, String>)>,
+    shown: Option<(PreviewRequest, Result<ShownPreview, String>)>,
 }
 
 impl PreviewState {
@@ -26,7 +39,10 @@ impl PreviewState {
     /// The request to send now, if any.
     pub fn next_request(&mut self) -> Option<PreviewRequest> {
         let wanted = self.wanted.as_ref()?;
-        let is_shown = self.shown.as_ref().is_some_and(|(shown, _)| shown == wanted);
+        let is_shown = self
+            .shown
+            .as_ref()
+            .is_some_and(|(shown, _)| shown == wanted);
         if is_shown || self.in_flight.is_some() {
             return None;
         }
@@ -40,12 +56,16 @@ impl PreviewState {
             self.in_flight = None;
         }
         if self.wanted.is_some() {
+            let preview = preview.map(|preview| ShownPreview {
+                original: preview.original,
+                known_mask: Arc::new(preview.known_mask),
+            });
             self.shown = Some((request, preview));
         }
     }
 
     /// What was answered last, which may still be of the settings before.
-    pub fn shown(&self) -> Option<(&PreviewRequest, &Result<Preview, String>)> {
+    pub fn shown(&self) -> Option<(&PreviewRequest, &Result<ShownPreview, String>)> {
         self.shown
             .as_ref()
             .map(|(request, preview)| (request, preview))

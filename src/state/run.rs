@@ -167,10 +167,7 @@ impl RunState {
             .iter()
             .map(Vec::len)
             .filter(|&count| count > 0);
-        counts
-            .clone()
-            .min()
-            .zip(counts.max())
+        counts.clone().min().zip(counts.max())
     }
 
     /// Seconds until the end at the rate so far; `None` before there is a rate.
@@ -196,12 +193,7 @@ mod tests {
     fn run(num_images: usize) -> (RunState, Arc<ResultLog>) {
         let log = Arc::new(ResultLog::default());
         let images = run_images(num_images, num_images).into();
-        let run = RunState::new(
-            JobId(1),
-            RunSettings::default(),
-            images,
-            Arc::clone(&log),
-        );
+        let run = RunState::new(JobId(1), RunSettings::default(), images, Arc::clone(&log));
         (run, log)
     }
 

@@ -285,7 +285,10 @@ impl Session {
     pub fn apply_library(&mut self, event: LibraryEvent) {
         match event {
             LibraryEvent::Scanning { job, num_images } => {
-                if let Some(ScanState::Scanning { num_images: shown, .. }) = self.scan_of(job) {
+                if let Some(ScanState::Scanning {
+                    num_images: shown, ..
+                }) = self.scan_of(job)
+                {
                     *shown = num_images;
                 }
             }
@@ -303,9 +306,10 @@ impl Session {
     }
 
     fn scan_of(&mut self, wanted: JobId) -> Option<&mut ScanState> {
-        self.folders.iter_mut().map(|folder| &mut folder.scan).find(
-            |scan| matches!(scan, ScanState::Scanning { job, .. } if *job == wanted),
-        )
+        self.folders
+            .iter_mut()
+            .map(|folder| &mut folder.scan)
+            .find(|scan| matches!(scan, ScanState::Scanning { job, .. } if *job == wanted))
     }
 
     fn apply_listing(
@@ -427,7 +431,8 @@ impl Session {
         let wait = self.analyze(now_secs);
         if self.is_order_stale {
             self.is_order_stale = false;
-            self.gallery.arrange(self.settings.gallery, self.run.as_ref());
+            self.gallery
+                .arrange(self.settings.gallery, self.run.as_ref());
         }
         self.follow(now_secs);
         self.preview.want(self.preview_request());
@@ -460,8 +465,7 @@ impl Session {
         self.is_analysis_stale = false;
         self.analyzed_at_secs = now_secs;
         self.analysis = Some(Arc::new(Analysis::of(run, self.settings.false_alarm_rate)));
-        self.is_order_stale |=
-            self.settings.gallery.order != super::gallery::GalleryOrder::Natural;
+        self.is_order_stale |= self.settings.gallery.order != super::gallery::GalleryOrder::Natural;
         None
     }
 
@@ -507,6 +511,13 @@ impl Session {
     /// Whether the worker is busy with a run.
     pub fn is_running(&self) -> bool {
         self.run.as_ref().is_some_and(|run| run.phase.is_active())
+    }
+
+    /// Whether the bundled samples of a role are in the list.
+    pub fn has_samples(&self, role: Role) -> bool {
+        self.folders
+            .iter()
+            .any(|folder| folder.role == role && folder.source == FolderSource::Samples)
     }
 
     /// Whether a file dialog is open.

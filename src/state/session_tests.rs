@@ -1,6 +1,6 @@
 use super::testing::{listing, model_info, result};
 use super::*;
-use crate::ood::{Aggregate, Distance, MaskKind};
+use crate::ood::{Distance, MaskKind};
 use crate::runs::ResultLog;
 use crate::state::Action;
 use crate::state::analysis::Analysis;
@@ -45,7 +45,10 @@ fn ready_session() -> Session {
     session.perform(Action::AddFolder("/in".into(), Role::InDomain));
     session.perform(Action::AddFolder("/out".into(), Role::OutOfDomain));
     for command in library_commands(&mut session) {
-        if let LibraryCommand::Scan { job, path, role, .. } = command {
+        if let LibraryCommand::Scan {
+            job, path, role, ..
+        } = command
+        {
             let listing = Ok(Arc::new(listing(&path.to_string_lossy(), role, 30)));
             session.apply_library(LibraryEvent::Scanned { job, listing });
         }
@@ -58,7 +61,14 @@ fn ready_session() -> Session {
 fn start(session: &mut Session) -> (JobId, Arc<ResultLog>, Control) {
     session.perform(Action::Run);
     let commands = worker_commands(session);
-    let [Command::Run { job, request, control }] = commands.as_slice() else {
+    let [
+        Command::Run {
+            job,
+            request,
+            control,
+        },
+    ] = commands.as_slice()
+    else {
         panic!("expected one run, got {commands:?}");
     };
     (*job, Arc::clone(&request.results), control.clone())
@@ -119,7 +129,14 @@ fn run_says_what_is_missing() {
     let mut session = Session::new(empty_settings());
     let mut said = || {
         session.perform(Action::Run);
-        let message = session.notices.newest_first().next().unwrap().1.message.clone();
+        let message = session
+            .notices
+            .newest_first()
+            .next()
+            .unwrap()
+            .1
+            .message
+            .clone();
         let job = session.model.job();
         if let Some(job) = job {
             session.apply(Event::ModelOpened {
@@ -153,7 +170,11 @@ fn results_become_figures_and_a_late_event_of_an_old_run_is_dropped() {
     });
     session.tick(1.0);
     assert_eq!(analysis(&session).figures.unwrap().auroc, 1.0);
-    assert_eq!(session.shown_image(), Some(59), "the newest result is followed");
+    assert_eq!(
+        session.shown_image(),
+        Some(59),
+        "the newest result is followed"
+    );
     let run = session.run.as_ref().unwrap();
     assert!((run.secs_left().unwrap() - 135.0).abs() < 1e-9);
 
@@ -209,7 +230,9 @@ fn another_distance_is_shown_without_a_new_run() {
     });
     session.tick(1.0);
     assert_eq!(analysis(&session).folders[0].median_score, Some(0.5));
-    session.choose_score(Distance::Mse, Aggregate::Median);
+    let mut settings = session.settings.run.clone();
+    settings.distance = Distance::Mse;
+    session.perform(Action::SetRun(Box::new(settings)));
     session.tick(1.001);
     assert_eq!(analysis(&session).folders[0].median_score, Some(0.05));
     assert!(!session.is_run_outdated());
@@ -289,7 +312,10 @@ fn chosen_paths_go_where_the_dialog_was_for() {
         kind: *kind,
         paths: vec!["/mask.png".into()],
     });
-    assert_eq!(session.settings.run.mask, MaskKind::File("/mask.png".into()));
+    assert_eq!(
+        session.settings.run.mask,
+        MaskKind::File("/mask.png".into())
+    );
     assert!(!session.is_dialog_open());
 }
 
@@ -298,13 +324,10 @@ fn dropped_folders_wait_for_a_role() {
     let mut session = ready_session();
     session.perform(Action::Dropped(vec!["/new".into(), "/newer".into()]));
     assert_eq!(session.folders.len(), 2);
-    session.use_dropped(Some(Role::Unknown));
+    session.perform(Action::UseDropped(Some(Role::Unknown)));
     let roles: Vec<Role> = session.folders[2..].iter().map(|f| f.role).collect();
     assert_eq!(roles, [Role::Unknown; 2]);
     session.perform(Action::Dropped(vec!["/model".into()]));
-    session.use_dropped(None);
-    assert_eq!(
-        session.settings.model,
-        ModelSource::Path("/model".into())
-    );
+    session.perform(Action::UseDropped(None));
+    assert_eq!(session.settings.model, ModelSource::Path("/model".into()));
 }
