@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use image::{DynamicImage, GrayImage, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use super::decode::{self, DecodeError, Decoded};
@@ -74,17 +75,32 @@ pub fn prepare(decoded: &Decoded, geometry: Geometry, fit: Fit) -> Pixels {
 
 /// A small copy of the whole picture, at most `max_side` (at least 1) pixels a side and never enlarged.
 pub fn thumbnail(decoded: &Decoded, max_side: usize) -> Picture {
-    let (width, height) = size(decoded);
+    small_copy(&decoded.image, max_side)
+}
+
+/// A copy of at most `max_side` (at least 1) pixels a side, never enlarged.
+pub fn shrink(picture: &Picture, max_side: usize) -> Picture {
+    let (width, height) = (picture.width as u32, picture.height as u32);
+    let bytes = picture.bytes.to_vec();
+    let image = if picture.channels == 3 {
+        RgbImage::from_raw(width, height, bytes).map(DynamicImage::from)
+    } else {
+        GrayImage::from_raw(width, height, bytes).map(DynamicImage::from)
+    };
+    match image {
+        Some(image) if width.max(height) as usize > max_side => small_copy(&image, max_side),
+        _ => picture.clone(),
+    }
+}
+
+fn small_copy(image: &DynamicImage, max_side: usize) -> Picture {
+    let (width, height) = (image.width(), image.height());
     let shrink = (max_side as f64 / f64::from(width.max(height))).min(1.0);
     let shrunk = |length: u32| ((f64::from(length) * shrink).round() as usize).max(1);
-    let channels = if decoded.image.color().has_color() {
-        3
-    } else {
-        1
-    };
+    let channels = if image.color().has_color() { 3 } else { 1 };
     let (small_width, small_height) = (shrunk(width), shrunk(height));
     let unit = resample::resize(
-        &decoded.image,
+        image,
         whole(width, height),
         small_width,
         small_height,

@@ -5,6 +5,11 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder as _};
+
+use super::pixels::Picture;
+
 /// Write beside `path` and rename; nothing is left behind on failure.
 pub fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
     static NUM_WRITTEN: AtomicU64 = AtomicU64::new(0);
@@ -23,4 +28,23 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
         fs::remove_file(&temporary).ok();
     }
     written
+}
+
+/// The bytes of a picture's PNG file.
+pub fn encode_png(picture: &Picture) -> io::Result<Vec<u8>> {
+    let color = if picture.channels == 3 {
+        ExtendedColorType::Rgb8
+    } else {
+        ExtendedColorType::L8
+    };
+    let mut bytes = Vec::new();
+    PngEncoder::new(&mut bytes)
+        .write_image(
+            &picture.bytes,
+            picture.width as u32,
+            picture.height as u32,
+            color,
+        )
+        .map_err(io::Error::other)?;
+    Ok(bytes)
 }
