@@ -119,16 +119,29 @@ fn the_summary_holds_pooled_figures_and_those_of_each_folder() {
     let results: Vec<_> = scores
         .iter()
         .enumerate()
-        .flat_map(|(index, score)| [result(index, 0, score - 0.05), result(index, 1, score + 0.05)])
+        .flat_map(|(index, score)| {
+            [
+                result(index, 0, score - 0.05),
+                result(index, 1, score + 0.05),
+            ]
+        })
         .collect();
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(2);
-    report(&images, &results, &settings).write(folder.path()).unwrap();
+    report(&images, &results, &settings)
+        .write(folder.path())
+        .unwrap();
 
     let summary = json_of(folder.path());
-    assert_eq!(summary["auroc"], json!({"mse": 0.75, "ssim": 0.75, "lpips": 0.75}));
+    assert_eq!(
+        summary["auroc"],
+        json!({"mse": 0.75, "ssim": 0.75, "lpips": 0.75})
+    );
     assert_eq!(summary["fpr95"]["lpips"], json!(0.5));
-    assert_eq!(summary["images"], json!({"in": 2, "out": 2, "unknown": 1, "skipped": 2}));
+    assert_eq!(
+        summary["images"],
+        json!({"in": 2, "out": 2, "unknown": 1, "skipped": 2})
+    );
     assert_eq!(summary["per_folder"][0]["folder"], json!("near"));
     assert_eq!(summary["per_folder"][0]["auroc"]["lpips"], json!(0.5));
     assert_eq!(summary["per_folder"][1]["folder"], json!("far"));
@@ -136,15 +149,28 @@ fn the_summary_holds_pooled_figures_and_those_of_each_folder() {
     assert_eq!(summary["attempts"], json!(2));
     assert_eq!(summary["network_calls"], json!(300));
     assert_eq!(summary["calls_per_second"], json!(200.0));
-    assert_eq!(summary["settings"]["mask"], json!("alternating-checkerboard"));
+    assert_eq!(
+        summary["settings"]["mask"],
+        json!("alternating-checkerboard")
+    );
     assert_eq!(summary["notes"], json!([]));
     let mut keys: Vec<_> = summary.as_object().unwrap().keys().collect();
     keys.sort();
     assert_eq!(
         keys,
         [
-            "attempts", "aupr_in", "aupr_out", "auroc", "calls_per_second", "fpr95", "images",
-            "network_calls", "notes", "per_folder", "seconds", "settings"
+            "attempts",
+            "aupr_in",
+            "aupr_out",
+            "auroc",
+            "calls_per_second",
+            "fpr95",
+            "images",
+            "network_calls",
+            "notes",
+            "per_folder",
+            "seconds",
+            "settings"
         ]
     );
 }
@@ -154,18 +180,30 @@ fn a_missing_class_gives_null_and_a_note_and_still_all_files() {
     let images = [image("in/1.png".into(), Role::InDomain, "in")];
     let settings = settings(1);
     let folder = tempfile::tempdir().unwrap();
-    for results in [vec![result(0, 0, 0.5)], Vec::new(), vec![result(0, 0, f64::NAN)]] {
-        report(&images, &results, &settings).write(folder.path()).unwrap();
+    for results in [
+        vec![result(0, 0, 0.5)],
+        Vec::new(),
+        vec![result(0, 0, f64::NAN)],
+    ] {
+        report(&images, &results, &settings)
+            .write(folder.path())
+            .unwrap();
         let summary = json_of(folder.path());
         assert_eq!(summary["auroc"], Value::Null);
         let note = summary["notes"].as_array().unwrap().iter().any(|note| {
-            note.as_str().unwrap().contains("no out-of-domain image was scored")
+            note.as_str()
+                .unwrap()
+                .contains("no out-of-domain image was scored")
         });
         assert!(note, "{summary}");
         for name in ["histogram.png", "roc.png", "contact-sheet.png"] {
             decode_file(&folder.path().join(name)).unwrap();
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5, "no temporary file stays");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            5,
+            "no temporary file stays"
+        );
     }
 }
 
@@ -175,7 +213,9 @@ fn an_error_names_the_file_that_could_not_be_written() {
     // A folder in the file's place.
     fs::create_dir_all(folder.path().join("roc.png/x")).unwrap();
     let settings = settings(1);
-    let error = report(&[], &[], &settings).write(folder.path()).unwrap_err();
+    let error = report(&[], &[], &settings)
+        .write(folder.path())
+        .unwrap_err();
     assert!(matches!(error, ReportError::Write { .. }), "{error}");
     assert!(error.to_string().contains("roc.png"), "{error}");
     assert!(!folder.path().join("contact-sheet.png").exists());
@@ -227,8 +267,14 @@ fn the_pictures_of_a_whole_run_are_drawn() {
     assert_eq!(summary.per_folder.len(), 2);
     for (name, width, height) in [("histogram.png", 1200, 760), ("roc.png", 1000, 1060)] {
         let decoded = decode_bytes(&fs::read(folder.join(name)).unwrap()).unwrap();
-        assert_eq!((decoded.native.width, decoded.native.height), (width, height));
+        assert_eq!(
+            (decoded.native.width, decoded.native.height),
+            (width, height)
+        );
         let small = prepare::thumbnail(&decoded, 40);
-        assert!(small.bytes.iter().any(|&byte| byte < 200), "{name} is not blank");
+        assert!(
+            small.bytes.iter().any(|&byte| byte < 200),
+            "{name} is not blank"
+        );
     }
 }

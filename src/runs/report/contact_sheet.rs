@@ -28,8 +28,8 @@ const WIDTH: u32 = LEFT + 2 * HALF + MIDDLE + MARGIN;
 const HALF: u32 = NUM_AT_AN_END as u32 * (CELL + GAP) - GAP;
 const HEADER: u32 = 112;
 /// A role's title, and the captions above its pictures.
-const ROLE_HEADER: u32 = 96;
-const ROLE_FOOTER: u32 = 22;
+const ROLE_HEADER: u32 = 100;
+const ROLE_FOOTER: u32 = 40;
 
 /// Draw the sheet.
 pub fn contact_sheet(report: &Report<'_>, scores: &[ImageScores]) -> Result<Picture, String> {
@@ -158,7 +158,7 @@ impl<DB: DrawingBackend> Sheet<'_, DB> {
             color.filled(),
         ))?;
         let title = format!("{} ({} images)", section.role.label(), section.num_images);
-        let position = (self.px(MARGIN), self.px(top + 12));
+        let position = (self.px(MARGIN), self.px(top + 16));
         area.draw_text(&title, &scale.text(24.0, color), position)?;
         let pictures_top = top + ROLE_HEADER;
         for (row, y) in self.rows.iter().zip((pictures_top..).step_by(STEP)) {
@@ -185,7 +185,7 @@ impl<DB: DrawingBackend> Sheet<'_, DB> {
             if images.is_empty() {
                 continue;
             }
-            let position = (self.px(left), self.px(top + 46));
+            let position = (self.px(left), self.px(top + 50));
             area.draw_text(label, &scale.text(18.0, FAINT_INK), position)?;
             for ((score, image), x) in images.iter().zip((left..).step_by(STEP)) {
                 let caption = scale.text_at(18.0, INK, HPos::Center, VPos::Bottom);
@@ -206,12 +206,11 @@ impl<DB: DrawingBackend> Sheet<'_, DB> {
         let attempt = image.shown_attempt(distance);
         let mut y = top;
         for row in self.rows {
-            match attempt.and_then(|attempt| row.picture(attempt)) {
-                Some(picture) => self.draw_picture(&picture, self.px(x), self.px(y))?,
-                None => {
-                    let position = (center, self.px(y + CELL / 2));
-                    self.area.draw_text("not kept", &style, position)?;
-                }
+            if let Some(picture) = attempt.and_then(|attempt| row.picture(attempt)) {
+                self.draw_picture(&picture, self.px(x), self.px(y))?;
+            } else {
+                let position = (center, self.px(y + CELL / 2));
+                self.area.draw_text("not kept", &style, position)?;
             }
             y += CELL + GAP;
         }
@@ -252,8 +251,8 @@ impl<DB: DrawingBackend> Sheet<'_, DB> {
             .flat_map(|source| [rgb[source * 3], rgb[source * 3 + 1], rgb[source * 3 + 2]])
             .collect();
         let position = (
-            x + ((cell - width) / 2) as i32,
-            y + ((cell - height) / 2) as i32,
+            x + ((cell - width) as u32 / 2).cast_signed(),
+            y + ((cell - height) as u32 / 2).cast_signed(),
         );
         let size = (width as u32, height as u32);
         BitMapElement::with_owned_buffer(position, size, bytes)

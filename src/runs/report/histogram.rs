@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::scores::{self, ImageScores};
 use super::style::{
-    Area, Drawn, FAINT_INK, GRID, INK, LegendEntry, POSITIVE_CLASS, Scale, draw_message, header,
+    Area, Drawn, FAINT_INK, GRID, INK, LegendEntry, Scale, corners, draw_message, header,
     role_color, score_label,
 };
 use crate::ood::Role;
@@ -46,7 +46,7 @@ pub fn draw_histogram<DB: DrawingBackend>(area: &Area<DB>, data: &HistogramChart
             text: format!("{} ({})", role.label(), scores.len()),
         })
         .collect();
-    let subtitle = format!("{}. {POSITIVE_CLASS}", data.score_label);
+    let subtitle = format!("{}. Out-of-domain is the positive class", data.score_label);
     let body = header(area, scale, "Scores of the images", &subtitle, &legend)?;
 
     let all = data.roles.iter().flat_map(|(_, scores)| scores).copied();
@@ -62,13 +62,15 @@ pub fn draw_histogram<DB: DrawingBackend>(area: &Area<DB>, data: &HistogramChart
     let highest = counts.iter().flat_map(|(_, counts)| counts).max();
     let top = *highest.unwrap_or(&1) as f64 * 1.05;
     let end = bins.edges(bins.count - 1).1;
+    // Enough for ten ticks to differ.
+    let num_decimals = (-((end - bins.start) / 10.0).log10()).ceil().max(0.0) as usize;
 
     let mut chart = ChartBuilder::on(&body)
         .margin_left(scale.px(22.0))
         .margin_right(scale.px(40.0))
         .margin_bottom(scale.px(18.0))
         .margin_top(scale.px(8.0))
-        .x_label_area_size(scale.px(84.0))
+        .x_label_area_size(scale.px(72.0))
         .y_label_area_size(scale.px(84.0))
         .build_cartesian_2d(bins.start..end, 0.0..top)?;
     chart
@@ -77,11 +79,13 @@ pub fn draw_histogram<DB: DrawingBackend>(area: &Area<DB>, data: &HistogramChart
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID.stroke_width(scale.line(1.0)))
         .axis_style(FAINT_INK.stroke_width(scale.line(1.0)))
+        .set_all_tick_mark_size(scale.px(7.0))
         .label_style(scale.text(19.0, INK))
         .axis_desc_style(scale.text(21.0, INK))
-        .x_desc("OOD score (further right is more out-of-domain)")
+        .x_desc("OOD score (further right is more out-of-domain, the positive class)")
         .y_desc("Images in the bin")
         .x_labels(10)
+        .x_label_formatter(&|score| format!("{score:.num_decimals$}"))
         .y_labels(6)
         .y_label_formatter(&|count| {
             // A part of an image means nothing.
@@ -130,7 +134,7 @@ fn outlines(bins: &Bins, counts: &[usize]) -> Vec<Vec<(f64, f64)>> {
                     line.extend([(left, count as f64), (right, count as f64)]);
                 }
                 line.push((bins.edges(bin - 1).1, 0.0));
-                line
+                corners(line)
             })
         })
         .collect()

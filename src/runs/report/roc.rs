@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use super::escape::text_from_path;
 use super::scores::{self, ImageScores};
 use super::style::{
-    Area, Drawn, FAINT_INK, GRID, INK, LegendEntry, POSITIVE_CLASS, Scale, draw_message, header,
+    Area, Drawn, FAINT_INK, GRID, INK, LegendEntry, Scale, corners, draw_message, header,
     role_color, score_label,
 };
 use crate::ood::Role;
@@ -90,7 +90,10 @@ pub fn draw_roc<DB: DrawingBackend>(area: &Area<DB>, data: &RocChart) -> Drawn<D
             ),
         })
         .collect();
-    let subtitle = format!("{}. {POSITIVE_CLASS}", data.score_label);
+    let subtitle = format!(
+        "{}. The dot is FPR95: 95 % of the out-of-domain images found",
+        data.score_label
+    );
     let body = header(area, scale, "ROC curve", &subtitle, &legend)?;
     let Some(pooled) = data.lines.first() else {
         let reason = data.missing.as_deref().unwrap_or("there are no scores");
@@ -102,7 +105,7 @@ pub fn draw_roc<DB: DrawingBackend>(area: &Area<DB>, data: &RocChart) -> Drawn<D
         .margin_right(scale.px(40.0))
         .margin_bottom(scale.px(18.0))
         .margin_top(scale.px(14.0))
-        .x_label_area_size(scale.px(84.0))
+        .x_label_area_size(scale.px(72.0))
         .y_label_area_size(scale.px(94.0))
         .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
     let percent = |rate: &f64| format!("{:.0} %", rate * 100.0);
@@ -111,10 +114,11 @@ pub fn draw_roc<DB: DrawingBackend>(area: &Area<DB>, data: &RocChart) -> Drawn<D
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID.stroke_width(scale.line(1.0)))
         .axis_style(FAINT_INK.stroke_width(scale.line(1.0)))
+        .set_all_tick_mark_size(scale.px(7.0))
         .label_style(scale.text(19.0, INK))
         .axis_desc_style(scale.text(21.0, INK))
-        .x_desc("False positives: in-domain images called out-of-domain")
-        .y_desc("True positives: out-of-domain images found")
+        .x_desc("False positive rate (out-of-domain is the positive class)")
+        .y_desc("True positive rate (out-of-domain images found)")
         .x_labels(11)
         .y_labels(11)
         .x_label_formatter(&percent)
@@ -130,7 +134,12 @@ pub fn draw_roc<DB: DrawingBackend>(area: &Area<DB>, data: &RocChart) -> Drawn<D
     for (index, line) in data.lines.iter().enumerate().rev() {
         let width = if index == 0 { 4.0 } else { 2.5 };
         chart.draw_series(LineSeries::new(
-            line.points.iter().map(|point| (point.fpr, point.tpr)),
+            corners(
+                line.points
+                    .iter()
+                    .map(|point| (point.fpr, point.tpr))
+                    .collect(),
+            ),
             line_color(index).stroke_width(scale.line(width)),
         ))?;
     }

@@ -1,6 +1,6 @@
 //! Colors, type and the drawing surface that the report's pictures share.
 //!
-//! Drawing code is generic over plotters' backends; sizes are given for a picture [`Scale`]d to its surface.
+//! Drawing code is generic over plotters' backends; sizes are those of a design that is scaled to the surface.
 
 use std::sync::Once;
 
@@ -25,9 +25,6 @@ pub(super) const INK: RGBColor = RGBColor(0x22, 0x26, 0x2B);
 pub(super) const FAINT_INK: RGBColor = RGBColor(0x5C, 0x63, 0x6B);
 /// Grid lines.
 pub(super) const GRID: RGBColor = RGBColor(0xE3, 0xE6, 0xEA);
-
-/// Said on every chart, since half of the field has it the other way round.
-pub(super) const POSITIVE_CLASS: &str = "Out-of-domain is the positive class";
 
 /// Colors of Okabe and Ito, which stay apart for color-blind readers.
 pub(super) fn role_color(role: Role) -> RGBColor {
@@ -126,8 +123,10 @@ pub(super) fn header<DB: DrawingBackend>(
             x = left;
             y += scale.px(30.0);
         }
+        // Letters stand above the middle of their line.
+        let middle = y - scale.px(3.0);
         area.draw(&Rectangle::new(
-            [(x, y - swatch / 2), (x + swatch, y + swatch / 2)],
+            [(x, middle - swatch / 2), (x + swatch, middle + swatch / 2)],
             entry.color.filled(),
         ))?;
         area.draw_text(&entry.text, &style, (x + swatch + scale.px(10.0), y))?;
@@ -154,6 +153,23 @@ pub(super) fn draw_message<DB: DrawingBackend>(
         &style,
         (width.cast_signed() / 2, height.cast_signed() / 2),
     )
+}
+
+/// A staircase without the points in the middle of its straight parts, at which thick lines come out bent.
+pub(super) fn corners(mut line: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    line.dedup();
+    let mut kept: Vec<(f64, f64)> = Vec::new();
+    for point in line {
+        if let [.., before, middle] = kept.as_slice() {
+            let is_straight = (before.0 == middle.0 && middle.0 == point.0)
+                || (before.1 == middle.1 && middle.1 == point.1);
+            if is_straight {
+                kept.pop();
+            }
+        }
+        kept.push(point);
+    }
+    kept
 }
 
 /// The bitmap backend draws thick lines without smoothing, so pictures are drawn larger and averaged.

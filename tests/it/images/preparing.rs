@@ -37,7 +37,6 @@ fn prepared_pixels_agree_with_the_reference() {
             .map(|(a, b)| (a - b).abs())
             .fold(0.0, f32::max);
         assert_eq!(pixels.unit.len(), values.len());
-        println!("{name}: largest difference {difference:e}");
         assert!(difference <= TOLERANCE, "{name}: {difference}");
     }
 }
