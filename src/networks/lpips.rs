@@ -16,7 +16,10 @@ pub struct Features {
 impl Features {
     /// Memory taken, in bytes.
     pub fn num_bytes(&self) -> usize {
-        self.taps.iter().map(|tap| tap.len() * size_of::<f32>()).sum()
+        self.taps
+            .iter()
+            .map(|tap| tap.len() * size_of::<f32>())
+            .sum()
     }
 }
 
