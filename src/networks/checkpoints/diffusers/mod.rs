@@ -12,6 +12,7 @@ use crate::diffusion::schedule::ScheduleConfig;
 
 mod config;
 mod keys;
+mod raw_config;
 mod scheduler;
 mod unet;
 
@@ -135,24 +136,20 @@ fn load_schedule(files: &Files, notes: &mut Vec<String>) -> Result<Schedule, Che
     let name = ["scheduler/scheduler_config.json", "scheduler_config.json"]
         .into_iter()
         .find(|name| files.has(name));
-    let (config, name) = match name {
-        Some(name) => {
-            let config = scheduler::schedule_config(read_object(files, name)?, notes)
-                .map_err(|refusal| with_path(refusal, files, name))?;
-            (config, name)
-        }
-        None => {
-            notes.push(
-                "no scheduler file: linear schedule of 1000 steps from 0.0001 to 0.02, noise prediction, \
-                 clipping to ±1 (assumed)"
-                    .to_owned(),
-            );
-            (ScheduleConfig::default(), "")
-        }
+    let config = if let Some(name) = name {
+        scheduler::schedule_config(read_object(files, name)?, notes)
+            .map_err(|refusal| with_path(refusal, files, name))?
+    } else {
+        notes.push(
+            "no scheduler file: linear schedule of 1000 steps from 0.0001 to 0.02, noise prediction, clipping to \
+             ±1 (assumed)"
+                .to_owned(),
+        );
+        ScheduleConfig::default()
     };
     Schedule::new(config).map_err(|source| CheckpointError::Schedule {
         source,
-        path: files.path(name),
+        path: files.path(name.unwrap_or_default()),
     })
 }
 

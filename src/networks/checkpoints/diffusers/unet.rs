@@ -2,7 +2,7 @@
 //!
 //! The order of layers is that of diffusers 0.42's `UNet2DModel`, `unet_2d_blocks.py` and `resnet.py`.
 
-use super::config::{Block, Resampling, UnetConfig};
+use super::config::{Block, MidBlock, Resampling, UnetConfig};
 use crate::networks::checkpoints::tensors::Taker;
 use crate::networks::description::{
     Attention, Conv2d, GroupNorm, Linear, Network, Padding, Resample, Resnet, ResnetResample,
@@ -28,8 +28,8 @@ pub(super) fn build(config: &UnetConfig, weights: &mut Taker<'_>) -> Network {
         linear_2: builder.linear("time_embedding.linear_2", time_dim, time_dim),
     };
     builder.down();
-    if config.has_mid_block {
-        builder.mid();
+    if let Some(mid) = &config.mid_block {
+        builder.mid(mid);
     }
     builder.up();
     let norm_out = builder.norm("conv_norm_out", first, config.norm_num_groups);
@@ -71,16 +71,16 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn mid(&mut self) {
+    fn mid(&mut self, mid: &MidBlock) {
         let channels = self.config.block_out_channels[self.config.block_out_channels.len() - 1];
-        let scale = 1.0 / self.config.mid_block_scale_factor;
+        let scale = 1.0 / mid.scale_factor;
         for j in 0..2 {
             let prefix = format!("mid_block.resnets.{j}");
             let mut resnet = self.resnet(&prefix, channels, channels, None);
             resnet.output_scale = scale;
             self.stages.push(Stage::Resnet(Box::new(resnet)));
-            if j == 0 && self.config.mid_block_attention {
-                let groups = self.config.mid_attention_groups;
+            if j == 0 && mid.attention {
+                let groups = mid.attention_groups;
                 let mut attention = self.attention("mid_block.attentions.0", channels, groups);
                 attention.output_scale = scale;
                 self.stages.push(Stage::Attention(Box::new(attention)));
@@ -129,11 +129,7 @@ impl Builder<'_, '_> {
         let prefix = format!("{prefix}.downsamplers.0");
         let stage = match block.resampling {
             Resampling::Conv => {
-                let padding = if self.config.pads_downsampling_evenly {
-                    Padding::Same(1)
-                } else {
-                    Padding::RightBottom
-                };
+                let padding = self.config.downsample_padding;
                 let conv = self.conv(&format!("{prefix}.conv"), channels, channels, 3, padding);
                 Stage::Downsample(Resample {
                     conv: Conv2d { stride: 2, ..conv },
@@ -172,10 +168,10 @@ impl Builder<'_, '_> {
     ) -> Resnet {
         let groups = self.config.norm_num_groups;
         let same = Padding::Same(1);
-        let (time_mode, time_outputs) = if self.config.scale_shift {
-            (TimeMode::ScaleShift, 2 * outputs)
-        } else {
-            (TimeMode::Add, outputs)
+        let time_mode = self.config.time_mode;
+        let time_outputs = match time_mode {
+            TimeMode::Add => outputs,
+            TimeMode::ScaleShift => 2 * outputs,
         };
         let time_inputs = self.config.time_embedding_dim;
         Resnet {
