@@ -361,3 +361,17 @@ fn bad_schedules() {
         model.assert_refused(&[says]);
     }
 }
+
+#[test]
+fn checkpoints_of_other_families_are_refused_by_name() {
+    let score_sde = fixture("foreign/score_sde");
+    let says = ["a score_sde checkpoint (.pth) is not supported", "not yet"];
+    for path in [&score_sde, &score_sde.join("checkpoint.pth")] {
+        assert_refused(path, &says);
+    }
+    let openai = fixture("foreign/openai.pt");
+    assert_refused(
+        &openai,
+        &["OpenAI improved- or guided-diffusion", "not yet"],
+    );
+}

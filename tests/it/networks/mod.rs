@@ -17,6 +17,7 @@ mod batches;
 mod devices;
 mod distances;
 mod layouts;
+mod options;
 mod references;
 
 /// Families of the fixtures that are supported.
