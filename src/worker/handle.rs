@@ -17,7 +17,7 @@ const COMMAND_QUEUE: usize = 16;
 /// Events waiting for the window; progress is left out when they are full.
 const EVENT_QUEUE: usize = 256;
 /// How often an idle thread tries again to send what did not fit.
-const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
+pub(super) const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Why a command was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -130,7 +130,8 @@ impl<E> Outbox<E> {
         }
     }
 
-    fn flush(&mut self) {
+    /// Send what waits, as far as it fits.
+    pub fn flush(&mut self) {
         while let Some(event) = self.pending.pop_front() {
             match self.events.try_send(event) {
                 Ok(()) => {}

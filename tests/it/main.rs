@@ -1,7 +1,8 @@
-//! Integration tests: one binary, since linking the user interface and candle for each file is slow.
+//! Integration tests, in one binary: linking egui and candle once is slow enough.
 
-// Helpers may unwrap as tests do only inside of modules that are marked as test code.
 #[cfg(test)]
 mod images;
+#[cfg(test)]
+mod networks;
 #[cfg(test)]
 mod report;
