@@ -54,8 +54,8 @@ impl Folder {
     pub fn name(&self) -> String {
         match (&self.source, &self.path) {
             (FolderSource::Samples, _) => match self.role {
-                Role::InDomain => "Samples: Fashion-MNIST".to_owned(),
-                Role::OutOfDomain => "Samples: MNIST".to_owned(),
+                Role::InDomain => "Fashion-MNIST (samples)".to_owned(),
+                Role::OutOfDomain => "MNIST (samples)".to_owned(),
                 Role::Unknown => "Samples".to_owned(),
             },
             (_, Some(path)) => short_name(path),

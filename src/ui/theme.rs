@@ -22,7 +22,7 @@ pub const MARGIN: i8 = 12;
 /// Distance between sections.
 pub const SECTION_GAP: f32 = 12.0;
 /// Width of the labels in front of controls.
-pub const LABEL_WIDTH: f32 = 100.0;
+pub const LABEL_WIDTH: f32 = 82.0;
 /// Height of one row of controls.
 pub const ROW_HEIGHT: f32 = 24.0;
 /// Corner radius of cards, pictures and buttons.
@@ -34,7 +34,7 @@ pub const TILE_SIZE: Vec2 = vec2(76.0, 92.0);
 /// Side of an attempt's picture in the strip.
 pub const ATTEMPT: f32 = 52.0;
 /// Height of each plot.
-pub const PLOT_HEIGHT: f32 = 172.0;
+pub const PLOT_HEIGHT: f32 = 164.0;
 
 /// A color as it is written in style sheets, 0xRRGGBB.
 #[expect(

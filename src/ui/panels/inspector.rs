@@ -84,7 +84,9 @@ fn header_ui(ui: &mut Ui, scene: &Scene<'_>, detail: Option<&Detail<'_>>) {
                 let name = RichText::new(short_name(path)).strong().size(14.5);
                 ui.add(egui::Label::new(name).truncate())
                     .on_hover_text(path.display().to_string());
-                note(ui, detail.image.role.label());
+                if ui.available_width() > 90.0 {
+                    note(ui, detail.image.role.label());
+                }
             });
         });
     });
@@ -309,7 +311,7 @@ fn attempt_ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: &Detail<'_>, position:
                 square,
                 (texture.id(), picture::WHOLE),
                 size,
-                size.max_elem() <= 64.0,
+                false,
             );
         }
         None => picture::placeholder(
