@@ -6,3 +6,4 @@ mod images;
 mod networks;
 #[cfg(test)]
 mod report;
+mod window;
