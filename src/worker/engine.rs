@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::protocol::{DeviceChoice, ModelInfo, ModelSource};
-use crate::diffusion::{DenoiseError, Denoiser as _, Interrupt, Interrupted, Schedule};
+use crate::diffusion::{DenoiseError, Interrupt, Interrupted, Schedule};
 use crate::images::Geometry;
 use crate::networks::checkpoints::{self, CheckpointError};
 use crate::networks::executors::{self, ExecutorError, Executors};
@@ -72,7 +72,7 @@ impl Engine {
             family: checkpoint.family.to_owned(),
             geometry,
             num_parameters,
-            flops_per_call,
+            flops_per_call: flops_per_call as f64,
             num_train_timesteps: checkpoint.schedule.num_train_timesteps(),
             schedule: checkpoint.schedule.to_string(),
             device: executors.device.clone(),

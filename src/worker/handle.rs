@@ -55,10 +55,13 @@ impl<C, E> Link<C, E> {
         }
     }
 
-    /// Wait for an event (for drivers without a window).
-    pub fn recv(&self) -> Result<E, SendError> {
-        // The only error is a disconnected channel.
-        self.events.recv().or(Err(SendError::Gone))
+    /// Wait a while for an event (for drivers without a window).
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<Option<E>, SendError> {
+        match self.events.recv_timeout(timeout) {
+            Ok(event) => Ok(Some(event)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(SendError::Gone),
+        }
     }
 }
 

@@ -144,7 +144,9 @@ fn scan(
             return ControlFlow::Break(());
         }
         if num_images.is_multiple_of(SCAN_REPORT) {
-            reply.try_send(LibraryEvent::Scanning { job, num_images }).ok(); // Only news.
+            reply
+                .try_send(LibraryEvent::Scanning { job, num_images })
+                .ok(); // Only news.
         }
         ControlFlow::Continue(())
     };
@@ -175,13 +177,8 @@ fn preview(request: &PreviewRequest) -> Result<Preview, String> {
         .map(decode_file)
         .transpose()
         .map_err(|err| error_chain(&err))?;
-    let masks = Masks::new(
-        &request.mask,
-        request.grid,
-        request.geometry,
-        request.seed,
-    )
-    .map_err(|err| error_chain(&err))?;
+    let masks = Masks::new(&request.mask, request.grid, request.geometry, request.seed)
+        .map_err(|err| error_chain(&err))?;
     let content = decoded
         .as_ref()
         .map_or(ContentHash([0; 32]), |decoded| decoded.hash);

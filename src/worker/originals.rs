@@ -65,8 +65,12 @@ impl Originals {
 
     /// Keep an original for later attempts, if there is room.
     pub fn keep(&mut self, id: usize, original: &Original) {
-        let features = original.features.as_ref().map_or(0, |taps| taps.num_bytes());
-        let num_bytes = original.unit.len() * size_of::<f32>() + original.picture.bytes.len() + features;
+        let features = original
+            .features
+            .as_ref()
+            .map_or(0, |taps| taps.num_bytes());
+        let num_bytes =
+            original.unit.len() * size_of::<f32>() + original.picture.bytes.len() + features;
         if !self.kept.contains_key(&id) && self.num_bytes + num_bytes <= BUDGET {
             self.num_bytes += num_bytes;
             self.kept.insert(id, original.clone());
@@ -76,7 +80,9 @@ impl Originals {
     fn read(&self, image: &RunImage) -> Result<Original, String> {
         let decoded = decode_file(&image.file.path).map_err(|err| err.to_string())?;
         if decoded.hash != image.file.hash {
-            return Err("the file has changed since its folder was listed; list it again".to_owned());
+            return Err(
+                "the file has changed since its folder was listed; list it again".to_owned(),
+            );
         }
         let pixels = prepare(&decoded, self.geometry, self.fit);
         Ok(Original {

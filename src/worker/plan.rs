@@ -79,7 +79,11 @@ impl Masks {
     }
 
     /// The mask of one attempt on one image.
-    pub fn known_mask(&self, content: &ContentHash, attempt: usize) -> Result<KnownMask, MaskError> {
+    pub fn known_mask(
+        &self,
+        content: &ContentHash,
+        attempt: usize,
+    ) -> Result<KnownMask, MaskError> {
         let draw = PhiloxStream::new(self.seed, content, attempt).mask_draws();
         KnownMask::new(
             &self.kind,

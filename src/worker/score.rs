@@ -182,7 +182,12 @@ impl Run<'_> {
         );
     }
 
-    fn score_batch(&mut self, plan: &Plan, attempt: usize, ids: &[usize]) -> Result<(), ScoreError> {
+    fn score_batch(
+        &mut self,
+        plan: &Plan,
+        attempt: usize,
+        ids: &[usize],
+    ) -> Result<(), ScoreError> {
         let mut items = self.items(plan, attempt, ids)?;
         if !items.is_empty() {
             let reconstructions = self.reconstruct(plan, attempt, &items)?;
@@ -295,7 +300,10 @@ impl Run<'_> {
             control,
             &mut on_step,
         )?;
-        let secs = (start.elapsed().saturating_sub(control.paused_for() - paused_before)).as_secs_f64();
+        let secs = (start
+            .elapsed()
+            .saturating_sub(control.paused_for() - paused_before))
+        .as_secs_f64();
         self.adapt_batch(num_items, secs / num_steps as f64);
         Ok(state
             .into_iter()
