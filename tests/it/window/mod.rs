@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use lmd_inspector::state::{Phase, Settings, ThemeChoice};
 use lmd_inspector::ui::App;
 use lmd_inspector::worker::protocol::Event;
@@ -314,6 +314,7 @@ fn every_control_has_a_name_and_an_idle_window_rests() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the times are for a person to read")]
 fn ten_thousand_images_are_drawn_as_fast_as_ten() {
     let (mut window, script) = ready(5_000);
     press(&mut window, "Run");
