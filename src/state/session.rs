@@ -487,9 +487,12 @@ impl Session {
         if matches!(settings.lift, Lift::Denoise { .. }) {
             return None;
         }
-        let sample = self
-            .gallery
-            .selected()
+        // While a run is followed the sample must not change with every result.
+        let looked_at = match &self.run {
+            None => self.shown_image(),
+            Some(_) => self.gallery.selected(),
+        };
+        let sample = looked_at
             .and_then(|index| self.gallery.images().get(index))
             .or_else(|| self.planned.first());
         Some(PreviewRequest {
@@ -535,9 +538,11 @@ impl Session {
         estimated_secs(self.model_info()?, &self.settings.run, self.planned.len())
     }
 
-    /// The image to look at, an index into the gallery's images: the selected one, else the newest result.
+    /// The image to look at, an index into the gallery's images: the selected one, else the newest result, else
+    /// the first one.
     pub fn shown_image(&self) -> Option<usize> {
-        self.gallery.selected().or(self.followed)
+        let first = || self.gallery.order().first().copied();
+        self.gallery.selected().or(self.followed).or_else(first)
     }
 
     /// Whether the settings were changed since the run that is shown, in a way that changes its numbers.

@@ -73,7 +73,7 @@ fn header_ui(ui: &mut Ui, scene: &Scene<'_>, detail: Option<&Detail<'_>>) {
     ui.horizontal(|ui| {
         ui.set_min_height(theme::ROW_HEIGHT);
         let Some(detail) = detail else {
-            note(ui, "Choose an image below, or press Run and watch");
+            note(ui, "The image to look at appears here");
             return;
         };
         mark::ui(ui, detail.image.role);

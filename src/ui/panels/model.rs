@@ -113,7 +113,7 @@ fn info_ui(ui: &mut Ui, info: &ModelInfo) {
     ];
     for (line, tooltip) in lines {
         let weak = theme::palette(ui).weak;
-        ui.add(egui::Label::new(RichText::new(line).small().color(weak)).truncate())
+        ui.add(egui::Label::new(RichText::new(line).small().color(weak)).wrap())
             .on_hover_text(tooltip);
     }
     if !info.notes.is_empty() {

@@ -69,6 +69,8 @@ fn plot_ui(ui: &mut Ui, analysis: &Analysis, title: &str) {
                 Line::new("ROC", PlotPoints::from(points))
                     .color(palette.accent)
                     .width(2.0)
+                    // A band would fill the area beside steep parts of the curve.
+                    .allow_band(false)
                     .allow_hover(false),
             );
             if let Some(at) = threshold_point(analysis) {
