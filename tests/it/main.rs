@@ -6,4 +6,5 @@ mod images;
 mod networks;
 #[cfg(test)]
 mod report;
+#[cfg(test)]
 mod window;
