@@ -52,14 +52,13 @@ pub enum ScanState {
 impl Folder {
     /// Its name for people.
     pub fn name(&self) -> String {
-        match (&self.source, &self.path) {
-            (FolderSource::Samples, _) => match self.role {
-                Role::InDomain => "Samples: Fashion-MNIST".to_owned(),
-                Role::OutOfDomain => "Samples: MNIST".to_owned(),
+        match &self.source {
+            FolderSource::Samples => match self.role {
+                Role::InDomain => "Fashion-MNIST (samples)".to_owned(),
+                Role::OutOfDomain => "MNIST (samples)".to_owned(),
                 Role::Unknown => "Samples".to_owned(),
             },
-            (_, Some(path)) => short_name(path),
-            (FolderSource::Path(path), None) => short_name(path),
+            FolderSource::Path(path) => short_name(path),
         }
     }
 

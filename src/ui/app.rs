@@ -244,7 +244,7 @@ impl App {
                 bottom: 0,
             }))
             .show(ui, |ui| {
-                scrolled(ui, "settings", |ui| settings_ui(ui, &mut scene))
+                scrolled(ui, "settings", |ui| settings_ui(ui, &mut scene));
             });
         Panel::right("plots")
             .exact_size(RIGHT_WIDTH)

@@ -85,7 +85,7 @@ fn open(
             .with_title("LMD Inspector")
             .with_app_id("lmd-inspector")
             .with_inner_size(settings.window_size)
-            .with_min_inner_size([1000.0, 640.0])
+            .with_min_inner_size([1120.0, 680.0])
             .with_drag_and_drop(true),
         ..Default::default()
     };

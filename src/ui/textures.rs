@@ -186,7 +186,7 @@ mod tests {
         for _ in 0..2 * MAX_PICTURES {
             textures.begin_frame();
             assert_eq!(textures.picture(&ctx, &kept).id(), first);
-            textures.picture(&ctx, &picture(2, 2));
+            drop(textures.picture(&ctx, &picture(2, 2)));
         }
         assert!(textures.pictures.len() <= MAX_PICTURES + 2);
     }

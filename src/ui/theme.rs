@@ -22,7 +22,7 @@ pub const MARGIN: i8 = 12;
 /// Distance between sections.
 pub const SECTION_GAP: f32 = 12.0;
 /// Width of the labels in front of controls.
-pub const LABEL_WIDTH: f32 = 100.0;
+pub const LABEL_WIDTH: f32 = 82.0;
 /// Height of one row of controls.
 pub const ROW_HEIGHT: f32 = 24.0;
 /// Corner radius of cards, pictures and buttons.
@@ -34,7 +34,7 @@ pub const TILE_SIZE: Vec2 = vec2(76.0, 92.0);
 /// Side of an attempt's picture in the strip.
 pub const ATTEMPT: f32 = 52.0;
 /// Height of each plot.
-pub const PLOT_HEIGHT: f32 = 172.0;
+pub const PLOT_HEIGHT: f32 = 164.0;
 
 /// A color as it is written in style sheets, 0xRRGGBB.
 #[expect(
@@ -86,44 +86,44 @@ pub struct Palette {
 
 /// The light colors.
 pub const LIGHT: Palette = Palette {
-    ground: hex(0xf3f5f8),
-    surface: hex(0xffffff),
-    raised: hex(0xe6e9ef),
-    hovered: hex(0xd9dee7),
-    sunken: hex(0xffffff),
-    line: hex(0xd5dae3),
-    text: hex(0x1a1f29),
-    weak: hex(0x596273),
-    accent: hex(0x0f766e),
-    on_accent: hex(0xffffff),
-    selection: hex(0xcfe9e5),
-    in_domain: hex(0x0072b2),
-    out_of_domain: hex(0xc75000),
-    unknown: hex(0x6b7280),
-    hole: hex(0xa48fd6),
-    error: hex(0xb4232a),
-    warning: hex(0x8a5a00),
+    ground: hex(0xf3_f5f8),
+    surface: hex(0xff_ffff),
+    raised: hex(0xe6_e9ef),
+    hovered: hex(0xd9_dee7),
+    sunken: hex(0xff_ffff),
+    line: hex(0xd5_dae3),
+    text: hex(0x1a_1f29),
+    weak: hex(0x59_6273),
+    accent: hex(0x0f_766e),
+    on_accent: hex(0xff_ffff),
+    selection: hex(0xcf_e9e5),
+    in_domain: hex(0x00_72b2),
+    out_of_domain: hex(0xc7_5000),
+    unknown: hex(0x6b_7280),
+    hole: hex(0xa4_8fd6),
+    error: hex(0xb4_232a),
+    warning: hex(0x8a_5a00),
 };
 
 /// The dark colors.
 pub const DARK: Palette = Palette {
-    ground: hex(0x15181e),
-    surface: hex(0x1c2028),
-    raised: hex(0x2a303b),
-    hovered: hex(0x363d4a),
-    sunken: hex(0x11141a),
-    line: hex(0x313844),
-    text: hex(0xe7eaf0),
-    weak: hex(0x9aa4b5),
-    accent: hex(0x2bb5a5),
-    on_accent: hex(0x06201d),
-    selection: hex(0x1d4a46),
-    in_domain: hex(0x5ab4f0),
-    out_of_domain: hex(0xf39c4a),
-    unknown: hex(0xa3abb8),
-    hole: hex(0x8a78bd),
-    error: hex(0xff8a87),
-    warning: hex(0xe6b450),
+    ground: hex(0x15_181e),
+    surface: hex(0x1c_2028),
+    raised: hex(0x2a_303b),
+    hovered: hex(0x36_3d4a),
+    sunken: hex(0x11_141a),
+    line: hex(0x31_3844),
+    text: hex(0xe7_eaf0),
+    weak: hex(0x9a_a4b5),
+    accent: hex(0x2b_b5a5),
+    on_accent: hex(0x06_201d),
+    selection: hex(0x1d_4a46),
+    in_domain: hex(0x5a_b4f0),
+    out_of_domain: hex(0xf3_9c4a),
+    unknown: hex(0xa3_abb8),
+    hole: hex(0x8a_78bd),
+    error: hex(0xff_8a87),
+    warning: hex(0xe6_b450),
 };
 
 impl Palette {

@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(thumbnails.take_requests(), [path(0)]);
         thumbnails.begin_frame();
         thumbnails.look_up(&path(0));
-        assert_eq!(thumbnails.take_requests(), [PathBuf::new(); 0]);
+        assert!(thumbnails.take_requests().is_empty(), "asked already");
         thumbnails.not_sent(&path(0));
         thumbnails.begin_frame();
         thumbnails.look_up(&path(0));

@@ -32,7 +32,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {
     let mut limit = settings.limit.unwrap_or(0);
     let tooltip = "Use only the first images of each folder, for a quick look. 0 uses all";
-    let response = row(ui, "Images a folder", tooltip, |ui| {
+    let response = row(ui, "Limit", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut limit)
                 .range(0..=10_000_000)

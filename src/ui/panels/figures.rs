@@ -12,7 +12,7 @@ use crate::ui::widgets::layout::{note, number_cell, section, text_cell};
 use crate::ui::widgets::mark;
 
 /// Width of a number.
-const NUMBER_WIDTH: f32 = 56.0;
+const NUMBER_WIDTH: f32 = 52.0;
 /// Height of a line.
 const LINE: f32 = 18.0;
 
@@ -21,6 +21,7 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
     let analysis = scene.session.analysis.as_deref();
     section(ui, "Figures", |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
+        ui.spacing_mut().interact_size.y = LINE;
         note(
             ui,
             analysis.map_or_else(|| "No image has a score yet".to_owned(), Analysis::basis),
@@ -31,6 +32,7 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
     if let Some(analysis) = analysis {
         section(ui, "Folders", |ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
+            ui.spacing_mut().interact_size.y = LINE;
             head_ui(ui);
             for row in &analysis.folders {
                 row_ui(ui, scene.session, row);

@@ -10,7 +10,7 @@ use crate::ui::theme::{self, ROW_HEIGHT};
 use crate::ui::widgets::buttons::{cross, sized};
 use crate::ui::widgets::layout::{note, number_cell, section, text_cell};
 use crate::ui::widgets::mark;
-use crate::ui::widgets::path_field::{path_field, path_from_text};
+use crate::ui::widgets::path_field::{PathRow, path_row};
 use crate::worker::protocol::FolderListing;
 
 /// Unreadable files listed at most.
@@ -34,27 +34,17 @@ fn role_ui(ui: &mut Ui, scene: &mut Scene<'_>, index: usize, role: Role) {
     for folder in session.folders.iter().filter(|folder| folder.role == role) {
         folder_ui(ui, scene, folder);
     }
-    ui.horizontal(|ui| {
-        let name = format!("{} folder path", role.label());
-        let width = ui.available_width() - 56.0;
-        let draft = &mut scene.drafts.folders[index];
-        let (response, entered) = path_field(ui, draft, &name, "Path of a folder", width);
-        response.on_hover_text(format!(
+    let row = PathRow {
+        name: &format!("{} folder path", role.name()),
+        hint: "Path of a folder",
+        tooltip: &format!(
             "Add {}. Subfolders are searched too",
             role_explanation(role)
-        ));
-        let typed = path_from_text(draft);
-        let action = Action::AddFolder(typed.clone().unwrap_or_default(), role);
-        let size = vec2(48.0, ROW_HEIGHT);
-        let button = sized(ui, scene.actions, action.clone(), size, typed.is_some())
-            .accessible_name(format!("Add {} folder", role.name()));
-        if entered.is_some() {
-            scene.actions.push(action);
-        }
-        if entered.is_some() || button.clicked() {
-            scene.drafts.folders[index].clear();
-        }
-    });
+        ),
+        browse: Action::BrowseFolders(role),
+        apply: &|path| Action::AddFolder(path, role),
+    };
+    path_row(ui, scene.actions, &mut scene.drafts.folders[index], &row);
 }
 
 fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, role: Role) {
@@ -64,18 +54,10 @@ fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, role: Role) {
         mark::ui(ui, role);
         ui.label(RichText::new(role.label()).strong())
             .on_hover_text(explanation(role));
-        if of_role().next().is_some() {
+        if of_role().next().is_some() && !of_role().all(Folder::is_pending) {
             note(ui, text::counted(num_images, "image"));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            sized(
-                ui,
-                scene.actions,
-                Action::BrowseFolders(role),
-                egui::Vec2::ZERO,
-                true,
-            )
-            .accessible_name(format!("Browse for {} folders", role.name()));
             let has_samples = scene.session.has_samples(role);
             if !has_samples && role != Role::Unknown && of_role().next().is_none() {
                 sized(

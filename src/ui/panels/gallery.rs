@@ -24,9 +24,9 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         empty_ui(ui, scene);
         return;
     }
-    let columns = ((ui.available_width() - 4.0) / TILE_SIZE.x)
-        .floor()
-        .max(1.0) as usize;
+    let width = ui.available_width() - 10.0;
+    let columns = (width / TILE_SIZE.x).floor().max(1.0) as usize;
+    let tile = vec2((width / columns as f32).floor(), TILE_SIZE.y);
     let num_tiles = scene.session.gallery.order().len();
     let num_rows = num_tiles.div_ceil(columns);
     ScrollArea::vertical()
@@ -37,7 +37,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             reveal(ui, scene, columns);
             let first = (viewport.min.y / TILE_SIZE.y).floor().max(0.0) as usize;
             let end = (viewport.max.y / TILE_SIZE.y).ceil().max(0.0) as usize;
-            tiles_ui(ui, scene, columns, first..end.min(num_rows));
+            tiles_ui(ui, scene, (columns, tile), first..end.min(num_rows));
         });
 }
 
@@ -122,15 +122,15 @@ fn reveal(ui: &Ui, scene: &mut Scene<'_>, columns: usize) {
     }
 }
 
-fn tiles_ui(ui: &Ui, scene: &mut Scene<'_>, columns: usize, rows: Range<usize>) {
+fn tiles_ui(ui: &Ui, scene: &mut Scene<'_>, (columns, tile): (usize, Vec2), rows: Range<usize>) {
     let origin = ui.max_rect().min;
     let session = scene.session;
     let order = session.gallery.order();
     let tiles = rows.start * columns..(rows.end * columns).min(order.len());
     for position in tiles {
         let (row, column) = (position / columns, position % columns);
-        let offset = vec2(column as f32 * TILE_SIZE.x, row as f32 * TILE_SIZE.y);
-        let rect = Rect::from_min_size(origin + offset, TILE_SIZE);
+        let offset = vec2(column as f32 * tile.x, row as f32 * tile.y);
+        let rect = Rect::from_min_size(origin + offset, tile);
         tile_ui(ui, scene, order[position], rect);
     }
 }

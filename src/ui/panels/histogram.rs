@@ -1,13 +1,13 @@
 //! The scores of all images as two overlaid histograms with the threshold.
 
 use egui::{RichText, Stroke, Ui};
-use egui_plot::{Bar, BarChart, LineStyle, Plot, PlotBounds, VLine};
+use egui_plot::{AxisHints, Bar, BarChart, LineStyle, Plot, PlotBounds, VLine};
 
 use super::Scene;
 use crate::ood::Role;
 use crate::state::analysis::{Analysis, ScoreHistogram};
 use crate::state::text;
-use crate::ui::theme::{self, PLOT_HEIGHT};
+use crate::ui::theme::{self, PLOT_HEIGHT, Palette};
 use crate::ui::widgets::layout::{note, section, stand_in};
 use crate::ui::widgets::mark;
 
@@ -78,14 +78,20 @@ fn plot_ui(ui: &mut Ui, analysis: &Analysis, histogram: &ScoreHistogram) {
     let bounds =
         PlotBounds::from_min_max([bins.start - margin, 0.0], [end + margin, highest * 1.08]);
     let response = base_plot("histogram")
-        .y_axis_formatter(|mark, _| {
-            // Half an image has no meaning.
-            if mark.value.fract().abs() < 1e-6 {
-                format!("{:.0}", mark.value)
-            } else {
-                String::new()
-            }
-        })
+        .custom_x_axes(vec![
+            axis(palette, AxisHints::new_x()).label_spacing(egui::Rangef::new(44.0, 66.0)),
+        ])
+        .custom_y_axes(vec![axis(palette, AxisHints::new_y()).formatter(
+            |mark, _| {
+                // Half an image has no meaning.
+                if mark.value.fract().abs() < 1e-6 {
+                    format!("{:.0}", mark.value)
+                } else {
+                    String::new()
+                }
+            },
+        )])
+        .grid_color(palette.line)
         .show(ui, |plot| {
             plot.set_plot_bounds(bounds);
             for (role, counts) in Role::ALL.into_iter().zip(&histogram.counts) {
@@ -143,7 +149,15 @@ pub fn base_plot<'a>(id_salt: &str) -> Plot<'a> {
         .show_y(false)
         .show_crosshair(false)
         .set_margin_fraction(egui::Vec2::ZERO)
-        .y_axis_min_width(30.0)
+}
+
+/// Axis with small, light numbers.
+pub fn axis<'a>(palette: &Palette, hints: AxisHints<'a>) -> AxisHints<'a> {
+    hints
+        .tick_label_color(palette.weak)
+        .tick_label_font(egui::FontId::proportional(11.0))
+        .label_spacing(egui::Rangef::new(22.0, 40.0))
+        .min_thickness(16.0)
 }
 
 fn threshold_ui(ui: &mut Ui, analysis: Option<&Analysis>) {
@@ -167,8 +181,14 @@ fn threshold_ui(ui: &mut Ui, analysis: Option<&Analysis>) {
             ),
         },
     };
-    let weak = theme::palette(ui).weak;
-    ui.label(RichText::new(text).small().color(weak)).on_hover_text(
-        "Set from the in-domain images alone, so that of new ones like them no more than this share lies above it",
-    );
+    let tooltip = "Set from the in-domain images alone, so that of new ones like them no more than this share \
+                   lies above it";
+    let size = egui::vec2(ui.available_width(), 30.0);
+    ui.allocate_ui(size, |ui| {
+        // Room for two lines, so that nothing below moves when the words change.
+        ui.set_min_size(size);
+        let weak = theme::palette(ui).weak;
+        ui.label(RichText::new(text).small().color(weak))
+            .on_hover_text(tooltip);
+    });
 }

@@ -84,7 +84,9 @@ fn header_ui(ui: &mut Ui, scene: &Scene<'_>, detail: Option<&Detail<'_>>) {
                 let name = RichText::new(short_name(path)).strong().size(14.5);
                 ui.add(egui::Label::new(name).truncate())
                     .on_hover_text(path.display().to_string());
-                note(ui, detail.image.role.label());
+                if ui.available_width() > 90.0 {
+                    note(ui, detail.image.role.label());
+                }
             });
         });
     });
@@ -138,7 +140,7 @@ fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>) 
         .floor()
         .min(MAX_SIDE);
     let panes = panes(scene, detail);
-    let is_flipped = scene.is_flipped(ui) && detail.is_some();
+    let is_flipped = is_flipped(ui) && detail.is_some();
     let indent = 0.5 * (ui.available_width() - 3.0 * side - 2.0 * gap).max(0.0);
     ui.horizontal_top(|ui| {
         ui.add_space(indent);
@@ -309,7 +311,7 @@ fn attempt_ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: &Detail<'_>, position:
                 square,
                 (texture.id(), picture::WHOLE),
                 size,
-                size.max_elem() <= 64.0,
+                false,
             );
         }
         None => picture::placeholder(
@@ -355,10 +357,8 @@ fn attempt_ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: &Detail<'_>, position:
     response.on_hover_text(format!("{label}. Click to look at it"));
 }
 
-impl Scene<'_> {
-    /// Whether Space is held to see the original, and nothing else listens to it.
-    fn is_flipped(&self, ui: &Ui) -> bool {
-        ui.input(|input| input.key_down(egui::Key::Space))
-            && ui.memory(|memory| memory.focused().is_none())
-    }
+/// Whether Space is held to see the original, and nothing else listens to it.
+fn is_flipped(ui: &Ui) -> bool {
+    ui.input(|input| input.key_down(egui::Key::Space))
+        && ui.memory(|memory| memory.focused().is_none())
 }

@@ -1,6 +1,6 @@
 //! What is hidden from the model, with a live preview on a sample image.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egui::{Align2, DragValue, Rect, RichText, Sense, TextStyle, Ui, Vec2, vec2};
 
@@ -78,7 +78,7 @@ fn grid_ui(ui: &mut Ui, settings: &mut RunSettings) {
     });
 }
 
-fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &mut RunSettings, current: &PathBuf) {
+fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &mut RunSettings, current: &Path) {
     ui.horizontal(|ui| {
         let width = ui.available_width() - 76.0;
         let hint = if current.as_os_str().is_empty() {
@@ -92,7 +92,7 @@ fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &mut RunSettings, curre
             "A picture as the mask: white stays, black is painted again. It is resized to the model",
         );
         let left = response.lost_focus().then(|| path_from_text(&scene.drafts.mask));
-        if let Some(path) = entered.or(left.flatten()) {
+        if let Some(path) = entered.or_else(|| left.flatten()) {
             settings.mask = MaskKind::File(path);
             scene.drafts.mask.clear();
         }

@@ -5,9 +5,9 @@ use egui::{RichText, Ui};
 use super::Scene;
 use crate::state::{Action, ModelState, text};
 use crate::ui::theme;
-use crate::ui::widgets::buttons::{action_button, sized};
+use crate::ui::widgets::buttons::action_button;
 use crate::ui::widgets::layout::{card, note, section};
-use crate::ui::widgets::path_field::{path_field, path_from_text};
+use crate::ui::widgets::path_field::{PathRow, path_row};
 use crate::worker::protocol::{ModelInfo, ModelSource};
 
 /// Height of the card, so that nothing below moves when another model is opened.
@@ -27,43 +27,19 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 ModelState::Ready(info) => info_ui(ui, info),
                 ModelState::Failed { source, message } => failed_ui(ui, source, message),
             }
-        });
-        let is_free = !scene.session.is_running();
-        ui.horizontal(|ui| {
-            let width = ui.available_width() - 62.0;
-            let (response, entered) = path_field(
-                ui,
-                &mut scene.drafts.model,
-                "Model path",
-                "Path of a model folder",
-                width,
-            );
-            response.on_hover_text(
-                "Folder of a diffusion model in the diffusers format, with model_index.json or config.json inside",
-            );
-            let typed = path_from_text(&scene.drafts.model);
-            let action = Action::OpenModel(ModelSource::Path(typed.clone().unwrap_or_default()));
-            if entered.is_some() {
-                scene.actions.push(action.clone());
-            }
-            let size = egui::vec2(54.0, theme::ROW_HEIGHT);
-            sized(ui, scene.actions, action, size, typed.is_some() && is_free);
-        });
-        ui.horizontal(|ui| {
-            action_button(ui, scene.actions, Action::BrowseModel);
             let is_bundled = scene.session.settings.model == ModelSource::Bundled;
-            let action = Action::OpenModel(ModelSource::Bundled);
-            let response = sized(
-                ui,
-                scene.actions,
-                action,
-                egui::Vec2::ZERO,
-                is_free && !is_bundled,
-            );
-            if response.clicked() {
-                scene.drafts.model.clear();
+            if !is_bundled && !scene.session.is_running() {
+                action_button(ui, scene.actions, Action::OpenModel(ModelSource::Bundled));
             }
         });
+        let row = PathRow {
+            name: "model path",
+            hint: "Path of a model folder",
+            tooltip: "Folder of a diffusion model in the diffusers format, with model_index.json or config.json inside",
+            browse: Action::BrowseModel,
+            apply: &|path| Action::OpenModel(ModelSource::Path(path)),
+        };
+        path_row(ui, scene.actions, &mut scene.drafts.model, &row);
     });
 }
 

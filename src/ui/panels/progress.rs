@@ -11,6 +11,8 @@ use crate::ui::widgets::buttons::{primary, sized};
 const BUTTON_HEIGHT: f32 = 36.0;
 /// Height of the bar.
 const BAR_HEIGHT: f32 = 8.0;
+/// Height of a line of text.
+const LINE_HEIGHT: f32 = 17.0;
 
 /// Draw the panel.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -18,8 +20,9 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         buttons_ui(ui, scene);
         ui.add_space(8.0);
         ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 5.0;
-            ui.add_space(3.0);
+            ui.spacing_mut().item_spacing.y = 4.0;
+            ui.spacing_mut().interact_size.y = LINE_HEIGHT;
+            ui.add_space(2.0);
             let lines = lines(scene.session);
             line_ui(ui, RichText::new(lines.left).monospace(), &lines.right);
             bar_ui(ui, scene.session);
@@ -145,7 +148,7 @@ fn outcome(session: &Session, run: &RunState) -> String {
 
 fn line_ui(ui: &mut Ui, left: RichText, right: &str) {
     ui.horizontal(|ui| {
-        ui.set_min_height(16.0);
+        ui.set_min_height(LINE_HEIGHT);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if !right.is_empty() {
                 ui.label(RichText::new(right).monospace());

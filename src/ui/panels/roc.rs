@@ -1,10 +1,14 @@
 //! The ROC curve, live.
 
+use std::ops::RangeInclusive;
+
 use egui::Ui;
-use egui_plot::{Line, LineStyle, MarkerShape, PlotBounds, PlotPoints, Points};
+use egui_plot::{
+    AxisHints, GridInput, GridMark, Line, LineStyle, MarkerShape, PlotBounds, PlotPoints, Points,
+};
 
 use super::Scene;
-use super::histogram::{base_plot, empty_ui};
+use super::histogram::{axis, base_plot, empty_ui};
 use crate::state::analysis::Analysis;
 use crate::state::text;
 use crate::ui::theme;
@@ -42,16 +46,22 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
 fn plot_ui(ui: &mut Ui, analysis: &Analysis, title: &str) {
     let palette = theme::palette(ui);
     let points: Vec<[f64; 2]> = analysis.roc.iter().map(|p| [p.fpr, p.tpr]).collect();
-    let percent = |value: f64| format!("{:.0} %", 100.0 * value);
+    let percent = |mark: GridMark, _: &RangeInclusive<f64>| format!("{:.0} %", 100.0 * mark.value);
+    let x_axis = axis(palette, AxisHints::new_x()).formatter(percent);
+    let y_axis = axis(palette, AxisHints::new_y()).formatter(percent);
     let response = base_plot("roc")
-        .x_axis_formatter(move |mark, _| percent(mark.value))
-        .y_axis_formatter(move |mark, _| percent(mark.value))
+        .width(ui.available_width() - 16.0)
+        .x_grid_spacer(quarters)
+        .y_grid_spacer(quarters)
+        .custom_x_axes(vec![x_axis])
+        .custom_y_axes(vec![y_axis])
+        .grid_color(palette.line)
         .show(ui, |plot| {
             plot.set_plot_bounds(PlotBounds::from_min_max([-0.02, -0.03], [1.02, 1.05]));
             let chance = PlotPoints::from(vec![[0.0, 0.0], [1.0, 1.0]]);
             plot.line(
                 Line::new("Chance", chance)
-                    .color(palette.line)
+                    .color(palette.weak)
                     .style(LineStyle::dashed_dense())
                     .allow_hover(false),
             );
@@ -83,6 +93,16 @@ fn plot_ui(ui: &mut Ui, analysis: &Analysis, title: &str) {
          images flagged by mistake (right). The closer to the upper left corner, the better. \
          The dot is the threshold of the histogram, the dashed line is guessing",
     );
+}
+
+/// A line at each quarter.
+fn quarters(_: GridInput) -> Vec<GridMark> {
+    (0..=4)
+        .map(|quarter| GridMark {
+            value: 0.25 * f64::from(quarter),
+            step_size: 0.25,
+        })
+        .collect()
 }
 
 /// Where the threshold lies: the lowest point that is still above it.

@@ -2,11 +2,14 @@
 
 mod script;
 
+use std::time::{Duration, Instant};
+
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use lmd_inspector::state::{Phase, Settings, ThemeChoice};
 use lmd_inspector::ui::App;
+use lmd_inspector::worker::protocol::Event;
 use script::Script;
 
 type Window = Harness<'static, App>;
@@ -35,6 +38,27 @@ fn prepare(window: &mut Window, script: &Script, num_images: usize) {
     window.run_steps(2);
     script.list_folders(num_images);
     window.run_steps(8);
+}
+
+/// Draw frames until something holds: figures are computed ten times a second only.
+#[track_caller]
+fn until(window: &mut Window, what: &str, mut holds: impl FnMut(&Window) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        window.run_steps(2);
+        if holds(window) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn has_attempts(attempts: usize) -> impl Fn(&Window) -> bool {
+    move |window| {
+        let analysis = window.state().session().analysis.as_deref();
+        analysis.and_then(|a| a.attempts) == Some((attempts, attempts))
+    }
 }
 
 fn press(window: &mut Window, label: &str) {
@@ -73,7 +97,7 @@ fn pictures() {
         save(&mut window, "1-ready");
         press(&mut window, "Run");
         script.make_attempts(0..4);
-        window.run_steps(6);
+        until(&mut window, "four attempts", has_attempts(4));
         save(&mut window, "2-running");
         window
             .state_mut()
@@ -85,8 +109,11 @@ fn pictures() {
                 path: Some("/images/holiday/IMG_2041.jpg".into()),
             });
         script.make_attempts(4..10);
-        window.run_steps(6);
+        until(&mut window, "ten attempts", has_attempts(10));
         save(&mut window, "3-notice");
+        window.set_size(egui::vec2(1120.0, 680.0));
+        window.run_steps(4);
+        save(&mut window, "4-small");
     }
 }
 
@@ -97,7 +124,7 @@ fn run_shows_three_pictures_the_histogram_and_the_curve() {
     press(&mut window, "Run");
     assert!(script.has_run());
     script.make_attempts(0..1);
-    window.run_steps(4);
+    until(&mut window, "one attempt", has_attempts(1));
     let curve = "ROC curve, AUROC";
     assert!(
         window.query_all_by_label_contains(curve).count() >= 2,
@@ -111,4 +138,202 @@ fn run_shows_three_pictures_the_histogram_and_the_curve() {
         window.state().session().run.as_ref().unwrap().phase,
         Phase::Running
     );
+}
+
+#[test]
+fn the_first_start_asks_for_the_bundled_model_and_the_samples_and_run_explains_itself() {
+    let (mut window, script) = open(Settings::default());
+    press(&mut window, "Run");
+    assert!(!script.has_run());
+    let said = "The model is still being opened";
+    assert!(window.query_all_by_label_contains(said).count() >= 1);
+    prepare(&mut window, &script, 5);
+    window.get_by_label("Fashion-MNIST (samples)");
+    window.get_by_label("MNIST (samples)");
+    window.get_by_label("diffusers UNet2DModel");
+    window.get_by_label("Mask preview, attempt 1");
+    press(&mut window, "Dismiss message");
+    assert!(window.state().session().notices.is_empty());
+    press(&mut window, "Run");
+    assert!(script.has_run());
+}
+
+#[test]
+fn folders_are_added_by_path_and_removed() {
+    let (mut window, script) = ready(3);
+    let field = window.get_by_role_and_label(AccessRole::TextInput, "unknown folder path");
+    field.focus();
+    window.run_steps(2);
+    window
+        .get_by_role_and_label(AccessRole::TextInput, "unknown folder path")
+        .type_text("/mine/holiday");
+    window.run_steps(2);
+    press(&mut window, "Add unknown folder path");
+    script.list_folders(7);
+    window.run_steps(4);
+    window.get_by_label("holiday");
+    assert_eq!(window.state().session().planned().len(), 13);
+    press(&mut window, "Remove holiday, unknown");
+    assert_eq!(window.state().session().planned().len(), 6);
+    window.get_by_label_contains("1 file could not be read");
+}
+
+#[test]
+fn pause_resume_and_cancel_answer_at_once() {
+    let (mut window, script) = ready(4);
+    press(&mut window, "Run");
+    let (job, request, control) = script.last_run();
+    press(&mut window, "Pause");
+    assert!(control.is_paused());
+    window.get_by_label("Paused");
+    press(&mut window, "Resume");
+    assert!(!control.is_paused());
+    press(&mut window, "Cancel");
+    assert!(control.is_cancelled());
+    script.say(Event::Cancelled {
+        job,
+        progress: script::progress(&request, 5),
+    });
+    window.run_steps(3);
+    window.get_by_label_contains("Ended early, 5 of 80 attempts");
+    press(&mut window, "Run");
+    assert_ne!(script.last_run().0, job, "a new run can start");
+}
+
+#[test]
+fn a_click_in_the_gallery_shows_an_image_and_a_click_in_the_strip_an_attempt() {
+    let (mut window, script) = ready(6);
+    press(&mut window, "Run");
+    script.make_attempts(0..3);
+    until(&mut window, "three attempts", has_attempts(3));
+    let tile = "00002.png, in-domain, score";
+    window.get_by_label_contains(tile).click();
+    window.run_steps(3);
+    window.get_by_label("Original of 00002.png");
+    window.get_by_label_contains("Attempt 2, LPIPS").click();
+    window.run_steps(3);
+    window.get_by_label("Masked, attempt 2 of 00002.png");
+    window.get_by_label("Inpainted, attempt 2 of 00002.png");
+    assert_eq!(window.query_all_by_label_contains("the median").count(), 1);
+
+    window.key_press(egui::Key::ArrowRight);
+    window.run_steps(3);
+    window.get_by_label("Original of 00003.png");
+    window.key_press(egui::Key::Escape);
+    window.run_steps(3);
+    assert_eq!(window.state().session().gallery.selected(), None);
+}
+
+#[test]
+fn errors_are_notices_that_name_the_file() {
+    let (mut window, script) = open(Settings::default());
+    let field = "model path";
+    window
+        .get_by_role_and_label(AccessRole::TextInput, field)
+        .focus();
+    window.run_steps(2);
+    window
+        .get_by_role_and_label(AccessRole::TextInput, field)
+        .type_text("/models/broken");
+    window.run_steps(2);
+    window.key_press(egui::Key::Enter);
+    window.run_steps(3);
+    script.say(Event::Failed {
+        job: script.last_open(),
+        message: "the weights end too early".to_owned(),
+    });
+    window.run_steps(3);
+    window.get_by_label("The model could not be opened. the weights end too early");
+    window.get_by_label("/models/broken");
+    press(&mut window, "Dismiss message");
+    assert!(window.query_by_label("/models/broken").is_none());
+    press(&mut window, "Use bundled");
+    window.get_by_label("Bundled model");
+}
+
+#[test]
+fn a_dead_worker_leaves_the_window_and_is_started_again() {
+    let (mut window, script) = ready(3);
+    press(&mut window, "Run");
+    script.0.borrow_mut().is_lost = true;
+    window.run_steps(3);
+    window.get_by_label_contains("stopped unexpectedly");
+    assert!(!window.state().session().is_running());
+    script.open_model();
+    window.run_steps(3);
+    assert!(window.state().session().model_info().is_some());
+}
+
+#[test]
+fn a_full_queue_is_tried_again() {
+    let (mut window, script) = ready(3);
+    script.0.borrow_mut().is_busy = true;
+    press(&mut window, "Run");
+    assert!(!script.has_run());
+    script.0.borrow_mut().is_busy = false;
+    window.run_steps(2);
+    assert!(script.has_run());
+}
+
+#[test]
+fn settings_are_edited_and_applied_without_touching_a_run() {
+    let (mut window, script) = ready(4);
+    window
+        .get_by_role_and_label(AccessRole::ComboBox, "Distance")
+        .scroll_to_me();
+    window.run_steps(30);
+    window
+        .get_by_role_and_label(AccessRole::ComboBox, "Distance")
+        .click();
+    window.run_steps(4);
+    window.get_by_label("MSE").click();
+    window.run_steps(3);
+    let distance = window.state().session().settings.run.distance;
+    assert_eq!(distance, lmd_inspector::ood::Distance::Mse);
+    window.get_by_label("Scores, MSE");
+    press(&mut window, "Next mask");
+    window.get_by_label("Mask preview, attempt 2");
+    assert!(!script.has_run());
+}
+
+#[test]
+fn every_control_has_a_name_and_an_idle_window_rests() {
+    let (mut window, script) = ready(20);
+    press(&mut window, "Run");
+    script.make_attempts(0..10);
+    let (job, request, _) = script.last_run();
+    script.say(Event::Done {
+        job,
+        progress: script::progress(&request, 400),
+    });
+    until(&mut window, "ten attempts", has_attempts(10));
+    // Fails where frames are asked for without end, and checks the names of all inputs.
+    window.run();
+    window.check_accessibility();
+    window.get_by_label_contains("Done, 400 of 400 attempts");
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the times are for a person to read")]
+fn ten_thousand_images_are_drawn_as_fast_as_ten() {
+    let (mut window, script) = ready(5_000);
+    press(&mut window, "Run");
+    script.make_attempts(0..2);
+    until(&mut window, "two attempts", has_attempts(2));
+    let tiles = window
+        .query_all_by_label_contains(".png, in-domain")
+        .count();
+    assert!(
+        (7..60).contains(&tiles),
+        "only visible tiles exist, got {tiles}"
+    );
+    window.run_steps(5);
+    // Not asserted: machines differ. See it with `--no-capture`.
+    let frames: Vec<f32> = (0..20)
+        .map(|_| {
+            window.step();
+            window.state().last_frame_ms()
+        })
+        .collect();
+    println!("UI work in milliseconds a frame: {frames:.2?}");
 }

@@ -119,21 +119,20 @@ impl Script {
     /// The job of the last request for a model.
     pub fn last_open(&self) -> JobId {
         let shared = self.0.borrow();
-        let opens = shared.commands.iter().rev();
+        let mut opens = shared.commands.iter().rev();
         opens
-            .filter_map(|command| match command {
+            .find_map(|command| match command {
                 Command::OpenModel { job, .. } => Some(*job),
                 Command::Run { .. } => None,
             })
-            .next()
             .expect("a model should have been asked for")
     }
 
     /// The last run that was asked for.
     pub fn last_run(&self) -> (JobId, RunRequest, Control) {
         let shared = self.0.borrow();
-        let runs = shared.commands.iter().rev();
-        runs.filter_map(|command| match command {
+        let mut runs = shared.commands.iter().rev();
+        runs.find_map(|command| match command {
             Command::Run {
                 job,
                 request,
@@ -141,7 +140,6 @@ impl Script {
             } => Some((*job, request.clone(), control.clone())),
             Command::OpenModel { .. } => None,
         })
-        .next()
         .expect("a run should have been asked for")
     }
 
