@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Failure, terminal};
@@ -23,14 +23,14 @@ pub struct Collected {
 
 impl Collected {
     /// Add the first `limit` images of a folder.
-    pub fn add(&mut self, role: Role, path: &PathBuf, limit: Option<usize>) -> Result<(), Failure> {
+    pub fn add(&mut self, role: Role, path: &Path, limit: Option<usize>) -> Result<(), Failure> {
         let listing =
             folder::list(path, &mut |_| ControlFlow::Continue(())).map_err(Failure::bad_request)?;
         for (file, reason) in &listing.unreadable {
             terminal::message(&format!("skipped: {reason}: {}", file.display()));
         }
         self.num_skipped += listing.unreadable.len();
-        let folder = Arc::new(path.clone());
+        let folder = Arc::new(path.to_owned());
         let files = listing.files.into_iter().take(limit.unwrap_or(usize::MAX));
         self.images.extend(files.map(|file| RunImage {
             file,

@@ -28,6 +28,8 @@ pub fn report_folder(asked: Option<&Path>, overwrite: bool) -> Result<PathBuf, F
 }
 
 fn default_folder() -> PathBuf {
-    let now = jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let now = jiff::ZonedDateTime::now()
+        .strftime("%Y%m%d-%H%M%S")
+        .to_string();
     PathBuf::from(format!("lmd-report-{now}"))
 }

@@ -366,11 +366,14 @@ fn drive(
                 bar.suspend(|| terminal::message(&format!("{}{path}", notice.message)));
                 notes.push(format!("{}{path}", notice.message));
             }
-            Event::Done { job, progress } if job == JobId(2) => {
+            Event::Done {
+                job: JobId(2),
+                progress,
+            } => {
                 bar.finish_and_clear();
                 return Ok((Finished { progress, notes }, None));
             }
-            Event::Cancelled { job, progress } if job == JobId(2) => {
+            Event::Cancelled { progress, .. } => {
                 bar.finish_and_clear();
                 let code = signals.exit_code().unwrap_or(130);
                 return Ok((Finished { progress, notes }, Some(code)));
@@ -384,7 +387,7 @@ fn drive(
                     Failure::failed(error)
                 });
             }
-            Event::Done { .. } | Event::Cancelled { .. } => {}
+            Event::Done { .. } => {}
         }
     }
 }
@@ -425,7 +428,9 @@ fn print_summary(summary: &Summary, request: &Request) {
         images.r#in, images.out, images.unknown, images.skipped
     ));
     if let Some(auroc) = &summary.auroc {
-        let show = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
+        let show = |value: Option<f64>| {
+            value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
+        };
         terminal::message(&format!(
             "AUROC: LPIPS {}, 1 - SSIM {}, MSE {}",
             show(auroc.lpips),

@@ -191,7 +191,7 @@ impl Run<'_> {
         let mut items = self.items(plan, attempt, ids)?;
         if !items.is_empty() {
             let reconstructions = self.reconstruct(plan, attempt, &items)?;
-            self.progress.activity = "Measuring distances".to_owned();
+            "Measuring distances".clone_into(&mut self.progress.activity);
             let results = self.measure(attempt, &mut items, &reconstructions)?;
             self.request.results.extend(results);
         }
@@ -300,10 +300,8 @@ impl Run<'_> {
             control,
             &mut on_step,
         )?;
-        let secs = (start
-            .elapsed()
-            .saturating_sub(control.paused_for() - paused_before))
-        .as_secs_f64();
+        let paused = control.paused_for().saturating_sub(paused_before);
+        let secs = start.elapsed().saturating_sub(paused).as_secs_f64();
         self.adapt_batch(num_items, secs / num_steps as f64);
         Ok(state
             .into_iter()

@@ -1,9 +1,17 @@
 //! Integration tests, in one binary: linking egui and candle once is slow enough.
 
 #[cfg(test)]
+mod headless;
+#[cfg(test)]
 mod images;
 #[cfg(test)]
+mod inpainting;
+#[cfg(test)]
+mod layering;
+#[cfg(test)]
 mod networks;
+#[cfg(test)]
+mod ood;
 #[cfg(test)]
 mod report;
 #[cfg(test)]

@@ -1,10 +1,5 @@
 //! Loaders and executors against references, and bad models against their sentences.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy allows it in test functions only, not in their helpers"
-)]
-
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
