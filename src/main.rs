@@ -1,3 +1,35 @@
 //! LMD Inspector: the window, and the same engine headless.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use lmd_inspector::headless::{self, Cli, Outcome, demo, terminal};
+use lmd_inspector::ui::{self, UiError};
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("error")).init();
+    let cli = Cli::parse();
+    match cli.command {
+        Some(command) => headless::run(command),
+        None => window(),
+    }
+    .into()
+}
+
+/// Open the window; where there is no display, do the same job headless.
+fn window() -> Outcome {
+    match ui::run(&ui::Options::default()) {
+        Ok(()) => Outcome::Done,
+        Err(err @ UiError::NoDisplay { .. }) => {
+            terminal::message(&format!("{err}"));
+            terminal::message(
+                "Running the demo without a window: the bundled model on 40 images a role, 4 attempts",
+            );
+            demo::run()
+        }
+        Err(err) => {
+            terminal::message(&format!("error: {err}"));
+            Outcome::Failed
+        }
+    }
+}

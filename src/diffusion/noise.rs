@@ -121,9 +121,24 @@ mod tests {
         let base = PhiloxStream::new(7, &ContentHash([3; 32]), 2);
         let reference = normals(base, Purpose::Step, 5, 64);
         let others = [
-            normals(PhiloxStream::new(8, &ContentHash([3; 32]), 2), Purpose::Step, 5, 64),
-            normals(PhiloxStream::new(7, &ContentHash([4; 32]), 2), Purpose::Step, 5, 64),
-            normals(PhiloxStream::new(7, &ContentHash([3; 32]), 3), Purpose::Step, 5, 64),
+            normals(
+                PhiloxStream::new(8, &ContentHash([3; 32]), 2),
+                Purpose::Step,
+                5,
+                64,
+            ),
+            normals(
+                PhiloxStream::new(7, &ContentHash([4; 32]), 2),
+                Purpose::Step,
+                5,
+                64,
+            ),
+            normals(
+                PhiloxStream::new(7, &ContentHash([3; 32]), 3),
+                Purpose::Step,
+                5,
+                64,
+            ),
             normals(base, Purpose::Known, 5, 64),
             normals(base, Purpose::Step, 6, 64),
         ];
@@ -145,13 +160,25 @@ mod tests {
             count,
         );
         let moment = |power: i32| {
-            values.iter().map(|&v| f64::from(v).powi(power)).sum::<f64>() / count as f64
+            values
+                .iter()
+                .map(|&v| f64::from(v).powi(power))
+                .sum::<f64>()
+                / count as f64
         };
         // Six standard errors of each moment's estimate.
         let bound = |variance: f64| 6.0 * (variance / count as f64).sqrt();
         assert!(moment(1).abs() < bound(1.0), "mean {}", moment(1));
-        assert!((moment(2) - 1.0).abs() < bound(2.0), "variance {}", moment(2));
+        assert!(
+            (moment(2) - 1.0).abs() < bound(2.0),
+            "variance {}",
+            moment(2)
+        );
         assert!(moment(3).abs() < bound(15.0), "skewness {}", moment(3));
-        assert!((moment(4) - 3.0).abs() < bound(96.0), "kurtosis {}", moment(4));
+        assert!(
+            (moment(4) - 3.0).abs() < bound(96.0),
+            "kurtosis {}",
+            moment(4)
+        );
     }
 }

@@ -70,7 +70,7 @@ pub const DEFAULT_DDIM_STEPS: usize = 25;
 impl SamplerSettings {
     /// The number of steps for a schedule of `num_train_timesteps`.
     pub fn num_steps(&self, num_train_timesteps: usize) -> usize {
-        self.num_steps.unwrap_or(match self.kind {
+        self.num_steps.unwrap_or_else(|| match self.kind {
             SamplerKind::Ddim => DEFAULT_DDIM_STEPS.min(num_train_timesteps),
             SamplerKind::Ddpm => num_train_timesteps,
         })
@@ -160,9 +160,12 @@ impl StepRule {
         let alpha_next = schedule.alpha_cumprod(next);
         let (x0_factor, sample_factor, noise_factor) = match settings.kind {
             SamplerKind::Ddim => ddim_factors(alpha, alpha_next, settings.eta),
-            SamplerKind::Ddpm => {
-                ddpm_factors(alpha, alpha_next, schedule.config().variance, next.is_none())
-            }
+            SamplerKind::Ddpm => ddpm_factors(
+                alpha,
+                alpha_next,
+                schedule.config().variance,
+                next.is_none(),
+            ),
         };
         Self {
             prediction: schedule.config().prediction,
@@ -188,8 +191,7 @@ impl StepRule {
             Prediction::Sample => output,
             Prediction::VPrediction => signal * x_t - noise * output,
         };
-        self.clip_range
-            .map_or(x0, |range| x0.clamp(-range, range))
+        self.clip_range.map_or(x0, |range| x0.clamp(-range, range))
     }
 
     /// Take the step in place; `noise` is read only where [`Self::adds_noise`].
@@ -217,12 +219,7 @@ fn ddim_factors(alpha: f64, alpha_next: f64, eta: f64) -> (f64, f64, f64) {
 }
 
 /// Eq. 6 and 7 with the alpha of the step taken from its two ends, which respaces.
-fn ddpm_factors(
-    alpha: f64,
-    alpha_next: f64,
-    variance: Variance,
-    is_last: bool,
-) -> (f64, f64, f64) {
+fn ddpm_factors(alpha: f64, alpha_next: f64, variance: Variance, is_last: bool) -> (f64, f64, f64) {
     let step_alpha = alpha / alpha_next;
     let step_beta = 1.0 - step_alpha;
     let x0 = alpha_next.sqrt() * step_beta / (1.0 - alpha);
@@ -265,7 +262,10 @@ mod tests {
         };
         assert_eq!(with_steps(0).timesteps(1000), Err(SamplerError::NoSteps));
         assert!(with_steps(1001).timesteps(1000).is_err(), "more than T");
-        assert!(with_steps(12).timesteps_from(10, 1000).is_err(), "more than the range");
+        assert!(
+            with_steps(12).timesteps_from(10, 1000).is_err(),
+            "more than the range"
+        );
         let eta = SamplerSettings {
             eta: 1.5,
             ..SamplerSettings::default()

@@ -184,9 +184,7 @@ fn betas(config: &ScheduleConfig) -> Vec<f64> {
             .map(|root| root * root)
             .collect(),
         Betas::SquaredCosine => {
-            let alpha_bar = |fraction: f64| {
-                ((fraction + 0.008) / 1.008 * FRAC_PI_2).cos().powi(2)
-            };
+            let alpha_bar = |fraction: f64| ((fraction + 0.008) / 1.008 * FRAC_PI_2).cos().powi(2);
             (0..count)
                 .map(|i| {
                     let (from, to) = (i as f64 / count as f64, (i + 1) as f64 / count as f64);

@@ -1,1 +1,98 @@
-//! Under construction.
+//! The same engine without a window: the subcommands of `lmd`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub mod collect;
+pub mod demo;
+pub mod info;
+pub mod output;
+pub mod score;
+pub mod signals;
+pub mod terminal;
+pub mod verify;
+
+/// Finds images that do not belong, by diffusion inpainting.
+#[derive(Debug, Parser)]
+#[command(name = "lmd", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; without it, the window opens.
+    #[command(subcommand)]
+    pub command: Option<Subcommands>,
+}
+
+/// What `lmd` does without a window.
+#[derive(Debug, Subcommand)]
+pub enum Subcommands {
+    /// Score folders of images and write a report.
+    Score(Box<score::Args>),
+    /// Say what a model is.
+    Info(info::Args),
+    /// Compare a model's output with a reference.
+    Verify(verify::Args),
+}
+
+/// How a command ended, as the process's exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// 0: done.
+    Done,
+    /// 1: failed while working, or a mismatch.
+    Failed,
+    /// 2: a bad request, found before work.
+    BadRequest,
+    /// 130 after SIGINT, 143 after SIGTERM.
+    Interrupted(u8),
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Failed => 1,
+            Outcome::BadRequest => 2,
+            Outcome::Interrupted(code) => code,
+        })
+    }
+}
+
+/// A command's failure: the sentence and how to exit.
+#[derive(Debug)]
+pub struct Failure {
+    /// How to exit.
+    pub outcome: Outcome,
+    /// What went wrong and what to do.
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    /// Found before work.
+    pub fn bad_request(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            outcome: Outcome::BadRequest,
+            error: error.into(),
+        }
+    }
+
+    /// Happened while working.
+    pub fn failed(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            error: error.into(),
+        }
+    }
+}
+
+/// Run a subcommand to its end; failures are told on standard error.
+pub fn run(command: Subcommands) -> Outcome {
+    let outcome = match command {
+        Subcommands::Score(args) => score::run(&args),
+        Subcommands::Info(args) => info::run(&args),
+        Subcommands::Verify(args) => verify::run(&args),
+    };
+    outcome.unwrap_or_else(|failure| {
+        terminal::message(&format!("error: {:#}", failure.error));
+        failure.outcome
+    })
+}

@@ -1,1 +1,275 @@
-//! Under construction.
+//! Decoding image files within limits.
+//!
+//! The format is decided by content, never by the name.
+//! A file that is cut short is an error: some decoders fill what is missing with gray, and such a picture must not be
+//! scored as if it were whole.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read as _};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use sha2::{Digest as _, Sha256};
+
+use super::file::{ContentHash, NativeInfo};
+
+mod complete;
+
+/// Most pixels of a picture: 64 megapixels, e.g. 8192 x 8192.
+pub const MAX_PIXELS: u64 = 64 << 20;
+
+/// Most bytes of a file, and most bytes of a decoded picture: 512 MiB.
+pub const MAX_BYTES: u64 = 512 << 20;
+
+/// Number of leading bytes that decide a file's format.
+pub(super) const NUM_MAGIC_BYTES: usize = 32;
+
+/// One picture, its colors and depth as stored, turned upright.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// SHA-256 of the file's bytes.
+    pub hash: ContentHash,
+    /// What the file holds.
+    pub native: NativeInfo,
+    pub(super) image: DynamicImage,
+}
+
+/// Why a file gives no picture.
+///
+/// The messages are whole sentences without the path, which the caller knows and shows beside them.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The operating system refused.
+    #[error("the file can't be read: {0}")]
+    Read(io::Error),
+    /// Nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// More bytes than [`MAX_BYTES`].
+    #[error("the file has {num_bytes} bytes, more than the limit of 512 MiB")]
+    FileTooLarge {
+        /// Size of the file.
+        num_bytes: u64,
+    },
+    /// More pixels than [`MAX_PIXELS`], or more decoded bytes than [`MAX_BYTES`].
+    #[error(
+        "the picture has {width} x {height} pixels, more than the limit of 64 megapixels and 512 MiB; make it smaller"
+    )]
+    PictureTooLarge {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+    },
+    /// A header without pixels.
+    #[error("the picture has no pixels ({width} x {height})")]
+    NoPixels {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+    },
+    /// Content of no known format.
+    #[error("the content is not an image: expected PNG, JPEG, BMP, GIF, WebP or TIFF data")]
+    NotAnImage,
+    /// The end is missing.
+    #[error(
+        "the {format} data is cut short: its end marker is missing; copy or download the file again"
+    )]
+    Truncated {
+        /// Name of the format, e.g. `PNG`.
+        format: &'static str,
+    },
+    /// The decoder gave up.
+    #[error("the {format} data is damaged, cut short or of an unsupported kind: {reason}")]
+    Damaged {
+        /// Name of the format, e.g. `PNG`.
+        format: &'static str,
+        /// What the decoder said.
+        reason: String,
+    },
+}
+
+/// Read and decode one file.
+pub fn decode_file(path: &Path) -> Result<Decoded, DecodeError> {
+    decode_bytes(&read_bounded(path)?)
+}
+
+/// Decode one file's bytes.
+pub fn decode_bytes(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    let format = check_format(bytes)?;
+    let (native, image) = guarded(format, || decode_pixels(bytes, format))?;
+    Ok(Decoded {
+        hash: hash(bytes),
+        native,
+        image,
+    })
+}
+
+/// Identify one file by its bytes and describe it by its header; its pixels are not decoded.
+pub fn describe_file(path: &Path) -> Result<(ContentHash, NativeInfo), DecodeError> {
+    let bytes = read_bounded(path)?;
+    let format = check_format(&bytes)?;
+    let native = guarded(format, || Ok(open(&bytes, format)?.native))?;
+    Ok((hash(&bytes), native))
+}
+
+/// The format that the first bytes of a file announce, of those that can be decoded.
+pub(super) fn sniff(start: &[u8]) -> Option<ImageFormat> {
+    match image::guess_format(start).ok()? {
+        // Two letters are too few to tell a picture from a text.
+        ImageFormat::Bmp if !is_bmp_header(start) => None,
+        format if format_name(format).is_some() => Some(format),
+        _ => None,
+    }
+}
+
+/// Four reserved zero bytes and the size of a known information header follow the two letters.
+fn is_bmp_header(start: &[u8]) -> bool {
+    let reserved = start.get(6..10);
+    let header_size = start.get(14).copied();
+    reserved == Some(&[0; 4])
+        && matches!(header_size, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
+}
+
+/// Name for people of a format that can be decoded; its lower case is [`NativeInfo::format`].
+fn format_name(format: ImageFormat) -> Option<&'static str> {
+    Some(match format {
+        ImageFormat::Png => "PNG",
+        ImageFormat::Jpeg => "JPEG",
+        ImageFormat::Bmp => "BMP",
+        ImageFormat::Gif => "GIF",
+        ImageFormat::WebP => "WebP",
+        ImageFormat::Tiff => "TIFF",
+        _ => return None,
+    })
+}
+
+fn name(format: ImageFormat) -> &'static str {
+    format_name(format).unwrap_or("image")
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, DecodeError> {
+    let file = File::open(path).map_err(DecodeError::Read)?;
+    let num_bytes = file.metadata().map_err(DecodeError::Read)?.len();
+    if num_bytes > MAX_BYTES {
+        return Err(DecodeError::FileTooLarge { num_bytes });
+    }
+    let mut bytes = Vec::with_capacity(num_bytes as usize);
+    // One byte more than allowed shows a file that has grown since.
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(DecodeError::Read)?;
+    match bytes.len() as u64 {
+        num_bytes if num_bytes > MAX_BYTES => Err(DecodeError::FileTooLarge { num_bytes }),
+        _ => Ok(bytes),
+    }
+}
+
+fn hash(bytes: &[u8]) -> ContentHash {
+    ContentHash(Sha256::digest(bytes).into())
+}
+
+fn check_format(bytes: &[u8]) -> Result<ImageFormat, DecodeError> {
+    if bytes.is_empty() {
+        return Err(DecodeError::Empty);
+    }
+    let format =
+        sniff(&bytes[..bytes.len().min(NUM_MAGIC_BYTES)]).ok_or(DecodeError::NotAnImage)?;
+    if complete::has_end(bytes, format) {
+        Ok(format)
+    } else {
+        Err(DecodeError::Truncated {
+            format: name(format),
+        })
+    }
+}
+
+/// Turn a decoder's panic on a malformed file into an error of that file.
+fn guarded<T>(
+    format: ImageFormat,
+    decode: impl FnOnce() -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    // Nothing is shared with the closure but the bytes, which it does not change.
+    panic::catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_panic| {
+        Err(DecodeError::Damaged {
+            format: name(format),
+            reason: "the decoder stopped on an internal error".to_owned(),
+        })
+    })
+}
+
+/// A decoder that has read the header, which lies within the limits.
+struct Opened<D> {
+    decoder: D,
+    native: NativeInfo,
+    orientation: Orientation,
+}
+
+fn open(bytes: &[u8], format: ImageFormat) -> Result<Opened<impl ImageDecoder>, DecodeError> {
+    let damaged = |error: ImageError| damaged(format, &error);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_BYTES);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
+
+    let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 {
+        return Err(DecodeError::NoPixels { width, height });
+    }
+    let num_pixels = u64::from(width) * u64::from(height);
+    if num_pixels > MAX_PIXELS || decoder.total_bytes() > MAX_BYTES {
+        return Err(DecodeError::PictureTooLarge { width, height });
+    }
+    let orientation = decoder.orientation().map_err(damaged)?;
+    let (width, height) = match orientation {
+        Orientation::Rotate90
+        | Orientation::Rotate270
+        | Orientation::Rotate90FlipH
+        | Orientation::Rotate270FlipH => (height, width),
+        _ => (width, height),
+    };
+    Ok(Opened {
+        native: NativeInfo {
+            width,
+            height,
+            format: name(format).to_lowercase(),
+            color: format!("{:?}", decoder.color_type()),
+            num_bytes: bytes.len() as u64,
+        },
+        decoder,
+        orientation,
+    })
+}
+
+fn decode_pixels(
+    bytes: &[u8],
+    format: ImageFormat,
+) -> Result<(NativeInfo, DynamicImage), DecodeError> {
+    let opened = open(bytes, format)?;
+    let mut image =
+        DynamicImage::from_decoder(opened.decoder).map_err(|error| damaged(format, &error))?;
+    let floats = match &image {
+        DynamicImage::ImageRgb32F(buffer) => buffer.as_raw().as_slice(),
+        DynamicImage::ImageRgba32F(buffer) => buffer.as_raw().as_slice(),
+        _ => &[],
+    };
+    if !floats.iter().all(|value| value.is_finite()) {
+        return Err(DecodeError::Damaged {
+            format: name(format),
+            reason: "some of its values are not finite numbers".to_owned(),
+        });
+    }
+    image.apply_orientation(opened.orientation);
+    Ok((opened.native, image))
+}
+
+fn damaged(format: ImageFormat, error: &ImageError) -> DecodeError {
+    DecodeError::Damaged {
+        format: name(format),
+        reason: error.to_string(),
+    }
+}

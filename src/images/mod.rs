@@ -5,9 +5,15 @@
 pub mod decode;
 pub mod file;
 pub mod folder;
+mod natural;
 pub mod pixels;
 pub mod prepare;
+mod resample;
+pub mod samples;
+pub mod write;
 
-pub use file::{ContentHash, ImageFile};
+pub use decode::{DecodeError, Decoded};
+pub use file::{ContentHash, ImageFile, NativeInfo};
+pub use folder::{ListError, Listing};
 pub use pixels::{Geometry, Picture, Pixels};
 pub use prepare::Fit;

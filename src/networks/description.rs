@@ -2,7 +2,7 @@
 //!
 //! The body is a list of [`Stage`]s for a machine with one current activation and a stack of skip
 //! activations. That covers diffusers' `UNet2DModel`, `score_sde`'s DDPM (one attention after the
-//! up resnets) and OpenAI's layout without an executor knowing any of them.
+//! up resnets) and `OpenAI`'s layout without an executor knowing any of them.
 
 use super::weights::Weights;
 
@@ -158,8 +158,9 @@ pub struct Resample {
 /// Spatial self-attention with residual: `(x + to_out(attn(group_norm(x)))) * output_scale`.
 #[derive(Clone, Debug)]
 pub struct Attention {
-    /// Before the projections; no activation.
-    pub group_norm: GroupNorm,
+    /// Before the projections; no activation. `None` in the middle block of diffusers models with
+    /// `resnet_time_scale_shift` "`scale_shift`" and no `attn_norm_num_groups`.
+    pub group_norm: Option<GroupNorm>,
     /// (C, C).
     pub to_q: Linear,
     /// (C, C).

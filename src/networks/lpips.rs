@@ -1,10 +1,126 @@
 //! LPIPS v0.1 with `AlexNet` (Zhang et al., CVPR 2018, <https://arxiv.org/abs/1801.03924>): weights and the
 //! interface of the executors that compute it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::checkpoints::safetensors::Safetensors;
+use super::description::{Conv2d, Padding};
+use super::weights::Weights;
 use crate::diffusion::DenoiseError;
 use crate::images::Geometry;
+
+/// Subtracted from the channels of an image in [-1, 1] (the `lpips` package's `ScalingLayer`).
+pub const SHIFT: [f32; 3] = [-0.030, -0.088, -0.188];
+/// Divides the channels after [`SHIFT`].
+pub const SCALE: [f32; 3] = [0.458, 0.448, 0.450];
+/// Added to the norm over channels before activations are divided by it.
+pub const NORM_EPS: f64 = 1e-10;
+
+/// The weights, BSD-licensed, under the names of the `lpips` package.
+static WEIGHTS: &[u8] = include_bytes!("../../weights/lpips-alex.safetensors");
+
+/// The network: five convolutions, each followed by `ReLU` and tapped there.
+#[derive(Clone, Debug)]
+pub struct Lpips {
+    /// In order.
+    pub layers: Vec<LpipsLayer>,
+}
+
+/// A convolution of `AlexNet` and the weights of its tap.
+#[derive(Clone, Debug)]
+pub struct LpipsLayer {
+    /// Whether a 3x3 maximum with stride 2 comes first.
+    pub pools_first: bool,
+    /// The convolution; `ReLU` follows.
+    pub conv: Conv2d,
+    /// (C): weights of the squared differences of the unit-normalized activations.
+    pub linear: Weights,
+}
+
+/// The weights inside the binary do not fit.
+#[derive(Debug, thiserror::Error)]
+#[error("the LPIPS weights of this build are damaged: {0}")]
+pub struct LpipsError(String);
+
+/// Name in the file, channels in and out, kernel, stride, padding, whether a pool comes first.
+const LAYERS: [(&str, [usize; 5], bool); 5] = [
+    ("net.slice1.0", [3, 64, 11, 4, 2], false),
+    ("net.slice2.3", [64, 192, 5, 1, 2], true),
+    ("net.slice3.6", [192, 384, 3, 1, 1], true),
+    ("net.slice4.8", [384, 256, 3, 1, 1], false),
+    ("net.slice5.10", [256, 256, 3, 1, 1], false),
+];
+
+impl Lpips {
+    /// The weights inside the binary.
+    pub fn bundled() -> Result<Self, LpipsError> {
+        Self::parse(WEIGHTS).map_err(LpipsError)
+    }
+
+    fn parse(bytes: &'static [u8]) -> Result<Self, String> {
+        let file = Safetensors::parse(Cow::Borrowed(bytes)).map_err(|error| error.to_string())?;
+        let take = |name: &str, shape: &[usize]| {
+            let values = file.read(name)?;
+            if values.len() != shape.iter().product::<usize>() {
+                return Err(format!("{name} must have the shape {shape:?}"));
+            }
+            Ok(Weights {
+                shape: shape.to_vec(),
+                values: values.into(),
+            })
+        };
+        let layers = LAYERS
+            .iter()
+            .enumerate()
+            .map(|(i, (name, sizes, pools_first))| {
+                let [inputs, outputs, kernel, stride, padding] = *sizes;
+                let conv = Conv2d {
+                    weight: take(
+                        &format!("{name}.weight"),
+                        &[outputs, inputs, kernel, kernel],
+                    )?,
+                    bias: Some(take(&format!("{name}.bias"), &[outputs])?),
+                    stride,
+                    padding: Padding::Same(padding),
+                };
+                Ok(LpipsLayer {
+                    pools_first: *pools_first,
+                    conv,
+                    linear: take(&format!("lin{i}.model.1.weight"), &[outputs])?,
+                })
+            })
+            .collect::<Result<_, String>>()?;
+        Ok(Self { layers })
+    }
+}
+
+/// Side in pixels of the smallest image that reaches the last tap: smaller ones vanish in a pool.
+pub fn smallest_side() -> usize {
+    const SURELY_ENOUGH: usize = 64;
+    (1..SURELY_ENOUGH)
+        .find(|&side| reaches_the_end(side))
+        .unwrap_or(SURELY_ENOUGH)
+}
+
+fn reaches_the_end(image_side: usize) -> bool {
+    let mut side = image_side;
+    LAYERS
+        .iter()
+        .all(|&(_, [_, _, kernel, stride, padding], pools_first)| {
+            if pools_first {
+                match side.checked_sub(3) {
+                    Some(rest) => side = rest / 2 + 1,
+                    None => return false,
+                }
+            }
+            match (side + 2 * padding).checked_sub(kernel) {
+                Some(rest) => side = rest / stride + 1,
+                None => return false,
+            }
+            true
+        })
+}
 
 /// Unit-normalized activations of one image at the five taps, in the executor's own layout.
 #[derive(Clone, Debug)]
@@ -16,7 +132,10 @@ pub struct Features {
 impl Features {
     /// Memory taken, in bytes.
     pub fn num_bytes(&self) -> usize {
-        self.taps.iter().map(|tap| tap.len() * size_of::<f32>()).sum()
+        self.taps
+            .iter()
+            .map(|tap| tap.len() * size_of::<f32>())
+            .sum()
     }
 }
 
@@ -42,4 +161,26 @@ pub trait Perceptual: Send {
         originals: &[Arc<Features>],
         unit: &[f32],
     ) -> Result<Vec<f64>, DenoiseError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_weights_fit() {
+        let lpips = Lpips::bundled().unwrap();
+        let channels: Vec<usize> = lpips
+            .layers
+            .iter()
+            .map(|layer| layer.linear.len())
+            .collect();
+        assert_eq!(channels, [64, 192, 384, 256, 256]);
+    }
+
+    #[test]
+    fn the_smallest_side_follows_from_the_pools() {
+        // (31 + 4 - 11) / 4 + 1 = 7, pooled to 3, pooled to 1.
+        assert_eq!(smallest_side(), 31);
+    }
 }

@@ -4,9 +4,11 @@
 //! an executor ([`executors`]) runs any description. Families and devices never multiply.
 
 pub mod checkpoints;
+pub mod cost;
 pub mod description;
 pub mod executors;
 pub mod lpips;
+pub mod verify;
 pub mod weights;
 
 pub use description::Network;

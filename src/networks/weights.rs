@@ -5,7 +5,7 @@ use std::sync::Arc;
 /// One weight tensor: row-major `f32`, cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
-    /// Sizes, outermost first, as PyTorch names them (a convolution is (out, in, kh, kw)).
+    /// Sizes, outermost first, as `PyTorch` names them (a convolution is (out, in, kh, kw)).
     pub shape: Vec<usize>,
     /// `shape.product()` values.
     pub values: Arc<[f32]>,

@@ -53,11 +53,14 @@ mod tests {
             let calibration: Vec<f64> = (0..count).map(|i| ((i * 37) % count) as f64).collect();
             for rate in [0.05, 0.1, 0.2, 0.5] {
                 let Some(threshold) = threshold(&calibration, rate) else {
-                    assert!(1.0 / (count + 1) as f64 > rate, "{count} images allow {rate}");
+                    assert!(
+                        1.0 / (count + 1) as f64 > rate,
+                        "{count} images allow {rate}"
+                    );
                     continue;
                 };
-                for doubled in -1..=(2 * count as i32) {
-                    let score = f64::from(doubled) / 2.0;
+                for doubled in 0..=2 * count + 1 {
+                    let score = doubled as f64 / 2.0 - 0.5;
                     assert_eq!(
                         score > threshold,
                         p_value(&calibration, score) <= rate * (1.0 + 1e-12),

@@ -53,7 +53,9 @@ pub enum MaskError {
     #[error("the mask has no hole: with every pixel known there is nothing to inpaint")]
     NoHole,
     /// Nothing to go by.
-    #[error("the mask has no known pixel: with everything hidden nothing ties the result to the image")]
+    #[error(
+        "the mask has no known pixel: with everything hidden nothing ties the result to the image"
+    )]
     NothingKnown,
 }
 

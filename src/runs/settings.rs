@@ -98,7 +98,9 @@ impl FromStr for BatchChoice {
         match (text, text.parse()) {
             ("auto", _) => Ok(Self::Auto),
             (_, Ok(count)) if count > 0 => Ok(Self::Fixed(count)),
-            _ => Err(format!("expected `auto` or a number from 1 up, got `{text}`")),
+            _ => Err(format!(
+                "expected `auto` or a number from 1 up, got `{text}`"
+            )),
         }
     }
 }

@@ -1,1 +1,27 @@
-//! Under construction.
+//! What the window shows, as data: settings that are kept, the session that is not, and the actions that change it.
+//!
+//! Knows the messages of the worker, but no window: nothing here may name egui. Every change comes in as an
+//! [`Action`], an event of the worker or a tick of the clock, so that all of it can be tested without a window.
+
+pub mod action;
+pub mod analysis;
+pub mod folders;
+pub mod gallery;
+pub mod model;
+pub mod notices;
+pub mod perform;
+pub mod preview;
+pub mod run;
+pub mod session;
+pub mod settings;
+pub mod text;
+
+pub use action::{Action, Shortcut};
+pub use analysis::Analysis;
+pub use folders::{Folder, FolderId, ScanState};
+pub use gallery::{Gallery, GalleryOrder, GalleryView};
+pub use model::ModelState;
+pub use notices::{NoticeId, Notices};
+pub use run::{Phase, RunState};
+pub use session::{Outgoing, Session};
+pub use settings::{FolderChoice, FolderSource, Settings, ThemeChoice};

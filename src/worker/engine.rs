@@ -1,1 +1,154 @@
-//! Under construction.
+//! An opened model: its checkpoint's facts, its executors, and how fast they are.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::protocol::{DeviceChoice, ModelInfo, ModelSource};
+use crate::diffusion::{DenoiseError, Interrupt, Interrupted, Schedule};
+use crate::images::Geometry;
+use crate::networks::checkpoints::{self, CheckpointError};
+use crate::networks::executors::{self, ExecutorError, Executors};
+
+/// The longest network call that the automatic batch size allows, where one image allows it: Pause, Cancel
+/// and the progress bar stay lively.
+pub const LONGEST_CALL: Duration = Duration::from_millis(100);
+/// The automatic batch size aims below the bound, since calls vary.
+const CALL_MARGIN: f64 = 0.8;
+/// Larger batches gain nothing on any device measured so far.
+const LARGEST_BATCH: usize = 64;
+
+/// Why a model could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The user stopped it.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// The checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The device.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+    /// The first network call.
+    #[error("the model was loaded, but its first network call failed: {0}")]
+    FirstCall(DenoiseError),
+}
+
+/// A model ready to run.
+pub struct Engine {
+    /// What it is, for people.
+    pub info: Arc<ModelInfo>,
+    /// The device that was asked for.
+    pub choice: DeviceChoice,
+    /// Its schedule.
+    pub schedule: Schedule,
+    /// SHA-256 of its weights file, in hex.
+    pub weights_sha256: String,
+    /// What runs it.
+    pub executors: Executors,
+}
+
+impl Engine {
+    /// Load, prepare and time a model.
+    pub fn open(
+        source: &ModelSource,
+        choice: DeviceChoice,
+        interrupt: &dyn Interrupt,
+    ) -> Result<Self, EngineError> {
+        let checkpoint = checkpoints::load(source)?;
+        interrupt.check()?;
+        let network = &checkpoint.network;
+        let geometry = Geometry {
+            channels: network.in_channels,
+            side: network.image_size,
+        };
+        let num_parameters = network.num_parameters();
+        let flops_per_call = network.flops_per_image();
+        let mut executors = executors::open(Arc::new(checkpoint.network), choice)?;
+        let call_secs = time_calls(&mut executors, interrupt)?;
+        let info = ModelInfo {
+            source: checkpoint.source,
+            name: checkpoint.name,
+            family: checkpoint.family.to_owned(),
+            geometry,
+            num_parameters,
+            flops_per_call: flops_per_call as f64,
+            num_train_timesteps: checkpoint.schedule.num_train_timesteps(),
+            schedule: checkpoint.schedule.to_string(),
+            device: executors.device.clone(),
+            call_secs,
+            notes: checkpoint.notes,
+        };
+        Ok(Self {
+            info: Arc::new(info),
+            choice,
+            schedule: checkpoint.schedule,
+            weights_sha256: checkpoint.weights_sha256,
+            executors,
+        })
+    }
+
+    /// The batch size that keeps a call under [`LONGEST_CALL`] by the timings taken when the model was opened.
+    pub fn automatic_batch(&self) -> usize {
+        automatic_batch(&self.info.call_secs)
+    }
+}
+
+/// Seconds of a network call at batch 1, 2, 4, …, until a call comes near the bound.
+fn time_calls(
+    executors: &mut Executors,
+    interrupt: &dyn Interrupt,
+) -> Result<Vec<(usize, f64)>, EngineError> {
+    let denoiser = &mut executors.denoiser;
+    let item_len = denoiser.geometry().len();
+    let mut timings = Vec::new();
+    let mut batch = 1;
+    while batch <= LARGEST_BATCH {
+        let sample = vec![0.0; batch * item_len];
+        let mut output = sample.clone();
+        let timesteps = vec![0.0; batch];
+        let mut call = || {
+            let start = Instant::now();
+            denoiser
+                .denoise(&sample, &timesteps, &mut output, interrupt)
+                .map(|()| start.elapsed().as_secs_f64())
+        };
+        // The first call of a size allocates and warms the caches.
+        let secs = match call().and_then(|first| Ok(first.min(call()?))) {
+            Ok(secs) => secs,
+            Err(DenoiseError::Interrupted(interrupted)) => return Err(interrupted.into()),
+            Err(DenoiseError::OutOfMemory { .. }) if !timings.is_empty() => break,
+            Err(err) => return Err(EngineError::FirstCall(err)),
+        };
+        timings.push((batch, secs));
+        if secs > LONGEST_CALL.as_secs_f64() * CALL_MARGIN / 2.0 {
+            break;
+        }
+        batch *= 2;
+    }
+    Ok(timings)
+}
+
+fn automatic_batch(call_secs: &[(usize, f64)]) -> usize {
+    let Some(&(batch, secs)) = call_secs.last() else {
+        return 1;
+    };
+    let fitting = LONGEST_CALL.as_secs_f64() * CALL_MARGIN * batch as f64 / secs;
+    (fitting as usize).clamp(1, LARGEST_BATCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn automatic_batch_stays_under_the_bound() {
+        assert_eq!(
+            automatic_batch(&[(1, 0.004), (2, 0.008), (8, 0.032), (16, 0.064)]),
+            20
+        );
+        assert_eq!(automatic_batch(&[(1, 0.4)]), 1);
+        assert_eq!(automatic_batch(&[(1, 0.0001), (64, 0.004)]), LARGEST_BATCH);
+        assert_eq!(automatic_batch(&[]), 1);
+    }
+}

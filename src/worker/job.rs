@@ -1,1 +1,155 @@
-//! Under construction.
+//! What each command does, without a thread.
+
+use std::sync::Arc;
+
+use super::engine::{Engine, EngineError};
+use super::protocol::{
+    Command, Control, DeviceChoice, Event, JobId, ModelSource, Progress, RunRequest,
+};
+use super::score::{self, ScoreError};
+
+/// Takes the events of a job.
+pub trait Sink {
+    /// Pass one event on; never waits.
+    fn emit(&mut self, event: Event);
+}
+
+impl Sink for Vec<Event> {
+    fn emit(&mut self, event: Event) {
+        self.push(event);
+    }
+}
+
+/// What lasts from command to command.
+#[derive(Default)]
+pub struct Worker {
+    engine: Option<Engine>,
+    last_source: Option<ModelSource>,
+}
+
+impl Worker {
+    /// A worker that opens the same model again when it is needed.
+    pub fn fresh(&self) -> Self {
+        Self {
+            engine: None,
+            last_source: self.last_source.clone(),
+        }
+    }
+
+    /// The current model.
+    pub fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
+    }
+}
+
+/// Run one command to its end: exactly one of `Done`, `Cancelled` and `Failed` is emitted, last.
+pub fn run(worker: &mut Worker, command: Command, sink: &mut dyn Sink) {
+    match command {
+        Command::OpenModel {
+            job,
+            source,
+            device,
+            control,
+        } => {
+            let outcome = open(worker, job, source, device, &control, sink);
+            finish_open(job, outcome, sink);
+        }
+        Command::Run {
+            job,
+            request,
+            control,
+        } => run_scoring(worker, job, &request, &control, sink),
+    }
+}
+
+fn open(
+    worker: &mut Worker,
+    job: JobId,
+    source: ModelSource,
+    device: DeviceChoice,
+    control: &Control,
+    sink: &mut dyn Sink,
+) -> Result<(), EngineError> {
+    // Two large models need not fit in memory at once.
+    worker.engine = None;
+    sink.emit(Event::Progress {
+        job,
+        progress: Progress {
+            activity: "Reading the model".to_owned(),
+            ..Progress::default()
+        },
+    });
+    let engine = Engine::open(&source, device, control)?;
+    sink.emit(Event::ModelOpened {
+        job,
+        info: Arc::clone(&engine.info),
+    });
+    worker.engine = Some(engine);
+    worker.last_source = Some(source);
+    Ok(())
+}
+
+fn finish_open(job: JobId, outcome: Result<(), EngineError>, sink: &mut dyn Sink) {
+    let progress = Progress::default();
+    sink.emit(match outcome {
+        Ok(()) => Event::Done { job, progress },
+        Err(EngineError::Interrupted(_)) => Event::Cancelled { job, progress },
+        Err(err) => Event::Failed {
+            job,
+            message: error_chain(&err),
+        },
+    });
+}
+
+fn run_scoring(
+    worker: &mut Worker,
+    job: JobId,
+    request: &RunRequest,
+    control: &Control,
+    sink: &mut dyn Sink,
+) {
+    let device = request.settings.device;
+    let is_ready = worker
+        .engine
+        .as_ref()
+        .is_some_and(|engine| engine.choice == device);
+    if !is_ready {
+        let Some(source) = worker.last_source.clone() else {
+            sink.emit(Event::Failed {
+                job,
+                message: "no model is open; open one first".to_owned(),
+            });
+            return;
+        };
+        if let Err(err) = open(worker, job, source, device, control, sink) {
+            finish_open(job, Err(err), sink);
+            return;
+        }
+    }
+    let Some(engine) = worker.engine.as_mut() else {
+        return; // `open` succeeded, so there is an engine.
+    };
+    let (progress, outcome) = score::run(engine, job, request, control, sink);
+    sink.emit(match outcome {
+        Ok(()) => Event::Done { job, progress },
+        Err(ScoreError::Interrupted(_)) => Event::Cancelled { job, progress },
+        Err(err) => Event::Failed {
+            job,
+            message: error_chain(&err),
+        },
+    });
+}
+
+/// An error with everything that led to it, on one line.
+pub fn error_chain(err: &dyn std::error::Error) -> String {
+    let mut text = err.to_string();
+    let mut source = err.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,1 +1,214 @@
-//! Under construction.
+//! The file-reading thread: listings, thumbnails, mask previews and dialogs, beside the inference thread so that
+//! folders can be added while a run goes on.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::handle::{Link, Outbox};
+use super::job::error_chain;
+use super::plan::Masks;
+use super::protocol::{
+    Control, DialogKind, FolderListing, JobId, LibraryCommand, LibraryEvent, Preview,
+    PreviewRequest, Wake,
+};
+use crate::images::decode::decode_file;
+use crate::images::prepare::{prepare, thumbnail};
+use crate::images::{ContentHash, Picture, folder, samples};
+use crate::ood::Role;
+
+/// Requests waiting for the thread; a window asks again for what did not fit.
+const COMMAND_QUEUE: usize = 64;
+/// Replies waiting for the window.
+const EVENT_QUEUE: usize = 256;
+/// Files between two reports of a listing.
+const SCAN_REPORT: usize = 64;
+
+/// The file-reading thread.
+pub type LibraryHandle = Link<LibraryCommand, LibraryEvent>;
+
+impl LibraryHandle {
+    /// Start the thread. `wake` is called after each event.
+    pub fn start(wake: Wake) -> io::Result<Self> {
+        // Listings and dialogs take long, so each has a thread of its own that answers through this one.
+        let (side_tx, side_rx) = bounded(EVENT_QUEUE);
+        let side_wake = Wake::clone(&wake);
+        let link = Self::spawn(
+            "files",
+            COMMAND_QUEUE,
+            EVENT_QUEUE,
+            wake,
+            move |commands, outbox| serve(&commands, outbox, &side_tx, &side_rx, &side_wake),
+        )?;
+        Ok(link)
+    }
+}
+
+fn serve(
+    commands: &Receiver<LibraryCommand>,
+    mut outbox: Outbox<LibraryEvent>,
+    side_tx: &Sender<LibraryEvent>,
+    side_rx: &Receiver<LibraryEvent>,
+    wake: &Wake,
+) {
+    loop {
+        crossbeam_channel::select! {
+            recv(side_rx) -> event => {
+                if let Ok(event) = event {
+                    outbox.post(event);
+                }
+            }
+            recv(commands) -> command => match command {
+                Ok(command) => answer(command, &mut outbox, side_tx, wake),
+                Err(_) => return, // The window has gone.
+            },
+            default(super::handle::FLUSH_INTERVAL) => outbox.flush(),
+        }
+    }
+}
+
+fn answer(
+    command: LibraryCommand,
+    outbox: &mut Outbox<LibraryEvent>,
+    side: &Sender<LibraryEvent>,
+    wake: &Wake,
+) {
+    match command {
+        LibraryCommand::Scan {
+            job,
+            path,
+            role,
+            control,
+        } => {
+            let reply = side.clone();
+            let task = move || scan(job, &path, role, &control, &reply);
+            if let Err(err) = aside("scan", task) {
+                let listing = Err(format!("no thread for the listing: {err}"));
+                outbox.post(LibraryEvent::Scanned { job, listing });
+            }
+        }
+        LibraryCommand::Thumbnail { path, max_side } => {
+            let picture = small_picture(&path, max_side);
+            outbox.post(LibraryEvent::Thumbnail { path, picture });
+        }
+        LibraryCommand::Preview(request) => {
+            let preview = preview(&request);
+            outbox.post(LibraryEvent::Preview { request, preview });
+        }
+        LibraryCommand::Samples { job } => {
+            let folders = samples::extract()
+                .map(|folders| {
+                    vec![
+                        (Role::InDomain, folders.in_domain),
+                        (Role::OutOfDomain, folders.out_of_domain),
+                    ]
+                })
+                .map_err(|err| error_chain(&err));
+            outbox.post(LibraryEvent::Samples { job, folders });
+        }
+        LibraryCommand::Dialog { job, kind } => {
+            let reply = side.clone();
+            let task = move || {
+                let paths = ask(kind);
+                // The receiver goes only with the whole library thread.
+                reply.send(LibraryEvent::Chosen { job, kind, paths }).ok();
+            };
+            if aside("dialog", task).is_err() {
+                let paths = Vec::new();
+                outbox.post(LibraryEvent::Chosen { job, kind, paths });
+            }
+        }
+    }
+    wake();
+}
+
+fn aside(name: &str, task: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(task)
+        .map(|_| ())
+}
+
+fn scan(
+    job: JobId,
+    path: &std::path::Path,
+    role: Role,
+    control: &Control,
+    reply: &Sender<LibraryEvent>,
+) {
+    let mut progress = |num_images: usize| {
+        if control.is_cancelled() {
+            return ControlFlow::Break(());
+        }
+        if num_images.is_multiple_of(SCAN_REPORT) {
+            reply
+                .try_send(LibraryEvent::Scanning { job, num_images })
+                .ok(); // Only news.
+        }
+        ControlFlow::Continue(())
+    };
+    let listing = folder::list(path, &mut progress)
+        .map(|listing| {
+            Arc::new(FolderListing {
+                path: path.to_owned(),
+                role,
+                files: listing.files,
+                unreadable: listing.unreadable,
+            })
+        })
+        .map_err(|err| error_chain(&err));
+    // The receiver goes only with the whole library thread.
+    reply.send(LibraryEvent::Scanned { job, listing }).ok();
+}
+
+fn small_picture(path: &std::path::Path, max_side: usize) -> Result<Picture, String> {
+    decode_file(path)
+        .map(|decoded| thumbnail(&decoded, max_side))
+        .map_err(|err| error_chain(&err))
+}
+
+fn preview(request: &PreviewRequest) -> Result<Preview, String> {
+    let decoded = request
+        .path
+        .as_deref()
+        .map(decode_file)
+        .transpose()
+        .map_err(|err| error_chain(&err))?;
+    let masks = Masks::new(&request.mask, request.grid, request.geometry, request.seed)
+        .map_err(|err| error_chain(&err))?;
+    let content = decoded
+        .as_ref()
+        .map_or(ContentHash([0; 32]), |decoded| decoded.hash);
+    Ok(Preview {
+        original: decoded.map(|decoded| {
+            let pixels = prepare(&decoded, request.geometry, request.fit);
+            Picture::from_unit(request.geometry, &pixels.unit)
+        }),
+        known_mask: masks
+            .known_mask(&content, request.attempt)
+            .map_err(|err| error_chain(&err))?,
+    })
+}
+
+fn ask(kind: DialogKind) -> Vec<PathBuf> {
+    let dialog = rfd::FileDialog::new();
+    match kind {
+        DialogKind::Model => dialog
+            .set_title("Choose a model folder")
+            .pick_folder()
+            .into_iter()
+            .collect(),
+        DialogKind::Folders(role) => dialog
+            .set_title(format!("Choose {} folders", role.label().to_lowercase()))
+            .pick_folders()
+            .unwrap_or_default(),
+        DialogKind::MaskFile => dialog
+            .set_title("Choose a mask image")
+            .pick_file()
+            .into_iter()
+            .collect(),
+    }
+}

@@ -7,4 +7,7 @@ pub mod engine;
 pub mod handle;
 pub mod job;
 pub mod library;
+pub mod originals;
+pub mod plan;
 pub mod protocol;
+pub mod score;

@@ -231,6 +231,11 @@ pub enum LibraryCommand {
     },
     /// The prepared original and its mask, as a run would see them.
     Preview(PreviewRequest),
+    /// Put the bundled sample folders on disk and say where they are.
+    Samples {
+        /// Echoed in the reply.
+        job: JobId,
+    },
     /// Show the platform's dialog and answer with the chosen paths.
     Dialog {
         /// Echoed in the reply.
@@ -300,6 +305,13 @@ pub enum LibraryEvent {
         request: PreviewRequest,
         /// The preview.
         preview: Result<Preview, String>,
+    },
+    /// The bundled sample folders, or why they could not be written.
+    Samples {
+        /// See [`LibraryCommand::Samples`].
+        job: JobId,
+        /// The folders with their roles.
+        folders: Result<Vec<(Role, PathBuf)>, String>,
     },
     /// What was chosen; empty when the dialog was closed.
     Chosen {

@@ -1,11 +1,26 @@
 //! Loaders: a checkpoint of some family in, a [`Network`] and its [`Schedule`] out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
+use self::files::Files;
 use super::description::Network;
 use crate::diffusion::Schedule;
+
+mod diffusers;
+mod error;
+mod files;
+mod foreign;
+mod pickle;
+pub(in crate::networks) mod safetensors;
+mod tensors;
+
+pub use error::{CheckpointError, Misfit};
+
+/// The model inside the binary: a small DDPM of Fashion-MNIST.
+static BUNDLED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/weights/fashion-mnist-32");
 
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,10 +28,9 @@ use crate::diffusion::Schedule;
 pub enum ModelSource {
     /// The model inside the binary.
     Bundled,
-    /// A checkpoint folder on disk.
+    /// A checkpoint folder on disk, or its `config.json` or weights file.
     Path(PathBuf),
 }
-
 
 /// A loaded checkpoint.
 #[derive(Clone, Debug)]
@@ -37,16 +51,78 @@ pub struct Checkpoint {
     pub notes: Vec<String>,
 }
 
-/// Why a checkpoint could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckpointError {
-    /// Placeholder until the loader lands.
-    #[error("not implemented")]
-    Unimplemented,
-}
-
 /// Read a checkpoint, checking every shape, missing and unused keys, and that all weights are finite.
 pub fn load(source: &ModelSource) -> Result<Checkpoint, CheckpointError> {
-    let _ = source;
-    Err(CheckpointError::Unimplemented)
+    match source {
+        ModelSource::Bundled => load_folder(source, &Files::Embedded(&BUNDLED), None),
+        ModelSource::Path(path) => {
+            let metadata =
+                std::fs::metadata(path).map_err(|error| files::unreadable(error, path))?;
+            if metadata.is_dir() {
+                load_folder(source, &Files::open(&model_root(path))?, None)
+            } else if metadata.is_file() {
+                load_by_file(source, path)
+            } else {
+                Err(CheckpointError::NotAFile { path: path.clone() })
+            }
+        }
+    }
+}
+
+/// Load by a file inside the folder: its `config.json`, or weights to be used instead of the usual ones.
+fn load_by_file(source: &ModelSource, path: &Path) -> Result<Checkpoint, CheckpointError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let root = model_root(folder);
+    let files = Files::open(&root)?;
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
+        return load_folder(source, &files, None);
+    }
+    let inside = path.strip_prefix(&root).unwrap_or(path);
+    load_folder(source, &files, Some(&inside.to_string_lossy()))
+}
+
+fn load_folder(
+    source: &ModelSource,
+    files: &Files,
+    weights: Option<&str>,
+) -> Result<Checkpoint, CheckpointError> {
+    let other_family = weights
+        .filter(|name| !name.ends_with(".safetensors"))
+        .map(str::to_owned)
+        .or_else(|| files.first_with_extension(&foreign::EXTENSIONS));
+    match (diffusers::find_config(files), other_family) {
+        // The paper's training code keeps a JSON of its own beside the checkpoint.
+        (Some(config), Some(other)) if !diffusers::is_diffusers(files, config)? => {
+            Err(foreign::refuse(files, &other))
+        }
+        (Some(config), _) => diffusers::load(source, files, config, weights),
+        (None, Some(other)) => Err(foreign::refuse(files, &other)),
+        (None, None) => Err(CheckpointError::NoConfig {
+            path: files.path(""),
+        }),
+    }
+}
+
+/// The pipeline folder where a user points at its `unet` folder, else the folder itself.
+fn model_root(folder: &Path) -> PathBuf {
+    let parent = match folder.parent() {
+        Some(_) if !folder.ends_with("unet") => return folder.to_path_buf(),
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return folder.to_path_buf(),
+    };
+    let is_pipeline = ["model_index.json", "scheduler/scheduler_config.json"]
+        .iter()
+        .any(|name| parent.join(name).is_file());
+    if is_pipeline {
+        parent.to_path_buf()
+    } else {
+        folder.to_path_buf()
+    }
 }

@@ -1,0 +1,40 @@
+//! The demo without a window: the bundled model on the bundled samples.
+
+use super::score::{self, Request};
+use super::{Failure, Outcome, output, terminal};
+use crate::images::samples;
+use crate::networks::checkpoints::ModelSource;
+use crate::ood::Role;
+use crate::runs::RunSettings;
+
+/// Images a role, and attempts, that take under three minutes on two cores.
+const NUM_IMAGES: usize = 40;
+const NUM_ATTEMPTS: usize = 4;
+
+/// Score a part of the samples and say where the report is.
+pub fn run() -> Outcome {
+    execute().unwrap_or_else(|failure| {
+        terminal::message(&format!("error: {:#}", failure.error));
+        failure.outcome
+    })
+}
+
+fn execute() -> Result<Outcome, Failure> {
+    let folders = samples::extract().map_err(Failure::failed)?;
+    let request = Request {
+        source: ModelSource::Bundled,
+        settings: RunSettings {
+            limit: Some(NUM_IMAGES),
+            num_attempts: NUM_ATTEMPTS,
+            ..RunSettings::default()
+        },
+        folders: vec![
+            (Role::InDomain, folders.in_domain),
+            (Role::OutOfDomain, folders.out_of_domain),
+        ],
+        output: output::report_folder(None, false)?,
+    };
+    let (outcome, _) = score::execute(&request)?;
+    terminal::answer(&request.output.display().to_string())?;
+    Ok(outcome)
+}

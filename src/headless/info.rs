@@ -1,0 +1,65 @@
+//! `lmd info MODEL`: what a model is.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::{Failure, Outcome, terminal};
+use crate::networks::checkpoints::{self, ModelSource};
+
+/// Options of `lmd info`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The model folder.
+    pub model: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Print what the model is.
+pub fn run(args: &Args) -> Result<Outcome, Failure> {
+    let source = ModelSource::Path(args.model.clone());
+    let checkpoint = checkpoints::load(&source).map_err(Failure::bad_request)?;
+    let network = &checkpoint.network;
+    let (side, channels) = (network.image_size, network.in_channels);
+    let (parameters, flops) = (network.num_parameters(), network.flops_per_image());
+    let schedule = checkpoint.schedule.to_string();
+    let text = if args.json {
+        json!({
+            "name": checkpoint.name,
+            "family": checkpoint.family,
+            "image_size": side,
+            "channels": channels,
+            "parameters": parameters,
+            "flops_per_call": flops,
+            "train_timesteps": checkpoint.schedule.num_train_timesteps(),
+            "schedule": schedule,
+            "weights_sha256": checkpoint.weights_sha256,
+            "notes": checkpoint.notes,
+        })
+        .to_string()
+    } else {
+        let mut lines = vec![
+            format!("name        {}", checkpoint.name),
+            format!("family      {}", checkpoint.family),
+            format!("images      {side} x {side}, {channels} channels"),
+            format!("parameters  {parameters}"),
+            format!(
+                "arithmetic  {:.2} GFLOP an image and call",
+                flops as f64 / 1e9
+            ),
+            format!("schedule    {schedule}"),
+            format!("weights     SHA-256 {}", checkpoint.weights_sha256),
+        ];
+        lines.extend(
+            checkpoint
+                .notes
+                .iter()
+                .map(|note| format!("note        {note}")),
+        );
+        lines.join("\n")
+    };
+    terminal::answer(&text)?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,46 @@
+//! `lmd verify MODEL FILE`: does the network give a reference's output?
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Failure, Outcome, terminal};
+use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::executors::{self, DeviceChoice};
+use crate::networks::verify::verify;
+
+/// Options of `lmd verify`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The model folder.
+    pub model: PathBuf,
+    /// A safetensors file with the tensors `sample`, `timestep` and `output`.
+    pub reference: PathBuf,
+    /// The largest difference that passes, relative to the output's largest magnitude.
+    #[arg(long, default_value_t = 1e-4)]
+    pub tolerance: f64,
+    /// Where to run: auto, cpu, candle-cpu, cuda, cuda:N or metal.
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+/// Compare and print the difference.
+pub fn run(args: &Args) -> Result<Outcome, Failure> {
+    let source = ModelSource::Path(args.model.clone());
+    let checkpoint = checkpoints::load(&source).map_err(Failure::bad_request)?;
+    let (mut denoiser, device) =
+        executors::open_denoiser(Arc::new(checkpoint.network), args.device)
+            .map_err(Failure::bad_request)?;
+    let found = verify(denoiser.as_mut(), &args.reference).map_err(Failure::failed)?;
+    let passes = found.passes(args.tolerance);
+    terminal::answer(&format!(
+        "{}: largest relative difference {:.3e} (tolerance {:.1e}) on {device}",
+        if passes { "agrees" } else { "DIFFERS" },
+        found.max_relative_difference,
+        args.tolerance
+    ))?;
+    Ok(if passes {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    })
+}

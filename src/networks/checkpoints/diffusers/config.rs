@@ -1,0 +1,117 @@
+//! A checked configuration of diffusers' `UNet2DModel`.
+
+use crate::networks::description::{Padding, TimeMode};
+
+/// Why a configuration is refused; the caller adds the path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Impossible values: field, expected and got.
+    Bad(String),
+    /// Not supported: what, and what would work.
+    Unsupported(String, String),
+}
+
+/// A checked configuration.
+#[derive(Debug, PartialEq)]
+pub(super) struct UnetConfig {
+    pub(super) image_size: usize,
+    pub(super) channels: usize,
+    pub(super) center_input: bool,
+    pub(super) freq_shift: f64,
+    pub(super) flip_sin_to_cos: bool,
+    pub(super) time_embedding_dim: usize,
+    pub(super) down_blocks: Vec<Block>,
+    pub(super) mid_block: Option<MidBlock>,
+    pub(super) up_blocks: Vec<Block>,
+    pub(super) block_out_channels: Vec<usize>,
+    pub(super) layers_per_block: usize,
+    pub(super) downsample_padding: Padding,
+    /// `None`: one head as wide as the block.
+    pub(super) attention_head_dim: Option<usize>,
+    pub(super) norm_num_groups: usize,
+    pub(super) norm_eps: f64,
+    pub(super) time_mode: TimeMode,
+}
+
+/// The block between down and up: resnet, attention, resnet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct MidBlock {
+    /// Divides the sums of its residuals.
+    pub(super) scale_factor: f64,
+    /// Whether it has its attention.
+    pub(super) attention: bool,
+    /// Groups of the attention's normalization; `None` where it has none.
+    pub(super) attention_groups: Option<usize>,
+}
+
+/// A down or up block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// One attention after each resnet.
+    pub(super) attention: bool,
+    /// How it resamples.
+    pub(super) resampling: Resampling,
+}
+
+/// How a block changes the resolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resampling {
+    /// A convolution.
+    Conv,
+    /// A resnet block that resamples inside.
+    Resnet,
+}
+
+impl UnetConfig {
+    /// Head width in a block of so many channels.
+    pub(super) fn head_dim(&self, channels: usize) -> usize {
+        self.attention_head_dim.unwrap_or(channels)
+    }
+
+    /// Groups divide channels, heads divide channels.
+    pub(super) fn check_divisions(&self) -> Result<(), Refusal> {
+        let groups = self.norm_num_groups;
+        let mut channels = self.block_out_channels.clone();
+        // The inputs of the up blocks' resnets are two activations side by side.
+        let reversed: Vec<usize> = self.block_out_channels.iter().rev().copied().collect();
+        for (i, &out) in reversed.iter().enumerate() {
+            let previous = reversed[i.saturating_sub(1)];
+            let skip = reversed[(i + 1).min(reversed.len() - 1)];
+            channels.extend([previous + out, out + skip]);
+        }
+        if let Some(channels) = channels
+            .iter()
+            .find(|c| groups == 0 || !c.is_multiple_of(groups))
+        {
+            return Err(Refusal::Bad(format!(
+                "norm_num_groups must divide the channels of every block, got {groups} groups for {channels} channels"
+            )));
+        }
+        let middle = self.block_out_channels[self.block_out_channels.len() - 1];
+        let mid_attention = self.mid_block.filter(|mid| mid.attention);
+        if let Some(groups) = mid_attention.and_then(|mid| mid.attention_groups)
+            && (groups == 0 || !middle.is_multiple_of(groups))
+        {
+            return Err(Refusal::Bad(format!(
+                "attn_norm_num_groups must divide the channels of the middle block, got {groups} groups for \
+                 {middle} channels"
+            )));
+        }
+        let downs = self.down_blocks.iter().zip(&self.block_out_channels);
+        let ups = self.up_blocks.iter().zip(&reversed);
+        let with_attention = downs
+            .chain(ups)
+            .filter_map(|(block, &channels)| block.attention.then_some(channels))
+            .chain(mid_attention.map(|_| middle));
+        for channels in with_attention {
+            let head = self.head_dim(channels);
+            if head == 0 || !channels.is_multiple_of(head) {
+                return Err(Refusal::Bad(format!(
+                    "attention_head_dim must divide the channels of every block with attention, got {head} for \
+                     {channels} channels"
+                )));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! diffusers' `UNet2DModel` folders (<https://github.com/huggingface/diffusers>), in three layouts: a pipeline
+//! with `unet/` and `scheduler/`, everything in one folder, or the UNet alone.
+
+use serde_json::{Map, Value};
+
+use self::config::{Refusal, UnetConfig};
+use super::files::Files;
+use super::tensors::{Taker, TensorFile};
+use super::{Checkpoint, CheckpointError, ModelSource};
+use crate::diffusion::Schedule;
+use crate::diffusion::schedule::ScheduleConfig;
+
+mod config;
+mod keys;
+mod raw_config;
+mod scheduler;
+mod unet;
+
+/// Names of weights files, best first.
+const WEIGHTS: [&str; 4] = [
+    "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model.bin",
+    "diffusion_pytorch_model.fp16.safetensors",
+    "diffusion_pytorch_model.fp16.bin",
+];
+
+/// The configuration's place in the folder, if it has one.
+pub(super) fn find_config(files: &Files) -> Option<&'static str> {
+    ["unet/config.json", "config.json"]
+        .into_iter()
+        .find(|name| files.has(name))
+}
+
+/// Whether a configuration has the marks of diffusers: other families keep a `config.json` too.
+pub(super) fn is_diffusers(files: &Files, config_name: &str) -> Result<bool, CheckpointError> {
+    let fields = read_object(files, config_name)?;
+    let marks = ["_class_name", "block_out_channels", "block_channels"];
+    Ok(marks.iter().any(|mark| fields.contains_key(*mark)))
+}
+
+/// Read a checkpoint; `weights` is the name of the weights file where the user chose one.
+pub(super) fn load(
+    source: &ModelSource,
+    files: &Files,
+    config_name: &str,
+    weights: Option<&str>,
+) -> Result<Checkpoint, CheckpointError> {
+    check_pipeline(files)?;
+    let fields = read_object(files, config_name)?;
+    let config =
+        UnetConfig::from_json(fields).map_err(|refusal| with_path(refusal, files, config_name))?;
+    let weights_name = match weights {
+        Some(name) => name.to_owned(),
+        None => find_weights(files, config_name)?,
+    };
+    let mut notes = Vec::new();
+    let schedule = load_schedule(files, &mut notes)?;
+    let (tensors, weights_sha256) = TensorFile::open(files, &weights_name)?;
+    let mut taker = Taker::new(&tensors, keys::present_day);
+    let network = unet::build(&config, &mut taker);
+    taker.finish(&files.path(&weights_name))?;
+    Ok(Checkpoint {
+        source: source.clone(),
+        name: files.name(),
+        family: "diffusers UNet2DModel",
+        network,
+        schedule,
+        weights_sha256,
+        notes,
+    })
+}
+
+fn find_weights(files: &Files, config_name: &str) -> Result<String, CheckpointError> {
+    let folder = config_name.strip_suffix("config.json").unwrap_or_default();
+    if let Some(name) = WEIGHTS
+        .iter()
+        .map(|name| format!("{folder}{name}"))
+        .find(|name| files.has(name))
+    {
+        return Ok(name);
+    }
+    for name in &WEIGHTS[..2] {
+        let index = format!("{folder}{name}.index.json");
+        if files.has(&index) {
+            return Err(CheckpointError::Unsupported {
+                what: "a model in several weights files".to_owned(),
+                instead: "save it in one with save_pretrained(…, max_shard_size=\"100GB\")"
+                    .to_owned(),
+                path: files.path(&index),
+            });
+        }
+    }
+    Err(CheckpointError::NoWeights {
+        path: files.path(folder.trim_end_matches('/')),
+    })
+}
+
+/// Refuse pipelines that do not work on pixels before anything in them is read.
+fn check_pipeline(files: &Files) -> Result<(), CheckpointError> {
+    const INDEX: &str = "model_index.json";
+    if !files.has(INDEX) {
+        return Ok(());
+    }
+    let fields = read_object(files, INDEX)?;
+    let class = fields
+        .get("_class_name")
+        .and_then(Value::as_str)
+        .unwrap_or("pipeline without a name");
+    let is_present = |part: &&str| {
+        fields.get(*part).is_some_and(|value| {
+            !matches!(value, Value::Null) && value != &Value::from([Value::Null, Value::Null])
+        })
+    };
+    let latent = ["vae", "vqvae", "movq", "text_encoder", "transformer"]
+        .iter()
+        .find(|part| is_present(part));
+    let unet = fields
+        .get("unet")
+        .and_then(|unet| unet.get(1))
+        .and_then(Value::as_str);
+    let what = match (latent, unet) {
+        (Some(part), _) => format!("the pipeline {class} (it has a {part})"),
+        (None, Some(unet)) if !matches!(unet, "UNet2DModel" | "UNetUnconditionalModel") => {
+            format!("the pipeline {class} (its network is a {unet})")
+        }
+        _ => return Ok(()),
+    };
+    Err(CheckpointError::Unsupported {
+        what,
+        instead: "use an unconditional pixel-space UNet2DModel".to_owned(),
+        path: files.path(INDEX),
+    })
+}
+
+fn load_schedule(files: &Files, notes: &mut Vec<String>) -> Result<Schedule, CheckpointError> {
+    let name = ["scheduler/scheduler_config.json", "scheduler_config.json"]
+        .into_iter()
+        .find(|name| files.has(name));
+    let config = if let Some(name) = name {
+        scheduler::schedule_config(read_object(files, name)?, notes)
+            .map_err(|refusal| with_path(refusal, files, name))?
+    } else {
+        notes.push(
+            "no scheduler file: linear schedule of 1000 steps from 0.0001 to 0.02, noise prediction, clipping to \
+             ±1 (assumed)"
+                .to_owned(),
+        );
+        ScheduleConfig::default()
+    };
+    Schedule::new(config).map_err(|source| CheckpointError::Schedule {
+        source,
+        path: files.path(name.unwrap_or_default()),
+    })
+}
+
+fn read_object(files: &Files, name: &str) -> Result<Map<String, Value>, CheckpointError> {
+    let bytes = files.read(name)?;
+    serde_json::from_slice(&bytes).map_err(|error| CheckpointError::BadJson {
+        message: error.to_string(),
+        path: files.path(name),
+    })
+}
+
+fn with_path(refusal: Refusal, files: &Files, name: &str) -> CheckpointError {
+    let path = files.path(name);
+    match refusal {
+        Refusal::Bad(message) => CheckpointError::BadConfig { message, path },
+        Refusal::Unsupported(what, instead) => CheckpointError::Unsupported {
+            what,
+            instead,
+            path,
+        },
+    }
+}

@@ -1,0 +1,56 @@
+//! Single-file checkpoints of other families: recognized by content and refused by name.
+
+use super::CheckpointError;
+use super::files::Files;
+use super::pickle::Pickle;
+
+/// Extensions under which other families keep their checkpoints.
+pub(super) const EXTENSIONS: [&str; 4] = ["pth", "pt", "ckpt", "bin"];
+
+/// The refusal for a weights file that has no `config.json` of diffusers beside it.
+pub(super) fn refuse(files: &Files, name: &str) -> CheckpointError {
+    let path = files.path(name);
+    let real = match files.real_file(name) {
+        Ok(real) => real,
+        Err(error) => return error,
+    };
+    let names = |key: Option<&str>| -> Result<Vec<String>, String> {
+        let pickle = Pickle::open(&real, key)?;
+        Ok(pickle.shapes().map(|(name, _)| name.to_owned()).collect())
+    };
+    let top = match names(None) {
+        Ok(names) => names,
+        Err(message) => return CheckpointError::BadWeights { message, path },
+    };
+    // A key that is not there is an error of candle's: the file is just not of that family.
+    let under_model = names(Some("model")).unwrap_or_default();
+    let under_state_dict = names(Some("state_dict")).unwrap_or_default();
+    let is_score_sde = |name: &String| name.contains("all_modules.");
+    let is_openai = |name: &String| name.starts_with("input_blocks.");
+    let (what, instead) = if top.iter().chain(&under_model).any(is_score_sde) {
+        (
+            "a score_sde checkpoint (.pth)",
+            "not yet: use a diffusers UNet2DModel folder",
+        )
+    } else if top.iter().any(is_openai) {
+        (
+            "an OpenAI improved- or guided-diffusion checkpoint (.pt)",
+            "not yet: use a diffusers UNet2DModel folder",
+        )
+    } else if !under_state_dict.is_empty() {
+        (
+            "a PyTorch Lightning checkpoint",
+            "export the network as a diffusers UNet2DModel folder",
+        )
+    } else {
+        (
+            "a weights file without config.json beside it",
+            "use a diffusers UNet2DModel folder",
+        )
+    };
+    CheckpointError::Unsupported {
+        what: what.to_owned(),
+        instead: instead.to_owned(),
+        path,
+    }
+}

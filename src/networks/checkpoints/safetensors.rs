@@ -1,0 +1,160 @@
+//! Reading safetensors from memory (<https://github.com/huggingface/safetensors#format>).
+//!
+//! The header is read here and not by a library so that a file cut short can be told from a damaged one.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use candle_core::{DType, Device, Tensor};
+use serde::Deserialize;
+
+/// A parsed file.
+pub(in crate::networks) struct Safetensors {
+    entries: BTreeMap<String, Entry>,
+    bytes: Cow<'static, [u8]>,
+}
+
+struct Entry {
+    shape: Vec<usize>,
+    /// As the file spells it.
+    dtype: String,
+    range: Range<usize>,
+}
+
+/// Why a file does not parse.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(in crate::networks) enum SafetensorsError {
+    /// Fewer bytes than the header promises.
+    #[error("it is cut short: expected {expected} bytes, got {got}")]
+    Truncated {
+        /// By the header.
+        expected: u64,
+        /// In the file.
+        got: u64,
+    },
+    /// Anything else.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+#[derive(Deserialize)]
+struct RawEntry {
+    dtype: String,
+    shape: Vec<usize>,
+    data_offsets: (usize, usize),
+}
+
+/// Bytes of the header's length.
+const PREFIX: usize = 8;
+/// No real header comes near; longer ones are not safetensors.
+const MAX_HEADER: u64 = 100_000_000;
+
+impl Safetensors {
+    /// Parse the header and check every tensor's place against the file's size.
+    pub(in crate::networks) fn parse(bytes: Cow<'static, [u8]>) -> Result<Self, SafetensorsError> {
+        let got = bytes.len() as u64;
+        let truncated = |expected| SafetensorsError::Truncated { expected, got };
+        let prefix = bytes
+            .first_chunk::<PREFIX>()
+            .ok_or_else(|| truncated(PREFIX as u64))?;
+        let header_len = u64::from_le_bytes(*prefix);
+        let starts_object = bytes.get(PREFIX).is_none_or(|&byte| byte == b'{');
+        if header_len > MAX_HEADER || !starts_object {
+            return Err(SafetensorsError::Damaged(
+                "it is not a safetensors file".to_owned(),
+            ));
+        }
+        let start = PREFIX + header_len as usize;
+        let header = bytes
+            .get(PREFIX..start)
+            .ok_or_else(|| truncated(start as u64))?;
+        let entries = parse_header(header, start)?;
+        let expected = entries.values().map(|entry| entry.range.end).max();
+        match expected {
+            Some(end) if end > bytes.len() => Err(truncated(end as u64)),
+            _ => Ok(Self { entries, bytes }),
+        }
+    }
+
+    /// Names and shapes, by name.
+    pub(in crate::networks) fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.entries
+            .iter()
+            .map(|(name, entry)| (name.as_str(), entry.shape.as_slice()))
+    }
+
+    /// Shape of one tensor.
+    pub(in crate::networks) fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.entries.get(name).map(|entry| entry.shape.as_slice())
+    }
+
+    /// Values of one tensor as `f32`; the error names the tensor.
+    pub(in crate::networks) fn read(&self, name: &str) -> Result<Vec<f32>, String> {
+        let entry = self
+            .entries
+            .get(name)
+            .ok_or_else(|| format!("there is no tensor {name}"))?;
+        let (dtype, size) = float_dtype(&entry.dtype).ok_or_else(|| {
+            format!(
+                "{name} is stored as {}, expected F32, F16, BF16 or F64",
+                entry.dtype
+            )
+        })?;
+        let data = &self.bytes[entry.range.clone()];
+        let count = entry
+            .shape
+            .iter()
+            .try_fold(size, |product, &n| product.checked_mul(n));
+        if count != Some(data.len()) {
+            return Err(format!(
+                "{name} of shape {:?} has {} bytes",
+                entry.shape,
+                data.len()
+            ));
+        }
+        Tensor::from_raw_buffer(data, dtype, &entry.shape, &Device::Cpu)
+            .and_then(|tensor| tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1())
+            .map_err(|error| format!("{name}: {error}"))
+    }
+}
+
+fn parse_header(header: &[u8], start: usize) -> Result<BTreeMap<String, Entry>, SafetensorsError> {
+    let damaged = |message: String| SafetensorsError::Damaged(message);
+    let values: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header)
+        .map_err(|error| damaged(format!("its header is damaged ({error})")))?;
+    let mut entries = BTreeMap::new();
+    for (name, value) in values {
+        if name == "__metadata__" {
+            continue;
+        }
+        let RawEntry {
+            dtype,
+            shape,
+            data_offsets: (from, to),
+        } = serde_json::from_value(value)
+            .map_err(|error| damaged(format!("its header is damaged at {name} ({error})")))?;
+        let range = start.checked_add(from).zip(start.checked_add(to));
+        let Some((from, to)) = range.filter(|(from, to)| from <= to) else {
+            return Err(damaged(format!("its header is damaged at {name}")));
+        };
+        let entry = Entry {
+            shape,
+            dtype,
+            range: from..to,
+        };
+        entries.insert(name, entry);
+    }
+    Ok(entries)
+}
+
+/// The floating types that weights come in, with their size in bytes.
+fn float_dtype(name: &str) -> Option<(DType, usize)> {
+    match name {
+        "F32" => Some((DType::F32, 4)),
+        "F16" => Some((DType::F16, 2)),
+        "BF16" => Some((DType::BF16, 2)),
+        "F64" => Some((DType::F64, 8)),
+        _ => None,
+    }
+}

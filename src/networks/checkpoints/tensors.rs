@@ -1,0 +1,162 @@
+//! A weights file of either format, and the check that a network takes exactly what it holds.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::files::Files;
+use super::pickle::Pickle;
+use super::safetensors::{Safetensors, SafetensorsError};
+use super::{CheckpointError, Misfit};
+use crate::networks::weights::Weights;
+
+/// Named tensors.
+pub(super) enum TensorFile {
+    /// In memory.
+    Safetensors(Safetensors),
+    /// A PyTorch zip.
+    Pickle(Pickle),
+}
+
+impl TensorFile {
+    /// Open by content: a zip or an old pickle, else safetensors. Returns the file's SHA-256 in hex too.
+    pub(super) fn open(files: &Files, name: &str) -> Result<(Self, String), CheckpointError> {
+        let path = files.path(name);
+        let bytes = files.read(name)?;
+        let sha256 = sha256_hex(&bytes);
+        let says_pickle = Path::new(name)
+            .extension()
+            .is_some_and(|extension| extension != "safetensors");
+        let file = if bytes.starts_with(b"PK") || says_pickle {
+            let real = files.real_file(name)?;
+            drop(bytes);
+            Pickle::open(&real, None)
+                .map(Self::Pickle)
+                .map_err(|message| CheckpointError::BadWeights { message, path })?
+        } else {
+            let parsed = Safetensors::parse(bytes).map_err(|error| match error {
+                SafetensorsError::Truncated { expected, got } => CheckpointError::Truncated {
+                    expected,
+                    got,
+                    path,
+                },
+                SafetensorsError::Damaged(message) => CheckpointError::BadWeights { message, path },
+            })?;
+            Self::Safetensors(parsed)
+        };
+        Ok((file, sha256))
+    }
+
+    fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
+        let own = |(name, shape): (&str, &[usize])| (name.to_owned(), shape.to_vec());
+        match self {
+            Self::Safetensors(file) => file.shapes().map(own).collect(),
+            Self::Pickle(file) => file.shapes().map(own).collect(),
+        }
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<f32>, String> {
+        match self {
+            Self::Safetensors(file) => file.read(name),
+            Self::Pickle(file) => file.read(name),
+        }
+    }
+}
+
+/// Hands out tensors by their present-day names and keeps account of what is missing, unused or misshapen.
+pub(super) struct Taker<'a> {
+    file: &'a TensorFile,
+    /// Present-day name to name in the file and shape; taken ones are removed.
+    offered: BTreeMap<String, (String, Vec<usize>)>,
+    misfit: Misfit,
+    unreadable: Option<String>,
+    not_finite: Option<String>,
+}
+
+impl<'a> Taker<'a> {
+    /// Account for a file whose names become present-day ones by `rename`.
+    ///
+    /// Where two names of the file become the same, the one that needed no renaming is used and the
+    /// other is a duplicate, as old checkpoints have them.
+    pub(super) fn new(file: &'a TensorFile, rename: fn(&str) -> String) -> Self {
+        let mut offered = BTreeMap::new();
+        for (name, shape) in file.shapes() {
+            let present = rename(&name);
+            if present == name || !offered.contains_key(&present) {
+                offered.insert(present, (name, shape));
+            }
+        }
+        Self {
+            file,
+            offered,
+            misfit: Misfit::default(),
+            unreadable: None,
+            not_finite: None,
+        }
+    }
+
+    /// The tensor of this name; a placeholder without values where it is missing or misshapen.
+    pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Weights {
+        let values = self.values(name, shape).unwrap_or_default();
+        Weights {
+            shape: shape.to_vec(),
+            values: values.into(),
+        }
+    }
+
+    fn values(&mut self, name: &str, shape: &[usize]) -> Option<Vec<f32>> {
+        let Some((stored_name, stored_shape)) = self.offered.remove(name) else {
+            self.misfit.missing.push(name.to_owned());
+            return None;
+        };
+        if stored_shape != shape {
+            let expected = shape.to_vec();
+            self.misfit
+                .shapes
+                .push((name.to_owned(), expected, stored_shape));
+            return None;
+        }
+        match self.file.read(&stored_name) {
+            Ok(values) => {
+                if self.not_finite.is_none() && !values.iter().all(|value| value.is_finite()) {
+                    self.not_finite = Some(stored_name);
+                }
+                Some(values)
+            }
+            Err(message) => {
+                self.unreadable.get_or_insert(message);
+                None
+            }
+        }
+    }
+
+    /// All complaints, once everything has been taken.
+    pub(super) fn finish(mut self, path: &Path) -> Result<(), CheckpointError> {
+        let path = path.to_path_buf();
+        self.misfit.unused = self
+            .offered
+            .into_values()
+            .map(|(stored, _)| stored)
+            .collect();
+        if !self.misfit.is_empty() {
+            let misfit = self.misfit;
+            return Err(CheckpointError::Misfit { misfit, path });
+        }
+        if let Some(message) = self.unreadable {
+            return Err(CheckpointError::BadWeights { message, path });
+        }
+        match self.not_finite {
+            Some(tensor) => Err(CheckpointError::NotFinite { tensor, path }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    use std::fmt::Write as _;
+    let mut hex = String::new();
+    for byte in sha2::Sha256::digest(bytes) {
+        write!(hex, "{byte:02x}").ok(); // writing to a string cannot fail
+    }
+    hex
+}

@@ -1,0 +1,133 @@
+//! LPIPS on a candle device.
+
+use std::sync::Arc;
+
+use candle_core::{D, Device, Result, Tensor};
+
+use super::call_error;
+use super::layers::Conv;
+use crate::diffusion::DenoiseError;
+use crate::images::Geometry;
+use crate::networks::lpips::{Features, Lpips, NORM_EPS, Perceptual, SCALE, SHIFT};
+
+/// LPIPS on a candle device.
+pub struct CandlePerceptual {
+    layers: Vec<Layer>,
+    shift: Tensor,
+    scale: Tensor,
+    device: Device,
+}
+
+struct Layer {
+    pools_first: bool,
+    conv: Conv,
+    /// (1, C, 1, 1).
+    linear: Tensor,
+}
+
+impl CandlePerceptual {
+    /// Copy the weights to a device.
+    pub fn new(lpips: &Lpips, device: &Device) -> Result<Self> {
+        let layers = lpips
+            .layers
+            .iter()
+            .map(|layer| {
+                let channels = layer.linear.len();
+                Ok(Layer {
+                    pools_first: layer.pools_first,
+                    conv: Conv::new(&layer.conv, device)?,
+                    linear: Tensor::from_slice(&layer.linear.values, (1, channels, 1, 1), device)?,
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            layers,
+            shift: Tensor::from_slice(&SHIFT, (1, 3, 1, 1), device)?,
+            scale: Tensor::from_slice(&SCALE, (1, 3, 1, 1), device)?,
+            device: device.clone(),
+        })
+    }
+
+    /// Unit-normalized activations at the taps, each (B, C, H, W).
+    fn taps(&self, geometry: Geometry, unit: &[f32]) -> Result<Vec<Tensor>> {
+        let Geometry { channels, side } = geometry;
+        let batch = unit.len() / geometry.len();
+        let images = Tensor::from_slice(unit, (batch, channels, side, side), &self.device)?
+            .affine(2.0, -1.0)?
+            // Gray becomes three equal channels.
+            .broadcast_as((batch, 3, side, side))?;
+        let mut xs = images
+            .broadcast_sub(&self.shift)?
+            .broadcast_div(&self.scale)?;
+        let mut taps = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers {
+            if layer.pools_first {
+                xs = xs.max_pool2d_with_stride(3, 2)?;
+            }
+            xs = layer.conv.forward(&xs)?.relu()?;
+            let norm = xs.sqr()?.sum_keepdim(1)?.sqrt()?;
+            taps.push(xs.broadcast_div(&(norm + NORM_EPS)?)?);
+        }
+        Ok(taps)
+    }
+
+    fn split(taps: &[Tensor]) -> Result<Vec<Arc<Features>>> {
+        let batch = taps.first().map_or(Ok(0), |tap| tap.dim(0))?;
+        (0..batch)
+            .map(|i| {
+                let taps = taps
+                    .iter()
+                    .map(|tap| tap.get(i)?.flatten_all()?.to_vec1())
+                    .collect::<Result<_>>()?;
+                Ok(Arc::new(Features { taps }))
+            })
+            .collect()
+    }
+
+    fn compare(&self, originals: &[Arc<Features>], taps: &[Tensor]) -> Result<Vec<f64>> {
+        let mut distances = vec![0.0; originals.len()];
+        for (i, (layer, tap)) in self.layers.iter().zip(taps).enumerate() {
+            let kept: Vec<f32> = originals
+                .iter()
+                .filter_map(|features| features.taps.get(i))
+                .flatten()
+                .copied()
+                .collect();
+            let (b, c, h, w) = tap.dims4()?;
+            let kept = Tensor::from_vec(kept, (b, c, h, w), &self.device)?;
+            let sums = (tap - kept)?
+                .sqr()?
+                .broadcast_mul(&layer.linear)?
+                .reshape((b, c * h * w))?
+                .sum(D::Minus1)?
+                .to_vec1::<f32>()?;
+            for (distance, sum) in distances.iter_mut().zip(sums) {
+                *distance += f64::from(sum) / (h * w) as f64;
+            }
+        }
+        Ok(distances)
+    }
+}
+
+impl Perceptual for CandlePerceptual {
+    fn features(
+        &mut self,
+        geometry: Geometry,
+        unit: &[f32],
+    ) -> std::result::Result<Vec<Arc<Features>>, DenoiseError> {
+        self.taps(geometry, unit)
+            .and_then(|taps| Self::split(&taps))
+            .map_err(|error| call_error(&error, unit.len() / geometry.len()))
+    }
+
+    fn distances(
+        &mut self,
+        geometry: Geometry,
+        originals: &[Arc<Features>],
+        unit: &[f32],
+    ) -> std::result::Result<Vec<f64>, DenoiseError> {
+        self.taps(geometry, unit)
+            .and_then(|taps| self.compare(originals, &taps))
+            .map_err(|error| call_error(&error, originals.len()))
+    }
+}

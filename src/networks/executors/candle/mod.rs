@@ -1,0 +1,149 @@
+//! Any description on a candle device: CPU, CUDA or Metal.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use candle_core::Device;
+
+use super::ExecutorError;
+use crate::diffusion::{DenoiseError, Denoiser};
+use crate::networks::description::Network;
+use crate::networks::lpips::{Lpips, Perceptual};
+
+mod layers;
+mod lpips;
+mod unet;
+
+pub use lpips::CandlePerceptual;
+pub use unet::CandleDenoiser;
+
+/// The first usable GPU of this build; `None` without one.
+pub(super) fn first_gpu() -> Option<Device> {
+    let found = if cfg!(feature = "metal") {
+        metal()
+    } else {
+        cuda(0)
+    };
+    found
+        .inspect_err(|error| log::info!("no GPU is used: {error}"))
+        .ok()
+}
+
+/// The NVIDIA GPU of this ordinal.
+pub(super) fn cuda(ordinal: usize) -> Result<Device, ExecutorError> {
+    if !cfg!(feature = "cuda") {
+        return Err(ExecutorError::NoDevice(
+            "this build has no CUDA support; build with `cargo build --release --features cuda`, or choose cpu"
+                .to_owned(),
+        ));
+    }
+    probe("CUDA", || Device::new_cuda(ordinal))
+}
+
+/// The Apple GPU.
+pub(super) fn metal() -> Result<Device, ExecutorError> {
+    if !cfg!(feature = "metal") {
+        return Err(ExecutorError::NoDevice(
+            "this build has no Metal support; build with `cargo build --release --features metal` on a Mac, or \
+             choose cpu"
+                .to_owned(),
+        ));
+    }
+    probe("Metal", || Device::new_metal(0))
+}
+
+/// Open a device. The CUDA bindings panic where the driver's library cannot be loaded.
+fn probe(
+    name: &str,
+    open: impl FnOnce() -> candle_core::Result<Device>,
+) -> Result<Device, ExecutorError> {
+    let message = match catch_unwind(AssertUnwindSafe(open)) {
+        Ok(Ok(device)) => return Ok(device),
+        Ok(Err(error)) => error.to_string(),
+        Err(_payload) => "its driver is not installed".to_owned(),
+    };
+    Err(ExecutorError::NoDevice(format!(
+        "the {name} device could not be opened ({message}); check the driver, or choose cpu"
+    )))
+}
+
+/// The device for people.
+pub(super) fn label(device: &Device) -> String {
+    match device {
+        Device::Cpu => format!("CPU (candle, {} threads)", rayon::current_num_threads()),
+        Device::Cuda(_) => match device.location() {
+            candle_core::DeviceLocation::Cuda { gpu_id } => format!("CUDA GPU {gpu_id}"),
+            _ => "CUDA GPU".to_owned(),
+        },
+        Device::Metal(_) => "Metal GPU".to_owned(),
+    }
+}
+
+/// Prepare a network for a device.
+pub(super) fn denoiser(
+    network: &Network,
+    device: &Device,
+) -> Result<Box<dyn Denoiser>, ExecutorError> {
+    CandleDenoiser::new(network, device)
+        .map(|denoiser| Box::new(denoiser) as Box<dyn Denoiser>)
+        .map_err(|error| prepare_error(device, &error))
+}
+
+/// Prepare LPIPS for a device.
+pub(super) fn perceptual(
+    lpips: &Arc<Lpips>,
+    device: &Device,
+) -> Result<Box<dyn Perceptual>, ExecutorError> {
+    CandlePerceptual::new(lpips, device)
+        .map(|perceptual| Box::new(perceptual) as Box<dyn Perceptual>)
+        .map_err(|error| prepare_error(device, &error))
+}
+
+fn prepare_error(device: &Device, error: &candle_core::Error) -> ExecutorError {
+    ExecutorError::Prepare {
+        device: label(device),
+        message: error.to_string(),
+    }
+}
+
+/// candle passes a driver's reason on as text only.
+fn call_error(error: &candle_core::Error, batch: usize) -> DenoiseError {
+    let message = error.to_string();
+    let lower = message.to_lowercase();
+    let signs = [
+        "out of memory",
+        "out_of_memory",
+        "alloc_failed",
+        "failed to allocate",
+    ];
+    if signs.iter().any(|sign| lower.contains(sign)) {
+        DenoiseError::OutOfMemory { batch, message }
+    } else {
+        DenoiseError::Failed(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_errors_are_told_from_others() {
+        let error = |text: &str| candle_core::Error::Msg(text.to_owned());
+        let cuda = error("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")");
+        assert!(matches!(
+            call_error(&cuda, 7),
+            DenoiseError::OutOfMemory { batch: 7, .. }
+        ));
+        assert!(matches!(
+            call_error(&error("shape mismatch"), 7),
+            DenoiseError::Failed(_)
+        ));
+    }
+
+    #[test]
+    fn a_panic_while_a_device_is_opened_is_an_error() {
+        let error = probe("CUDA", || panic!("no libcuda")).unwrap_err();
+        assert!(error.to_string().contains("driver"), "{error}");
+    }
+}

@@ -1,0 +1,68 @@
+//! `scores.csv`: one line for each image and attempt.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::Report;
+use super::escape::text_from_path;
+
+/// The table `path,role,attempt,mse,ssim_distance,lpips`, by image and attempt; `ssim_distance` is 1 - SSIM.
+///
+/// Cells follow RFC 4180. A path that a spreadsheet would run as a formula (it begins with `=`, `+`, `-`, `@`, a tab or a
+/// carriage return), or that begins with an apostrophe, gets an apostrophe in front and quotes around it. Paths that are
+/// not UTF-8 are written as [`text_from_path`] says.
+pub fn scores_csv(report: &Report<'_>) -> String {
+    let mut rows: Vec<_> = report
+        .results
+        .iter()
+        .filter_map(|result| Some((result, report.images.get(result.image)?)))
+        .collect();
+    rows.sort_by_key(|(result, _)| (result.image, result.attempt));
+
+    let mut text = String::from("path,role,attempt,mse,ssim_distance,lpips\n");
+    for (result, image) in rows {
+        let distances = &result.distances;
+        writeln!(
+            text,
+            "{},{},{},{},{},{}",
+            path_cell(&image.file.path),
+            image.role.name(),
+            result.attempt,
+            distances.mse,
+            distances.ssim,
+            distances.lpips,
+        )
+        .expect("writing to a string does not fail");
+    }
+    text
+}
+
+fn path_cell(path: &Path) -> String {
+    let text = text_from_path(path);
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
+        format!("\"'{}\"", text.replace('"', "\"\""))
+    } else if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_neither_run_nor_torn() {
+        for (path, cell) in [
+            ("a/b.png", "a/b.png"),
+            ("=1+1.png", "\"'=1+1.png\""),
+            ("@x,\"y\".png", "\"'@x,\"\"y\"\".png\""),
+            ("'x.png", "\"''x.png\""),
+            ("a,b\n.png", "\"a,b\n.png\""),
+            ("a \"b\".png", "\"a \"\"b\"\".png\""),
+        ] {
+            assert_eq!(path_cell(Path::new(path)), cell);
+        }
+    }
+}

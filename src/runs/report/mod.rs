@@ -1,0 +1,124 @@
+//! What is written of a finished run: scores for other programs, figures and pictures for people.
+//!
+//! Works on plain data, so that a window, a script and a test write the same report.
+
+mod contact_sheet;
+mod csv;
+mod escape;
+mod histogram;
+mod roc;
+mod scores;
+mod style;
+mod summary;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use contact_sheet::contact_sheet;
+pub use csv::scores_csv;
+pub use escape::text_from_path;
+pub use histogram::{HistogramChart, draw_histogram};
+pub use roc::{RocChart, RocLine, draw_roc};
+pub use scores::ImageScores;
+pub use style::render;
+pub use summary::{FolderFigures, ImageCounts, PerDistance, Summary};
+
+use super::results::{AttemptResult, RunImage};
+use super::settings::RunSettings;
+use crate::images::write::{encode_png, write_atomically};
+
+/// A run to report on.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    /// All images of the run; results name them by position.
+    pub images: &'a [RunImage],
+    /// Finished attempts in any order.
+    pub results: &'a [Arc<AttemptResult>],
+    /// The settings of the run.
+    pub settings: &'a RunSettings,
+    /// Network calls of this invocation, one an image and step, cancelled work included.
+    pub network_calls: u64,
+    /// Seconds from the first to the last network call.
+    pub seconds: f64,
+    /// Files that could not be read, when listed or when their turn came.
+    pub num_skipped: usize,
+    /// What else a reader should know, a sentence each.
+    pub notes: &'a [String],
+}
+
+/// Why a report could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The folder can't be made.
+    #[error("the report folder can't be made: {source}: {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file can't be written, e.g. because the disk is full.
+    #[error("the report is not complete: a file can't be written: {source}: {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file's content could not be made.
+    #[error("the report is not complete: this file can't be made: {reason}: {}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+impl Report<'_> {
+    /// Write `scores.csv`, `summary.json`, `histogram.png`, `roc.png` and `contact-sheet.png` into a folder, which is made
+    /// if it is missing. A reader never finds half of a file.
+    pub fn write(&self, folder: &Path) -> Result<Summary, ReportError> {
+        fs::create_dir_all(folder).map_err(|source| ReportError::Folder {
+            path: folder.to_owned(),
+            source,
+        })?;
+        let scores = ImageScores::collect(self);
+        let summary = Summary::new(self, &scores);
+
+        write(folder, "scores.csv", Ok(scores_csv(self).into_bytes()))?;
+        let json = serde_json::to_string_pretty(&summary)
+            .map(|json| format!("{json}\n").into_bytes())
+            .map_err(|error| error.to_string());
+        write(folder, "summary.json", json)?;
+
+        let histogram = HistogramChart::new(self.settings, &scores);
+        let picture = render(1200, 760, |area| draw_histogram(area, &histogram));
+        write(folder, "histogram.png", png(picture))?;
+        let roc = RocChart::new(self.settings, &scores);
+        let picture = render(1000, 1060, |area| draw_roc(area, &roc));
+        write(folder, "roc.png", png(picture))?;
+        write(
+            folder,
+            "contact-sheet.png",
+            png(contact_sheet(self, &scores)),
+        )?;
+        Ok(summary)
+    }
+}
+
+fn png(picture: Result<crate::images::Picture, String>) -> Result<Vec<u8>, String> {
+    encode_png(&picture?).map_err(|error| error.to_string())
+}
+
+fn write(folder: &Path, name: &str, content: Result<Vec<u8>, String>) -> Result<(), ReportError> {
+    let path = folder.join(name);
+    match content {
+        Err(reason) => Err(ReportError::Content { path, reason }),
+        Ok(bytes) => {
+            write_atomically(&path, &bytes).map_err(|source| ReportError::Write { path, source })
+        }
+    }
+}

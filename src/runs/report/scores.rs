@@ -1,0 +1,114 @@
+//! The scores of each image from its attempts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Report;
+use crate::ood::aggregate::median_attempts;
+use crate::ood::{Aggregate, Distance, Role};
+use crate::runs::results::AttemptResult;
+
+/// One image with at least one finished attempt.
+#[derive(Clone, Debug)]
+pub struct ImageScores {
+    /// Index into the run's images.
+    pub image: usize,
+    /// What the image is there for.
+    pub role: Role,
+    /// The folder it came from.
+    pub folder: Arc<PathBuf>,
+    /// Finished attempts in order.
+    pub attempts: Vec<Arc<AttemptResult>>,
+    aggregate: Aggregate,
+}
+
+impl ImageScores {
+    /// All images that have a result, in the run's order.
+    pub fn collect(report: &Report<'_>) -> Vec<Self> {
+        let mut results: Vec<_> = report.results.iter().collect();
+        results.sort_by_key(|result| (result.image, result.attempt));
+        results
+            .chunk_by(|a, b| a.image == b.image)
+            .filter_map(|attempts| {
+                let index = attempts.first()?.image;
+                let image = report.images.get(index)?;
+                Some(Self {
+                    image: index,
+                    role: image.role,
+                    folder: Arc::clone(&image.folder),
+                    attempts: attempts
+                        .iter()
+                        .map(|&attempt| Arc::clone(attempt))
+                        .collect(),
+                    aggregate: report.settings.aggregate,
+                })
+            })
+            .collect()
+    }
+
+    /// The score by one distance; `None` if it is not a finite number.
+    pub fn score(&self, distance: Distance) -> Option<f64> {
+        self.aggregate
+            .score(&self.distances(distance))
+            .filter(|score| score.is_finite())
+    }
+
+    /// The attempt to show for the score: its median, or else the one nearest to it, of those whose picture was kept.
+    pub fn shown_attempt(&self, distance: Distance) -> Option<&Arc<AttemptResult>> {
+        let distances = self.distances(distance);
+        let score = self.aggregate.score(&distances)?;
+        let mut by_nearness: Vec<usize> = (0..distances.len()).collect();
+        by_nearness.sort_by(|&a, &b| {
+            let off = |index: usize| (distances[index] - score).abs();
+            off(a).total_cmp(&off(b))
+        });
+        let preferred = match self.aggregate {
+            Aggregate::Median => median_attempts(&distances),
+            Aggregate::Mean | Aggregate::Min | Aggregate::Max => Vec::new(),
+        };
+        preferred
+            .iter()
+            .chain(&by_nearness)
+            .map(|&index| &self.attempts[index])
+            .find(|attempt| attempt.inpainted.is_some())
+            .or_else(|| self.attempts.first())
+    }
+
+    fn distances(&self, distance: Distance) -> Vec<f64> {
+        self.attempts
+            .iter()
+            .map(|attempt| attempt.distances.of(distance))
+            .collect()
+    }
+}
+
+/// The finite scores of one role.
+pub(super) fn of_role(scores: &[ImageScores], role: Role, distance: Distance) -> Vec<f64> {
+    scores
+        .iter()
+        .filter(|image| image.role == role)
+        .filter_map(|image| image.score(distance))
+        .collect()
+}
+
+/// The out-of-domain folders in the run's order, each with its finite scores.
+pub(super) fn of_out_folders(
+    scores: &[ImageScores],
+    distance: Distance,
+) -> Vec<(Arc<PathBuf>, Vec<f64>)> {
+    let mut folders: Vec<(Arc<PathBuf>, Vec<f64>)> = Vec::new();
+    for image in scores
+        .iter()
+        .filter(|image| image.role == Role::OutOfDomain)
+    {
+        let score = image.score(distance);
+        match folders
+            .iter_mut()
+            .find(|(folder, _)| *folder == image.folder)
+        {
+            Some((_, scores)) => scores.extend(score),
+            None => folders.push((Arc::clone(&image.folder), score.into_iter().collect())),
+        }
+    }
+    folders
+}

@@ -1,0 +1,250 @@
+//! What the scores so far say: histograms, ROC curve, figures and threshold.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::run::RunState;
+use super::text;
+use crate::ood::figures::{Figures, MissingClass, RocPoint, figures, roc_curve};
+use crate::ood::histogram::Bins;
+use crate::ood::{Role, conformal};
+
+/// Bins of the score histogram.
+const NUM_BINS: usize = 32;
+
+/// Points of the ROC curve that are drawn: more can't be told apart on a screen.
+const MAX_DRAWN_POINTS: usize = 400;
+
+/// Everything that the plots and tables show, computed from one state of the scores.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analysis {
+    /// Images with a score, by role in the order of [`Role::ALL`].
+    pub num_scored: [usize; 3],
+    /// Fewest and most attempts behind a score.
+    pub attempts: Option<(usize, usize)>,
+    /// The pooled figures, or which class is missing.
+    pub figures: Result<Figures, MissingClass>,
+    /// The pooled ROC curve, thinned for drawing; both ends are kept.
+    pub roc: Vec<RocPoint>,
+    /// The score histograms; `None` before the first score.
+    pub histogram: Option<ScoreHistogram>,
+    /// The threshold from in-domain images alone; `None` where there are too few of them.
+    pub threshold: Option<Threshold>,
+    /// In-domain images that the threshold's false-alarm rate needs.
+    pub num_in_needed: usize,
+    /// One row a folder, in the order in which they were added.
+    pub folders: Vec<FolderRow>,
+}
+
+/// Score histograms of all roles over the same bins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreHistogram {
+    /// The bins.
+    pub bins: Bins,
+    /// Images in each bin, by role in the order of [`Role::ALL`].
+    pub counts: [Vec<usize>; 3],
+}
+
+/// A threshold and what it does to the images so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold {
+    /// Images with a higher score are called out-of-domain.
+    pub score: f64,
+    /// Share of in-domain images that it may flag.
+    pub false_alarm_rate: f64,
+    /// Share of the out-of-domain images that it finds.
+    pub share_found: Option<f64>,
+}
+
+/// What is known of one folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FolderRow {
+    /// The folder.
+    pub folder: Arc<PathBuf>,
+    /// What it is for.
+    pub role: Role,
+    /// Images with a score.
+    pub num_scored: usize,
+    /// The middle score; `None` before the first.
+    pub median_score: Option<f64>,
+    /// For out-of-domain folders: its figures against all in-domain images.
+    pub figures: Option<Figures>,
+}
+
+impl Analysis {
+    /// Compute everything from the scores of `run`.
+    pub fn of(run: &RunState, false_alarm_rate: f64) -> Self {
+        let [in_scores, out_scores, unknown_scores] = Role::ALL.map(|role| {
+            run.scores_of(role)
+                .map(|(_, score)| score)
+                .collect::<Vec<f64>>()
+        });
+        Self {
+            num_scored: [in_scores.len(), out_scores.len(), unknown_scores.len()],
+            attempts: run.attempts_range(),
+            figures: figures(&in_scores, &out_scores),
+            roc: roc_curve(&in_scores, &out_scores).map_or_else(|_missing| Vec::new(), thinned),
+            histogram: histogram(&[&in_scores, &out_scores, &unknown_scores]),
+            threshold: threshold(&in_scores, &out_scores, false_alarm_rate),
+            num_in_needed: conformal::smallest_calibration(false_alarm_rate).unwrap_or(usize::MAX),
+            folders: folder_rows(run, &in_scores),
+        }
+    }
+
+    /// How many images and attempts are behind the numbers, in words.
+    pub fn basis(&self) -> String {
+        let [num_in, num_out, _] = self.num_scored;
+        let attempts = match self.attempts {
+            None => return "No image has a score yet".to_owned(),
+            Some((min, max)) if min == max => text::counted(min, "attempt"),
+            Some((min, max)) => format!("{min} to {max} attempts"),
+        };
+        format!(
+            "{} in-domain, {} out-of-domain, {attempts} each",
+            text::count(num_in),
+            text::count(num_out),
+        )
+    }
+}
+
+fn histogram(scores: &[&Vec<f64>; 3]) -> Option<ScoreHistogram> {
+    let all = scores.iter().flat_map(|scores| scores.iter().copied());
+    let bins = Bins::covering(all, NUM_BINS)?;
+    let counts = scores.map(|scores| bins.histogram(scores));
+    Some(ScoreHistogram { bins, counts })
+}
+
+fn threshold(in_scores: &[f64], out_scores: &[f64], false_alarm_rate: f64) -> Option<Threshold> {
+    let score = conformal::threshold(in_scores, false_alarm_rate)?;
+    let num_found = out_scores.iter().filter(|&&other| other > score).count();
+    Some(Threshold {
+        score,
+        false_alarm_rate,
+        share_found: (!out_scores.is_empty()).then(|| num_found as f64 / out_scores.len() as f64),
+    })
+}
+
+/// Keep the ends and the corners that a screen can show.
+fn thinned(points: Vec<RocPoint>) -> Vec<RocPoint> {
+    if points.len() <= MAX_DRAWN_POINTS {
+        return points;
+    }
+    let cell = 1.0 / MAX_DRAWN_POINTS as f64;
+    let last = points.len() - 1;
+    let mut kept: Vec<RocPoint> = Vec::with_capacity(2 * MAX_DRAWN_POINTS);
+    for (index, point) in points.into_iter().enumerate() {
+        let is_far = kept
+            .last()
+            .is_none_or(|previous| point.fpr - previous.fpr + point.tpr - previous.tpr >= cell);
+        if is_far || index == last {
+            kept.push(point);
+        }
+    }
+    kept
+}
+
+fn folder_rows(run: &RunState, in_scores: &[f64]) -> Vec<FolderRow> {
+    let mut rows: Vec<(Arc<PathBuf>, Role, Vec<f64>)> = Vec::new();
+    for (index, image) in run.images.iter().enumerate() {
+        // Images of a folder are neighbors, so the last row nearly always matches.
+        let position = rows
+            .iter()
+            .rposition(|(folder, role, _)| *role == image.role && *folder == image.folder);
+        let row = position.unwrap_or_else(|| {
+            rows.push((Arc::clone(&image.folder), image.role, Vec::new()));
+            rows.len() - 1
+        });
+        rows[row].2.extend(run.score(index));
+    }
+    rows.into_iter()
+        .map(|(folder, role, mut scores)| FolderRow {
+            folder,
+            role,
+            num_scored: scores.len(),
+            figures: (role == Role::OutOfDomain)
+                .then(|| figures(in_scores, &scores).ok())
+                .flatten(),
+            median_score: {
+                let middle = scores.len() / 2;
+                (!scores.is_empty())
+                    .then(|| *scores.select_nth_unstable_by(middle, f64::total_cmp).1)
+            },
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runs::{ResultLog, RunSettings};
+    use crate::state::session::testing::{result, run_images};
+    use crate::worker::protocol::JobId;
+
+    fn analysis(in_scores: &[f64], out_scores: &[f64]) -> Analysis {
+        let log = Arc::new(ResultLog::default());
+        let images = run_images(in_scores.len(), out_scores.len()).into();
+        let mut run = RunState::new(JobId(0), RunSettings::default(), images, Arc::clone(&log));
+        log.extend(
+            in_scores
+                .iter()
+                .chain(out_scores)
+                .enumerate()
+                .map(|(image, &score)| result(image, 0, score)),
+        );
+        run.absorb();
+        Analysis::of(&run, 0.05)
+    }
+
+    #[test]
+    fn separated_classes_give_a_perfect_curve_and_a_row_a_folder() {
+        let in_scores: Vec<f64> = (0..40).map(f64::from).collect();
+        let out_scores: Vec<f64> = (100..120).map(f64::from).collect();
+        let analysis = analysis(&in_scores, &out_scores);
+        assert_eq!(analysis.figures.unwrap().auroc, 1.0);
+        assert_eq!(analysis.num_scored, [40, 20, 0]);
+        assert_eq!(
+            analysis.basis(),
+            "40 in-domain, 20 out-of-domain, 1 attempt each"
+        );
+        let threshold = analysis.threshold.unwrap();
+        assert_eq!(threshold.score, 38.0, "the 39th smallest of 40");
+        assert_eq!(threshold.share_found, Some(1.0));
+        let rows: Vec<(Role, usize)> = analysis
+            .folders
+            .iter()
+            .map(|row| (row.role, row.num_scored))
+            .collect();
+        assert_eq!(rows, [(Role::InDomain, 40), (Role::OutOfDomain, 20)]);
+        assert_eq!(analysis.folders[1].figures.unwrap().auroc, 1.0);
+        let histogram = analysis.histogram.unwrap();
+        assert_eq!(histogram.counts[0].iter().sum::<usize>(), 40);
+        assert_eq!(histogram.counts[1].iter().sum::<usize>(), 20);
+    }
+
+    #[test]
+    fn a_missing_class_and_too_few_images_are_said() {
+        let analysis = analysis(&[0.1, 0.2], &[]);
+        assert_eq!(analysis.figures, Err(MissingClass::OutOfDomain));
+        assert_eq!(analysis.roc, []);
+        assert_eq!(analysis.threshold, None);
+        assert_eq!(analysis.num_in_needed, 19);
+    }
+
+    #[test]
+    fn a_long_curve_is_thinned_but_keeps_its_ends() {
+        let mut state = 1_u64;
+        let mut random = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as f64
+        };
+        let in_scores: Vec<f64> = (0..5_000).map(|_| random()).collect();
+        let out_scores: Vec<f64> = (0..5_000).map(|_| random()).collect();
+        let roc = analysis(&in_scores, &out_scores).roc;
+        assert!(roc.len() <= 2 * MAX_DRAWN_POINTS + 2, "{}", roc.len());
+        assert_eq!((roc[0].fpr, roc[0].tpr), (0.0, 0.0));
+        let last = roc.last().unwrap();
+        assert_eq!((last.fpr, last.tpr), (1.0, 1.0));
+    }
+}

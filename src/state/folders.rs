@@ -1,0 +1,161 @@
+//! The folders of the session and the images that a run would score.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::settings::FolderSource;
+use crate::images::ContentHash;
+use crate::ood::Role;
+use crate::runs::RunImage;
+use crate::worker::protocol::{Control, FolderListing, JobId};
+
+/// Names one folder of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FolderId(pub u64);
+
+/// One folder and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    /// Names it.
+    pub folder_id: FolderId,
+    /// Where its images come from.
+    pub source: FolderSource,
+    /// Where it lies; `None` while the samples are unpacked.
+    pub path: Option<PathBuf>,
+    /// What it is for.
+    pub role: Role,
+    /// What is in it.
+    pub scan: ScanState,
+}
+
+/// How far the listing of a folder is.
+#[derive(Clone, Debug)]
+pub enum ScanState {
+    /// Waits for the samples to be unpacked.
+    Waiting,
+    /// The library thread lists it.
+    Scanning {
+        /// Answers carry this job.
+        job: JobId,
+        /// Cancels the listing.
+        control: Control,
+        /// Readable images so far.
+        num_images: usize,
+    },
+    /// Listed.
+    Ready(Arc<FolderListing>),
+    /// Nothing could be listed, and why.
+    Failed(String),
+}
+
+impl Folder {
+    /// Its name for people.
+    pub fn name(&self) -> String {
+        match (&self.source, &self.path) {
+            (FolderSource::Samples, _) => match self.role {
+                Role::InDomain => "Samples: Fashion-MNIST".to_owned(),
+                Role::OutOfDomain => "Samples: MNIST".to_owned(),
+                Role::Unknown => "Samples".to_owned(),
+            },
+            (_, Some(path)) => short_name(path),
+            (FolderSource::Path(path), None) => short_name(path),
+        }
+    }
+
+    /// Whether its listing is still to come.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.scan, ScanState::Waiting | ScanState::Scanning { .. })
+    }
+}
+
+/// The last part of a path, or all of it where there is none.
+pub fn short_name(path: &Path) -> String {
+    path.file_name()
+        .map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy())
+        .into_owned()
+}
+
+/// The images that a run would score: the first `limit` of each folder, in-domain first.
+pub fn planned_images(folders: &[Folder], limit: Option<usize>) -> Vec<RunImage> {
+    let mut images = Vec::new();
+    for role in Role::ALL {
+        for folder in folders.iter().filter(|folder| folder.role == role) {
+            let ScanState::Ready(listing) = &folder.scan else {
+                continue;
+            };
+            let path = Arc::new(listing.path.clone());
+            images.extend(
+                listing
+                    .files
+                    .iter()
+                    .take(limit.unwrap_or(usize::MAX))
+                    .map(|file| RunImage {
+                        file: Arc::clone(file),
+                        role,
+                        folder: Arc::clone(&path),
+                    }),
+            );
+        }
+    }
+    images
+}
+
+/// Images with the same content that are there both as in-domain and as something else: they make every figure
+/// look worse than it is. Returns how many there are and the path of one.
+pub fn images_in_two_roles(images: &[RunImage]) -> Option<(usize, PathBuf)> {
+    let mut first_role: HashMap<ContentHash, Role> = HashMap::with_capacity(images.len());
+    let mut clashes = images
+        .iter()
+        .filter(|image| *first_role.entry(image.file.hash).or_insert(image.role) != image.role);
+    let first = clashes.next()?;
+    let path = first.file.path.clone();
+    Some((1 + clashes.count(), path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::session::testing::{listing, run_images};
+
+    fn folder(role: Role, name: &str, num_images: usize) -> Folder {
+        Folder {
+            folder_id: FolderId(0),
+            source: FolderSource::Path(PathBuf::from(name)),
+            path: Some(PathBuf::from(name)),
+            role,
+            scan: ScanState::Ready(Arc::new(listing(name, role, num_images))),
+        }
+    }
+
+    #[test]
+    fn the_limit_holds_for_each_folder_and_in_domain_comes_first() {
+        let folders = [
+            folder(Role::OutOfDomain, "/out", 5),
+            folder(Role::InDomain, "/in", 2),
+        ];
+        let names: Vec<String> = planned_images(&folders, Some(3))
+            .iter()
+            .map(|image| image.file.path.display().to_string())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "/in/0.png",
+                "/in/1.png",
+                "/out/0.png",
+                "/out/1.png",
+                "/out/2.png"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_same_content_in_two_roles_is_noticed() {
+        let mut images = run_images(3, 3);
+        assert_eq!(images_in_two_roles(&images), None);
+        images[4].file = Arc::clone(&images[1].file);
+        let (count, path) = images_in_two_roles(&images).unwrap();
+        assert_eq!((count, path), (1, images[1].file.path.clone()));
+    }
+}

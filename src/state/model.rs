@@ -1,0 +1,93 @@
+//! The model of the session and how long a run with it takes.
+
+use std::sync::Arc;
+
+use crate::runs::RunSettings;
+use crate::worker::protocol::{Control, JobId, ModelInfo, ModelSource};
+
+/// Where the model stands.
+#[derive(Clone, Debug, Default)]
+pub enum ModelState {
+    /// Nothing was asked for.
+    #[default]
+    None,
+    /// The worker reads and times it.
+    Opening {
+        /// Answers carry this job.
+        job: JobId,
+        /// What is read.
+        source: ModelSource,
+        /// Cancels the job.
+        control: Control,
+    },
+    /// Ready to run.
+    Ready(Arc<ModelInfo>),
+    /// Could not be read.
+    Failed {
+        /// What was tried.
+        source: ModelSource,
+        /// The whole error chain.
+        message: String,
+    },
+}
+
+impl ModelState {
+    /// What the worker says of the model, once it is read.
+    pub fn info(&self) -> Option<&Arc<ModelInfo>> {
+        match self {
+            Self::Ready(info) => Some(info),
+            _ => None,
+        }
+    }
+
+    /// The job that reads the model now.
+    pub fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Opening { job, .. } => Some(*job),
+            _ => None,
+        }
+    }
+}
+
+/// Seconds of a run over `num_images`, from the calls that were timed when the model was opened.
+///
+/// `None` when nothing was timed.
+pub fn estimated_secs(info: &ModelInfo, settings: &RunSettings, num_images: usize) -> Option<f64> {
+    let rate = info.calls_per_second();
+    let num_steps = settings.sampler.num_steps(info.num_train_timesteps);
+    let num_calls = num_images as f64 * settings.num_attempts as f64 * num_steps as f64;
+    (rate.is_finite() && rate > 0.0).then(|| num_calls / rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::images::Geometry;
+
+    #[test]
+    fn the_estimate_counts_every_call_at_the_best_rate() {
+        let info = ModelInfo {
+            source: ModelSource::Bundled,
+            name: String::new(),
+            family: String::new(),
+            geometry: Geometry {
+                channels: 1,
+                side: 32,
+            },
+            num_parameters: 0,
+            flops_per_call: 0.0,
+            num_train_timesteps: 1000,
+            schedule: String::new(),
+            device: String::new(),
+            call_secs: vec![(1, 0.01), (8, 0.02)],
+            notes: Vec::new(),
+        };
+        let settings = RunSettings::default();
+        assert_eq!(estimated_secs(&info, &settings, 400), Some(250.0));
+        let untimed = ModelInfo {
+            call_secs: Vec::new(),
+            ..info
+        };
+        assert_eq!(estimated_secs(&untimed, &settings, 400), None);
+    }
+}

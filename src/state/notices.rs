@@ -1,0 +1,89 @@
+//! Things the user should know, until they are dismissed.
+
+use crate::worker::protocol::{Notice, Severity};
+
+/// Names one notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NoticeId(pub u64);
+
+/// Notices kept at most: a folder of a million broken files must not fill the memory.
+const MAX_NOTICES: usize = 200;
+
+/// The notices that were not dismissed, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Notices {
+    entries: Vec<(NoticeId, Notice)>,
+    next: u64,
+}
+
+impl Notices {
+    /// Add one; a repeated one moves to the end.
+    pub fn push(&mut self, notice: Notice) {
+        self.entries.retain(|(_, known)| *known != notice);
+        if self.entries.len() >= MAX_NOTICES {
+            self.entries.remove(0);
+        }
+        self.entries.push((NoticeId(self.next), notice));
+        self.next += 1;
+    }
+
+    /// Add several.
+    pub fn extend(&mut self, notices: impl IntoIterator<Item = Notice>) {
+        notices.into_iter().for_each(|notice| self.push(notice));
+    }
+
+    /// Add one that names no file.
+    pub fn say(&mut self, severity: Severity, message: impl Into<String>) {
+        self.push(Notice {
+            severity,
+            message: message.into(),
+            path: None,
+        });
+    }
+
+    /// Remove one.
+    pub fn dismiss(&mut self, id: NoticeId) {
+        self.entries.retain(|(known, _)| *known != id);
+    }
+
+    /// Remove all.
+    pub fn dismiss_all(&mut self) {
+        self.entries.clear();
+    }
+
+    /// All of them, newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = (NoticeId, &Notice)> {
+        self.entries.iter().rev().map(|(id, notice)| (*id, notice))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_notice_is_shown_once_and_last() {
+        let mut notices = Notices::default();
+        notices.say(Severity::Error, "a");
+        notices.say(Severity::Error, "b");
+        notices.say(Severity::Error, "a");
+        let shown: Vec<&str> = notices
+            .newest_first()
+            .map(|(_, notice)| notice.message.as_str())
+            .collect();
+        assert_eq!(shown, ["a", "b"]);
+        let (newest, _) = notices.newest_first().next().unwrap();
+        notices.dismiss(newest);
+        assert_eq!(notices.len(), 1);
+    }
+}

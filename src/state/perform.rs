@@ -1,0 +1,250 @@
+//! What each action does to the session.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::action::Action;
+use super::folders::{FolderId, ScanState, images_in_two_roles};
+use super::model::ModelState;
+use super::run::{Phase, RunState};
+use super::session::{Outgoing, Session};
+use super::settings::{FolderChoice, FolderSource};
+use super::text;
+use crate::ood::{MaskKind, Role};
+use crate::runs::{ResultLog, RunSettings};
+use crate::worker::protocol::{
+    Command, DialogKind, LibraryCommand, ModelSource, Notice, RunRequest, Severity,
+};
+
+impl Session {
+    /// Do what the user asked for.
+    pub fn perform(&mut self, action: Action) {
+        match action {
+            Action::Run => self.start_run(),
+            Action::Pause => self.set_paused(true),
+            Action::Resume => self.set_paused(false),
+            Action::Cancel => self.cancel_run(),
+            Action::OpenModel(source) => self.choose_model(source),
+            Action::BrowseModel => self.open_dialog(DialogKind::Model),
+            Action::AddFolder(path, role) => self.add_folder(FolderChoice {
+                source: FolderSource::Path(path),
+                role,
+            }),
+            Action::BrowseFolders(role) => self.open_dialog(DialogKind::Folders(role)),
+            Action::AddSamples(role) => self.add_folder(FolderChoice {
+                source: FolderSource::Samples,
+                role,
+            }),
+            Action::RemoveFolder(folder_id) => self.remove_folder(folder_id),
+            Action::BrowseMask => self.open_dialog(DialogKind::MaskFile),
+            Action::SetRun(settings) => self.change_settings(*settings),
+            Action::PreviewAttempt(attempt) => self.preview.attempt = attempt,
+            Action::SelectImage(image) => self.select(Some(image)),
+            Action::NextImage => self.step(1),
+            Action::PreviousImage => self.step(-1),
+            Action::SelectAttempt(attempt) => self.selected_attempt = attempt,
+            Action::Close => self.close(),
+            Action::SetGallery(view) => {
+                self.settings.gallery = view;
+                self.is_order_stale = true;
+            }
+            Action::SetTheme(theme) => self.settings.theme = theme,
+            Action::Dropped(paths) => self.dropped = paths,
+            Action::UseDropped(role) => self.use_dropped(role),
+            Action::DismissNotice(id) => self.notices.dismiss(id),
+            Action::DismissAllNotices => self.notices.dismiss_all(),
+        }
+    }
+
+    fn start_run(&mut self) {
+        if self.is_running() {
+            return;
+        }
+        if let Some(missing) = self.missing_for_run() {
+            self.notices.say(Severity::Warning, missing);
+            return;
+        }
+        let images = Arc::clone(self.planned());
+        self.warn_of_doubles(&images);
+        let log = Arc::new(ResultLog::default());
+        let job = self.mint_job();
+        let settings = self.settings.run.clone();
+        let run = RunState::new(job, settings.clone(), Arc::clone(&images), Arc::clone(&log));
+        self.outbox.push_back(Outgoing::Worker(Command::Run {
+            job,
+            request: RunRequest {
+                settings,
+                images,
+                results: log,
+            },
+            control: run.control.clone(),
+        }));
+        self.run = Some(run);
+        self.analysis = None;
+        self.is_analysis_stale = true;
+        self.is_plan_stale = true;
+        // The new run is watched from its first picture on.
+        self.select(None);
+    }
+
+    /// Why pressing Run can't start anything, in words that say what to do.
+    pub fn missing_for_run(&self) -> Option<String> {
+        match &self.model {
+            ModelState::None => {
+                return Some("There is no model yet. Open one, or use the bundled one.".to_owned());
+            }
+            ModelState::Opening { .. } => {
+                return Some("The model is still being opened. Try again in a moment.".to_owned());
+            }
+            ModelState::Failed { .. } => {
+                return Some(
+                    "The model could not be opened. Open another one, or use the bundled one."
+                        .to_owned(),
+                );
+            }
+            ModelState::Ready(_) => {}
+        }
+        if self.folders.iter().any(super::folders::Folder::is_pending) {
+            return Some("A folder is still being listed. Try again in a moment.".to_owned());
+        }
+        if self.settings.run.mask == MaskKind::File(PathBuf::new()) {
+            return Some("The mask is a picture, but none was chosen yet.".to_owned());
+        }
+        if self.planned().is_empty() {
+            return Some(
+                "There are no images to score. Add a folder of in-domain images, and one of \
+                 out-of-domain images to compare."
+                    .to_owned(),
+            );
+        }
+        None
+    }
+
+    fn warn_of_doubles(&mut self, images: &[crate::runs::RunImage]) {
+        let has = |role| images.iter().any(|image| image.role == role);
+        if !has(Role::InDomain) || !has(Role::OutOfDomain) {
+            self.notices.say(
+                Severity::Info,
+                "ROC curve and figures need both in-domain and out-of-domain images. \
+                 The images are scored all the same.",
+            );
+        }
+        if let Some((count, path)) = images_in_two_roles(images) {
+            let images = if count == 1 { "image is" } else { "images are" };
+            self.notices.push(Notice {
+                severity: Severity::Warning,
+                message: format!(
+                    "{} {images} there in two roles at once, which blurs every figure. \
+                     Remove one of each pair. The first is named below.",
+                    text::count(count)
+                ),
+                path: Some(path),
+            });
+        }
+    }
+
+    fn set_paused(&mut self, is_paused: bool) {
+        let Some(run) = self.run.as_mut() else { return };
+        match run.phase {
+            Phase::Running if is_paused => run.phase = Phase::Paused,
+            Phase::Paused if !is_paused => run.phase = Phase::Running,
+            _ => return,
+        }
+        run.control.set_paused(is_paused);
+    }
+
+    fn cancel_run(&mut self) {
+        if let Some(run) = self.run.as_mut().filter(|run| run.phase.is_active()) {
+            run.phase = Phase::Cancelling;
+            run.control.cancel();
+        }
+    }
+
+    fn choose_model(&mut self, source: ModelSource) {
+        if self.is_running() {
+            self.notices.say(
+                Severity::Warning,
+                "A run is under way. Cancel it before you open another model.",
+            );
+            return;
+        }
+        self.open_model(source);
+    }
+
+    fn open_dialog(&mut self, kind: DialogKind) {
+        if self.dialog.is_some() {
+            // A portal can hang for good, so the way out is named.
+            self.notices.say(
+                Severity::Info,
+                "A file dialog is already open. If you can't see it, type the path into the field instead.",
+            );
+            return;
+        }
+        let job = self.mint_job();
+        self.dialog = Some(job);
+        self.outbox
+            .push_back(Outgoing::Library(LibraryCommand::Dialog { job, kind }));
+    }
+
+    fn remove_folder(&mut self, folder_id: FolderId) {
+        self.folders.retain(|folder| {
+            let is_removed = folder.folder_id == folder_id;
+            if let (true, ScanState::Scanning { control, .. }) = (is_removed, &folder.scan) {
+                control.cancel();
+            }
+            !is_removed
+        });
+        self.remember_folders();
+    }
+
+    fn change_settings(&mut self, settings: RunSettings) {
+        let old = std::mem::replace(&mut self.settings.run, settings);
+        let new = &self.settings.run;
+        self.is_plan_stale |= old.limit != new.limit;
+        if old.device != new.device && !self.is_running() {
+            self.open_model(self.settings.model.clone());
+        }
+    }
+
+    fn select(&mut self, image: Option<usize>) {
+        self.gallery.select(image);
+        self.selected_attempt = None;
+    }
+
+    fn step(&mut self, offset: isize) {
+        let next = self.gallery.neighbor(self.shown_image(), offset);
+        if next.is_some() {
+            self.select(next);
+        }
+    }
+
+    fn close(&mut self) {
+        if !self.dropped.is_empty() {
+            self.dropped.clear();
+        } else if self.gallery.selected().is_some() {
+            self.select(None);
+        } else {
+            let newest = self.notices.newest_first().next().map(|(id, _)| id);
+            if let Some(id) = newest {
+                self.notices.dismiss(id);
+            }
+        }
+    }
+
+    /// Use what was dropped on the window as images of a role, or as the model.
+    fn use_dropped(&mut self, role: Option<Role>) {
+        let mut paths = std::mem::take(&mut self.dropped).into_iter();
+        match role {
+            Some(role) => {
+                for path in paths {
+                    self.perform(Action::AddFolder(path, role));
+                }
+            }
+            None => {
+                if let Some(path) = paths.next() {
+                    self.perform(Action::OpenModel(ModelSource::Path(path)));
+                }
+            }
+        }
+    }
+}

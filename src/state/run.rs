@@ -1,0 +1,224 @@
+//! One run as the window follows it: what was asked for, the results so far and each image's score.
+
+use std::sync::Arc;
+
+use crate::ood::{Aggregate, Distance, Role};
+use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
+use crate::worker::protocol::{Control, JobId, Progress};
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The worker works on it.
+    Running,
+    /// Held by the user.
+    Paused,
+    /// The user asked for an end; the worker has not answered yet.
+    Cancelling,
+    /// Every attempt was made.
+    Done,
+    /// Ended by the user; results so far are kept.
+    Cancelled,
+    /// Gave up, with the error chain; results so far are kept.
+    Failed(String),
+}
+
+impl Phase {
+    /// Whether the worker still holds the job.
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Cancelling)
+    }
+}
+
+/// A run and what came of it.
+#[derive(Debug)]
+pub struct RunState {
+    /// Answers carry this job.
+    pub job: JobId,
+    /// Pauses and cancels it.
+    pub control: Control,
+    /// As asked for; later changes of the settings do not touch it.
+    pub settings: RunSettings,
+    /// The images; their positions are the image ids of the results.
+    pub images: Arc<[RunImage]>,
+    /// The latest news.
+    pub progress: Progress,
+    /// Where it stands.
+    pub phase: Phase,
+    log: Arc<ResultLog>,
+    num_seen: usize,
+    attempts: Vec<Vec<Arc<AttemptResult>>>,
+    scores: Vec<Option<f64>>,
+    choice: (Distance, Aggregate),
+    latest: Option<(usize, usize)>,
+}
+
+impl RunState {
+    /// A run that was just sent to the worker, which appends to `log`.
+    pub fn new(
+        job: JobId,
+        settings: RunSettings,
+        images: Arc<[RunImage]>,
+        log: Arc<ResultLog>,
+    ) -> Self {
+        let count = images.len();
+        Self {
+            job,
+            control: Control::default(),
+            choice: (settings.distance, settings.aggregate),
+            progress: Progress {
+                num_attempts: count * settings.num_attempts,
+                num_images: count,
+                activity: "Starting".to_owned(),
+                ..Progress::default()
+            },
+            settings,
+            images,
+            phase: Phase::Running,
+            log,
+            num_seen: 0,
+            attempts: vec![Vec::new(); count],
+            scores: vec![None; count],
+            latest: None,
+        }
+    }
+
+    /// Take the results that are new in the log; `true` when there were any.
+    pub fn absorb(&mut self) -> bool {
+        let fresh = self.log.since(self.num_seen);
+        self.num_seen += fresh.len();
+        let mut touched = Vec::with_capacity(fresh.len());
+        for result in &fresh {
+            let Some(attempts) = self.attempts.get_mut(result.image) else {
+                continue;
+            };
+            // Results of one image may overtake each other when batches mix attempts.
+            let position = attempts.partition_point(|known| known.attempt < result.attempt);
+            attempts.insert(position, Arc::clone(result));
+            touched.push(result.image);
+            self.latest = Some((result.image, result.attempt));
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for image in touched {
+            self.scores[image] = self.compute_score(image);
+        }
+        !fresh.is_empty()
+    }
+
+    /// Show another distance or aggregation; `true` when that changes the scores. Nothing is computed anew by the
+    /// worker.
+    pub fn choose(&mut self, distance: Distance, aggregate: Aggregate) -> bool {
+        if self.choice == (distance, aggregate) {
+            return false;
+        }
+        self.choice = (distance, aggregate);
+        self.scores = (0..self.images.len())
+            .map(|image| self.compute_score(image))
+            .collect();
+        true
+    }
+
+    fn compute_score(&self, image: usize) -> Option<f64> {
+        let (distance, aggregate) = self.choice;
+        let distances: Vec<f64> = self.attempts[image]
+            .iter()
+            .map(|result| result.distances.of(distance))
+            // A distance may be undefined, e.g. SSIM of a picture smaller than its window.
+            .filter(|value| value.is_finite())
+            .collect();
+        aggregate.score(&distances)
+    }
+
+    /// The attempts of an image so far, in the order of their numbers.
+    pub fn attempts(&self, image: usize) -> &[Arc<AttemptResult>] {
+        self.attempts.get(image).map_or(&[], Vec::as_slice)
+    }
+
+    /// The score of an image under the chosen distance and aggregation; `None` before its first attempt.
+    pub fn score(&self, image: usize) -> Option<f64> {
+        self.scores.get(image).copied().flatten()
+    }
+
+    /// The scores so far of all images of a role.
+    pub fn scores_of(&self, role: Role) -> impl Iterator<Item = (usize, f64)> {
+        self.images
+            .iter()
+            .zip(&self.scores)
+            .enumerate()
+            .filter(move |(_, (image, _))| image.role == role)
+            .filter_map(|(index, (_, score))| Some((index, (*score)?)))
+    }
+
+    /// Image and attempt of the result that came last.
+    pub fn latest(&self) -> Option<(usize, usize)> {
+        self.latest
+    }
+
+    /// Results so far.
+    pub fn num_results(&self) -> usize {
+        self.num_seen
+    }
+
+    /// Fewest and most attempts behind the scores of the images that have one.
+    pub fn attempts_range(&self) -> Option<(usize, usize)> {
+        let counts = self
+            .attempts
+            .iter()
+            .map(Vec::len)
+            .filter(|&count| count > 0);
+        counts.clone().min().zip(counts.max())
+    }
+
+    /// Seconds until the end at the rate so far; `None` before there is a rate.
+    pub fn secs_left(&self) -> Option<f64> {
+        let progress = &self.progress;
+        let done = progress.attempts_done;
+        if done == 0 || progress.network_secs <= 0.0 {
+            return None;
+        }
+        let left = progress.num_attempts.saturating_sub(done);
+        // The calls of an attempt in hand would count as time without an attempt: the calls are steadier.
+        let calls_an_attempt = progress.network_calls as f64 / done as f64;
+        let rate = progress.calls_per_second();
+        (rate > 0.0).then(|| left as f64 * calls_an_attempt / rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::session::testing::{result, run_images};
+
+    fn run(num_images: usize) -> (RunState, Arc<ResultLog>) {
+        let log = Arc::new(ResultLog::default());
+        let images = run_images(num_images, num_images).into();
+        let run = RunState::new(JobId(1), RunSettings::default(), images, Arc::clone(&log));
+        (run, log)
+    }
+
+    #[test]
+    fn results_are_absorbed_once_and_in_the_order_of_attempts() {
+        let (mut run, log) = run(1);
+        assert!(!run.absorb());
+        log.extend([result(0, 1, 0.4), result(0, 0, 0.2), result(99, 0, 1.0)]);
+        assert!(run.absorb());
+        assert!(!run.absorb());
+        let order: Vec<usize> = run.attempts(0).iter().map(|r| r.attempt).collect();
+        assert_eq!(order, [0, 1]);
+        assert_eq!(run.score(0), Some(0.2_f64.midpoint(0.4)));
+        assert_eq!(run.score(1), None);
+    }
+
+    #[test]
+    fn another_choice_changes_scores_without_new_results() {
+        let (mut run, log) = run(1);
+        log.extend([result(0, 0, 0.2), result(0, 1, 0.4)]);
+        run.absorb();
+        assert!(run.choose(Distance::Lpips, Aggregate::Max));
+        assert_eq!(run.score(0), Some(0.4));
+        assert!(!run.choose(Distance::Lpips, Aggregate::Max));
+        assert!(run.choose(Distance::Mse, Aggregate::Max));
+        assert_eq!(run.score(0), Some(0.04));
+    }
+}

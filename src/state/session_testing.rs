@@ -1,0 +1,95 @@
+//! Made-up images and results for the tests of this folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::images::file::NativeInfo;
+use crate::images::{ContentHash, Geometry, ImageFile, Picture};
+use crate::ood::{Distances, Role};
+use crate::runs::{AttemptResult, RunImage};
+use crate::worker::protocol::{FolderListing, ModelInfo, ModelSource};
+
+fn image_file(folder: &str, index: usize) -> Arc<ImageFile> {
+    let mut hash = [0; 32];
+    hash[0] = index as u8;
+    hash[1] = folder.len() as u8;
+    hash[2] = folder.as_bytes()[folder.len() - 1];
+    Arc::new(ImageFile {
+        path: Path::new(folder).join(format!("{index}.png")),
+        hash: ContentHash(hash),
+        native: NativeInfo {
+            width: 8,
+            height: 8,
+            format: "png".to_owned(),
+            color: "L8".to_owned(),
+            num_bytes: 100,
+        },
+    })
+}
+
+/// A folder of `num_images` made-up images.
+pub fn listing(folder: &str, role: Role, num_images: usize) -> FolderListing {
+    FolderListing {
+        path: PathBuf::from(folder),
+        role,
+        files: (0..num_images)
+            .map(|index| image_file(folder, index))
+            .collect(),
+        unreadable: Vec::new(),
+    }
+}
+
+/// In-domain images of `/in`, then out-of-domain images of `/out`.
+pub fn run_images(num_in: usize, num_out: usize) -> Vec<RunImage> {
+    let of = |folder: &'static str, role, count| {
+        let path = Arc::new(PathBuf::from(folder));
+        (0..count).map(move |index| RunImage {
+            file: image_file(folder, index),
+            role,
+            folder: Arc::clone(&path),
+        })
+    };
+    of("/in", Role::InDomain, num_in)
+        .chain(of("/out", Role::OutOfDomain, num_out))
+        .collect()
+}
+
+/// A result whose LPIPS is `value` and whose MSE is a tenth of it.
+pub fn result(image: usize, attempt: usize, value: f64) -> AttemptResult {
+    let geometry = Geometry {
+        channels: 1,
+        side: 2,
+    };
+    AttemptResult {
+        image,
+        attempt,
+        distances: Distances {
+            mse: value / 10.0,
+            ssim: f64::NAN,
+            lpips: value,
+        },
+        known_mask: None,
+        original: Picture::from_unit(geometry, &[0.0; 4]),
+        inpainted: None,
+    }
+}
+
+/// A model that makes 100 calls a second.
+pub fn model_info() -> ModelInfo {
+    ModelInfo {
+        source: ModelSource::Bundled,
+        name: "test".to_owned(),
+        family: "test".to_owned(),
+        geometry: Geometry {
+            channels: 1,
+            side: 8,
+        },
+        num_parameters: 1,
+        flops_per_call: 1.0,
+        num_train_timesteps: 1000,
+        schedule: "linear".to_owned(),
+        device: "CPU".to_owned(),
+        call_secs: vec![(1, 0.01)],
+        notes: Vec::new(),
+    }
+}

@@ -1,0 +1,333 @@
+use super::testing::{listing, model_info, result};
+use super::*;
+use crate::ood::{Distance, MaskKind};
+use crate::runs::ResultLog;
+use crate::state::Action;
+use crate::state::analysis::Analysis;
+
+fn empty_settings() -> Settings {
+    Settings {
+        folders: Vec::new(),
+        ..Settings::default()
+    }
+}
+
+fn worker_commands(session: &mut Session) -> Vec<Command> {
+    session
+        .outbox
+        .drain(..)
+        .filter_map(|outgoing| match outgoing {
+            Outgoing::Worker(command) => Some(command),
+            Outgoing::Library(_) => None,
+        })
+        .collect()
+}
+
+fn library_commands(session: &mut Session) -> Vec<LibraryCommand> {
+    session
+        .outbox
+        .drain(..)
+        .filter_map(|outgoing| match outgoing {
+            Outgoing::Library(command) => Some(command),
+            Outgoing::Worker(_) => None,
+        })
+        .collect()
+}
+
+/// A session with an open model and 30 images of each role.
+fn ready_session() -> Session {
+    let mut session = Session::new(empty_settings());
+    let job = session.model.job().unwrap();
+    session.apply(Event::ModelOpened {
+        job,
+        info: Arc::new(model_info()),
+    });
+    session.perform(Action::AddFolder("/in".into(), Role::InDomain));
+    session.perform(Action::AddFolder("/out".into(), Role::OutOfDomain));
+    for command in library_commands(&mut session) {
+        if let LibraryCommand::Scan {
+            job, path, role, ..
+        } = command
+        {
+            let listing = Ok(Arc::new(listing(&path.to_string_lossy(), role, 30)));
+            session.apply_library(LibraryEvent::Scanned { job, listing });
+        }
+    }
+    session.tick(0.0);
+    session.outbox.clear();
+    session
+}
+
+fn start(session: &mut Session) -> (JobId, Arc<ResultLog>, Control) {
+    session.perform(Action::Run);
+    let commands = worker_commands(session);
+    let [
+        Command::Run {
+            job,
+            request,
+            control,
+        },
+    ] = commands.as_slice()
+    else {
+        panic!("expected one run, got {commands:?}");
+    };
+    (*job, Arc::clone(&request.results), control.clone())
+}
+
+fn analysis(session: &Session) -> &Analysis {
+    session.analysis.as_deref().unwrap()
+}
+
+#[test]
+fn the_default_session_opens_the_bundled_model_and_unpacks_the_samples_once() {
+    let mut session = Session::new(Settings::default());
+    let outbox: Vec<Outgoing> = session.outbox.drain(..).collect();
+    assert!(matches!(
+        outbox.as_slice(),
+        [
+            Outgoing::Worker(Command::OpenModel {
+                source: ModelSource::Bundled,
+                ..
+            }),
+            Outgoing::Library(LibraryCommand::Samples { .. }),
+        ]
+    ));
+    let Outgoing::Library(LibraryCommand::Samples { job }) = outbox[1] else {
+        panic!("checked above");
+    };
+    session.apply_library(LibraryEvent::Samples {
+        job,
+        folders: Ok(vec![
+            (Role::InDomain, "/s/in".into()),
+            (Role::OutOfDomain, "/s/out".into()),
+        ]),
+    });
+    let scans: Vec<(PathBuf, Role)> = library_commands(&mut session)
+        .into_iter()
+        .filter_map(|command| match command {
+            LibraryCommand::Scan { path, role, .. } => Some((path, role)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        scans,
+        [
+            ("/s/in".into(), Role::InDomain),
+            ("/s/out".into(), Role::OutOfDomain)
+        ]
+    );
+    let sources: Vec<&FolderSource> = session.settings.folders.iter().map(|f| &f.source).collect();
+    assert_eq!(
+        sources,
+        [&FolderSource::Samples, &FolderSource::Samples],
+        "the place they were unpacked to is not kept"
+    );
+}
+
+#[test]
+fn run_says_what_is_missing() {
+    let mut session = Session::new(empty_settings());
+    let mut said = || {
+        session.perform(Action::Run);
+        let message = session
+            .notices
+            .newest_first()
+            .next()
+            .unwrap()
+            .1
+            .message
+            .clone();
+        let job = session.model.job();
+        if let Some(job) = job {
+            session.apply(Event::ModelOpened {
+                job,
+                info: Arc::new(model_info()),
+            });
+        }
+        message
+    };
+    assert!(said().contains("still being opened"));
+    assert!(said().contains("no images to score"));
+    assert!(session.run.is_none());
+}
+
+#[test]
+fn results_become_figures_and_a_late_event_of_an_old_run_is_dropped() {
+    let mut session = ready_session();
+    assert_eq!(session.estimated_secs(), Some(60.0 * 10.0 * 25.0 / 100.0));
+    let (job, log, _) = start(&mut session);
+    log.extend((0..60).map(|image| result(image, 0, image as f64 / 60.0)));
+    let progress = Progress {
+        attempts_done: 60,
+        num_attempts: 600,
+        network_calls: 1500,
+        network_secs: 15.0,
+        ..Progress::default()
+    };
+    session.apply(Event::Progress {
+        job,
+        progress: progress.clone(),
+    });
+    session.tick(1.0);
+    assert_eq!(analysis(&session).figures.unwrap().auroc, 1.0);
+    assert_eq!(
+        session.shown_image(),
+        Some(59),
+        "the newest result is followed"
+    );
+    let run = session.run.as_ref().unwrap();
+    assert!((run.secs_left().unwrap() - 135.0).abs() < 1e-9);
+
+    session.apply(Event::Done { job, progress });
+    assert_eq!(session.run.as_ref().unwrap().phase, Phase::Done);
+    let (new_job, _, _) = start(&mut session);
+    session.apply(Event::Failed {
+        job,
+        message: "late".to_owned(),
+    });
+    let run = session.run.as_ref().unwrap();
+    assert_eq!((run.job, &run.phase), (new_job, &Phase::Running));
+    assert!(session.notices.is_empty(), "{:?}", session.notices);
+}
+
+#[test]
+fn figures_are_computed_at_most_ten_times_a_second_but_the_last_ones_at_once() {
+    let mut session = ready_session();
+    let (job, log, _) = start(&mut session);
+    let send = |session: &mut Session, image: usize| {
+        log.extend([result(image, 0, 0.5)]);
+        session.apply(Event::Progress {
+            job,
+            progress: Progress::default(),
+        });
+    };
+    send(&mut session, 0);
+    assert_eq!(session.tick(1.0), None);
+    assert_eq!(analysis(&session).num_scored, [1, 0, 0]);
+    send(&mut session, 1);
+    let wait = session.tick(1.04).unwrap();
+    assert!((wait - 0.06).abs() < 1e-9, "{wait}");
+    assert_eq!(analysis(&session).num_scored, [1, 0, 0]);
+    assert_eq!(session.tick(1.101), None);
+    assert_eq!(analysis(&session).num_scored, [2, 0, 0]);
+    log.extend([result(2, 0, 0.5)]);
+    session.apply(Event::Cancelled {
+        job,
+        progress: Progress::default(),
+    });
+    session.tick(1.102);
+    assert_eq!(analysis(&session).num_scored, [3, 0, 0]);
+}
+
+#[test]
+fn another_distance_is_shown_without_a_new_run() {
+    let mut session = ready_session();
+    let (job, log, _) = start(&mut session);
+    log.extend([result(0, 0, 0.5)]);
+    session.apply(Event::Progress {
+        job,
+        progress: Progress::default(),
+    });
+    session.tick(1.0);
+    assert_eq!(analysis(&session).folders[0].median_score, Some(0.5));
+    let mut settings = session.settings.run.clone();
+    settings.distance = Distance::Mse;
+    session.perform(Action::SetRun(Box::new(settings)));
+    session.tick(1.001);
+    assert_eq!(analysis(&session).folders[0].median_score, Some(0.05));
+    assert!(!session.is_run_outdated());
+    assert!(worker_commands(&mut session).is_empty());
+}
+
+#[test]
+fn pause_and_cancel_go_round_the_queue() {
+    let mut session = ready_session();
+    let (job, _, control) = start(&mut session);
+    session.perform(Action::Pause);
+    assert!(control.is_paused());
+    assert_eq!(session.run.as_ref().unwrap().phase, Phase::Paused);
+    session.perform(Action::Resume);
+    assert!(!control.is_paused());
+    session.perform(Action::Cancel);
+    assert!(control.is_cancelled());
+    assert_eq!(session.run.as_ref().unwrap().phase, Phase::Cancelling);
+    session.perform(Action::Pause);
+    assert_eq!(
+        session.run.as_ref().unwrap().phase,
+        Phase::Cancelling,
+        "too late to pause"
+    );
+    session.apply(Event::Cancelled {
+        job,
+        progress: Progress::default(),
+    });
+    assert!(!session.is_running());
+}
+
+#[test]
+fn a_folder_that_was_removed_while_listed_does_not_come_back() {
+    let mut session = Session::new(empty_settings());
+    session.perform(Action::AddFolder("/in".into(), Role::InDomain));
+    session.perform(Action::AddFolder("/in".into(), Role::InDomain));
+    assert_eq!(session.folders.len(), 1, "a folder is added once a role");
+    let commands = library_commands(&mut session);
+    let [LibraryCommand::Scan { job, control, .. }] = commands.as_slice() else {
+        panic!("expected one listing, got {commands:?}");
+    };
+    session.perform(Action::RemoveFolder(session.folders[0].folder_id));
+    assert!(control.is_cancelled());
+    session.apply_library(LibraryEvent::Scanned {
+        job: *job,
+        listing: Ok(Arc::new(listing("/in", Role::InDomain, 3))),
+    });
+    session.tick(0.0);
+    assert!(session.folders.is_empty());
+    assert!(session.planned().is_empty());
+}
+
+#[test]
+fn a_dead_worker_is_an_error_notice_and_the_model_is_opened_anew() {
+    let mut session = ready_session();
+    start(&mut session);
+    session.worker_restarted("The worker stopped unexpectedly.");
+    assert!(!session.is_running());
+    assert_eq!(session.notices.len(), 1);
+    assert!(matches!(
+        worker_commands(&mut session).as_slice(),
+        [Command::OpenModel { .. }]
+    ));
+}
+
+#[test]
+fn chosen_paths_go_where_the_dialog_was_for() {
+    let mut session = ready_session();
+    session.perform(Action::BrowseMask);
+    session.perform(Action::BrowseModel);
+    let commands = library_commands(&mut session);
+    let [LibraryCommand::Dialog { job, kind }] = commands.as_slice() else {
+        panic!("one dialog at a time, got {commands:?}");
+    };
+    session.apply_library(LibraryEvent::Chosen {
+        job: *job,
+        kind: *kind,
+        paths: vec!["/mask.png".into()],
+    });
+    assert_eq!(
+        session.settings.run.mask,
+        MaskKind::File("/mask.png".into())
+    );
+    assert!(!session.is_dialog_open());
+}
+
+#[test]
+fn dropped_folders_wait_for_a_role() {
+    let mut session = ready_session();
+    session.perform(Action::Dropped(vec!["/new".into(), "/newer".into()]));
+    assert_eq!(session.folders.len(), 2);
+    session.perform(Action::UseDropped(Some(Role::Unknown)));
+    let roles: Vec<Role> = session.folders[2..].iter().map(|f| f.role).collect();
+    assert_eq!(roles, [Role::Unknown; 2]);
+    session.perform(Action::Dropped(vec!["/model".into()]));
+    session.perform(Action::UseDropped(None));
+    assert_eq!(session.settings.model, ModelSource::Path("/model".into()));
+}

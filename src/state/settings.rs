@@ -1,0 +1,244 @@
+//! What is kept from one start to the next.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::gallery::GalleryView;
+use crate::ood::{MaskKind, Role};
+use crate::runs::RunSettings;
+use crate::worker::protocol::{ModelSource, Notice, Severity};
+
+/// Everything that is kept; each field has a default, so that an older file still loads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The model to open at start.
+    pub model: ModelSource,
+    /// The folders to list at start.
+    pub folders: Vec<FolderChoice>,
+    /// How images are scored.
+    pub run: RunSettings,
+    /// Share of in-domain images that the threshold may flag, in (0, 1).
+    pub false_alarm_rate: f64,
+    /// Order and filter of the gallery.
+    pub gallery: GalleryView,
+    /// Light or dark.
+    pub theme: ThemeChoice,
+    /// Inner width and height of the window in points.
+    pub window_size: [f32; 2],
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            model: ModelSource::Bundled,
+            folders: [Role::InDomain, Role::OutOfDomain]
+                .map(|role| FolderChoice {
+                    source: FolderSource::Samples,
+                    role,
+                })
+                .to_vec(),
+            run: RunSettings::default(),
+            false_alarm_rate: 0.05,
+            gallery: GalleryView::default(),
+            theme: ThemeChoice::System,
+            window_size: [1280.0, 800.0],
+        }
+    }
+}
+
+/// A folder of images and what it is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderChoice {
+    /// Where the images are.
+    pub source: FolderSource,
+    /// What they are for.
+    pub role: Role,
+}
+
+/// Where a folder's images come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FolderSource {
+    /// The bundled sample images of the folder's role; where they lie is known only once they are unpacked.
+    Samples,
+    /// A folder on disk.
+    Path(PathBuf),
+}
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThemeChoice {
+    /// As the system says.
+    System,
+    /// Dark text on light ground.
+    Light,
+    /// Light text on dark ground.
+    Dark,
+}
+
+impl ThemeChoice {
+    /// All choices, in the order in which they are shown.
+    pub const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
+
+    /// The name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::System => "System",
+            Self::Light => "Light",
+            Self::Dark => "Dark",
+        }
+    }
+}
+
+/// Why settings could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The values have no JSON form.
+    #[error("could not put the settings into JSON: {0}")]
+    Encode(#[from] serde_json::Error),
+    /// The file could not be written.
+    #[error("could not write the settings ({source}): {}", path.display())]
+    Write {
+        /// What the system said.
+        source: io::Error,
+        /// The settings file.
+        path: PathBuf,
+    },
+}
+
+impl Settings {
+    /// The settings file of this user; `None` where the platform names no place for it.
+    pub fn default_path() -> Option<PathBuf> {
+        directories::ProjectDirs::from("", "", "lmd-inspector")
+            .map(|dirs| dirs.config_dir().join("settings.json"))
+    }
+
+    /// Read the file. A missing file gives the defaults; a damaged one too, with a warning.
+    pub fn load(path: &Path) -> (Self, Option<Notice>) {
+        let problem = match fs::read(path) {
+            Ok(bytes) => match serde_json::from_slice::<Self>(&bytes) {
+                Ok(settings) => return (settings.repaired(), None),
+                Err(error) => format!("The settings file could not be understood ({error})."),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return (Self::default(), None);
+            }
+            Err(error) => format!("The settings file could not be read ({error})."),
+        };
+        let notice = Notice {
+            severity: Severity::Warning,
+            message: format!("{problem} The window starts with its defaults."),
+            path: Some(path.to_owned()),
+        };
+        (Self::default(), Some(notice))
+    }
+
+    /// Write the file through a neighbor, so that a crash leaves the old or the new one whole.
+    pub fn save(&self, path: &Path) -> Result<(), SettingsError> {
+        let json = serde_json::to_vec_pretty(&self.without_unnamable_paths())?;
+        let write = || -> io::Result<()> {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let neighbor = path.with_extension("json.new");
+            fs::File::create(&neighbor)?.write_all(&json)?;
+            fs::rename(&neighbor, path)
+        };
+        write().map_err(|source| SettingsError::Write {
+            source,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Values that a hand-edited file may hold but no control can show.
+    fn repaired(mut self) -> Self {
+        let defaults = Self::default();
+        if !(self.false_alarm_rate > 0.0 && self.false_alarm_rate < 1.0) {
+            self.false_alarm_rate = defaults.false_alarm_rate;
+        }
+        if !self
+            .window_size
+            .iter()
+            .all(|side| (200.0..=16_384.0).contains(side))
+        {
+            self.window_size = defaults.window_size;
+        }
+        if !(0.0..=1.0).contains(&self.run.sampler.eta) {
+            self.run.sampler.eta = defaults.run.sampler.eta;
+        }
+        self.run.grid = self.run.grid.max(1);
+        self.run.num_attempts = self.run.num_attempts.max(1);
+        self
+    }
+
+    /// JSON has no form for paths that are not Unicode; one such folder must not lose all the rest.
+    fn without_unnamable_paths(&self) -> Self {
+        let mut settings = self.clone();
+        settings.folders.retain(|folder| match &folder.source {
+            FolderSource::Samples => true,
+            FolderSource::Path(path) => path.to_str().is_some(),
+        });
+        if matches!(&settings.model, ModelSource::Path(path) if path.to_str().is_none()) {
+            settings.model = ModelSource::Bundled;
+        }
+        if matches!(&settings.run.mask, MaskKind::File(path) if path.to_str().is_none()) {
+            settings.run.mask = RunSettings::default().mask;
+        }
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_survive_a_round_trip() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep").join("settings.json");
+        let mut settings = Settings::default();
+        settings.folders.push(FolderChoice {
+            source: FolderSource::Path(PathBuf::from("/images/a b")),
+            role: Role::Unknown,
+        });
+        settings.run.num_attempts = 3;
+        settings.theme = ThemeChoice::Dark;
+        settings.save(&path).unwrap();
+        assert_eq!(Settings::load(&path), (settings, None));
+    }
+
+    #[test]
+    fn a_missing_file_is_no_news_and_a_damaged_one_is_a_warning() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        assert_eq!(Settings::load(&path), (Settings::default(), None));
+
+        fs::write(&path, "{\"run\": 7").unwrap();
+        let (settings, notice) = Settings::load(&path);
+        assert_eq!(settings, Settings::default());
+        let notice = notice.unwrap();
+        assert_eq!(notice.severity, Severity::Warning);
+        assert_eq!(notice.path.as_deref(), Some(path.as_path()));
+    }
+
+    #[test]
+    fn an_older_file_without_some_fields_keeps_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        fs::write(
+            &path,
+            r#"{"theme": "light", "run": {"grid": 0}, "false_alarm_rate": 3}"#,
+        )
+        .unwrap();
+        let (settings, notice) = Settings::load(&path);
+        assert_eq!(notice, None);
+        assert_eq!(settings.theme, ThemeChoice::Light);
+        assert_eq!(settings.run.grid, 1, "a grid of 0 can't be drawn");
+        assert_eq!(settings.false_alarm_rate, 0.05);
+    }
+}

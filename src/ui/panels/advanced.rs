@@ -1,0 +1,156 @@
+//! Settings that few change: seed, limit, batch, device, fit and theme.
+
+use egui::{CollapsingHeader, DragValue, RichText, Ui};
+
+use super::Scene;
+use crate::images::Fit;
+use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
+use crate::state::{Action, ThemeChoice};
+use crate::ui::widgets::combo::combo;
+use crate::ui::widgets::layout::row;
+
+/// Draw the section.
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    CollapsingHeader::new(RichText::new("More settings").strong().size(14.5)).show_unindented(
+        ui,
+        |ui| {
+            scene.edit_run(|settings, _| {
+                limit_ui(ui, settings);
+                seed_ui(ui, settings);
+                batch_ui(ui, settings);
+                fit_ui(ui, settings);
+            });
+            let is_free = !scene.session.is_running();
+            scene.edit_run(|settings, _| {
+                ui.add_enabled_ui(is_free, |ui| device_ui(ui, settings));
+            });
+            theme_ui(ui, scene);
+        },
+    );
+}
+
+fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {
+    let mut limit = settings.limit.unwrap_or(0);
+    let tooltip = "Use only the first images of each folder, for a quick look. 0 uses all";
+    let response = row(ui, "Images a folder", tooltip, |ui| {
+        ui.add(
+            DragValue::new(&mut limit)
+                .range(0..=10_000_000)
+                .speed(0.5)
+                .custom_formatter(|value, _| zero_as("all", value))
+                .custom_parser(|text| number_or("all", text)),
+        )
+    });
+    if response.changed() {
+        settings.limit = (limit > 0).then_some(limit);
+    }
+}
+
+fn seed_ui(ui: &mut Ui, settings: &mut RunSettings) {
+    let tooltip = "Start of the random numbers. The same seed gives the same scores again";
+    row(ui, "Seed", tooltip, |ui| {
+        ui.add(DragValue::new(&mut settings.seed).speed(0.1))
+    });
+}
+
+fn batch_ui(ui: &mut Ui, settings: &mut RunSettings) {
+    let mut batch = match settings.batch {
+        BatchChoice::Auto => 0,
+        BatchChoice::Fixed(count) => count,
+    };
+    let tooltip = "Images worked on at once. It changes the speed, never a score";
+    let response = row(ui, "Batch", tooltip, |ui| {
+        ui.add(
+            DragValue::new(&mut batch)
+                .range(0..=4096)
+                .speed(0.1)
+                .custom_formatter(|value, _| zero_as("auto", value))
+                .custom_parser(|text| number_or("auto", text)),
+        )
+    });
+    if response.changed() {
+        settings.batch = match batch {
+            0 => BatchChoice::Auto,
+            count => BatchChoice::Fixed(count),
+        };
+    }
+}
+
+fn zero_as(word: &str, value: f64) -> String {
+    if value < 0.5 {
+        word.to_owned()
+    } else {
+        format!("{value:.0}")
+    }
+}
+
+fn number_or(word: &str, text: &str) -> Option<f64> {
+    if text.trim().eq_ignore_ascii_case(word) {
+        Some(0.0)
+    } else {
+        text.trim().parse().ok()
+    }
+}
+
+fn fit_ui(ui: &mut Ui, settings: &mut RunSettings) {
+    let fits = [Fit::Crop, Fit::Pad, Fit::Stretch];
+    let tooltip = "How a picture that is not square becomes one. Crop cuts the sides off, \
+                   pad adds black bars, stretch distorts";
+    row(ui, "Fit", tooltip, |ui| {
+        combo(ui, "fit", &mut settings.fit, &fits, |fit| {
+            match fit {
+                Fit::Crop => "Crop",
+                Fit::Pad => "Pad",
+                Fit::Stretch => "Stretch",
+            }
+            .to_owned()
+        })
+    });
+}
+
+fn device_ui(ui: &mut Ui, settings: &mut RunSettings) {
+    let mut devices = vec![
+        DeviceChoice::Auto,
+        DeviceChoice::Cpu,
+        DeviceChoice::CandleCpu,
+    ];
+    if cfg!(feature = "cuda") {
+        devices.push(DeviceChoice::Cuda(0));
+    }
+    if cfg!(feature = "metal") {
+        devices.push(DeviceChoice::Metal);
+    }
+    if !devices.contains(&settings.device) {
+        devices.push(settings.device);
+    }
+    let tooltip =
+        "What the model runs on. Automatic takes a graphics card where this build can use one";
+    row(ui, "Device", tooltip, |ui| {
+        combo(
+            ui,
+            "device",
+            &mut settings.device,
+            &devices,
+            |device| match device {
+                DeviceChoice::Auto => "Automatic".to_owned(),
+                DeviceChoice::Cpu => "CPU".to_owned(),
+                DeviceChoice::CandleCpu => "CPU (candle)".to_owned(),
+                DeviceChoice::Cuda(ordinal) => format!("NVIDIA GPU {ordinal}"),
+                DeviceChoice::Metal => "Apple GPU".to_owned(),
+            },
+        )
+    });
+}
+
+fn theme_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let mut theme = scene.session.settings.theme;
+    let tooltip = Action::SetTheme(theme).tooltip();
+    row(ui, "Theme", &tooltip, |ui| {
+        combo(ui, "theme", &mut theme, &ThemeChoice::ALL, |theme| {
+            theme.label().to_owned()
+        })
+    });
+    if theme != scene.session.settings.theme {
+        scene.actions.push(Action::SetTheme(theme));
+    }
+}

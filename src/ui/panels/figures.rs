@@ -1,0 +1,149 @@
+//! The figures of merit in plain words, pooled and for each folder.
+
+use egui::{Align, Layout, RichText, Ui, vec2};
+
+use super::Scene;
+use crate::ood::figures::Figures;
+use crate::state::analysis::{Analysis, FolderRow};
+use crate::state::folders::short_name;
+use crate::state::{FolderSource, Session, text};
+use crate::ui::theme;
+use crate::ui::widgets::layout::{note, number_cell, section, text_cell};
+use crate::ui::widgets::mark;
+
+/// Width of a number.
+const NUMBER_WIDTH: f32 = 56.0;
+/// Height of a line.
+const LINE: f32 = 18.0;
+
+/// Draw the sections.
+pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
+    let analysis = scene.session.analysis.as_deref();
+    section(ui, "Figures", |ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        note(
+            ui,
+            analysis.map_or_else(|| "No image has a score yet".to_owned(), Analysis::basis),
+        )
+        .on_hover_text("What the figures rest on, they get steadier with more images and attempts");
+        figures_ui(ui, analysis.and_then(|a| a.figures.as_ref().ok()));
+    });
+    if let Some(analysis) = analysis {
+        section(ui, "Folders", |ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            head_ui(ui);
+            for row in &analysis.folders {
+                row_ui(ui, scene.session, row);
+            }
+        });
+    }
+}
+
+fn figures_ui(ui: &mut Ui, figures: Option<&Figures>) {
+    type Value = fn(&Figures) -> f64;
+    let lines: [(&str, Value, &str); 4] = [
+        (
+            "AUROC",
+            |f| f.auroc,
+            "The chance that an out-of-domain image scores higher than an in-domain one. 1 is perfect, 0.5 is guessing",
+        ),
+        (
+            "False alarms when 95 % are found",
+            |f| f.fpr95,
+            "FPR95: the share of in-domain images flagged by mistake when 95 % of the out-of-domain images are found. 0 is best",
+        ),
+        (
+            "AUPR, out-of-domain",
+            |f| f.aupr_out,
+            "How pure the flagged images are over all thresholds. 1 is perfect. It depends on how many images there are of each role",
+        ),
+        (
+            "AUPR, in-domain",
+            |f| f.aupr_in,
+            "The same with in-domain images as those to be found. 1 is perfect",
+        ),
+    ];
+    for (label, value, tooltip) in lines {
+        let shown = figures.map_or_else(|| "–".to_owned(), |f| format!("{:.4}", value(f)));
+        ui.horizontal(|ui| {
+            let width = ui.available_width() - NUMBER_WIDTH - ui.spacing().item_spacing.x;
+            text_cell(ui, vec2(width, LINE), label).on_hover_text(tooltip);
+            let color = theme::palette(ui).text;
+            number_cell(ui, NUMBER_WIDTH, &shown, color).on_hover_text(tooltip);
+        });
+    }
+}
+
+fn cells(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        ui.set_min_height(LINE);
+        ui.with_layout(Layout::left_to_right(Align::Center), add);
+    });
+}
+
+fn name_width(ui: &Ui) -> f32 {
+    ui.available_width() - 3.0 * (NUMBER_WIDTH + ui.spacing().item_spacing.x)
+}
+
+fn head_ui(ui: &mut Ui) {
+    cells(ui, |ui| {
+        let weak = theme::palette(ui).weak;
+        let width = name_width(ui);
+        text_cell(
+            ui,
+            vec2(width, LINE),
+            RichText::new("Folder").small().color(weak),
+        );
+        for (text, tooltip) in [
+            ("Images", "Images with a score"),
+            ("Median", "The middle score of the folder"),
+            (
+                "AUROC",
+                "This folder alone against all in-domain images. A folder close to the training images vanishes in the pooled figure",
+            ),
+        ] {
+            ui.allocate_ui_with_layout(
+                vec2(NUMBER_WIDTH, LINE),
+                Layout::right_to_left(Align::Center),
+                |ui| {
+                    ui.set_min_width(NUMBER_WIDTH);
+                    ui.label(RichText::new(text).small().color(weak))
+                        .on_hover_text(tooltip);
+                },
+            );
+        }
+    });
+}
+
+fn row_ui(ui: &mut Ui, session: &Session, row: &FolderRow) {
+    cells(ui, |ui| {
+        let width = name_width(ui) - 12.0 - ui.spacing().item_spacing.x;
+        mark::ui(ui, row.role);
+        text_cell(ui, vec2(width, LINE), folder_name(session, row))
+            .on_hover_text(row.folder.display().to_string());
+        let color = theme::palette(ui).text;
+        let dash = || "–".to_owned();
+        number_cell(ui, NUMBER_WIDTH, &text::count(row.num_scored), color);
+        number_cell(
+            ui,
+            NUMBER_WIDTH,
+            &row.median_score.map_or_else(dash, text::score),
+            color,
+        );
+        let auroc = row.figures.map_or_else(dash, |f| format!("{:.4}", f.auroc));
+        number_cell(ui, NUMBER_WIDTH, &auroc, color);
+    });
+}
+
+fn folder_name(session: &Session, row: &FolderRow) -> String {
+    session
+        .folders
+        .iter()
+        .find(|folder| {
+            folder.role == row.role
+                && folder.source == FolderSource::Samples
+                && folder.path.as_deref() == Some(row.folder.as_path())
+        })
+        .map_or_else(|| short_name(&row.folder), crate::state::Folder::name)
+}

@@ -1,0 +1,180 @@
+//! The folders of images, by role.
+
+use egui::{Align, Layout, RichText, Ui, vec2};
+
+use super::Scene;
+use crate::ood::Role;
+use crate::state::action::role_explanation;
+use crate::state::{Action, Folder, FolderSource, ScanState, text};
+use crate::ui::theme::{self, ROW_HEIGHT};
+use crate::ui::widgets::buttons::{cross, sized};
+use crate::ui::widgets::layout::{note, number_cell, section, text_cell};
+use crate::ui::widgets::mark;
+use crate::ui::widgets::path_field::{path_field, path_from_text};
+use crate::worker::protocol::FolderListing;
+
+/// Unreadable files listed at most.
+const MAX_LISTED: usize = 100;
+/// Width of a count of images.
+const COUNT_WIDTH: f32 = 62.0;
+
+/// Draw the section.
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    section(ui, "Images", |ui| {
+        for (index, role) in Role::ALL.into_iter().enumerate() {
+            ui.push_id(role.name(), |ui| role_ui(ui, scene, index, role));
+            ui.add_space(4.0);
+        }
+    });
+}
+
+fn role_ui(ui: &mut Ui, scene: &mut Scene<'_>, index: usize, role: Role) {
+    header_ui(ui, scene, role);
+    let session = scene.session;
+    for folder in session.folders.iter().filter(|folder| folder.role == role) {
+        folder_ui(ui, scene, folder);
+    }
+    ui.horizontal(|ui| {
+        let name = format!("{} folder path", role.label());
+        let width = ui.available_width() - 56.0;
+        let draft = &mut scene.drafts.folders[index];
+        let (response, entered) = path_field(ui, draft, &name, "Path of a folder", width);
+        response.on_hover_text(format!(
+            "Add {}. Subfolders are searched too",
+            role_explanation(role)
+        ));
+        let typed = path_from_text(draft);
+        let action = Action::AddFolder(typed.clone().unwrap_or_default(), role);
+        let size = vec2(48.0, ROW_HEIGHT);
+        let button = sized(ui, scene.actions, action.clone(), size, typed.is_some())
+            .accessible_name(format!("Add {} folder", role.name()));
+        if entered.is_some() {
+            scene.actions.push(action);
+        }
+        if entered.is_some() || button.clicked() {
+            scene.drafts.folders[index].clear();
+        }
+    });
+}
+
+fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, role: Role) {
+    let of_role = || scene.session.folders.iter().filter(|f| f.role == role);
+    let num_images: usize = of_role().map(num_readable).sum();
+    ui.horizontal(|ui| {
+        mark::ui(ui, role);
+        ui.label(RichText::new(role.label()).strong())
+            .on_hover_text(explanation(role));
+        if of_role().next().is_some() {
+            note(ui, text::counted(num_images, "image"));
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            sized(
+                ui,
+                scene.actions,
+                Action::BrowseFolders(role),
+                egui::Vec2::ZERO,
+                true,
+            )
+            .accessible_name(format!("Browse for {} folders", role.name()));
+            let has_samples = scene.session.has_samples(role);
+            if !has_samples && role != Role::Unknown && of_role().next().is_none() {
+                sized(
+                    ui,
+                    scene.actions,
+                    Action::AddSamples(role),
+                    egui::Vec2::ZERO,
+                    true,
+                )
+                .accessible_name(format!("Add {} samples", role.name()));
+            }
+        });
+    });
+}
+
+fn explanation(role: Role) -> &'static str {
+    match role {
+        Role::InDomain => "Images like those that the model was trained on. They set the threshold",
+        Role::OutOfDomain => {
+            "Images known not to belong. They show how well the model tells them apart"
+        }
+        Role::Unknown => "Images to be judged. They get scores but take no part in the figures",
+    }
+}
+
+fn num_readable(folder: &Folder) -> usize {
+    match &folder.scan {
+        ScanState::Ready(listing) => listing.files.len(),
+        ScanState::Scanning { num_images, .. } => *num_images,
+        ScanState::Waiting | ScanState::Failed(_) => 0,
+    }
+}
+
+fn folder_ui(ui: &mut Ui, scene: &mut Scene<'_>, folder: &Folder) {
+    let palette = theme::palette(ui);
+    ui.horizontal(|ui| {
+        ui.add_space(20.0);
+        let gaps = 2.0 * ui.spacing().item_spacing.x;
+        let name_size = vec2(ui.available_width() - COUNT_WIDTH - 22.0 - gaps, ROW_HEIGHT);
+        let name = folder.name();
+        let color = if matches!(folder.scan, ScanState::Failed(_)) {
+            palette.error
+        } else {
+            palette.text
+        };
+        text_cell(ui, name_size, RichText::new(&name).color(color)).on_hover_text(location(folder));
+        let count = match &folder.scan {
+            ScanState::Failed(_) => "failed".to_owned(),
+            ScanState::Waiting => "…".to_owned(),
+            ScanState::Scanning { num_images, .. } => format!("{}…", text::count(*num_images)),
+            ScanState::Ready(listing) => text::count(listing.files.len()),
+        };
+        let hint = match &folder.scan {
+            ScanState::Failed(message) => message.as_str(),
+            ScanState::Ready(_) => "Images that can be read",
+            _ => "The folder is being listed",
+        };
+        number_cell(ui, COUNT_WIDTH, &count, color).on_hover_text(hint);
+        let name = format!("Remove {name}, {}", folder.role.name());
+        cross(
+            ui,
+            scene.actions,
+            Action::RemoveFolder(folder.folder_id),
+            &name,
+        );
+    });
+    if let ScanState::Ready(listing) = &folder.scan
+        && !listing.unreadable.is_empty()
+    {
+        ui.push_id(folder.folder_id.0, |ui| unreadable_ui(ui, listing));
+    }
+}
+
+fn location(folder: &Folder) -> String {
+    let path = folder
+        .path
+        .as_ref()
+        .map_or_else(String::new, |path| path.display().to_string());
+    match &folder.source {
+        FolderSource::Samples => {
+            format!("Sample images that come with the program, unpacked to {path}")
+        }
+        FolderSource::Path(_) => path,
+    }
+}
+
+fn unreadable_ui(ui: &mut Ui, listing: &FolderListing) {
+    let count = listing.unreadable.len();
+    let title = format!("{} could not be read", text::counted(count, "file"));
+    let color = theme::palette(ui).warning;
+    egui::CollapsingHeader::new(RichText::new(title).small().color(color))
+        .id_salt("unreadable")
+        .show(ui, |ui| {
+            for (path, reason) in listing.unreadable.iter().take(MAX_LISTED) {
+                let name = crate::state::folders::short_name(path);
+                note(ui, format!("{name} – {reason}")).on_hover_text(path.display().to_string());
+            }
+            if count > MAX_LISTED {
+                note(ui, format!("and {} more", text::count(count - MAX_LISTED)));
+            }
+        });
+}

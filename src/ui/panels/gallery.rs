@@ -1,0 +1,257 @@
+//! All images as small pictures with their scores; only those in view are drawn and asked for.
+
+use std::ops::Range;
+
+use egui::{
+    Align, Align2, Layout, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, TextStyle, Ui,
+    Vec2, WidgetInfo, pos2, vec2,
+};
+
+use super::Scene;
+use crate::ood::Role;
+use crate::state::folders::short_name;
+use crate::state::{Action, GalleryOrder, GalleryView, RunState, text};
+use crate::ui::theme::{self, RADIUS, TILE, TILE_SIZE};
+use crate::ui::thumbnails::Lookup;
+use crate::ui::widgets::combo::combo;
+use crate::ui::widgets::layout::note;
+use crate::ui::widgets::{mark, picture};
+
+/// Draw the panel.
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    header_ui(ui, scene);
+    if scene.session.gallery.order().is_empty() {
+        empty_ui(ui, scene);
+        return;
+    }
+    let columns = ((ui.available_width() - 4.0) / TILE_SIZE.x)
+        .floor()
+        .max(1.0) as usize;
+    let num_tiles = scene.session.gallery.order().len();
+    let num_rows = num_tiles.div_ceil(columns);
+    ScrollArea::vertical()
+        .id_salt("gallery")
+        .auto_shrink(false)
+        .show_viewport(ui, |ui, viewport| {
+            ui.set_height(num_rows as f32 * TILE_SIZE.y);
+            reveal(ui, scene, columns);
+            let first = (viewport.min.y / TILE_SIZE.y).floor().max(0.0) as usize;
+            let end = (viewport.max.y / TILE_SIZE.y).ceil().max(0.0) as usize;
+            tiles_ui(ui, scene, columns, first..end.min(num_rows));
+        });
+}
+
+fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let gallery = &scene.session.gallery;
+    let old = scene.session.settings.gallery;
+    let mut view = old;
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Images").strong().size(14.5));
+        let count = gallery.order().len();
+        note(ui, text::count(count));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            choices_ui(ui, &mut view);
+        });
+    });
+    if view != old {
+        scene.actions.push(Action::SetGallery(view));
+    }
+}
+
+fn choices_ui(ui: &mut Ui, view: &mut GalleryView) {
+    let tooltip = Action::SetGallery(*view).tooltip();
+    let sized = |ui: &mut Ui, width: f32, add: &mut dyn FnMut(&mut Ui)| {
+        ui.allocate_ui_with_layout(
+            vec2(width, theme::ROW_HEIGHT),
+            Layout::left_to_right(Align::Center),
+            |ui| add(ui),
+        );
+    };
+    sized(ui, 158.0, &mut |ui| {
+        combo(ui, "order", &mut view.order, &GalleryOrder::ALL, |order| {
+            order.label().to_owned()
+        })
+        .on_hover_text(&tooltip)
+        .accessible_name("Gallery order");
+    });
+    let roles = [
+        None,
+        Some(Role::InDomain),
+        Some(Role::OutOfDomain),
+        Some(Role::Unknown),
+    ];
+    sized(ui, 132.0, &mut |ui| {
+        combo(ui, "role", &mut view.role, &roles, |role| {
+            role.map_or("All roles", Role::label).to_owned()
+        })
+        .on_hover_text(&tooltip)
+        .accessible_name("Gallery role");
+    });
+}
+
+fn empty_ui(ui: &mut Ui, scene: &Scene<'_>) {
+    let is_pending = scene
+        .session
+        .folders
+        .iter()
+        .any(crate::state::Folder::is_pending);
+    let text = if is_pending {
+        "The folders are being listed…"
+    } else if scene.session.gallery.images().is_empty() {
+        "Add folders of images on the left, or drop them on the window"
+    } else {
+        "No image of this role"
+    };
+    ui.centered_and_justified(|ui| note(ui, text));
+}
+
+/// Bring the shown image into view after a step by key.
+fn reveal(ui: &Ui, scene: &mut Scene<'_>, columns: usize) {
+    if !std::mem::take(&mut scene.drafts.reveal_shown) {
+        return;
+    }
+    let gallery = &scene.session.gallery;
+    let shown = scene.session.shown_image();
+    let position = gallery
+        .order()
+        .iter()
+        .position(|image| Some(*image) == shown);
+    if let Some(position) = position {
+        let min = ui.max_rect().min + vec2(0.0, (position / columns) as f32 * TILE_SIZE.y);
+        ui.scroll_to_rect(Rect::from_min_size(min, TILE_SIZE), None);
+    }
+}
+
+fn tiles_ui(ui: &Ui, scene: &mut Scene<'_>, columns: usize, rows: Range<usize>) {
+    let origin = ui.max_rect().min;
+    let session = scene.session;
+    let order = session.gallery.order();
+    let tiles = rows.start * columns..(rows.end * columns).min(order.len());
+    for position in tiles {
+        let (row, column) = (position / columns, position % columns);
+        let offset = vec2(column as f32 * TILE_SIZE.x, row as f32 * TILE_SIZE.y);
+        let rect = Rect::from_min_size(origin + offset, TILE_SIZE);
+        tile_ui(ui, scene, order[position], rect);
+    }
+}
+
+fn tile_ui(ui: &Ui, scene: &mut Scene<'_>, image: usize, rect: Rect) {
+    let session = scene.session;
+    let Some(entry) = session.gallery.images().get(image) else {
+        return;
+    };
+    let palette = theme::palette(ui);
+    let score = session.gallery.run_id(image).and_then(|id| {
+        session
+            .run
+            .as_ref()
+            .and_then(|run: &RunState| run.score(id))
+    });
+    let response = ui.interact(rect.shrink(1.0), ui.scope_id().with(image), Sense::click());
+    let is_shown = session.shown_image() == Some(image);
+    if is_shown || response.hovered() {
+        let fill = if is_shown {
+            palette.selection
+        } else {
+            palette.raised
+        };
+        ui.painter().rect_filled(rect.shrink(1.0), RADIUS, fill);
+    }
+    if is_shown || response.has_focus() {
+        let stroke = Stroke::new(1.5, palette.accent);
+        ui.painter()
+            .rect_stroke(rect.shrink(1.0), RADIUS, stroke, StrokeKind::Inside);
+    }
+    let center = pos2(rect.center().x, rect.top() + 5.0 + 0.5 * TILE);
+    let square = Rect::from_center_size(center, Vec2::splat(TILE));
+    let failure = thumbnail_ui(ui, scene, &entry.file.path, square);
+    let footer = pos2(rect.center().x, square.bottom() + 11.0);
+    let font = TextStyle::Monospace.resolve(ui.style());
+    let (text, color) = match score {
+        Some(score) => (text::score(score), palette.text),
+        None => ("–".to_owned(), palette.weak),
+    };
+    ui.painter().text(
+        footer + vec2(7.0, 0.0),
+        Align2::CENTER_CENTER,
+        &text,
+        egui::FontId { size: 11.5, ..font },
+        color,
+    );
+    let mark_at = footer - vec2(25.0, 0.0);
+    mark::paint(
+        ui.painter(),
+        entry.role,
+        mark_at,
+        3.5,
+        palette.role(entry.role),
+    );
+
+    let name = short_name(&entry.file.path);
+    response.widget_info(|| {
+        let score = score.map_or_else(
+            || "no score yet".to_owned(),
+            |s| format!("score {}", text::score(s)),
+        );
+        let label = format!("{name}, {}, {score}", entry.role.name());
+        WidgetInfo::selected(egui::Role::Button, true, is_shown, label)
+    });
+    if response.clicked() {
+        scene.actions.push(Action::SelectImage(image));
+    }
+    response.on_hover_ui(|ui| {
+        ui.label(format!("{name}, {}", entry.role.name()));
+        note(ui, entry.file.path.display().to_string());
+        note(
+            ui,
+            format!(
+                "{} × {} pixels, {}",
+                entry.file.native.width, entry.file.native.height, entry.file.native.format
+            ),
+        );
+        if let Some(failure) = &failure {
+            note(ui, failure);
+        }
+    });
+}
+
+/// Paint the thumbnail, or a square in its place; returns why there is none.
+fn thumbnail_ui(
+    ui: &Ui,
+    scene: &mut Scene<'_>,
+    path: &std::path::Path,
+    square: Rect,
+) -> Option<String> {
+    let palette = theme::palette(ui);
+    match scene.textures.thumbnails.look_up(path) {
+        Lookup::Ready(thumbnail) => {
+            let image = (thumbnail.texture, thumbnail.uv);
+            picture::paint(
+                ui.painter(),
+                square,
+                image,
+                thumbnail.size,
+                thumbnail.is_pixelated,
+            );
+            None
+        }
+        Lookup::Waiting => {
+            let small = square.shrink(4.0);
+            picture::placeholder(ui.painter(), small, palette.raised, palette.raised);
+            None
+        }
+        Lookup::Failed(message) => {
+            let small = square.shrink(4.0);
+            picture::placeholder(ui.painter(), small, palette.raised, palette.error);
+            let font = TextStyle::Heading.resolve(ui.style());
+            ui.painter().text(
+                square.center(),
+                Align2::CENTER_CENTER,
+                "?",
+                font,
+                palette.error,
+            );
+            Some(message.to_owned())
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The scores of all images as two overlaid histograms with the threshold.
+
+use egui::{RichText, Stroke, Ui};
+use egui_plot::{Bar, BarChart, LineStyle, Plot, PlotBounds, VLine};
+
+use super::Scene;
+use crate::ood::Role;
+use crate::state::analysis::{Analysis, ScoreHistogram};
+use crate::state::text;
+use crate::ui::theme::{self, PLOT_HEIGHT};
+use crate::ui::widgets::layout::{note, section, stand_in};
+use crate::ui::widgets::mark;
+
+/// Draw the section.
+pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
+    let analysis = scene.session.analysis.as_deref();
+    let title = format!("Scores, {}", scene.session.settings.run.distance.label());
+    section(ui, &title, |ui| {
+        legend_ui(ui, analysis);
+        let histogram = analysis.and_then(|a| Some((a, a.histogram.as_ref()?)));
+        match histogram {
+            Some((analysis, histogram)) => plot_ui(ui, analysis, histogram),
+            None => empty_ui(
+                ui,
+                "Score histogram",
+                "The scores appear here as attempts arrive",
+            ),
+        }
+        threshold_ui(ui, analysis);
+    });
+}
+
+/// A plot's place while there is nothing to plot.
+pub fn empty_ui(ui: &mut Ui, name: &str, text: &str) {
+    let palette = theme::palette(ui);
+    let size = egui::vec2(ui.available_width(), PLOT_HEIGHT);
+    let (rect, _) = ui.allocate_exact_size(size, egui::Sense::hover());
+    crate::ui::widgets::picture::placeholder(ui.painter(), rect, palette.surface, palette.line);
+    let font = egui::TextStyle::Small.resolve(ui.style());
+    ui.painter().text(
+        rect.center(),
+        egui::Align2::CENTER_CENTER,
+        text,
+        font,
+        palette.weak,
+    );
+    stand_in(ui, name, rect, &format!("{name}, empty"));
+}
+
+fn legend_ui(ui: &mut Ui, analysis: Option<&Analysis>) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        for (index, role) in Role::ALL.into_iter().enumerate() {
+            let count = analysis.map_or(0, |a| a.num_scored[index]);
+            if role == Role::Unknown && count == 0 {
+                continue;
+            }
+            mark::ui(ui, role);
+            note(ui, format!("{} {}", role.label(), text::count(count)));
+            ui.add_space(6.0);
+        }
+    });
+}
+
+fn plot_ui(ui: &mut Ui, analysis: &Analysis, histogram: &ScoreHistogram) {
+    let palette = theme::palette(ui);
+    let bins = &histogram.bins;
+    let end = bins.start + bins.width * bins.count as f64;
+    let highest = histogram
+        .counts
+        .iter()
+        .flatten()
+        .copied()
+        .max()
+        .unwrap_or(1)
+        .max(1) as f64;
+    let margin = 0.03 * (end - bins.start);
+    let bounds =
+        PlotBounds::from_min_max([bins.start - margin, 0.0], [end + margin, highest * 1.08]);
+    let response = base_plot("histogram")
+        .y_axis_formatter(|mark, _| {
+            // Half an image has no meaning.
+            if mark.value.fract().abs() < 1e-6 {
+                format!("{:.0}", mark.value)
+            } else {
+                String::new()
+            }
+        })
+        .show(ui, |plot| {
+            plot.set_plot_bounds(bounds);
+            for (role, counts) in Role::ALL.into_iter().zip(&histogram.counts) {
+                let color = palette.role(role);
+                let bars = counts
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, count)| **count > 0)
+                    .map(|(bin, &count)| {
+                        let (left, right) = bins.edges(bin);
+                        Bar::new(left.midpoint(right), count as f64)
+                            .width(bins.width)
+                            .fill(theme::faded(color, 0.5))
+                            .stroke(Stroke::new(1.0, color))
+                    });
+                plot.bar_chart(BarChart::new(role.label(), bars.collect()).allow_hover(false));
+            }
+            if let Some(threshold) = analysis.threshold {
+                plot.vline(
+                    VLine::new("Threshold", threshold.score)
+                        .color(palette.text)
+                        .width(1.5)
+                        .style(LineStyle::dashed_dense())
+                        .allow_hover(false),
+                );
+            }
+        })
+        .response;
+    let threshold = analysis.threshold.map_or_else(String::new, |threshold| {
+        format!(", threshold {}", text::score(threshold.score))
+    });
+    let [num_in, num_out, _] = analysis.num_scored;
+    let description = format!(
+        "Score histogram of {} in-domain and {} out-of-domain images{threshold}",
+        text::count(num_in),
+        text::count(num_out)
+    );
+    stand_in(ui, "histogram stand-in", response.rect, &description).on_hover_text(
+        "How many images have which score. The less both colors overlap, the better the model tells them apart. \
+         The dashed line is the threshold",
+    );
+}
+
+/// A plot that stays put: the mouse wheel scrolls the panel and not the axes.
+pub fn base_plot<'a>(id_salt: &str) -> Plot<'a> {
+    Plot::new(id_salt.to_owned())
+        .height(PLOT_HEIGHT)
+        .allow_zoom(false)
+        .allow_drag(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .allow_axis_zoom_drag(false)
+        .show_x(false)
+        .show_y(false)
+        .show_crosshair(false)
+        .set_margin_fraction(egui::Vec2::ZERO)
+        .y_axis_min_width(30.0)
+}
+
+fn threshold_ui(ui: &mut Ui, analysis: Option<&Analysis>) {
+    let text = match analysis {
+        None => String::new(),
+        Some(analysis) => match analysis.threshold {
+            Some(threshold) => format!(
+                "Threshold {} flags about {:.0} % of in-domain{}",
+                text::score(threshold.score),
+                100.0 * threshold.false_alarm_rate,
+                threshold
+                    .share_found
+                    .map_or_else(String::new, |share| format!(
+                        ", finds {} of out-of-domain",
+                        text::percent(share)
+                    ))
+            ),
+            None => format!(
+                "A threshold needs {} in-domain images",
+                text::count(analysis.num_in_needed)
+            ),
+        },
+    };
+    let weak = theme::palette(ui).weak;
+    ui.label(RichText::new(text).small().color(weak)).on_hover_text(
+        "Set from the in-domain images alone, so that of new ones like them no more than this share lies above it",
+    );
+}

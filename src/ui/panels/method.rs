@@ -1,0 +1,150 @@
+//! How images are lifted off the data, mapped back and scored.
+
+use egui::{DragValue, Ui};
+
+use super::Scene;
+use crate::diffusion::SamplerKind;
+use crate::ood::{Aggregate, Distance};
+use crate::runs::{Lift, RunSettings};
+use crate::ui::widgets::combo::combo;
+use crate::ui::widgets::layout::{row, section};
+
+/// Start timestep that the paper uses of 1000.
+const DEFAULT_START: usize = 500;
+
+/// Draw the sections.
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let num_timesteps = scene
+        .session
+        .model_info()
+        .map_or(1000, |info| info.num_train_timesteps.max(1));
+    scene.edit_run(|settings, _| {
+        section(ui, "Reconstruction", |ui| {
+            lift_ui(ui, settings, num_timesteps);
+            attempts_ui(ui, settings);
+            sampler_ui(ui, settings, num_timesteps);
+        });
+        section(ui, "Score", |ui| score_ui(ui, settings));
+    });
+}
+
+fn lift_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
+    let start = match settings.lift {
+        Lift::Inpaint => DEFAULT_START.min(num_timesteps - 1),
+        Lift::Denoise { start_timestep } => start_timestep,
+    };
+    let lifts = [
+        Lift::Inpaint,
+        Lift::Denoise {
+            start_timestep: start,
+        },
+    ];
+    let tooltip = "How an image is changed before the model repairs it. \
+                   Inpaint hides a part, denoise covers all of it with noise";
+    row(ui, "Lift", tooltip, |ui| {
+        combo(ui, "lift", &mut settings.lift, &lifts, |lift| {
+            match lift {
+                Lift::Inpaint => "Inpaint",
+                Lift::Denoise { .. } => "Denoise",
+            }
+            .to_owned()
+        })
+    });
+    if let Lift::Denoise { start_timestep } = &mut settings.lift {
+        let tooltip =
+            "How much noise is added before denoising. 0 is none, the largest hides the image";
+        row(ui, "Start step", tooltip, |ui| {
+            ui.add(DragValue::new(start_timestep).range(0..=num_timesteps - 1))
+        });
+    }
+}
+
+fn attempts_ui(ui: &mut Ui, settings: &mut RunSettings) {
+    let tooltip =
+        "How many times each image is reconstructed. More take longer and make the score steadier";
+    row(ui, "Attempts", tooltip, |ui| {
+        ui.add(
+            DragValue::new(&mut settings.num_attempts)
+                .range(1..=1000)
+                .speed(0.1),
+        )
+    });
+}
+
+fn sampler_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
+    let sampler = &mut settings.sampler;
+    let kinds = [SamplerKind::Ddim, SamplerKind::Ddpm];
+    let tooltip = "How noise is turned into a picture. DDIM needs few steps, DDPM all of them";
+    let response = row(ui, "Sampler", tooltip, |ui| {
+        combo(ui, "sampler", &mut sampler.kind, &kinds, |kind| {
+            match kind {
+                SamplerKind::Ddim => "DDIM",
+                SamplerKind::Ddpm => "DDPM",
+            }
+            .to_owned()
+        })
+    });
+    if response.changed() {
+        // 25 steps suit DDIM and all of them suit DDPM: the number goes with the sampler.
+        sampler.num_steps = None;
+    }
+    let mut num_steps = sampler.num_steps(num_timesteps);
+    let tooltip = "Steps from noise to picture. More take longer and look better up to a point";
+    let response = row(ui, "Steps", tooltip, |ui| {
+        ui.add(
+            DragValue::new(&mut num_steps)
+                .range(1..=num_timesteps)
+                .speed(0.2),
+        )
+    });
+    if response.changed() {
+        sampler.num_steps = Some(num_steps);
+    }
+    let is_ddim = sampler.kind == SamplerKind::Ddim;
+    let tooltip = "Fresh noise that DDIM adds at each step. 0 is none, 1 is as much as DDPM, \
+                   inpainting works best near 1";
+    ui.add_enabled_ui(is_ddim, |ui| {
+        row(ui, "Eta", tooltip, |ui| {
+            ui.add(
+                DragValue::new(&mut sampler.eta)
+                    .range(0.0..=1.0)
+                    .speed(0.01)
+                    .fixed_decimals(2),
+            )
+        });
+    });
+}
+
+fn score_ui(ui: &mut Ui, settings: &mut RunSettings) {
+    let tooltip = "How the difference between original and reconstruction is measured. \
+                   LPIPS compares like people do, SSIM structure, MSE pixel by pixel. \
+                   All three are always computed, so switching takes effect at once";
+    row(ui, "Distance", tooltip, |ui| {
+        combo(
+            ui,
+            "distance",
+            &mut settings.distance,
+            &Distance::ALL,
+            |distance| distance.label().to_owned(),
+        )
+    });
+    let tooltip = "How the distances of all attempts become the score of an image. \
+                   Takes effect at once";
+    row(ui, "Aggregation", tooltip, |ui| {
+        combo(
+            ui,
+            "aggregate",
+            &mut settings.aggregate,
+            &Aggregate::ALL,
+            |aggregate| {
+                match aggregate {
+                    Aggregate::Median => "Median",
+                    Aggregate::Mean => "Mean",
+                    Aggregate::Min => "Smallest",
+                    Aggregate::Max => "Largest",
+                }
+                .to_owned()
+            },
+        )
+    });
+}

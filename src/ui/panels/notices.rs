@@ -1,0 +1,90 @@
+//! Messages over the lower part of the gallery, until they are dismissed.
+
+use egui::{Align, Area, Frame, Id, Layout, Margin, Order, Rect, RichText, Stroke, Ui, vec2};
+
+use super::Scene;
+use crate::state::{Action, NoticeId, text};
+use crate::ui::theme::{self, RADIUS};
+use crate::ui::widgets::buttons::{action_button, cross};
+use crate::ui::widgets::layout::note;
+use crate::worker::protocol::{Notice, Severity};
+
+/// Messages shown at a time.
+const MAX_SHOWN: usize = 3;
+
+/// Draw the messages inside `within`.
+pub fn ui(ui: &Ui, scene: &mut Scene<'_>, within: Rect) {
+    if scene.session.notices.is_empty() {
+        return;
+    }
+    let width = (within.width() - 24.0).min(560.0);
+    Area::new(Id::unique("notices"))
+        .order(Order::Foreground)
+        .pivot(egui::Align2::CENTER_BOTTOM)
+        .fixed_pos(within.center_bottom() - vec2(0.0, 12.0))
+        .constrain(false)
+        .accessible_name("Messages")
+        .show(ui.ctx(), |ui| {
+            ui.set_width(width);
+            let session = scene.session;
+            let shown: Vec<(NoticeId, &Notice)> =
+                session.notices.newest_first().take(MAX_SHOWN).collect();
+            for (id, notice) in shown.into_iter().rev() {
+                ui.push_id(id, |ui| notice_ui(ui, scene, id, notice));
+            }
+            let hidden = session.notices.len().saturating_sub(MAX_SHOWN);
+            if hidden > 0 {
+                more_ui(ui, scene, hidden);
+            }
+        });
+}
+
+fn frame(ui: &Ui, line: egui::Color32) -> Frame {
+    Frame::new()
+        .fill(theme::palette(ui).surface)
+        .stroke(Stroke::new(1.0, line))
+        .corner_radius(RADIUS)
+        .shadow(ui.visuals().popup_shadow)
+        .inner_margin(Margin::symmetric(12, 8))
+}
+
+fn notice_ui(ui: &mut Ui, scene: &mut Scene<'_>, id: NoticeId, notice: &Notice) {
+    let palette = theme::palette(ui);
+    let (title, color) = match notice.severity {
+        Severity::Info => ("Note", palette.accent),
+        Severity::Warning => ("Warning", palette.warning),
+        Severity::Error => ("Error", palette.error),
+    };
+    frame(ui, color).show(ui, |ui| {
+        ui.horizontal_top(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+                cross(
+                    ui,
+                    scene.actions,
+                    Action::DismissNotice(id),
+                    "Dismiss message",
+                );
+                ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    ui.label(RichText::new(title).strong().color(color));
+                    ui.label(notice.message.as_str());
+                    if let Some(path) = &notice.path {
+                        note(ui, path.display().to_string());
+                    }
+                });
+            });
+        });
+    });
+}
+
+fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>, hidden: usize) {
+    let line = theme::palette(ui).line;
+    frame(ui, line).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            note(ui, format!("{} more", text::counted(hidden, "message")));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                action_button(ui, scene.actions, Action::DismissAllNotices);
+            });
+        });
+    });
+}

@@ -1,0 +1,186 @@
+//! The bar at the bottom: run, pause, cancel, and how far things are.
+
+use egui::{Align, CornerRadius, Layout, Rect, RichText, Sense, Ui, WidgetInfo, vec2};
+
+use super::Scene;
+use crate::state::{Action, Phase, RunState, Session, text};
+use crate::ui::theme;
+use crate::ui::widgets::buttons::{primary, sized};
+
+/// Height of the buttons.
+const BUTTON_HEIGHT: f32 = 36.0;
+/// Height of the bar.
+const BAR_HEIGHT: f32 = 8.0;
+
+/// Draw the panel.
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.horizontal_centered(|ui| {
+        buttons_ui(ui, scene);
+        ui.add_space(8.0);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 5.0;
+            ui.add_space(3.0);
+            let lines = lines(scene.session);
+            line_ui(ui, RichText::new(lines.left).monospace(), &lines.right);
+            bar_ui(ui, scene.session);
+            let weak = theme::palette(ui).weak;
+            line_ui(ui, RichText::new(lines.activity).small().color(weak), "");
+        });
+    });
+}
+
+fn buttons_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let phase = scene.session.run.as_ref().map(|run| &run.phase);
+    let size = |width| vec2(width, BUTTON_HEIGHT);
+    let is_running = scene.session.is_running();
+    if is_running {
+        sized(ui, scene.actions, Action::Run, size(104.0), false);
+    } else {
+        primary(ui, scene.actions, Action::Run, size(104.0));
+    }
+    let toggle = if phase == Some(&Phase::Paused) {
+        Action::Resume
+    } else {
+        Action::Pause
+    };
+    let can_pause = matches!(phase, Some(Phase::Running | Phase::Paused));
+    sized(ui, scene.actions, toggle, size(84.0), can_pause);
+    sized(ui, scene.actions, Action::Cancel, size(84.0), can_pause);
+}
+
+struct Lines {
+    left: String,
+    right: String,
+    activity: String,
+}
+
+fn lines(session: &Session) -> Lines {
+    match &session.run {
+        Some(run) if run.phase.is_active() => running_lines(run),
+        run => idle_lines(session, run.as_ref()),
+    }
+}
+
+fn running_lines(run: &RunState) -> Lines {
+    let progress = &run.progress;
+    let secs_left = run
+        .secs_left()
+        .map_or_else(|| "…".to_owned(), text::duration);
+    // Padded, so that the line does not jitter while digits come and go.
+    let pad = |done: usize, all: usize| {
+        let all = text::count(all);
+        format!("{:>width$} of {all}", text::count(done), width = all.len())
+    };
+    let skipped = match progress.images_skipped {
+        0 => String::new(),
+        count => format!(", {} skipped", text::count(count)),
+    };
+    Lines {
+        left: format!(
+            "{} attempts, {} images{skipped}",
+            pad(progress.attempts_done, progress.num_attempts),
+            pad(progress.images_done, progress.num_images),
+        ),
+        right: format!(
+            "{:>6} calls/s  {secs_left:>12} left",
+            text::rate(progress.calls_per_second())
+        ),
+        activity: match run.phase {
+            Phase::Paused => "Paused".to_owned(),
+            Phase::Cancelling => "Ending after the call in hand…".to_owned(),
+            _ => progress.activity.clone(),
+        },
+    }
+}
+
+fn idle_lines(session: &Session, run: Option<&RunState>) -> Lines {
+    let settings = &session.settings.run;
+    let num_images = session.planned().len();
+    let missing = session.missing_for_run();
+    let left = match (session.model_info(), num_images) {
+        (Some(info), 1..) => format!(
+            "{}, {}, {}",
+            text::counted(num_images, "image"),
+            text::counted(settings.num_attempts, "attempt"),
+            text::counted(settings.sampler.num_steps(info.num_train_timesteps), "step"),
+        ),
+        _ => "Ready when a model and images are".to_owned(),
+    };
+    let right = session
+        .estimated_secs()
+        .filter(|_| missing.is_none())
+        .map_or_else(String::new, |secs| {
+            format!("takes about {}", text::duration(secs))
+        });
+    let activity = run.map_or_else(
+        || missing.unwrap_or_else(|| "Press Run to score the images".to_owned()),
+        |run| outcome(session, run),
+    );
+    Lines {
+        left,
+        right,
+        activity,
+    }
+}
+
+fn outcome(session: &Session, run: &RunState) -> String {
+    let progress = &run.progress;
+    let done = format!(
+        "{} of {} attempts in {}",
+        text::count(progress.attempts_done),
+        text::count(progress.num_attempts),
+        text::duration(progress.network_secs),
+    );
+    let outcome = match &run.phase {
+        Phase::Cancelled => format!("Ended early, {done}"),
+        Phase::Failed(_) => format!("Stopped by an error, {done}"),
+        _ => format!("Done, {done}"),
+    };
+    if session.is_run_outdated() {
+        format!("{outcome}. Settings or images have changed since, run again to apply them")
+    } else {
+        outcome
+    }
+}
+
+fn line_ui(ui: &mut Ui, left: RichText, right: &str) {
+    ui.horizontal(|ui| {
+        ui.set_min_height(16.0);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if !right.is_empty() {
+                ui.label(RichText::new(right).monospace());
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(egui::Label::new(left).truncate());
+            });
+        });
+    });
+}
+
+fn bar_ui(ui: &mut Ui, session: &Session) {
+    let palette = theme::palette(ui);
+    let size = vec2(ui.available_width(), BAR_HEIGHT);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let share = session.run.as_ref().map_or(0.0, |run| {
+        run.progress.attempts_done as f32 / run.progress.num_attempts.max(1) as f32
+    });
+    let radius = CornerRadius::same(4);
+    ui.painter().rect_filled(rect, radius, palette.raised);
+    if share > 0.0 {
+        let width = (rect.width() * share.min(1.0)).max(BAR_HEIGHT);
+        let filled = Rect::from_min_size(rect.min, vec2(width, BAR_HEIGHT));
+        let is_live = session
+            .run
+            .as_ref()
+            .is_some_and(|run| run.phase == Phase::Running);
+        let color = if is_live {
+            palette.accent
+        } else {
+            theme::faded(palette.accent, 0.6)
+        };
+        ui.painter().rect_filled(filled, radius, color);
+    }
+    let name = format!("Progress, {}", text::percent(f64::from(share)));
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::ProgressIndicator, true, &name));
+    response.on_hover_text("How many of all attempts are done");
+}

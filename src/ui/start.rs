@@ -1,0 +1,121 @@
+//! Opening the window: wgpu first, then OpenGL, then an error that says why there is none.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::app::App;
+use super::backend::Workers;
+use crate::state::Settings;
+use crate::worker::protocol::{ModelSource, Notice, Wake};
+
+/// How to open the window.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The settings file; `None` keeps nothing.
+    pub settings_path: Option<PathBuf>,
+    /// Open this model in place of the last one.
+    pub model: Option<ModelSource>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            settings_path: Settings::default_path(),
+            model: None,
+        }
+    }
+}
+
+/// Why there is no window, or no longer one.
+#[derive(Debug, thiserror::Error)]
+pub enum UiError {
+    /// Neither way to draw works; nothing was shown.
+    #[error("no window could be opened. With wgpu: {wgpu}. With OpenGL: {opengl}")]
+    NoDisplay {
+        /// What wgpu said.
+        wgpu: String,
+        /// What OpenGL said.
+        opengl: String,
+    },
+    /// The window was open and then failed.
+    #[error("the window failed: {0}")]
+    Failed(String),
+}
+
+/// Open the window and stay in it until it is closed. Call on the main thread.
+///
+/// [`UiError::NoDisplay`] means that nothing was shown, so that the caller can work without a window.
+pub fn run(options: &Options) -> Result<(), UiError> {
+    let (mut settings, notice) = options
+        .settings_path
+        .as_deref()
+        .map_or_else(|| (Settings::default(), None), Settings::load);
+    if let Some(model) = &options.model {
+        settings.model = model.clone();
+    }
+    let attempt = |renderer| open(renderer, options, &settings, notice.as_ref());
+    let wgpu = match attempt(eframe::Renderer::Wgpu) {
+        Ok(()) => return Ok(()),
+        Err(Failure::BeforeStart(message)) => message,
+        Err(Failure::Later(message)) => return Err(UiError::Failed(message)),
+    };
+    log::info!("no window with wgpu ({wgpu}), trying OpenGL");
+    match attempt(eframe::Renderer::Glow) {
+        Ok(()) => Ok(()),
+        Err(Failure::BeforeStart(opengl)) => Err(UiError::NoDisplay { wgpu, opengl }),
+        Err(Failure::Later(message)) => Err(UiError::Failed(message)),
+    }
+}
+
+enum Failure {
+    BeforeStart(String),
+    Later(String),
+}
+
+fn open(
+    renderer: eframe::Renderer,
+    options: &Options,
+    settings: &Settings,
+    notice: Option<&Notice>,
+) -> Result<(), Failure> {
+    let native_options = eframe::NativeOptions {
+        renderer,
+        viewport: egui::ViewportBuilder::default()
+            .with_title("LMD Inspector")
+            .with_app_id("lmd-inspector")
+            .with_inner_size(settings.window_size)
+            .with_min_inner_size([1000.0, 640.0])
+            .with_drag_and_drop(true),
+        ..Default::default()
+    };
+    let is_started = Arc::new(AtomicBool::new(false));
+    let result = {
+        let is_started = Arc::clone(&is_started);
+        let options = options.clone();
+        let settings = settings.clone();
+        let notice = notice.cloned();
+        eframe::run_native(
+            "LMD Inspector",
+            native_options,
+            Box::new(move |creation| {
+                let ctx = creation.egui_ctx.clone();
+                let wake: Wake = Arc::new(move || ctx.request_repaint());
+                let workers = Workers::spawn(wake)?;
+                let mut app = App::new(&creation.egui_ctx, settings, Box::new(workers));
+                app.keep_settings_in(options.settings_path);
+                app.session_mut().notices.extend(notice);
+                is_started.store(true, Ordering::Release);
+                Ok(Box::new(app))
+            }),
+        )
+    };
+    result.map_err(|error| {
+        let message = error.to_string();
+        if is_started.load(Ordering::Acquire) {
+            Failure::Later(message)
+        } else {
+            Failure::BeforeStart(message)
+        }
+    })
+}

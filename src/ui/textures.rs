@@ -1,0 +1,193 @@
+//! Textures of pictures: made once a picture, kept while they are in use.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use egui::{Color32, ColorImage, Context, TextureHandle, TextureOptions};
+
+use super::thumbnails::Thumbnails;
+use crate::images::Picture;
+use crate::ood::KnownMask;
+
+/// Textures kept at most beyond those of the current frame.
+const MAX_PICTURES: usize = 96;
+
+/// All textures of the window.
+#[derive(Default)]
+pub struct Textures {
+    /// The gallery's pictures.
+    pub thumbnails: Thumbnails,
+    pictures: HashMap<Key, Entry>,
+    frame: u64,
+}
+
+/// Addresses of the shared allocations that a texture shows; they stay taken while the entry holds them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    bytes: usize,
+    mask: Option<usize>,
+    hole: Color32,
+}
+
+struct Entry {
+    texture: TextureHandle,
+    last_used: u64,
+    _bytes: Arc<[u8]>,
+    _mask: Option<Arc<KnownMask>>,
+}
+
+impl Textures {
+    /// Call once a frame before any drawing.
+    pub fn begin_frame(&mut self) {
+        self.frame += 1;
+        self.thumbnails.begin_frame();
+        if self.pictures.len() > MAX_PICTURES {
+            let mut ages: Vec<u64> = self.pictures.values().map(|e| e.last_used).collect();
+            ages.sort_unstable();
+            let oldest_kept = ages[ages.len() - MAX_PICTURES];
+            self.pictures
+                .retain(|_, entry| entry.last_used >= oldest_kept);
+        }
+    }
+
+    /// The texture of a picture.
+    pub fn picture(&mut self, ctx: &Context, picture: &Picture) -> TextureHandle {
+        self.load(ctx, picture, None, Color32::TRANSPARENT)
+    }
+
+    /// The texture of a picture whose unknown pixels are painted in the color `hole`.
+    pub fn masked(
+        &mut self,
+        ctx: &Context,
+        picture: &Picture,
+        known_mask: &Arc<KnownMask>,
+        hole: Color32,
+    ) -> TextureHandle {
+        self.load(ctx, picture, Some(known_mask), hole)
+    }
+
+    fn load(
+        &mut self,
+        ctx: &Context,
+        picture: &Picture,
+        known_mask: Option<&Arc<KnownMask>>,
+        hole: Color32,
+    ) -> TextureHandle {
+        let key = Key {
+            bytes: Arc::as_ptr(&picture.bytes).cast::<u8>().addr(),
+            mask: known_mask.map(|mask| Arc::as_ptr(mask).addr()),
+            hole,
+        };
+        let frame = self.frame;
+        let entry = self.pictures.entry(key).or_insert_with(|| {
+            let max_side = ctx.input(|input| input.max_texture_side);
+            let image = bounded(color_image(picture, known_mask, hole), max_side);
+            Entry {
+                texture: ctx.load_texture("picture", image, options(picture)),
+                last_used: frame,
+                _bytes: Arc::clone(&picture.bytes),
+                _mask: known_mask.map(Arc::clone),
+            }
+        });
+        entry.last_used = frame;
+        entry.texture.clone()
+    }
+}
+
+/// Small pictures show their pixels, large ones are smoothed when they are shrunk.
+fn options(picture: &Picture) -> TextureOptions {
+    if picture.width.max(picture.height) <= 64 {
+        TextureOptions::NEAREST
+    } else {
+        TextureOptions {
+            minification: egui::TextureFilter::Linear,
+            ..TextureOptions::NEAREST
+        }
+    }
+}
+
+/// The pixels of a picture; a mask of another size is ignored.
+pub fn color_image(
+    picture: &Picture,
+    known_mask: Option<&Arc<KnownMask>>,
+    hole: Color32,
+) -> ColorImage {
+    let size = [picture.width, picture.height];
+    let mut image = if picture.channels == 3 {
+        ColorImage::from_rgb(size, &picture.bytes)
+    } else {
+        ColorImage::from_gray(size, &picture.bytes)
+    };
+    if let Some(mask) = known_mask
+        && mask.known().len() == image.pixels.len()
+    {
+        for (pixel, is_known) in image.pixels.iter_mut().zip(mask.known()) {
+            if !is_known {
+                *pixel = hole;
+            }
+        }
+    }
+    image
+}
+
+/// Leave out rows and columns until the image fits into a texture.
+fn bounded(image: ColorImage, max_side: usize) -> ColorImage {
+    let [width, height] = image.size;
+    let stride = width.max(height).div_ceil(max_side.max(1)).max(1);
+    if stride == 1 {
+        return image;
+    }
+    let size = [width.div_ceil(stride), height.div_ceil(stride)];
+    let pixels = image
+        .pixels
+        .chunks(width)
+        .step_by(stride)
+        .flat_map(|row| row.iter().copied().step_by(stride))
+        .collect();
+    ColorImage::new(size, pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(width: usize, height: usize) -> Picture {
+        Picture {
+            width,
+            height,
+            channels: 1,
+            bytes: (0..width * height).map(|i| i as u8).collect(),
+        }
+    }
+
+    #[test]
+    fn nothing_is_larger_than_the_adapter_allows() {
+        let image = bounded(color_image(&picture(9, 5), None, Color32::BLACK), 4);
+        assert_eq!(image.size, [3, 2]);
+        assert_eq!(image.pixels[1].r(), 3);
+        assert_eq!(image.pixels[3].r(), 27);
+    }
+
+    #[test]
+    fn holes_are_painted() {
+        let mask = Arc::new(KnownMask::from_known(2, vec![true, false, true, true]).unwrap());
+        let image = color_image(&picture(2, 2), Some(&mask), Color32::RED);
+        assert_eq!(image.pixels[1], Color32::RED);
+        assert_eq!(image.pixels[3].g(), 3);
+    }
+
+    #[test]
+    fn a_picture_is_loaded_once_and_old_ones_go() {
+        let ctx = Context::default();
+        let mut textures = Textures::default();
+        let kept = picture(2, 2);
+        textures.begin_frame();
+        let first = textures.picture(&ctx, &kept).id();
+        for _ in 0..2 * MAX_PICTURES {
+            textures.begin_frame();
+            assert_eq!(textures.picture(&ctx, &kept).id(), first);
+            textures.picture(&ctx, &picture(2, 2));
+        }
+        assert!(textures.pictures.len() <= MAX_PICTURES + 2);
+    }
+}

@@ -1,0 +1,89 @@
+//! Sections, rows of a label and a control, and fixed-width numbers.
+
+use egui::{
+    Align, Align2, Frame, Layout, Margin, Response, RichText, Sense, TextStyle, Ui, Vec2,
+    WidgetInfo, vec2,
+};
+
+use crate::ui::theme::{self, LABEL_WIDTH, RADIUS, ROW_HEIGHT, SECTION_GAP};
+
+/// A titled part of a panel.
+pub fn section<R>(ui: &mut Ui, title: &str, add_contents: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.label(RichText::new(title).strong().size(14.5));
+    ui.add_space(-1.0);
+    let result = ui.scope(add_contents).inner;
+    ui.add_space(SECTION_GAP);
+    result
+}
+
+/// A card on the surface color.
+pub fn card<R>(ui: &mut Ui, add_contents: impl FnOnce(&mut Ui) -> R) -> R {
+    let palette = theme::palette(ui);
+    Frame::new()
+        .fill(palette.surface)
+        .stroke(egui::Stroke::new(1.0, palette.line))
+        .corner_radius(RADIUS)
+        .inner_margin(Margin::same(9))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            add_contents(ui)
+        })
+        .inner
+}
+
+/// A label of fixed width and the control that it names; both explain themselves under the pointer.
+pub fn row(
+    ui: &mut Ui,
+    label: &str,
+    tooltip: &str,
+    add_control: impl FnOnce(&mut Ui) -> Response,
+) -> Response {
+    ui.horizontal(|ui| {
+        let width = vec2(LABEL_WIDTH, ROW_HEIGHT);
+        let label = ui
+            .allocate_ui_with_layout(width, Layout::left_to_right(Align::Center), |ui| {
+                ui.set_min_width(LABEL_WIDTH);
+                ui.label(label)
+            })
+            .inner
+            .on_hover_text(tooltip);
+        ui.label_inputs_by(label.id, add_control)
+            .on_hover_text(tooltip)
+            .on_disabled_hover_text(tooltip)
+    })
+    .inner
+}
+
+/// A line of small, lighter text that wraps.
+pub fn note(ui: &mut Ui, text: impl Into<String>) -> Response {
+    let color = theme::palette(ui).weak;
+    ui.label(RichText::new(text).small().color(color))
+}
+
+/// A number in a cell of fixed width, aligned right, so that nothing moves while it changes.
+pub fn number_cell(ui: &mut Ui, width: f32, text: &str, color: egui::Color32) -> Response {
+    let height = ui.text_style_height(&TextStyle::Monospace);
+    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+    let font = TextStyle::Monospace.resolve(ui.style());
+    ui.painter()
+        .text(rect.right_center(), Align2::RIGHT_CENTER, text, font, color);
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, text));
+    response
+}
+
+/// Text in a cell of fixed size that is cut off with an ellipsis; all of it shows under the pointer.
+pub fn text_cell(ui: &mut Ui, size: Vec2, text: impl Into<RichText>) -> Response {
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_size(size);
+        ui.set_max_width(size.x);
+        ui.add(egui::Label::new(text.into()).truncate())
+    })
+    .inner
+}
+
+/// An accessible name for something that is only painted, such as a plot.
+pub fn stand_in(ui: &Ui, id_salt: &str, rect: egui::Rect, description: &str) -> Response {
+    let response = ui.interact(rect, ui.scope_id().with(id_salt), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, description));
+    response
+}

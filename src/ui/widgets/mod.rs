@@ -1,0 +1,8 @@
+//! Building blocks of the panels: they borrow what they show for one frame and own nothing.
+
+pub mod buttons;
+pub mod combo;
+pub mod layout;
+pub mod mark;
+pub mod path_field;
+pub mod picture;

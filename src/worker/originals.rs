@@ -1,0 +1,94 @@
+//! The prepared originals of a run, read once where memory allows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::protocol::RunImage;
+use crate::images::decode::decode_file;
+use crate::images::prepare::prepare;
+use crate::images::{Fit, Geometry, Picture};
+use crate::networks::lpips::Features;
+
+/// Memory for prepared pixels and LPIPS features, in bytes; past it, originals are read again at each attempt.
+const BUDGET: usize = 1 << 30;
+
+/// One prepared original.
+#[derive(Clone, Debug)]
+pub struct Original {
+    /// (C, H, W) in [0, 1].
+    pub unit: Arc<[f32]>,
+    /// For display.
+    pub picture: Picture,
+    /// LPIPS features, once they are known.
+    pub features: Option<Arc<Features>>,
+}
+
+/// Prepared originals by image id.
+#[derive(Debug)]
+pub struct Originals {
+    geometry: Geometry,
+    fit: Fit,
+    kept: HashMap<usize, Original>,
+    num_bytes: usize,
+}
+
+impl Originals {
+    /// None read yet.
+    pub fn new(geometry: Geometry, fit: Fit) -> Self {
+        Self {
+            geometry,
+            fit,
+            kept: HashMap::new(),
+            num_bytes: 0,
+        }
+    }
+
+    /// The originals of a batch, in order, each with the reason if it can't be read.
+    pub fn load(
+        &mut self,
+        images: &[RunImage],
+        ids: &[usize],
+    ) -> Vec<(usize, Result<Original, String>)> {
+        ids.par_iter()
+            .map(|&id| {
+                let original = self
+                    .kept
+                    .get(&id)
+                    .cloned()
+                    .map_or_else(|| self.read(&images[id]), Ok);
+                (id, original)
+            })
+            .collect()
+    }
+
+    /// Keep an original for later attempts, if there is room.
+    pub fn keep(&mut self, id: usize, original: &Original) {
+        let features = original
+            .features
+            .as_ref()
+            .map_or(0, |taps| taps.num_bytes());
+        let num_bytes =
+            original.unit.len() * size_of::<f32>() + original.picture.bytes.len() + features;
+        if !self.kept.contains_key(&id) && self.num_bytes + num_bytes <= BUDGET {
+            self.num_bytes += num_bytes;
+            self.kept.insert(id, original.clone());
+        }
+    }
+
+    fn read(&self, image: &RunImage) -> Result<Original, String> {
+        let decoded = decode_file(&image.file.path).map_err(|err| err.to_string())?;
+        if decoded.hash != image.file.hash {
+            return Err(
+                "the file has changed since its folder was listed; list it again".to_owned(),
+            );
+        }
+        let pixels = prepare(&decoded, self.geometry, self.fit);
+        Ok(Original {
+            picture: Picture::from_unit(self.geometry, &pixels.unit),
+            unit: pixels.unit.into(),
+            features: None,
+        })
+    }
+}

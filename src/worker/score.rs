@@ -1,0 +1,409 @@
+//! The scoring loop: attempt 0 of all images first, then attempt 1, and so on, in batches that mix images.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::engine::{Engine, LONGEST_CALL};
+use super::job::Sink;
+use super::originals::{Original, Originals};
+use super::plan::{Plan, PlanError};
+use super::protocol::{
+    AttemptResult, BatchChoice, Control, Event, JobId, Notice, Progress, RunRequest, Severity,
+};
+use crate::diffusion::lift::{LiftBatch, LiftPlan, StepReport, lift};
+use crate::diffusion::noise::PhiloxStream;
+use crate::diffusion::{DenoiseError, Interrupt as _, Interrupted, PhiloxNoise};
+use crate::images::{Geometry, Picture};
+use crate::ood::distance::{mse, ssim};
+use crate::ood::mask::MaskError;
+use crate::ood::{Distances, KnownMask};
+
+/// The shortest time between two reports of progress.
+const REPORT_INTERVAL: Duration = Duration::from_millis(16);
+/// Memory for reconstructions that are kept for display, in bytes.
+const PICTURE_BUDGET: usize = 1 << 30;
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    /// The user stopped it.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// Refused before work.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A mask could not be made.
+    #[error(transparent)]
+    Mask(#[from] MaskError),
+    /// The network.
+    #[error(transparent)]
+    Network(DenoiseError),
+    /// No image could be read.
+    #[error("none of the {0} images could be read; the notices say why")]
+    NothingReadable(usize),
+}
+
+impl From<DenoiseError> for ScoreError {
+    fn from(err: DenoiseError) -> Self {
+        match err {
+            DenoiseError::Interrupted(interrupted) => Self::Interrupted(interrupted),
+            other => Self::Network(other),
+        }
+    }
+}
+
+/// Score a request's images; results go to its log, the rest to `sink`. Says where it stood at the end.
+pub fn run(
+    engine: &mut Engine,
+    job: JobId,
+    request: &RunRequest,
+    control: &Control,
+    sink: &mut dyn Sink,
+) -> (Progress, Result<(), ScoreError>) {
+    let mut run = Run {
+        originals: Originals::new(engine.info.geometry, request.settings.fit),
+        batch_size: match request.settings.batch {
+            BatchChoice::Auto => engine.automatic_batch(),
+            BatchChoice::Fixed(size) => size.max(1),
+        },
+        engine,
+        job,
+        request,
+        control,
+        sink,
+        unreadable: HashSet::new(),
+        picture_bytes: 0,
+        clock: Clock::default(),
+        progress: Progress {
+            num_attempts: request.images.len() * request.settings.num_attempts,
+            num_images: request.images.len(),
+            activity: "Preparing".to_owned(),
+            ..Progress::default()
+        },
+    };
+    let outcome = run.all_attempts();
+    run.progress.network_secs = run.clock.network_secs(control);
+    (run.progress, outcome)
+}
+
+struct Run<'a> {
+    engine: &'a mut Engine,
+    job: JobId,
+    request: &'a RunRequest,
+    control: &'a Control,
+    sink: &'a mut dyn Sink,
+    originals: Originals,
+    batch_size: usize,
+    unreadable: HashSet<usize>,
+    picture_bytes: usize,
+    clock: Clock,
+    progress: Progress,
+}
+
+/// Wall time from the first to the last network call, pauses left out.
+#[derive(Default)]
+struct Clock {
+    first: Option<Instant>,
+    last: Option<Instant>,
+    last_report: Option<Instant>,
+}
+
+impl Clock {
+    fn network_secs(&self, control: &Control) -> f64 {
+        let (Some(first), Some(last)) = (self.first, self.last) else {
+            return 0.0;
+        };
+        (last - first)
+            .saturating_sub(control.paused_for())
+            .as_secs_f64()
+    }
+
+    /// Whether it is time for another report.
+    fn is_due(&mut self) -> bool {
+        let is_due = self
+            .last_report
+            .is_none_or(|last| last.elapsed() >= REPORT_INTERVAL);
+        if is_due {
+            self.last_report = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
+/// One image of a batch.
+struct Item {
+    id: usize,
+    original: Original,
+    known_mask: Option<Arc<KnownMask>>,
+}
+
+impl Run<'_> {
+    fn all_attempts(&mut self) -> Result<(), ScoreError> {
+        let settings = &self.request.settings;
+        let info = Arc::clone(&self.engine.info);
+        let plan = Plan::new(
+            settings,
+            &self.request.images,
+            info.geometry,
+            info.num_train_timesteps,
+        )?;
+        for attempt in 0..settings.num_attempts {
+            let mut rest: &[usize] = &plan.order;
+            while !rest.is_empty() {
+                self.control.check()?;
+                let (batch, later) = rest.split_at(self.batch_size.min(rest.len()));
+                match self.score_batch(&plan, attempt, batch) {
+                    Ok(()) => rest = later,
+                    Err(ScoreError::Network(DenoiseError::OutOfMemory { .. }))
+                        if self.batch_size > 1 =>
+                    {
+                        self.halve_batch();
+                    }
+                    Err(err) => return Err(err),
+                }
+            }
+            if self.unreadable.len() == self.request.images.len() {
+                return Err(ScoreError::NothingReadable(self.unreadable.len()));
+            }
+        }
+        Ok(())
+    }
+
+    fn halve_batch(&mut self) {
+        let before = self.batch_size;
+        self.batch_size = (before / 2).max(1);
+        self.notice(
+            format!(
+                "the device has no room for {before} images at once; the run goes on with {}",
+                self.batch_size
+            ),
+            None,
+        );
+    }
+
+    fn score_batch(
+        &mut self,
+        plan: &Plan,
+        attempt: usize,
+        ids: &[usize],
+    ) -> Result<(), ScoreError> {
+        let mut items = self.items(plan, attempt, ids)?;
+        if !items.is_empty() {
+            let reconstructions = self.reconstruct(plan, attempt, &items)?;
+            self.progress.activity = "Measuring distances".to_owned();
+            let results = self.measure(attempt, &mut items, &reconstructions)?;
+            self.request.results.extend(results);
+        }
+        self.progress.attempts_done += ids.len();
+        if attempt + 1 == self.request.settings.num_attempts {
+            self.progress.images_done += ids.len();
+        }
+        self.report();
+        Ok(())
+    }
+
+    /// Read the batch's originals; what can't be read is reported once and left out from then on.
+    fn items(
+        &mut self,
+        plan: &Plan,
+        attempt: usize,
+        ids: &[usize],
+    ) -> Result<Vec<Item>, ScoreError> {
+        let readable: Vec<usize> = ids
+            .iter()
+            .copied()
+            .filter(|id| !self.unreadable.contains(id))
+            .collect();
+        let mut items = Vec::with_capacity(readable.len());
+        for (id, original) in self.originals.load(&self.request.images, &readable) {
+            let file = &self.request.images[id].file;
+            match original {
+                Ok(original) => items.push(Item {
+                    id,
+                    original,
+                    known_mask: plan.known_mask(&file.hash, attempt)?,
+                }),
+                Err(reason) => {
+                    self.unreadable.insert(id);
+                    self.progress.images_skipped += 1;
+                    self.notice(
+                        format!("left out of the run: {reason}"),
+                        Some(file.path.clone()),
+                    );
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    /// Lift the batch and map it back; (B, C, H, W) in [0, 1].
+    fn reconstruct(
+        &mut self,
+        plan: &Plan,
+        attempt: usize,
+        items: &[Item],
+    ) -> Result<Vec<f32>, ScoreError> {
+        let settings = &self.request.settings;
+        let streams = items
+            .iter()
+            .map(|item| {
+                let hash = &self.request.images[item.id].file.hash;
+                PhiloxStream::new(settings.seed, hash, attempt)
+            })
+            .collect();
+        let original_signed: Vec<f32> = items
+            .iter()
+            .flat_map(|item| item.original.unit.iter().map(|unit| 2.0 * unit - 1.0))
+            .collect();
+        let known: Vec<&[bool]> = items
+            .iter()
+            .filter_map(|item| item.known_mask.as_deref().map(KnownMask::known))
+            .collect();
+        let lift_plan = LiftPlan {
+            schedule: &self.engine.schedule,
+            sampler: settings.sampler,
+            timesteps: &plan.timesteps,
+            start: plan.start,
+        };
+        let batch = LiftBatch {
+            original_signed: &original_signed,
+            known: &known,
+        };
+        let (progress, clock, sink) = (&mut self.progress, &mut self.clock, &mut *self.sink);
+        let (job, control, num_items) = (self.job, self.control, items.len());
+        let num_steps = plan.timesteps.len();
+        let start = Instant::now();
+        clock.first.get_or_insert(start);
+        let mut on_step = |step: StepReport<'_>| {
+            clock.last = Some(Instant::now());
+            progress.network_calls += num_items as u64;
+            progress.network_secs = clock.network_secs(control);
+            progress.activity = format!(
+                "Attempt {}, step {} of {num_steps}, {num_items} images at once",
+                attempt + 1,
+                step.steps_done
+            );
+            if clock.is_due() {
+                sink.emit(Event::Progress {
+                    job,
+                    progress: progress.clone(),
+                });
+            }
+        };
+        let paused_before = control.paused_for();
+        let state = lift(
+            &lift_plan,
+            &mut *self.engine.executors.denoiser,
+            batch,
+            &PhiloxNoise { streams },
+            control,
+            &mut on_step,
+        )?;
+        let secs = (start
+            .elapsed()
+            .saturating_sub(control.paused_for() - paused_before))
+        .as_secs_f64();
+        self.adapt_batch(num_items, secs / num_steps as f64);
+        Ok(state
+            .into_iter()
+            .map(|signed| f32::midpoint(signed, 1.0).clamp(0.0, 1.0))
+            .collect())
+    }
+
+    /// Shrink the automatic batch when calls turn out longer than when the model was timed.
+    fn adapt_batch(&mut self, num_items: usize, call_secs: f64) {
+        let longest = LONGEST_CALL.as_secs_f64();
+        if self.request.settings.batch == BatchChoice::Auto
+            && num_items == self.batch_size
+            && call_secs > longest
+        {
+            let fitting = (num_items as f64 * longest / call_secs) as usize;
+            self.batch_size = fitting.clamp(1, num_items);
+        }
+    }
+
+    fn measure(
+        &mut self,
+        attempt: usize,
+        items: &mut [Item],
+        reconstructions: &[f32],
+    ) -> Result<Vec<AttemptResult>, ScoreError> {
+        let geometry = self.engine.info.geometry;
+        let lpips = self.lpips(geometry, items, reconstructions)?;
+        let results = items
+            .iter()
+            .zip(reconstructions.chunks_exact(geometry.len()))
+            .zip(lpips)
+            .map(|((item, reconstruction), lpips)| {
+                let original = &item.original;
+                let picture_len = geometry.len();
+                let is_kept = self.picture_bytes + picture_len <= PICTURE_BUDGET;
+                self.picture_bytes += if is_kept { picture_len } else { 0 };
+                AttemptResult {
+                    image: item.id,
+                    attempt,
+                    distances: Distances {
+                        mse: mse(&original.unit, reconstruction),
+                        ssim: ssim(geometry.side, &original.unit, reconstruction)
+                            .map_or(f64::NAN, |similarity| 1.0 - similarity),
+                        lpips,
+                    },
+                    known_mask: item.known_mask.clone(),
+                    original: original.picture.clone(),
+                    inpainted: is_kept.then(|| Picture::from_unit(geometry, reconstruction)),
+                }
+            })
+            .collect();
+        Ok(results)
+    }
+
+    /// LPIPS of each image of the batch; the originals' features are made once and kept.
+    fn lpips(
+        &mut self,
+        geometry: Geometry,
+        items: &mut [Item],
+        reconstructions: &[f32],
+    ) -> Result<Vec<f64>, ScoreError> {
+        let perceptual = &mut self.engine.executors.perceptual;
+        let missing: Vec<f32> = items
+            .iter()
+            .filter(|item| item.original.features.is_none())
+            .flat_map(|item| item.original.unit.iter().copied())
+            .collect();
+        if !missing.is_empty() {
+            let mut made = perceptual.features(geometry, &missing)?.into_iter();
+            for item in items.iter_mut() {
+                if item.original.features.is_none() {
+                    item.original.features = made.next();
+                }
+                self.originals.keep(item.id, &item.original);
+            }
+        }
+        let features: Vec<_> = items
+            .iter()
+            .filter_map(|item| item.original.features.clone())
+            .collect();
+        Ok(perceptual.distances(geometry, &features, reconstructions)?)
+    }
+
+    fn report(&mut self) {
+        if self.clock.is_due() {
+            self.sink.emit(Event::Progress {
+                job: self.job,
+                progress: self.progress.clone(),
+            });
+        }
+    }
+
+    fn notice(&mut self, message: String, path: Option<std::path::PathBuf>) {
+        self.sink.emit(Event::Notice {
+            job: self.job,
+            notice: Notice {
+                severity: Severity::Warning,
+                message,
+                path,
+            },
+        });
+    }
+}

@@ -1,0 +1,377 @@
+//! Models that are refused, each with its own sentence.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{fixture, load};
+
+const NAME: &str = "gray-attn-heads";
+const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
+
+/// A copy of a good model to be spoiled.
+struct Model(TempDir);
+
+impl Model {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["config.json", WEIGHTS] {
+            let from = fixture("unet").join(NAME).join(file);
+            fs::copy(from, folder.path().join(file)).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn set(&self, field: &str, value: Value) {
+        let path = self.path("config.json");
+        let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        config[field] = value;
+        fs::write(path, config.to_string()).unwrap();
+    }
+
+    fn change_weights(&self, change: impl FnOnce(&mut HashMap<String, Tensor>)) {
+        let path = self.path(WEIGHTS);
+        let mut tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+        change(&mut tensors);
+        candle_core::safetensors::save(&tensors, &path).unwrap();
+    }
+
+    /// The refusal says all of this, and its path comes last.
+    fn assert_refused(&self, says: &[&str]) {
+        assert_refused(self.0.path(), says);
+    }
+}
+
+fn assert_refused(path: &Path, says: &[&str]) {
+    let message = load(path).unwrap_err().to_string();
+    for part in says {
+        assert!(message.contains(part), "`{part}` is not in `{message}`");
+    }
+    let last = message.rsplit(": ").next().unwrap();
+    assert!(
+        path.starts_with(last) || Path::new(last).starts_with(path),
+        "the path comes last: {message}"
+    );
+}
+
+#[test]
+fn nothing_there() {
+    let model = Model::new();
+    assert_refused(&model.path("nowhere"), &["there is no such file or folder"]);
+}
+
+#[test]
+fn no_config() {
+    let model = Model::new();
+    fs::remove_file(model.path("config.json")).unwrap();
+    model.assert_refused(&["no config.json", "expected a diffusers folder"]);
+    assert_refused(&model.path(WEIGHTS), &["config.json"]);
+}
+
+#[test]
+fn no_weights() {
+    let model = Model::new();
+    fs::remove_file(model.path(WEIGHTS)).unwrap();
+    model.assert_refused(&[
+        "no weights beside config.json",
+        "diffusion_pytorch_model.bin",
+    ]);
+}
+
+#[test]
+fn weights_in_several_files() {
+    let model = Model::new();
+    fs::remove_file(model.path(WEIGHTS)).unwrap();
+    fs::write(model.path(&format!("{WEIGHTS}.index.json")), "{}").unwrap();
+    model.assert_refused(&["several weights files", "save_pretrained"]);
+}
+
+#[test]
+fn weights_that_are_a_folder() {
+    let model = Model::new();
+    fs::remove_file(model.path(WEIGHTS)).unwrap();
+    fs::create_dir(model.path(WEIGHTS)).unwrap();
+    model.assert_refused(&["expected a plain file"]);
+}
+
+#[test]
+fn malformed_json() {
+    let model = Model::new();
+    for (text, says) in [
+        ("{\"_class_name\": ", "EOF"),
+        ("[1, 2]", "expected a map"),
+        ("", "EOF"),
+    ] {
+        fs::write(model.path("config.json"), text).unwrap();
+        model.assert_refused(&["not the JSON that is expected", says]);
+    }
+    let model = Model::new();
+    model.set("in_channels", json!("three"));
+    model.assert_refused(&["a field has the wrong type", "three"]);
+}
+
+#[test]
+fn truncated_safetensors() {
+    let bytes = fs::read(fixture("unet").join(NAME).join(WEIGHTS)).unwrap();
+    for length in [0, 5, 100, bytes.len() / 2, bytes.len() - 1] {
+        let model = Model::new();
+        fs::write(model.path(WEIGHTS), &bytes[..length]).unwrap();
+        model.assert_refused(&["cut short", &format!("got {length}")]);
+    }
+}
+
+#[test]
+fn weights_that_are_something_else() {
+    let model = Model::new();
+    fs::write(
+        model.path(WEIGHTS),
+        "version https://git-lfs.github.com/spec/v1",
+    )
+    .unwrap();
+    model.assert_refused(&["it is not a safetensors file"]);
+}
+
+#[test]
+fn pickle_garbage() {
+    let good = fixture("unet/google-cifar-like-old-keys-bin");
+    let bin = "diffusion_pytorch_model.bin";
+    let bytes = fs::read(good.join(bin)).unwrap();
+    for (bytes, says) in [
+        (&b"no zip at all"[..], "it is not a PyTorch zip file"),
+        (&b"\x80\x02\x8a\x0al\xfc\x9c"[..], "PyTorch before 1.6"),
+        (&bytes[..bytes.len() / 2], "damaged or cut short"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(good.join("config.json"), folder.path().join("config.json")).unwrap();
+        fs::write(folder.path().join(bin), bytes).unwrap();
+        assert_refused(folder.path(), &[says]);
+    }
+}
+
+/// Whatever single bytes of the pickle say, there is an error or a model and no panic.
+#[test]
+fn pickle_with_changed_bytes_does_not_panic() {
+    let good = fixture("unet/google-cifar-like-old-keys-bin");
+    let bin = "diffusion_pytorch_model.bin";
+    let bytes = fs::read(good.join(bin)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(good.join("config.json"), folder.path().join("config.json")).unwrap();
+    let pickle = bytes.windows(8).position(|w| w == b"data.pkl").unwrap();
+    for step in 0..40 {
+        let mut changed = bytes.clone();
+        changed[pickle + 8 + 97 * step] ^= 0x15;
+        fs::write(folder.path().join(bin), changed).unwrap();
+        if let Err(error) = load(folder.path()) {
+            assert!(!error.to_string().is_empty(), "byte {step}");
+        }
+    }
+}
+
+#[test]
+fn missing_unused_and_misshapen_tensors_are_reported_together() {
+    let model = Model::new();
+    model.change_weights(|tensors| {
+        let bias = tensors.remove("conv_in.bias").unwrap();
+        tensors.insert("conv_inn.bias".to_owned(), bias);
+        let weight = Tensor::zeros((2, 2), DType::F32, &Device::Cpu).unwrap();
+        tensors.insert("conv_out.weight".to_owned(), weight);
+    });
+    model.assert_refused(&[
+        "1 missing (conv_in.bias)",
+        "1 unused (conv_inn.bias)",
+        "1 of the wrong shape (conv_out.weight expected [1, 16, 3, 3] got [2, 2])",
+    ]);
+}
+
+#[test]
+fn many_missing_tensors_are_counted() {
+    let model = Model::new();
+    model.change_weights(|tensors| tensors.retain(|name, _| name.starts_with("conv")));
+    model.assert_refused(&["missing (", " more)"]);
+}
+
+#[test]
+fn weights_that_are_not_finite() {
+    for bad in [f32::NAN, f32::INFINITY] {
+        let model = Model::new();
+        model.change_weights(|tensors| {
+            let bias = Tensor::full(bad, 16, &Device::Cpu).unwrap();
+            tensors.insert("conv_in.bias".to_owned(), bias);
+        });
+        model.assert_refused(&["not finite", "conv_in.bias"]);
+    }
+}
+
+#[test]
+fn weights_of_integers() {
+    let model = Model::new();
+    model.change_weights(|tensors| {
+        let bias = Tensor::zeros(16, DType::I64, &Device::Cpu).unwrap();
+        tensors.insert("conv_in.bias".to_owned(), bias);
+    });
+    model.assert_refused(&["conv_in.bias is stored as I64, expected F32"]);
+}
+
+#[test]
+fn skip_blocks_are_refused_by_name() {
+    let path = fixture("unet/ncsnpp-skip-fourier");
+    assert_refused(&path, &["SkipDownBlock2D (NCSN++", "is not supported"]);
+}
+
+#[test]
+fn options_are_refused_by_name() {
+    for (field, value, says) in [
+        (
+            "_class_name",
+            json!("UNet2DConditionModel"),
+            "UNet2DConditionModel",
+        ),
+        ("_class_name", json!("AutoencoderKL"), "AutoencoderKL"),
+        (
+            "time_embedding_type",
+            json!("fourier"),
+            "time_embedding_type \"fourier\"",
+        ),
+        (
+            "time_embedding_type",
+            json!("learned"),
+            "time_embedding_type \"learned\"",
+        ),
+        ("act_fn", json!("gelu"), "act_fn \"gelu\""),
+        ("class_embed_type", json!("timestep"), "class-conditional"),
+        ("num_class_embeds", json!(10), "class-conditional"),
+        ("out_channels", json!(2), "learned variance"),
+        ("in_channels", json!(4), "4 input channels"),
+        (
+            "mid_block_type",
+            json!("UNetMidBlock2DCrossAttn"),
+            "UNetMidBlock2DCrossAttn",
+        ),
+        (
+            "down_block_types",
+            json!(["KDownBlock2D", "DownBlock2D", "DownBlock2D"]),
+            "KDownBlock2D",
+        ),
+        (
+            "up_block_types",
+            json!(["UpBlock2D", "UpDecoderBlock2D", "UpBlock2D"]),
+            "UpDecoderBlock2D",
+        ),
+        (
+            "down_block_types",
+            json!(["CrossAttnDownBlock2D", "DownBlock2D", "DownBlock2D"]),
+            "CrossAttn",
+        ),
+        ("downsample_type", json!("fir"), "downsample_type \"fir\""),
+        ("resnet_time_scale_shift", json!("spatial"), "\"spatial\""),
+        ("downsample_padding", json!(2), "downsample_padding \"2\""),
+    ] {
+        let model = Model::new();
+        model.set(field, value);
+        model.assert_refused(&[says, "is not supported"]);
+    }
+}
+
+#[test]
+fn impossible_numbers_are_refused() {
+    for (field, value, says) in [
+        ("sample_size", json!(null), "sample_size must be"),
+        ("sample_size", json!([32, 64]), "sample_size must be"),
+        ("sample_size", json!(30), "multiple of 4"),
+        ("sample_size", json!(0), "sample_size must be"),
+        ("norm_num_groups", json!(7), "norm_num_groups must divide"),
+        ("norm_num_groups", json!(0), "norm_num_groups must divide"),
+        ("norm_num_groups", json!(null), "norm_num_groups is null"),
+        (
+            "attn_norm_num_groups",
+            json!(5),
+            "attn_norm_num_groups must divide",
+        ),
+        (
+            "attention_head_dim",
+            json!(24),
+            "attention_head_dim must divide",
+        ),
+        (
+            "attention_head_dim",
+            json!(0),
+            "attention_head_dim must divide",
+        ),
+        (
+            "layers_per_block",
+            json!(1_000_000),
+            "layers_per_block must be",
+        ),
+        ("block_out_channels", json!([]), "equally long"),
+        ("block_out_channels", json!([16, 24]), "equally long"),
+        (
+            "block_out_channels",
+            json!([16, 24, 1_000_000]),
+            "block_out_channels must be",
+        ),
+        (
+            "mid_block_scale_factor",
+            json!(0),
+            "mid_block_scale_factor must be",
+        ),
+    ] {
+        let model = Model::new();
+        model.set(field, value);
+        model.assert_refused(&[says]);
+    }
+}
+
+#[test]
+fn pipelines_that_do_not_work_on_pixels() {
+    let model = Model::new();
+    let index = json!({
+        "_class_name": "LDMPipeline", "unet": ["diffusers", "UNet2DModel"], "vqvae": ["diffusers", "VQModel"]
+    });
+    fs::write(model.path("model_index.json"), index.to_string()).unwrap();
+    model.assert_refused(&["LDMPipeline", "vqvae"]);
+    let index = json!({"_class_name": "X", "unet": ["diffusers", "UNet2DConditionModel"]});
+    fs::write(model.path("model_index.json"), index.to_string()).unwrap();
+    model.assert_refused(&["UNet2DConditionModel"]);
+}
+
+#[test]
+fn bad_schedules() {
+    let model = Model::new();
+    for (scheduler, says) in [
+        (
+            json!({"_class_name": "ScoreSdeVeScheduler"}),
+            "ScoreSdeVeScheduler",
+        ),
+        (
+            json!({"num_train_timesteps": 0}),
+            "at least 1 training timestep",
+        ),
+        (json!({"beta_end": 3.0}), "between 0 and 1"),
+        (json!({"num_train_timesteps": -1}), "wrong type"),
+    ] {
+        fs::write(model.path("scheduler_config.json"), scheduler.to_string()).unwrap();
+        model.assert_refused(&[says]);
+    }
+}
+
+#[test]
+fn checkpoints_of_other_families_are_refused_by_name() {
+    let score_sde = fixture("foreign/score_sde");
+    let says = ["a score_sde checkpoint (.pth) is not supported", "not yet"];
+    for path in [&score_sde, &score_sde.join("checkpoint.pth")] {
+        assert_refused(path, &says);
+    }
+    let openai = fixture("foreign/openai.pt");
+    assert_refused(
+        &openai,
+        &["OpenAI improved- or guided-diffusion", "not yet"],
+    );
+}
