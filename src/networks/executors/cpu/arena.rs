@@ -78,9 +78,18 @@ impl Needs {
                 .sum()
         };
         Layout {
-            total: self.0.iter().zip(&offsets).map(|(need, offset)| offset + need.len).max().unwrap_or(0),
+            total: self
+                .0
+                .iter()
+                .zip(&offsets)
+                .map(|(need, offset)| offset + need.len)
+                .max()
+                .unwrap_or(0),
             largest_live: (0..num_operations).map(live).max().unwrap_or(0),
-            places: offsets.into_iter().zip(self.0.iter().map(|need| need.len)).collect(),
+            places: offsets
+                .into_iter()
+                .zip(self.0.iter().map(|need| need.len))
+                .collect(),
         }
     }
 }
@@ -111,7 +120,11 @@ mod tests {
     fn buffers_that_live_together_do_not_overlap() {
         let mut needs = Needs::default();
         let lens = [100, 32, 64, 16, 200, 48, 100, 16];
-        let buffers: Vec<BufferId> = lens.iter().enumerate().map(|(at, &len)| needs.create(len, at)).collect();
+        let buffers: Vec<BufferId> = lens
+            .iter()
+            .enumerate()
+            .map(|(at, &len)| needs.create(len, at))
+            .collect();
         for (at, buffer) in buffers.iter().enumerate() {
             needs.touch(*buffer, at + 1 + at % 3);
         }
@@ -120,7 +133,10 @@ mod tests {
             for (j, b) in buffers.iter().enumerate().skip(i + 1) {
                 let (x, y) = (layout.range(*a, 3), layout.range(*b, 3));
                 let apart = x.end <= y.start || y.end <= x.start;
-                assert!(apart || !needs.0[i].overlaps(&needs.0[j]), "{i} and {j} share {x:?} and {y:?}");
+                assert!(
+                    apart || !needs.0[i].overlaps(&needs.0[j]),
+                    "{i} and {j} share {x:?} and {y:?}"
+                );
             }
         }
         assert!(layout.total >= layout.largest_live, "{layout:?}");

@@ -7,7 +7,9 @@ use std::time::Instant;
 use super::arena::BufferId;
 use super::kernels::norm::{Part, TimeRows};
 use super::kernels::source::MAX_SEGMENTS;
-use super::kernels::{Aligned, Bias, Context, Finish, Isa, Residual, Scratch, Segment, Source, Table, Team};
+use super::kernels::{
+    Aligned, Bias, Context, Finish, Isa, Residual, Scratch, Segment, Source, Table, Team,
+};
 use super::operation::{BiasAt, Input, Operation, Product, ResidualAt};
 use super::plan::{Plan, PlanError};
 use super::profile::{self, Profile};
@@ -57,15 +59,17 @@ impl Machine {
         let table = isa.table().ok_or(CpuError::NoIsa(isa))?;
         let team = match options.threads {
             None => Team::of_process().map_err(CpuError::Threads)?,
-            Some(threads) => {
-                Team::new(threads).map(Arc::new).map_err(|error| CpuError::Threads(error.to_string()))?
-            }
+            Some(threads) => Team::new(threads)
+                .map(Arc::new)
+                .map_err(|error| CpuError::Threads(error.to_string()))?,
         };
         Ok(Self { team, table, isa })
     }
 
     pub(super) fn scratches(&self) -> Vec<Mutex<Scratch>> {
-        (0..self.team.num_threads()).map(|_| Mutex::default()).collect()
+        (0..self.team.num_threads())
+            .map(|_| Mutex::default())
+            .collect()
     }
 }
 
@@ -145,11 +149,6 @@ impl CpuDenoiser {
         &self.machine
     }
 
-    /// Floating-point operations for one image, convolutions counted as direct ones.
-    pub fn flops(&self) -> f64 {
-        self.plan.flops()
-    }
-
     /// Time spent since the last call of [`Self::reset_profile`].
     pub fn profile(&self) -> &Profile {
         &self.profile
@@ -163,9 +162,10 @@ impl CpuDenoiser {
     /// Memory held now.
     pub fn memory(&self) -> MemoryReport {
         let memory = &self.memory;
-        let scratches = memory.scratches.iter().map(|scratch| {
-            scratch.lock().map_or(0, |scratch| scratch.num_bytes())
-        });
+        let scratches = memory
+            .scratches
+            .iter()
+            .map(|scratch| scratch.lock().map_or(0, |scratch| scratch.num_bytes()));
         MemoryReport {
             weights: self.plan.weight_bytes(),
             activations: memory.arena.len() * size_of::<f32>(),
@@ -232,10 +232,14 @@ impl Denoiser for CpuDenoiser {
         for (name, got) in [("sample", sample.len()), ("output", output.len())] {
             if got != len * timesteps.len() {
                 let expected = format!("{} images of {len} values", timesteps.len());
-                return Err(DenoiseError::Failed(format!("the {name} should hold {expected}, got {got} values")));
+                return Err(DenoiseError::Failed(format!(
+                    "the {name} should hold {expected}, got {got} values"
+                )));
             }
         }
-        let samples = sample.chunks(GROUP * len).zip(output.chunks_mut(GROUP * len));
+        let samples = sample
+            .chunks(GROUP * len)
+            .zip(output.chunks_mut(GROUP * len));
         for (timesteps, (sample, output)) in timesteps.chunks(GROUP).zip(samples) {
             self.run_group(sample, timesteps, output, interrupt)?;
         }
@@ -273,9 +277,20 @@ impl Call<'_, '_, '_> {
         let pixels = self.plan.geometry.pixels();
         let stride = self.plan.layout.range(to, 1).len();
         let ([to], []) = views(self.plan, self.batch, self.arena, [Some(to)], []);
-        debug_assert!(to.len() == stride * self.batch, "the sample's buffer holds {} values", to.len());
-        let (factor, term) = if self.plan.center_input { (2.0, -1.0) } else { (1.0, 0.0) };
-        for (planes, to) in sample.chunks_exact(channels * pixels).zip(to.chunks_exact_mut(channels * pixels)) {
+        debug_assert!(
+            to.len() == stride * self.batch,
+            "the sample's buffer holds {} values",
+            to.len()
+        );
+        let (factor, term) = if self.plan.center_input {
+            (2.0, -1.0)
+        } else {
+            (1.0, 0.0)
+        };
+        for (planes, to) in sample
+            .chunks_exact(channels * pixels)
+            .zip(to.chunks_exact_mut(channels * pixels))
+        {
             for (channel, plane) in planes.chunks_exact(pixels).enumerate() {
                 for (slot, value) in to[channel..].iter_mut().step_by(channels).zip(plane) {
                     *slot = value * factor + term;
@@ -288,9 +303,15 @@ impl Call<'_, '_, '_> {
         let Geometry { channels, .. } = self.plan.geometry;
         let pixels = self.plan.geometry.pixels();
         let ([], [from]) = views(self.plan, self.batch, self.arena, [], [Some(from)]);
-        for (planes, from) in output.chunks_exact_mut(channels * pixels).zip(from.chunks_exact(channels * pixels)) {
+        for (planes, from) in output
+            .chunks_exact_mut(channels * pixels)
+            .zip(from.chunks_exact(channels * pixels))
+        {
             for (channel, plane) in planes.chunks_exact_mut(pixels).enumerate() {
-                for (slot, value) in plane.iter_mut().zip(from[channel..].iter().step_by(channels)) {
+                for (slot, value) in plane
+                    .iter_mut()
+                    .zip(from[channel..].iter().step_by(channels))
+                {
                     *slot = *value;
                 }
             }
@@ -332,7 +353,9 @@ impl Call<'_, '_, '_> {
             ResidualAt::Buffer(buffer) => Some(buffer),
             ResidualAt::None | ResidualAt::InPlace => None,
         };
-        let [a, b, c, d] = input.segments.map(|stored| stored.map(|stored| stored.data));
+        let [a, b, c, d] = input
+            .segments
+            .map(|stored| stored.map(|stored| stored.data));
         let ([out, sums], [a, b, c, d, norm, residual_view]) = views(
             self.plan,
             self.batch,
@@ -359,11 +382,15 @@ impl Call<'_, '_, '_> {
             sums: product.sums.is_some().then_some(sums),
         };
         let source = source(input, [a, b, c, d], norm);
-        prepared.layer.run(&mut self.context, &source, self.batch, out, finish);
+        prepared
+            .layer
+            .run(&mut self.context, &source, self.batch, out, finish);
     }
 
     fn copy(&mut self, input: &Input, to: BufferId) {
-        let buffers = input.segments.map(|stored| stored.map(|stored| stored.data));
+        let buffers = input
+            .segments
+            .map(|stored| stored.map(|stored| stored.data));
         let ([to], segments) = views(self.plan, self.batch, self.arena, [Some(to)], buffers);
         let source = source(input, segments, &[]);
         let image_len = input.size.0 * input.size.1 * input.channels();
@@ -398,9 +425,15 @@ fn views<'a, const M: usize, const N: usize>(
 ) -> ([&'a mut [f32]; M], [&'a [f32]; N]) {
     const MOST: usize = 8;
     const { assert!(M + N <= MOST, "an operation has at most 8 buffers") };
-    let range = |buffer: &Option<BufferId>| buffer.map_or(0..0, |buffer| plan.layout.range(buffer, batch));
+    let range =
+        |buffer: &Option<BufferId>| buffer.map_or(0..0, |buffer| plan.layout.range(buffer, batch));
     // An input may be named twice (a skip connection without a layer between): it is cut once.
-    let first = inputs.map(|buffer| inputs.iter().position(|other| *other == buffer).unwrap_or(0));
+    let first = inputs.map(|buffer| {
+        inputs
+            .iter()
+            .position(|other| *other == buffer)
+            .unwrap_or(0)
+    });
     let ranges = std::array::from_fn(|slot: usize| {
         let input = slot.checked_sub(M);
         match input {
@@ -415,6 +448,7 @@ fn views<'a, const M: usize, const N: usize>(
     };
     let mut slices = slices.into_iter();
     let written = std::array::from_fn(|_| slices.next().unwrap_or_default());
-    let cut: [&'a [f32]; MOST] = std::array::from_fn(|_| slices.next().map_or(&[][..], |slice| &*slice));
+    let cut: [&'a [f32]; MOST] =
+        std::array::from_fn(|_| slices.next().map_or(&[][..], |slice| &*slice));
     (written, std::array::from_fn(|input| cut[first[input]]))
 }

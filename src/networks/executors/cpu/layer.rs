@@ -88,6 +88,10 @@ fn winograd_tile(shape: &ConvShape) -> Option<Tile> {
         tile.num_matrices() * (tiles + FETCH)
     };
     let direct = 9 * (shape.height * shape.width + FETCH);
-    let tile = if cost(Tile::Four) <= cost(Tile::Two) { Tile::Four } else { Tile::Two };
+    let tile = if cost(Tile::Four) <= cost(Tile::Two) {
+        Tile::Four
+    } else {
+        Tile::Two
+    };
     (cost(tile) < direct).then_some(tile)
 }

@@ -13,6 +13,7 @@ mod denoiser;
 pub mod kernels;
 pub mod layer;
 pub mod operation;
+mod perceptual;
 pub mod plan;
 pub mod profile;
 #[cfg(test)]
@@ -21,4 +22,5 @@ pub mod time;
 
 pub use denoiser::{CpuDenoiser, CpuError, CpuOptions, Machine, MemoryReport};
 pub use kernels::Isa;
+pub use perceptual::CpuPerceptual;
 pub use profile::Profile;

@@ -129,6 +129,10 @@ pub enum Operation {
 impl Input {
     /// Channels of all segments.
     pub fn channels(&self) -> usize {
-        self.segments.iter().flatten().map(|stored| stored.channels).sum()
+        self.segments
+            .iter()
+            .flatten()
+            .map(|stored| stored.channels)
+            .sum()
     }
 }

@@ -10,7 +10,8 @@ use super::operation::{BiasAt, Input, Operation, Product, ResidualAt, Stored, Su
 use super::time::TimeTable;
 use crate::images::Geometry;
 use crate::networks::description::{
-    Attention, Conv2d, GroupNorm, Linear, Network, Padding, Resample, Resnet, ResnetResample, Stage, TimeMode,
+    Attention, Conv2d, GroupNorm, Linear, Network, Padding, Resample, Resnet, ResnetResample,
+    Stage, TimeMode,
 };
 
 /// Why a network cannot be compiled.
@@ -67,25 +68,15 @@ impl Plan {
 
     /// Memory of all prepared weights, in bytes.
     pub fn weight_bytes(&self) -> usize {
-        let layers = self.layers.iter().map(|prepared| {
-            prepared.layer.num_bytes() + size_of_val(prepared.bias.as_slice())
-        });
-        let norms = self.norms.iter().map(|norm| 2 * size_of_val(norm.weight.as_slice()));
+        let layers = self
+            .layers
+            .iter()
+            .map(|prepared| prepared.layer.num_bytes() + size_of_val(prepared.bias.as_slice()));
+        let norms = self
+            .norms
+            .iter()
+            .map(|norm| 2 * size_of_val(norm.weight.as_slice()));
         layers.sum::<usize>() + norms.sum::<usize>() + self.time.num_bytes()
-    }
-
-    /// Floating-point operations for one image, convolutions counted as direct ones.
-    pub fn flops(&self) -> f64 {
-        self.operations.iter().map(|operation| self.operation_flops(operation)).sum()
-    }
-
-    /// The same for one operation.
-    pub fn operation_flops(&self, operation: &Operation) -> f64 {
-        match operation {
-            Operation::Product(product) => self.layers[product.layer].layer.shape().flops(),
-            Operation::Attention { shape, .. } => shape.flops(),
-            _ => 0.0,
-        }
     }
 }
 
@@ -99,7 +90,11 @@ struct Value {
 
 impl Value {
     fn channels(&self) -> usize {
-        self.segments.iter().flatten().map(|stored| stored.channels).sum()
+        self.segments
+            .iter()
+            .flatten()
+            .map(|stored| stored.channels)
+            .sum()
     }
 
     fn input(&self) -> Input {
@@ -114,7 +109,10 @@ impl Value {
     }
 
     fn uses(&self, buffer: BufferId) -> bool {
-        self.segments.iter().flatten().any(|stored| stored.data == buffer)
+        self.segments
+            .iter()
+            .flatten()
+            .any(|stored| stored.data == buffer)
     }
 }
 
@@ -180,7 +178,11 @@ impl Builder {
             ..value.input()
         };
         let value = self.conv(&network.conv_out, &input, Extras::default())?;
-        check("the last convolution", network.out_channels, value.channels())?;
+        check(
+            "the last convolution",
+            network.out_channels,
+            value.channels(),
+        )?;
         check("the last convolution", side, value.height)?;
         if let Some(stored) = value.segments[0] {
             self.push(Operation::Store { from: stored.data });
@@ -201,7 +203,9 @@ impl Builder {
         match stage {
             Stage::Resnet(resnet) => self.resnet(resnet, value),
             Stage::Attention(attention) => self.attention(attention, value),
-            Stage::Downsample(resample) => self.conv(&resample.conv, &value.input(), Extras::default()),
+            Stage::Downsample(resample) => {
+                self.conv(&resample.conv, &value.input(), Extras::default())
+            }
             Stage::Upsample(resample) => self.upsample(resample, &value),
             Stage::PushSkip => {
                 self.skips.push(value);
@@ -220,17 +224,34 @@ impl Builder {
             Operation::Store { from } => touch(*from),
             Operation::Norm { segments, to, .. } => {
                 touch(*to);
-                segments.iter().flatten().filter_map(|stored| stored.sums).for_each(|sums| touch(sums.buffer));
+                segments
+                    .iter()
+                    .flatten()
+                    .filter_map(|stored| stored.sums)
+                    .for_each(|sums| touch(sums.buffer));
             }
             Operation::Attention { qkv, to, .. } => [*qkv, *to].into_iter().for_each(touch),
             Operation::Copy { input, to } => {
                 touch(*to);
-                input.segments.iter().flatten().for_each(|stored| touch(stored.data));
+                input
+                    .segments
+                    .iter()
+                    .flatten()
+                    .for_each(|stored| touch(stored.data));
             }
             Operation::Product(product) => {
                 touch(product.to);
-                product.input.segments.iter().flatten().for_each(|stored| touch(stored.data));
-                product.sums.into_iter().chain(product.input.norm).for_each(&mut touch);
+                product
+                    .input
+                    .segments
+                    .iter()
+                    .flatten()
+                    .for_each(|stored| touch(stored.data));
+                product
+                    .sums
+                    .into_iter()
+                    .chain(product.input.norm)
+                    .for_each(&mut touch);
                 if let ResidualAt::Buffer(buffer) = product.residual {
                     touch(buffer);
                 }
@@ -268,7 +289,11 @@ impl Builder {
             Padding::RightBottom => (0, 1),
         };
         let &[out_channels, in_channels, kernel, _] = conv.weight.shape.as_slice() else {
-            return Err(mismatch("a convolution", "4 weight axes", format!("{:?}", conv.weight.shape)));
+            return Err(mismatch(
+                "a convolution",
+                "4 weight axes",
+                format!("{:?}", conv.weight.shape),
+            ));
         };
         let shape = ConvShape {
             in_channels,
@@ -281,13 +306,28 @@ impl Builder {
             width: input.size.1,
         };
         check("a convolution", in_channels, input.channels())?;
-        check("a convolution's weights", out_channels * shape.depth(), conv.weight.len())?;
+        check(
+            "a convolution's weights",
+            out_channels * shape.depth(),
+            conv.weight.len(),
+        )?;
         let smallest = shape.height.min(shape.width) + pad_before + pad_after;
         if conv.stride == 0 || kernel == 0 || smallest < kernel {
-            let got = format!("{}x{} pixels and stride {}", shape.height, shape.width, conv.stride);
-            return Err(mismatch("a convolution", "an image as large as its kernel", got));
+            let got = format!(
+                "{}x{} pixels and stride {}",
+                shape.height, shape.width, conv.stride
+            );
+            return Err(mismatch(
+                "a convolution",
+                "an image as large as its kernel",
+                got,
+            ));
         }
-        let bias = conv.bias.as_ref().map(|bias| bias.values.to_vec()).unwrap_or_default();
+        let bias = conv
+            .bias
+            .as_ref()
+            .map(|bias| bias.values.to_vec())
+            .unwrap_or_default();
         self.product(shape, &conv.weight.values, bias, input, extras)
     }
 
@@ -300,7 +340,11 @@ impl Builder {
         extras: Extras,
     ) -> Result<Value, PlanError> {
         let shape = ConvShape::linear(input.channels(), out_channels, input.size.0, input.size.1);
-        check("a linear layer's weights", shape.depth() * out_channels, weights.len())?;
+        check(
+            "a linear layer's weights",
+            shape.depth() * out_channels,
+            weights.len(),
+        )?;
         self.product(shape, weights, bias, input, extras)
     }
 
@@ -322,7 +366,9 @@ impl Builder {
             .to
             .unwrap_or_else(|| self.needs.create(height * width * shape.out_channels, at));
         let sums = Sums {
-            buffer: self.needs.create(layer.num_parts() * 2 * shape.out_channels, at),
+            buffer: self
+                .needs
+                .create(layer.num_parts() * 2 * shape.out_channels, at),
             parts: layer.num_parts(),
         };
         self.layers.push(Prepared { layer, bias });
@@ -348,13 +394,22 @@ impl Builder {
     }
 
     /// Factors and terms for the value.
-    fn norm(&mut self, value: &Value, norm: &GroupNorm, time: Option<usize>) -> Result<BufferId, PlanError> {
+    fn norm(
+        &mut self,
+        value: &Value,
+        norm: &GroupNorm,
+        time: Option<usize>,
+    ) -> Result<BufferId, PlanError> {
         let channels = value.channels();
         check("a group normalization", norm.weight.len(), channels)?;
         check("a group normalization", norm.bias.len(), channels)?;
         if norm.num_groups == 0 || !channels.is_multiple_of(norm.num_groups) {
             let groups = format!("channels divisible into {} groups", norm.num_groups);
-            return Err(mismatch("a group normalization", &groups, format!("{channels} channels")));
+            return Err(mismatch(
+                "a group normalization",
+                &groups,
+                format!("{channels} channels"),
+            ));
         }
         self.norms.push(Norm {
             weight: norm.weight.values.to_vec(),
@@ -404,7 +459,14 @@ impl Builder {
                 (BiasAt::Layer, Some(self.time.add(&resnet.time_proj, None)))
             }
         };
-        let hidden = self.conv(&resnet.conv1, &input, Extras { bias, ..Extras::default() })?;
+        let hidden = self.conv(
+            &resnet.conv1,
+            &input,
+            Extras {
+                bias,
+                ..Extras::default()
+            },
+        )?;
         let shortcut = if let Some(conv) = &resnet.shortcut {
             self.conv(conv, &resampled, Extras::default())?
         } else if resnet.resample.is_some() || value.segments[1].is_some() {
@@ -433,14 +495,19 @@ impl Builder {
 
     fn attention(&mut self, attention: &Attention, value: Value) -> Result<Value, PlanError> {
         let mut value = value;
-        let norm = self.norm(&value, &attention.group_norm, None)?;
+        let norm = attention.group_norm.as_ref();
+        let norm = norm.map(|norm| self.norm(&value, norm, None)).transpose()?;
         let channels = value.channels();
         if attention.num_heads == 0 || !channels.is_multiple_of(attention.num_heads) {
             let heads = format!("channels divisible into {} heads", attention.num_heads);
-            return Err(mismatch("attention", &heads, format!("{channels} channels")));
+            return Err(mismatch(
+                "attention",
+                &heads,
+                format!("{channels} channels"),
+            ));
         }
         let input = Input {
-            norm: Some(norm),
+            norm,
             ..value.input()
         };
         let projections = [&attention.to_q, &attention.to_k, &attention.to_v];
@@ -452,7 +519,9 @@ impl Builder {
             channels,
             heads: attention.num_heads,
         };
-        let to = self.needs.create(shape.pixels * channels, self.operations.len());
+        let to = self
+            .needs
+            .create(shape.pixels * channels, self.operations.len());
         if let Some(stored) = qkv.segments[0] {
             self.push(Operation::Attention {
                 qkv: stored.data,
@@ -472,7 +541,13 @@ impl Builder {
             ..Extras::default()
         };
         let bias = bias_of(&attention.to_out, channels);
-        self.linear(channels, &attention.to_out.weight.values, bias, &mixed.input(), extras)
+        self.linear(
+            channels,
+            &attention.to_out.weight.values,
+            bias,
+            &mixed.input(),
+            extras,
+        )
     }
 
     fn upsample(&mut self, layer: &Resample, value: &Value) -> Result<Value, PlanError> {
@@ -531,7 +606,10 @@ fn resample(input: &Input, resampling: Option<ResnetResample>) -> Input {
 }
 
 fn bias_of(linear: &Linear, channels: usize) -> Vec<f32> {
-    linear.bias.as_ref().map_or_else(|| vec![0.0; channels], |bias| bias.values.to_vec())
+    linear
+        .bias
+        .as_ref()
+        .map_or_else(|| vec![0.0; channels], |bias| bias.values.to_vec())
 }
 
 fn check(layer: &'static str, expected: usize, got: usize) -> Result<(), PlanError> {

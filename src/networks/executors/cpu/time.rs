@@ -1,8 +1,10 @@
 //! Time embeddings and their projections, computed once for each timestep of a run.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::networks::description::{Linear, TimeEmbedding};
+use crate::networks::weights::Weights;
 
 /// Timesteps kept: a full ancestral run has a thousand.
 const CAPACITY: usize = 1024;
@@ -19,13 +21,17 @@ impl Matrix {
         let out = linear.weight.shape.first().copied().unwrap_or(0);
         Self {
             weights: linear.weight.values.to_vec(),
-            bias: linear.bias.as_ref().map_or_else(|| vec![0.0; out], |bias| bias.values.to_vec()),
+            bias: linear
+                .bias
+                .as_ref()
+                .map_or_else(|| vec![0.0; out], |bias| bias.values.to_vec()),
         }
     }
 
     fn apply(&self, x: &[f32]) -> impl Iterator<Item = f32> {
         let rows = self.weights.chunks_exact(x.len().max(1));
-        rows.zip(&self.bias).map(move |(row, bias)| dot(row, x) + bias)
+        rows.zip(&self.bias)
+            .map(move |(row, bias)| dot(row, x) + bias)
     }
 
     fn num_bytes(&self) -> usize {
@@ -37,7 +43,12 @@ impl Matrix {
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; 8];
     let (a_whole, b_whole) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = a_whole.remainder().iter().zip(b_whole.remainder()).map(|(a, b)| a * b).sum();
+    let rest: f32 = a_whole
+        .remainder()
+        .iter()
+        .zip(b_whole.remainder())
+        .map(|(a, b)| a * b)
+        .sum();
     for (a, b) in a_whole.zip(b_whole) {
         for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
             *sum += a * b;
@@ -53,9 +64,8 @@ fn silu(x: f32) -> f32 {
 /// The embedding and the projections of all resnets.
 #[derive(Debug)]
 pub struct TimeTable {
-    num_channels: usize,
-    flip_sin_to_cos: bool,
-    frequencies: Vec<f32>,
+    /// Without its layers' weights.
+    embedding: TimeEmbedding,
     linear_1: Matrix,
     linear_2: Matrix,
     projections: Vec<Matrix>,
@@ -67,15 +77,19 @@ pub struct TimeTable {
 impl TimeTable {
     /// Take over the embedding's weights.
     pub fn new(time: &TimeEmbedding) -> Self {
-        let half = time.num_channels / 2;
-        let frequency = |i: usize| {
-            let exponent = -time.max_period.ln() * i as f64 / (half as f64 - time.freq_shift);
-            exponent.exp() as f32
+        let emptied = || Linear {
+            weight: Weights {
+                shape: Vec::new(),
+                values: Arc::new([]),
+            },
+            bias: None,
         };
         Self {
-            num_channels: time.num_channels,
-            flip_sin_to_cos: time.flip_sin_to_cos,
-            frequencies: (0..half).map(frequency).collect(),
+            embedding: TimeEmbedding {
+                linear_1: emptied(),
+                linear_2: emptied(),
+                ..*time
+            },
             linear_1: Matrix::new(&time.linear_1),
             linear_2: Matrix::new(&time.linear_2),
             projections: Vec::new(),
@@ -103,11 +117,6 @@ impl TimeTable {
         self.linear_1.num_bytes() + self.linear_2.num_bytes() + projections
     }
 
-    /// Floating-point operations for a new timestep.
-    pub fn flops(&self) -> f64 {
-        self.num_bytes() as f64 / size_of::<f32>() as f64 * 2.0
-    }
-
     /// Make sure that the timesteps have rows, and write where each one's starts.
     pub fn look_up(&mut self, timesteps: &[f32], starts: &mut Vec<usize>) {
         if self.starts.len() + timesteps.len() > CAPACITY.max(timesteps.len()) {
@@ -127,14 +136,7 @@ impl TimeTable {
     }
 
     fn compute(&mut self, timestep: f32) -> usize {
-        let mut sinusoid = vec![0.0; self.num_channels];
-        let half = self.frequencies.len();
-        for (i, frequency) in self.frequencies.iter().enumerate() {
-            let (sin, cos) = (timestep * frequency).sin_cos();
-            let (first, second) = if self.flip_sin_to_cos { (cos, sin) } else { (sin, cos) };
-            sinusoid[i] = first;
-            sinusoid[half + i] = second;
-        }
+        let sinusoid = self.embedding.sinusoid(timestep);
         let hidden: Vec<f32> = self.linear_1.apply(&sinusoid).map(silu).collect();
         let embedding: Vec<f32> = self.linear_2.apply(&hidden).map(silu).collect();
         let start = self.rows.len();

@@ -25,11 +25,6 @@ impl AttentionShape {
         self.channels / self.heads
     }
 
-    /// Floating-point operations for one image.
-    pub fn flops(&self) -> f64 {
-        4.0 * (self.pixels * self.pixels * self.channels) as f64
-    }
-
     /// Run over a batch.
     ///
     /// # Shapes
@@ -43,15 +38,18 @@ impl AttentionShape {
         // Splitting the queries of a head packs its keys again in each part: only where heads are too few.
         let splits = threads.div_ceil(batch * self.heads).min(self.pixels);
         let (table, scratches) = (context.table, context.scratches);
-        context.leader.for_each(batch * self.heads * splits, &|thread, task| {
-            let mut scratch = scratch_of(scratches, thread);
-            let (head, split) = (task / splits, task % splits);
-            let (image, head) = (head / self.heads, head % self.heads);
-            let rows = split * self.pixels / splits..(split + 1) * self.pixels / splits;
-            let qkv = &qkv[image * self.pixels * 3 * self.channels..][..self.pixels * 3 * self.channels];
-            // SAFETY: images, heads and rows of tasks are disjoint.
-            unsafe { self.run_head(table, &mut scratch, qkv, (image, head), rows, out) };
-        });
+        context
+            .leader
+            .for_each(batch * self.heads * splits, &|thread, task| {
+                let mut scratch = scratch_of(scratches, thread);
+                let (head, split) = (task / splits, task % splits);
+                let (image, head) = (head / self.heads, head % self.heads);
+                let rows = split * self.pixels / splits..(split + 1) * self.pixels / splits;
+                let qkv = &qkv[image * self.pixels * 3 * self.channels..]
+                    [..self.pixels * 3 * self.channels];
+                // SAFETY: images, heads and rows of tasks are disjoint.
+                unsafe { self.run_head(table, &mut scratch, qkv, (image, head), rows, out) };
+            });
     }
 
     /// Some query rows of one head of one image.
@@ -72,16 +70,25 @@ impl AttentionShape {
         let row_stride = 3 * channels;
         scratch.input.grow(pixel_span * depth + depth_span * pixels);
         scratch.output.grow(BLOCK_ROWS * (pixel_span + depth_span));
-        let (keys, values) = scratch.input.as_mut_slice().split_at_mut(pixel_span * depth);
+        let (keys, values) = scratch
+            .input
+            .as_mut_slice()
+            .split_at_mut(pixel_span * depth);
         let values = &mut values[..depth_span * pixels];
         self.pack(qkv, head, keys, values);
-        let (logits, mixed) = scratch.output.as_mut_slice().split_at_mut(BLOCK_ROWS * pixel_span);
+        let (logits, mixed) = scratch
+            .output
+            .as_mut_slice()
+            .split_at_mut(BLOCK_ROWS * pixel_span);
         let scale = 1.0 / (depth as f32).sqrt();
         let end = rows.end;
         for first in rows.step_by(BLOCK_ROWS) {
             let count = BLOCK_ROWS.min(end - first);
             let queries = &qkv[first * row_stride + head * depth..];
-            debug_assert!(queries.len() >= (count - 1) * row_stride + depth, "queries of {count} rows");
+            debug_assert!(
+                queries.len() >= (count - 1) * row_stride + depth,
+                "queries of {count} rows"
+            );
             // SAFETY: all slices have the sizes that the arguments name; the caller keeps tasks apart.
             unsafe {
                 (table.gemm)(&GemmArgs {
@@ -95,7 +102,11 @@ impl AttentionShape {
                     c_stride: pixel_span,
                 });
                 let mut sums = [0.0; BLOCK_ROWS];
-                for (row, sum) in logits.chunks_exact_mut(pixel_span).zip(&mut sums).take(count) {
+                for (row, sum) in logits
+                    .chunks_exact_mut(pixel_span)
+                    .zip(&mut sums)
+                    .take(count)
+                {
                     *sum = (table.exp_row)(row.as_mut_ptr(), pixels, scale);
                 }
                 (table.gemm)(&GemmArgs {
@@ -108,8 +119,16 @@ impl AttentionShape {
                     c: mixed.as_mut_ptr(),
                     c_stride: depth_span,
                 });
-                for (row, (mixed, sum)) in mixed.chunks_exact(depth_span).zip(sums).take(count).enumerate() {
-                    let to = out.at(((image * pixels) + first + row) * channels + head * depth, depth);
+                for (row, (mixed, sum)) in mixed
+                    .chunks_exact(depth_span)
+                    .zip(sums)
+                    .take(count)
+                    .enumerate()
+                {
+                    let to = out.at(
+                        ((image * pixels) + first + row) * channels + head * depth,
+                        depth,
+                    );
                     let factor = 1.0 / sum;
                     for (channel, value) in mixed[..depth].iter().enumerate() {
                         to.add(channel).write(value * factor);

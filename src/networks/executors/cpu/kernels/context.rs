@@ -38,5 +38,7 @@ pub struct Context<'a, 'b> {
 
 /// The scratch of a thread; its lock is never contended, since each thread has its own.
 pub fn scratch_of(scratches: &[Mutex<Scratch>], thread: usize) -> MutexGuard<'_, Scratch> {
-    scratches[thread].lock().unwrap_or_else(PoisonError::into_inner)
+    scratches[thread]
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
 }

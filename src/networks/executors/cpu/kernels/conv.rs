@@ -61,11 +61,6 @@ impl ConvShape {
     pub fn depth(&self) -> usize {
         self.kernel * self.kernel * self.in_channels
     }
-
-    /// Floating-point operations for one image, counted as a direct convolution.
-    pub fn flops(&self) -> f64 {
-        2.0 * (self.out_height() * self.out_width() * self.depth() * self.out_channels) as f64
-    }
 }
 
 /// A convolution with its weights packed.
@@ -92,7 +87,11 @@ impl Conv {
         let depth = shape.depth();
         let mut packed = Aligned::zeroed(out_channels.div_ceil(PANEL) * depth * PANEL);
         let slots = packed.as_mut_slice();
-        for (out, kernels) in weights.chunks_exact(in_channels * taps).take(out_channels).enumerate() {
+        for (out, kernels) in weights
+            .chunks_exact(in_channels * taps)
+            .take(out_channels)
+            .enumerate()
+        {
             let panel = out / PANEL * depth * PANEL + out % PANEL;
             for (channel, kernel) in kernels.chunks_exact(taps).enumerate() {
                 for (tap, &weight) in kernel.iter().enumerate() {
@@ -104,6 +103,12 @@ impl Conv {
             shape,
             weights: packed,
         }
+    }
+
+    /// Take images of another size from now on: the weights stay as they are.
+    pub fn resize(&mut self, height: usize, width: usize) {
+        self.shape.height = height;
+        self.shape.width = width;
     }
 
     /// Its sizes.
@@ -143,7 +148,11 @@ impl Conv {
         let rows = batch * height;
         let blocks = num_blocks(rows, BLOCK_PIXELS.div_ceil(width), threads);
         let panels = shape.out_channels.div_ceil(PANEL);
-        let splits = if blocks < threads { (2 * threads).div_ceil(blocks).min(panels) } else { 1 };
+        let splits = if blocks < threads {
+            (2 * threads).div_ceil(blocks).min(panels)
+        } else {
+            1
+        };
         let (table, scratches) = (context.table, context.scratches);
         context.leader.for_each(blocks * splits, &|thread, task| {
             let mut scratch = scratch_of(scratches, thread);
@@ -169,7 +178,9 @@ impl Conv {
         let pixels = rows.len() * width;
         let span = panels.len() * PANEL;
         scratch.output.grow(pixels * span);
-        let plain = source.stored().filter(|_| shape.kernel == 1 && shape.stride == 1);
+        let plain = source
+            .stored()
+            .filter(|_| shape.kernel == 1 && shape.stride == 1);
         let a = if let Some(stored) = plain {
             &stored[rows.start * width * depth..][..pixels * depth]
         } else {
@@ -214,7 +225,11 @@ impl Conv {
 /// How many blocks to cut `rows` into: about `target` rows each, shared evenly by the threads.
 pub(super) fn num_blocks(rows: usize, target: usize, threads: usize) -> usize {
     let blocks = rows.div_ceil(target);
-    if blocks == 1 { 1 } else { blocks.next_multiple_of(threads).min(rows) }
+    if blocks == 1 {
+        1
+    } else {
+        blocks.next_multiple_of(threads).min(rows)
+    }
 }
 
 /// The inputs of each output pixel of some rows, in the order (ky, kx, channel).
@@ -242,7 +257,9 @@ fn gather(
         let count = (rows.end - row).min(out_height - first);
         let top = (first * shape.stride).saturating_sub(shape.pad_before);
         let last = (first + count - 1) * shape.stride + shape.kernel;
-        let bottom = last.saturating_sub(shape.pad_before).clamp(top, shape.height);
+        let bottom = last
+            .saturating_sub(shape.pad_before)
+            .clamp(top, shape.height);
         let stored = if let Some(stored) = source.stored() {
             &stored[(image * shape.height + top) * row_len..][..(bottom - top) * row_len]
         } else {
@@ -269,7 +286,8 @@ fn gather_row(shape: &ConvShape, stored: &[f32], top: usize, y: usize, to: &mut 
         let left = (x * shape.stride) as isize - shape.pad_before as isize;
         let skipped = left.min(0).unsigned_abs().min(shape.kernel);
         let begin = left.max(0) as usize;
-        let end = (left + shape.kernel as isize).clamp(begin as isize, shape.width.max(begin) as isize) as usize;
+        let end = (left + shape.kernel as isize)
+            .clamp(begin as isize, shape.width.max(begin) as isize) as usize;
         for (ky, taps) in pixel.chunks_exact_mut(span).enumerate() {
             let row = (y * shape.stride + ky).checked_sub(shape.pad_before + top);
             let row = row.and_then(|row| stored.get(row * row_len..(row + 1) * row_len));

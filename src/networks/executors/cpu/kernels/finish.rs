@@ -90,7 +90,11 @@ pub unsafe fn finish_value<V: Vector>(
         let mut value = value.add(bias);
         if !args.residual.is_null() {
             let from = args.residual.add(offset);
-            let residual = if full { V::load(from) } else { V::load_part(from, lanes) };
+            let residual = if full {
+                V::load(from)
+            } else {
+                V::load_part(from, lanes)
+            };
             value = value.add(residual);
         }
         if args.scale != 1.0 {

@@ -83,7 +83,9 @@ impl FromStr for Isa {
             "avx2" => Ok(Self::Avx2),
             "avx512" | "avx-512" => Ok(Self::Avx512),
             "neon" => Ok(Self::Neon),
-            _ => Err(format!("expected portable, avx2, avx512 or neon, got `{text}`")),
+            _ => Err(format!(
+                "expected portable, avx2, avx512 or neon, got `{text}`"
+            )),
         }
     }
 }

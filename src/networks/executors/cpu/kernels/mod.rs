@@ -2,7 +2,10 @@
 //!
 //! Everything public here that a driver offers is safe to call: drivers check sizes, slice their inputs, and hand
 //! kernels pointers to the pieces.
-#![expect(unsafe_code, reason = "SIMD intrinsics, and threads that write disjoint parts of one buffer")]
+#![expect(
+    unsafe_code,
+    reason = "SIMD intrinsics, and threads that write disjoint parts of one buffer"
+)]
 #![expect(
     clippy::inline_always,
     reason = "a generic kernel must be compiled inside the function that enables the instruction set"

@@ -33,9 +33,15 @@ impl Part<'_> {
     fn total(&self, image: usize, channels: std::ops::Range<usize>) -> (f64, f64) {
         let (mut sum, mut squares) = (0.0, 0.0);
         let row_len = 2 * self.channels;
-        for row in self.sums[image * self.parts * row_len..].chunks_exact(row_len).take(self.parts) {
+        for row in self.sums[image * self.parts * row_len..]
+            .chunks_exact(row_len)
+            .take(self.parts)
+        {
             let (row_sums, row_squares) = row.split_at(self.channels);
-            for (value, square) in row_sums[channels.clone()].iter().zip(&row_squares[channels.clone()]) {
+            for (value, square) in row_sums[channels.clone()]
+                .iter()
+                .zip(&row_squares[channels.clone()])
+            {
                 sum += f64::from(*value);
                 squares += f64::from(*square);
             }
@@ -109,7 +115,8 @@ impl Norm {
             for part in parts.iter().filter(|part| part.channels > 0) {
                 let inside = begin.max(first)..end.min(first + part.channels);
                 if !inside.is_empty() {
-                    let (part_sum, part_squares) = part.total(image, inside.start - first..inside.end - first);
+                    let (part_sum, part_squares) =
+                        part.total(image, inside.start - first..inside.end - first);
                     sum += part_sum;
                     squares += part_squares;
                 }

@@ -142,7 +142,9 @@ impl<'a> Output<'a> {
             // SAFETY: as above.
             unsafe {
                 sums = shared.at(offset, self.channels).add(first_channel);
-                squares = shared.at(offset + self.channels, self.channels).add(first_channel);
+                squares = shared
+                    .at(offset + self.channels, self.channels)
+                    .add(first_channel);
                 sums.write_bytes(0, channels);
                 squares.write_bytes(0, channels);
             }
@@ -151,7 +153,11 @@ impl<'a> Output<'a> {
         FinishArgs {
             channels,
             bias: bias.get(first_channel..).map_or(std::ptr::null(), |bias| {
-                if bias.is_empty() { std::ptr::null() } else { bias.as_ptr() }
+                if bias.is_empty() {
+                    std::ptr::null()
+                } else {
+                    bias.as_ptr()
+                }
             }),
             residual,
             scale: self.scale,

@@ -69,7 +69,11 @@ unsafe fn value<V: Vector, const NORM: bool, const SILU: bool>(
     unsafe {
         let full = lanes == V::LANES;
         let from = from.add(channel);
-        let mut value = if full { V::load(from) } else { V::load_part(from, lanes) };
+        let mut value = if full {
+            V::load(from)
+        } else {
+            V::load_part(from, lanes)
+        };
         if NORM {
             let (scale, shift) = (args.scale.add(channel), args.shift.add(channel));
             value = if full {
@@ -155,7 +159,11 @@ pub unsafe fn exp_row<V: Vector>(row: *mut f32, count: usize, scale: f32) -> f32
         let mut sum = sums.sum();
         if whole < count {
             let value = V::load_part(row.add(whole), count - whole);
-            value.sub(offset).mul(scale).exp().store_part(row.add(whole), count - whole);
+            value
+                .sub(offset)
+                .mul(scale)
+                .exp()
+                .store_part(row.add(whole), count - whole);
             for i in whole..count {
                 sum += *row.add(i);
             }

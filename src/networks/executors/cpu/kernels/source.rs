@@ -49,7 +49,13 @@ impl<'a> Source<'a> {
     /// A plain stored activation.
     pub fn plain(data: &'a [f32], channels: usize, height: usize, width: usize) -> Self {
         Self {
-            segments: std::array::from_fn(|index| if index == 0 { Segment { data, channels } } else { Segment::default() }),
+            segments: std::array::from_fn(|index| {
+                if index == 0 {
+                    Segment { data, channels }
+                } else {
+                    Segment::default()
+                }
+            }),
             height,
             width,
             stored_size: (height, width),
@@ -106,7 +112,9 @@ impl<'a> Source<'a> {
             "row {y} of {}, channels {first} + {count} of {channels}",
             self.height
         );
-        let norm = self.norm.map(|norm| &norm[image * 2 * channels..][..2 * channels]);
+        let norm = self
+            .norm
+            .map(|norm| &norm[image * 2 * channels..][..2 * channels]);
         let mut segment_first = 0;
         for segment in &self.segments {
             let begin = first.max(segment_first);
@@ -121,7 +129,9 @@ impl<'a> Source<'a> {
                     from
                 };
                 let part = |offset: usize| {
-                    norm.map_or(std::ptr::null(), |norm| norm[offset + begin..][..end - begin].as_ptr())
+                    norm.map_or(std::ptr::null(), |norm| {
+                        norm[offset + begin..][..end - begin].as_ptr()
+                    })
                 };
                 // SAFETY: the slices above hold whole stored rows; `to` has room by the caller's promise.
                 unsafe {

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -97,16 +97,24 @@ impl Drop for Dismissal<'_> {
 /// What leader and followers share during one call.
 #[derive(Default)]
 struct Crew {
-    /// Counts loops; a follower that sees it grow takes part in the loop.
-    epoch: AtomicUsize,
+    /// Number of the loop, whether it is [`OPEN`], and how many followers are inside.
+    ///
+    /// A follower joins an open loop or misses it: the leader never waits for a thread that the operating system has
+    /// set aside before it joined.
+    state: AtomicU64,
     dismissed: AtomicBool,
-    /// Followers still inside the current loop.
-    busy: AtomicUsize,
     /// Next task of the loop.
     next: AtomicUsize,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     current: UnsafeCell<Option<Loop>>,
 }
+
+/// Followers may join.
+const OPEN: u64 = 1 << 31;
+/// The count of followers inside.
+const INSIDE: u64 = OPEN - 1;
+/// The number of the loop.
+const LOOP: u64 = 1 << 32;
 
 /// A loop's body and number of tasks.
 #[derive(Clone, Copy)]
@@ -115,8 +123,8 @@ struct Loop {
     tasks: usize,
 }
 
-// SAFETY: `current` is written by the leader only while `busy` is zero, and read by followers only after they have
-// seen the `epoch` that was released after the write.
+// SAFETY: the leader writes `current` only while the loop is closed and nobody is inside; followers read it only
+// inside, after joining with an acquire of the state that was released after the write.
 unsafe impl Sync for Crew {}
 
 impl Crew {
@@ -124,18 +132,27 @@ impl Crew {
         let mut seen = 0;
         let mut patience = Patience::default();
         while !self.dismissed.load(Ordering::Acquire) {
-            let epoch = self.epoch.load(Ordering::Acquire);
-            if epoch == seen {
+            let state = self.state.load(Ordering::Acquire);
+            if state & OPEN == 0 || state / LOOP == seen {
                 patience.wait();
                 continue;
             }
-            seen = epoch;
+            let joined = self.state.compare_exchange_weak(
+                state,
+                state + 1,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
+            if joined.is_err() {
+                continue;
+            }
+            seen = state / LOOP;
             patience = Patience::default();
-            // SAFETY: the leader wrote `current` before releasing this epoch and waits for `busy`.
+            // SAFETY: this thread is inside the loop.
             if let Some(work) = unsafe { *self.current.get() } {
                 self.take_part(thread, work);
             }
-            self.busy.fetch_sub(1, Ordering::Release);
+            self.state.fetch_sub(1, Ordering::Release);
         }
     }
 
@@ -200,17 +217,22 @@ impl Leader<'_> {
         // SAFETY: only the lifetime changes; `for_each` does not return before every thread has left the loop.
         let task: *const Task<'static> = unsafe { std::mem::transmute(task) };
         let work = Loop { task, tasks };
-        crew.next.store(0, Ordering::Relaxed);
-        crew.busy.store(self.threads - 1, Ordering::Relaxed);
-        // SAFETY: no follower reads between loops: all have counted themselves out of `busy`.
+        // SAFETY: the last loop is closed and everybody has left it.
         unsafe { *crew.current.get() = Some(work) };
-        crew.epoch.fetch_add(1, Ordering::Release);
+        crew.next.store(0, Ordering::Relaxed);
+        let number = crew.state.load(Ordering::Relaxed) / LOOP + 1;
+        crew.state.store(number * LOOP + OPEN, Ordering::Release);
         crew.take_part(0, work);
+        crew.state.fetch_and(!OPEN, Ordering::AcqRel);
         let mut patience = Patience::default();
-        while crew.busy.load(Ordering::Acquire) != 0 {
+        while crew.state.load(Ordering::Acquire) & INSIDE != 0 {
             patience.wait();
         }
-        let panic = crew.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let panic = crew
+            .panic
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(panic) = panic {
             resume_unwind(panic);
         }
@@ -234,7 +256,10 @@ mod tests {
             7
         });
         assert_eq!(answer, 7);
-        let counts: Vec<usize> = counts.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+        let counts: Vec<usize> = counts
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed))
+            .collect();
         assert_eq!(counts[..3], [4, 3, 2]);
         assert_eq!(counts[998..], [2, 1]);
     }
@@ -243,7 +268,9 @@ mod tests {
     fn a_panic_reaches_the_caller_and_the_team_lives_on() {
         let team = Team::new(2).unwrap();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            team.run(|leader| leader.for_each(64, &|_, index| assert_ne!(index, 33, "task 33 fails")));
+            team.run(|leader| {
+                leader.for_each(64, &|_, index| assert_ne!(index, 33, "task 33 fails"))
+            });
         }));
         assert!(outcome.is_err(), "the panic must not be lost");
         assert_eq!(team.run(|leader| leader.num_threads()), 2);

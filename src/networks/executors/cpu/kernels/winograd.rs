@@ -50,7 +50,12 @@ impl Tile {
     /// `G`: kernel taps to matrix coefficients.
     const fn kernel_transform(self) -> &'static [[f64; 3]] {
         match self {
-            Self::Two => &[[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]],
+            Self::Two => &[
+                [1.0, 0.0, 0.0],
+                [0.5, 0.5, 0.5],
+                [0.5, -0.5, 0.5],
+                [0.0, 0.0, 1.0],
+            ],
             Self::Four => &[
                 [1.0 / 4.0, 0.0, 0.0],
                 [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
@@ -98,7 +103,9 @@ impl Winograd {
             for (row, g_row) in g.iter().enumerate() {
                 let mut half = [0.0; 3];
                 for (x, half) in half.iter_mut().enumerate() {
-                    *half = (0..3).map(|y| g_row[y] * f64::from(kernel[y * 3 + x])).sum();
+                    *half = (0..3)
+                        .map(|y| g_row[y] * f64::from(kernel[y * 3 + x]))
+                        .sum();
                 }
                 for (column, g_column) in g.iter().enumerate() {
                     let value: f64 = half.iter().zip(g_column).map(|(half, g)| half * g).sum();
@@ -117,7 +124,12 @@ impl Winograd {
 
     /// Whether a convolution can be run this way.
     pub fn suits(shape: &ConvShape) -> bool {
-        (shape.kernel, shape.stride, shape.pad_before, shape.pad_after) == (3, 1, 1, 1)
+        (
+            shape.kernel,
+            shape.stride,
+            shape.pad_before,
+            shape.pad_after,
+        ) == (3, 1, 1, 1)
     }
 
     /// The tile.
@@ -208,7 +220,14 @@ impl Winograd {
         let channels = 0..self.shape.in_channels;
         // SAFETY: the scratch is this task's own, and the output rows are.
         unsafe {
-            self.transform_input(table, source, rows.clone(), channels, &mut scratch.rows, (v, sizes, 0));
+            self.transform_input(
+                table,
+                source,
+                rows.clone(),
+                channels,
+                &mut scratch.rows,
+                (v, sizes, 0),
+            );
             for matrix in 0..count {
                 self.multiply(table, matrix, panels.clone(), v, m, sizes);
             }
@@ -249,14 +268,22 @@ impl Winograd {
             let (part, split) = (task / channel_splits, task % channel_splits);
             let (image, part) = (part / row_splits, part % row_splits);
             let first = image * image_rows;
-            let rows = first + part * image_rows / row_splits..first + (part + 1) * image_rows / row_splits;
+            let rows = first + part * image_rows / row_splits
+                ..first + (part + 1) * image_rows / row_splits;
             let panels = channels.div_ceil(PANEL);
             let begin = split * panels / channel_splits * PANEL;
             let end = ((split + 1) * panels / channel_splits * PANEL).min(channels);
             let first_tile = rows.start * self.tile_columns();
             // SAFETY: rows and channels of tasks are disjoint.
             unsafe {
-                self.transform_input(table, source, rows, begin..end, &mut scratch.rows, (v, sizes, first_tile));
+                self.transform_input(
+                    table,
+                    source,
+                    rows,
+                    begin..end,
+                    &mut scratch.rows,
+                    (v, sizes, first_tile),
+                );
             }
         });
 
@@ -308,7 +335,11 @@ impl Winograd {
             let mut window = Ring::new(ring, input_size, ring_width, stride);
             for (index, row) in rows.clone().enumerate() {
                 let (image, tile_row) = (row / image_rows, row % image_rows);
-                let fresh = if index == 0 || tile_row == 0 { 0 } else { input_size - size };
+                let fresh = if index == 0 || tile_row == 0 {
+                    0
+                } else {
+                    input_size - size
+                };
                 for y in fresh..input_size {
                     // Ring row `y` of this tile row is image row `tile_row * size + y - 1`.
                     let padded_y = tile_row * size + y;
