@@ -9,10 +9,13 @@ use super::lpips::{self, Lpips, Perceptual};
 use crate::diffusion::Denoiser;
 
 pub mod candle;
+pub mod cpu;
 pub mod device;
 mod sinusoid;
 
 pub use device::DeviceChoice;
+
+use cpu::{CpuDenoiser, CpuError, CpuOptions, CpuPerceptual, Machine};
 
 /// Executors on one device.
 pub struct Executors {
@@ -53,7 +56,7 @@ pub enum ExecutorError {
 /// Prepare a network and LPIPS for a device. `Auto` never fails for want of a GPU.
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "an executor may keep the network; candle's copies it"
+    reason = "the caller's share ends here: executors prepare their own form of the weights"
 )]
 pub fn open(network: Arc<Network>, choice: DeviceChoice) -> Result<Executors, ExecutorError> {
     let side = network.image_size;
@@ -72,13 +75,20 @@ pub fn open(network: Arc<Network>, choice: DeviceChoice) -> Result<Executors, Ex
             perceptual: candle::perceptual(&lpips, &device)?,
             device: candle::label(&device),
         }),
+        Backend::Cpu(machine) => Ok(Executors {
+            device: machine.to_string(),
+            denoiser: cpu_denoiser(&network, &machine)?,
+            perceptual: CpuPerceptual::new(&lpips, machine.clone())
+                .map(Box::new)
+                .map_err(|error| cpu_error(&machine, &error.into()))?,
+        }),
     }
 }
 
 /// Prepare a network alone: images may be too small for LPIPS. Returns the device for people too.
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "an executor may keep the network; candle's copies it"
+    reason = "the caller's share ends here: executors prepare their own form of the weights"
 )]
 pub fn open_denoiser(
     network: Arc<Network>,
@@ -89,27 +99,46 @@ pub fn open_denoiser(
             let denoiser = candle::denoiser(&network, &device)?;
             Ok((denoiser, candle::label(&device)))
         }
+        Backend::Cpu(machine) => Ok((cpu_denoiser(&network, &machine)?, machine.to_string())),
+    }
+}
+
+fn cpu_denoiser(network: &Network, machine: &Machine) -> Result<Box<dyn Denoiser>, ExecutorError> {
+    match CpuDenoiser::on(network, machine.clone()) {
+        Ok(denoiser) => Ok(Box::new(denoiser)),
+        Err(error) => Err(cpu_error(machine, &error.into())),
+    }
+}
+
+fn cpu_error(machine: &Machine, error: &CpuError) -> ExecutorError {
+    ExecutorError::Prepare {
+        device: machine.to_string(),
+        message: error.to_string(),
     }
 }
 
 /// What runs a description.
 enum Backend {
     Candle(Device),
+    Cpu(Machine),
 }
 
 impl Backend {
     fn choose(choice: DeviceChoice) -> Result<Self, ExecutorError> {
         match choice {
-            DeviceChoice::Auto => Ok(candle::first_gpu().map_or_else(Self::cpu, Self::Candle)),
-            DeviceChoice::Cpu => Ok(Self::cpu()),
+            DeviceChoice::Auto => {
+                candle::first_gpu().map_or_else(Self::cpu, |gpu| Ok(Self::Candle(gpu)))
+            }
+            DeviceChoice::Cpu => Self::cpu(),
             DeviceChoice::CandleCpu => Ok(Self::Candle(Device::Cpu)),
             DeviceChoice::Cuda(ordinal) => candle::cuda(ordinal).map(Self::Candle),
             DeviceChoice::Metal => candle::metal().map(Self::Candle),
         }
     }
 
-    /// The best CPU executor of this build.
-    fn cpu() -> Self {
-        Self::Candle(Device::Cpu)
+    fn cpu() -> Result<Self, ExecutorError> {
+        Machine::new(&CpuOptions::default())
+            .map(Self::Cpu)
+            .map_err(|error| ExecutorError::NoDevice(error.to_string()))
     }
 }

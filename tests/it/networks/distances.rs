@@ -10,7 +10,7 @@ use lmd_inspector::ood::distance::{mse, ssim};
 
 use super::fixture;
 
-type Expected = HashMap<String, HashMap<String, Vec<f64>>>;
+pub(crate) type Expected = HashMap<String, HashMap<String, Vec<f64>>>;
 
 const CASES: [(&str, Geometry); 3] = [
     (
@@ -37,7 +37,7 @@ const CASES: [(&str, Geometry); 3] = [
 ];
 
 /// Case name, geometry, originals, reconstructions.
-fn pairs() -> Vec<(&'static str, Geometry, Vec<f32>, Vec<f32>)> {
+pub(crate) fn pairs() -> Vec<(&'static str, Geometry, Vec<f32>, Vec<f32>)> {
     let path = fixture("distances/pairs.safetensors");
     let tensors = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
     let values = |name: String| tensors[&name].flatten_all().unwrap().to_vec1().unwrap();
@@ -51,7 +51,7 @@ fn pairs() -> Vec<(&'static str, Geometry, Vec<f32>, Vec<f32>)> {
         .collect()
 }
 
-fn expected() -> Expected {
+pub(crate) fn expected() -> Expected {
     let text = std::fs::read_to_string(fixture("distances/expected.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }

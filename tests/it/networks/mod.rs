@@ -10,13 +10,13 @@ use lmd_inspector::networks::executors::candle::CandleDenoiser;
 mod bad_models;
 mod batches;
 mod devices;
-mod distances;
+pub(crate) mod distances;
 mod layouts;
 mod options;
 mod references;
 
 /// Families of the fixtures that are supported.
-const SUPPORTED: [&str; 5] = [
+pub(crate) const SUPPORTED: [&str; 5] = [
     "defaults-no-attention",
     "google-cifar-like",
     "google-cifar-like-old-keys-bin",
@@ -24,7 +24,7 @@ const SUPPORTED: [&str; 5] = [
     "resnet-resample-scale-shift",
 ];
 
-fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
         .join(name)
@@ -34,7 +34,7 @@ fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
     checkpoints::load(&ModelSource::Path(path.to_path_buf()))
 }
 
-fn load_fixture(name: &str) -> Checkpoint {
+pub(crate) fn load_fixture(name: &str) -> Checkpoint {
     load(&fixture("unet").join(name)).unwrap()
 }
 
@@ -52,7 +52,7 @@ fn call(denoiser: &mut CandleDenoiser, sample: &[f32], timesteps: &[f32]) -> Vec
 }
 
 /// Reproducible values in [-1, 1).
-fn values(count: usize, seed: u32) -> Vec<f32> {
+pub(crate) fn values(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed;
     (0..count)
         .map(|_| {

@@ -1,0 +1,97 @@
+//! One prepared convolution or linear layer, in the form that its sizes ask for.
+
+use super::kernels::conv::{Conv, ConvShape};
+use super::kernels::winograd::{Tile, Winograd};
+use super::kernels::{Context, Finish, Source};
+
+/// A prepared layer.
+#[derive(Debug)]
+pub enum Layer {
+    /// Gathered pixels times weights.
+    Direct(Conv),
+    /// Transformed tiles.
+    Winograd(Winograd),
+}
+
+impl Layer {
+    /// Prepare weights given as (out, in, k, k). The form depends on the shape alone.
+    pub fn new(shape: ConvShape, weights: &[f32]) -> Self {
+        match winograd_tile(&shape) {
+            Some(tile) => Self::Winograd(Winograd::new(shape, tile, weights)),
+            None => Self::Direct(Conv::new(shape, weights)),
+        }
+    }
+
+    /// Its sizes.
+    pub fn shape(&self) -> &ConvShape {
+        match self {
+            Self::Direct(conv) => conv.shape(),
+            Self::Winograd(conv) => conv.shape(),
+        }
+    }
+
+    /// What it is, for profiles.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Direct(conv) if conv.shape().kernel == 1 => "1x1 product",
+            Self::Direct(_) => "direct convolution",
+            Self::Winograd(conv) => match conv.tile() {
+                Tile::Two => "Winograd F(2x2, 3x3)",
+                Tile::Four => "Winograd F(4x4, 3x3)",
+            },
+        }
+    }
+
+    /// Memory of the prepared weights, in bytes.
+    pub fn num_bytes(&self) -> usize {
+        match self {
+            Self::Direct(conv) => conv.num_bytes(),
+            Self::Winograd(conv) => conv.num_bytes(),
+        }
+    }
+
+    /// Parts in which an image's sums come.
+    pub fn num_parts(&self) -> usize {
+        match self {
+            Self::Direct(conv) => conv.num_parts(),
+            Self::Winograd(conv) => conv.num_parts(),
+        }
+    }
+
+    /// Run over a batch.
+    pub fn run(
+        &self,
+        context: &mut Context<'_, '_>,
+        source: &Source<'_>,
+        batch: usize,
+        out: &mut [f32],
+        finish: Finish<'_>,
+    ) {
+        match self {
+            Self::Direct(conv) => conv.run(context, source, batch, out, finish),
+            Self::Winograd(conv) => conv.run(context, source, batch, out, finish),
+        }
+    }
+}
+
+/// The cheapest form by a count of multiply-adds for each weight of a 3x3 kernel: those of one image, and what
+/// fetching the weight itself costs (transformed weights are 16/9 or 36/9 as many, and few images share the fetch).
+fn winograd_tile(shape: &ConvShape) -> Option<Tile> {
+    const FETCH: usize = 4;
+    // Below this the transforms cost more than they save.
+    const FEWEST_CHANNELS: usize = 16;
+    if !Winograd::suits(shape) || shape.in_channels.min(shape.out_channels) < FEWEST_CHANNELS {
+        return None;
+    }
+    let cost = |tile: Tile| {
+        let tiles = shape.height.div_ceil(tile.size()) * shape.width.div_ceil(tile.size());
+        tile.num_matrices() * (tiles + FETCH)
+    };
+    let direct = 9 * (shape.height * shape.width + FETCH);
+    let tile = if cost(Tile::Four) <= cost(Tile::Two) {
+        Tile::Four
+    } else {
+        Tile::Two
+    };
+    (cost(tile) < direct).then_some(tile)
+}

@@ -1,0 +1,298 @@
+//! LPIPS on the same kernels: `AlexNet`'s convolutions with `ReLU` fused, all images of a batch at once.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::denoiser::Machine;
+use super::kernels::conv::{Conv, ConvShape};
+use super::kernels::{Aligned, Bias, Context, Finish, Residual, Scratch, Source};
+use super::plan::PlanError;
+use crate::diffusion::DenoiseError;
+use crate::images::Geometry;
+use crate::networks::description::Padding;
+use crate::networks::lpips::{Features, Lpips, NORM_EPS, Perceptual, SCALE, SHIFT};
+
+/// LPIPS on the CPU.
+pub struct CpuPerceptual {
+    machine: Machine,
+    layers: Vec<Layer>,
+    scratches: Vec<Mutex<Scratch>>,
+    common: Scratch,
+    /// The input of a layer and its output, in turn.
+    activations: [Aligned; 2],
+}
+
+struct Layer {
+    pools_first: bool,
+    conv: Conv,
+    bias: Vec<f32>,
+    linear: Vec<f32>,
+}
+
+/// What to do with the layer's activations, (B, H, W, C).
+type Tap<'a> = dyn FnMut(&mut Context<'_, '_>, &Layer, &[f32]) + Send + 'a;
+
+impl CpuPerceptual {
+    /// Pack the weights.
+    pub fn new(lpips: &Lpips, machine: Machine) -> Result<Self, PlanError> {
+        let layers = lpips.layers.iter().map(|layer| {
+            let conv = &layer.conv;
+            let (&[out_channels, in_channels, kernel, _], Padding::Same(pad)) =
+                (conv.weight.shape.as_slice(), conv.padding)
+            else {
+                return Err(PlanError::Mismatch {
+                    layer: "LPIPS",
+                    expected: "convolutions padded on all sides".to_owned(),
+                    got: format!("{:?} and {:?}", conv.weight.shape, conv.padding),
+                });
+            };
+            let shape = ConvShape {
+                in_channels,
+                out_channels,
+                kernel,
+                stride: conv.stride,
+                pad_before: pad,
+                pad_after: pad,
+                // Set for each call: LPIPS takes images of any size.
+                height: kernel,
+                width: kernel,
+            };
+            Ok(Layer {
+                pools_first: layer.pools_first,
+                conv: Conv::new(shape, &conv.weight.values),
+                bias: conv
+                    .bias
+                    .as_ref()
+                    .map(|bias| bias.values.to_vec())
+                    .unwrap_or_default(),
+                linear: layer.linear.values.to_vec(),
+            })
+        });
+        Ok(Self {
+            layers: layers.collect::<Result<_, _>>()?,
+            scratches: machine.scratches(),
+            machine,
+            common: Scratch::default(),
+            activations: Default::default(),
+        })
+    }
+
+    /// Run the layers, showing the activations at each tap.
+    fn run(
+        &mut self,
+        geometry: Geometry,
+        unit: &[f32],
+        tap: &mut Tap<'_>,
+    ) -> Result<(), DenoiseError> {
+        let batch = unit.len() / geometry.len();
+        if unit.len() != batch * geometry.len() || ![1, 3].contains(&geometry.channels) {
+            let expected = format!("images of {} values in 1 or 3 channels", geometry.len());
+            let got = format!("{} values in {} channels", unit.len(), geometry.channels);
+            return Err(DenoiseError::Failed(format!(
+                "LPIPS expects {expected}, got {got}"
+            )));
+        }
+        if geometry.side < crate::networks::lpips::smallest_side() {
+            let side = geometry.side;
+            return Err(DenoiseError::Failed(format!(
+                "images of {side}x{side} pixels are too small for LPIPS"
+            )));
+        }
+        let Self {
+            machine,
+            layers,
+            scratches,
+            common,
+            activations: [current, next],
+        } = self;
+        let table = machine.table;
+        machine.team.run(|leader| {
+            let mut context = Context {
+                table,
+                leader,
+                scratches,
+                common,
+            };
+            load(geometry, unit, current);
+            let (mut side, mut channels) = (geometry.side, 3);
+            for layer in layers.iter_mut() {
+                if layer.pools_first {
+                    pool(current, next, (batch, side, channels));
+                    std::mem::swap(current, next);
+                    side = (side - 3) / 2 + 1;
+                }
+                layer.conv.resize(side, side);
+                let shape = *layer.conv.shape();
+                let out_len = batch * shape.out_height() * shape.out_width() * shape.out_channels;
+                next.grow(out_len);
+                let finish = Finish {
+                    bias: Bias::Same(&layer.bias),
+                    residual: Residual::None,
+                    scale: 1.0,
+                    relu: true,
+                    sums: None,
+                };
+                let source = Source::plain(current.as_slice(), channels, side, side);
+                layer
+                    .conv
+                    .run(&mut context, &source, batch, next.as_mut_slice(), finish);
+                (side, channels) = (shape.out_height(), shape.out_channels);
+                tap(&mut context, layer, &next.as_slice()[..out_len]);
+                std::mem::swap(current, next);
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Planar [0, 1] to channels-last, normalized as `AlexNet` was trained; gray becomes three equal channels.
+fn load(geometry: Geometry, unit: &[f32], to: &mut Aligned) {
+    let pixels = geometry.pixels();
+    let len = unit.len() / geometry.channels * 3;
+    to.grow(len);
+    let to = &mut to.as_mut_slice()[..len];
+    for (planes, image) in unit
+        .chunks_exact(geometry.len())
+        .zip(to.chunks_exact_mut(3 * pixels))
+    {
+        for (channel, (shift, scale)) in SHIFT.into_iter().zip(SCALE).enumerate() {
+            let plane = &planes[channel % geometry.channels * pixels..][..pixels];
+            for (slot, value) in image[channel..].iter_mut().step_by(3).zip(plane) {
+                *slot = (value * 2.0 - 1.0 - shift) / scale;
+            }
+        }
+    }
+}
+
+/// 3x3 maximum with stride 2.
+fn pool(from: &Aligned, to: &mut Aligned, (batch, side, channels): (usize, usize, usize)) {
+    let out_side = (side - 3) / 2 + 1;
+    let len = batch * out_side * out_side * channels;
+    to.grow(len);
+    let images = from.as_slice().chunks_exact(side * side * channels);
+    let out_images = to.as_mut_slice()[..len].chunks_exact_mut(out_side * out_side * channels);
+    for (image, out) in images.zip(out_images) {
+        for (pixel, slots) in out.chunks_exact_mut(channels).enumerate() {
+            let (y, x) = (pixel / out_side * 2, pixel % out_side * 2);
+            slots.fill(f32::MIN);
+            for tap in 0..9 {
+                let pixel = (y + tap / 3) * side + x + tap % 3;
+                for (slot, value) in slots.iter_mut().zip(&image[pixel * channels..]) {
+                    *slot = slot.max(*value);
+                }
+            }
+        }
+    }
+}
+
+/// One over the norm of a pixel's channels.
+fn inverse_norm(pixel: &[f32]) -> f32 {
+    let squares: f32 = lanes_sum(pixel, |value, _| value * value);
+    1.0 / (squares.sqrt() + NORM_EPS as f32)
+}
+
+/// The sum of a term for each value, in eight running sums so that the compiler can vectorize it.
+fn lanes_sum(values: &[f32], term: impl Fn(f32, usize) -> f32) -> f32 {
+    let mut sums = [0.0; 8];
+    for (chunk, values) in values.chunks(sums.len()).enumerate() {
+        for (lane, (sum, value)) in sums.iter_mut().zip(values).enumerate() {
+            *sum += term(*value, chunk * 8 + lane);
+        }
+    }
+    sums.iter().sum()
+}
+
+/// Each pixel's channels divided by their norm.
+fn normalized(values: &[f32], channels: usize) -> Vec<f32> {
+    let mut normalized = Vec::with_capacity(values.len());
+    for pixel in values.chunks_exact(channels) {
+        let factor = inverse_norm(pixel);
+        normalized.extend(pixel.iter().map(|value| value * factor));
+    }
+    normalized
+}
+
+/// Mean over pixels of the weighted squared differences of normalized channels; `original` is normalized already.
+fn difference(linear: &[f32], original: &[f32], values: &[f32]) -> f64 {
+    let channels = linear.len();
+    let mut sum = 0.0;
+    for (original, pixel) in original
+        .chunks_exact(channels)
+        .zip(values.chunks_exact(channels))
+    {
+        let factor = inverse_norm(pixel);
+        let square = |value: f32, channel: usize| {
+            let difference = value * factor - original[channel];
+            difference * difference * linear[channel]
+        };
+        sum += f64::from(lanes_sum(pixel, square));
+    }
+    sum / (values.len() / channels) as f64
+}
+
+impl Perceptual for CpuPerceptual {
+    fn features(
+        &mut self,
+        geometry: Geometry,
+        unit: &[f32],
+    ) -> Result<Vec<Arc<Features>>, DenoiseError> {
+        let batch = unit.len() / geometry.len();
+        let features: Vec<Mutex<Vec<Vec<f32>>>> = (0..batch).map(|_| Mutex::default()).collect();
+        self.run(geometry, unit, &mut |context, layer, values| {
+            let len = values.len() / batch;
+            context.leader.for_each(batch, &|_, image| {
+                let tap = normalized(&values[image * len..][..len], layer.linear.len());
+                features[image]
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(tap);
+            });
+        })?;
+        let taps = features
+            .into_iter()
+            .map(|taps| taps.into_inner().unwrap_or_else(PoisonError::into_inner));
+        Ok(taps.map(|taps| Arc::new(Features { taps })).collect())
+    }
+
+    fn distances(
+        &mut self,
+        geometry: Geometry,
+        originals: &[Arc<Features>],
+        unit: &[f32],
+    ) -> Result<Vec<f64>, DenoiseError> {
+        let batch = originals.len();
+        if unit.len() != batch * geometry.len() {
+            let got = unit.len() / geometry.len();
+            return Err(DenoiseError::Failed(format!(
+                "LPIPS expects {batch} images, got {got}"
+            )));
+        }
+        let distances: Vec<Mutex<f64>> = (0..batch).map(|_| Mutex::default()).collect();
+        let mut tap = 0;
+        self.run(geometry, unit, &mut |context, layer, values| {
+            let len = values.len() / batch.max(1);
+            context.leader.for_each(batch, &|_, image| {
+                let original = originals[image]
+                    .taps
+                    .get(tap)
+                    .map_or(&[][..], Vec::as_slice);
+                let values = &values[image * len..][..len];
+                let part = difference(&layer.linear, original, values);
+                *distances[image]
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) += part;
+            });
+            tap += 1;
+        })?;
+        let values = distances.into_iter();
+        Ok(values
+            .map(|value| value.into_inner().unwrap_or_else(PoisonError::into_inner))
+            .collect())
+    }
+}
+
+impl fmt::Debug for CpuPerceptual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CpuPerceptual({})", self.machine)
+    }
+}

@@ -1,0 +1,76 @@
+//! An image's output is the same bits at any batch size, position and number of threads.
+
+use lmd_inspector::diffusion::{DenoiseError, Denoiser as _, Interrupt, Interrupted};
+use lmd_inspector::networks::checkpoints::{self, ModelSource};
+use lmd_inspector::networks::executors::cpu::Isa;
+
+use super::{call, denoiser, isas};
+use crate::networks::{SUPPORTED, load_fixture, values};
+
+const IMAGES: usize = 33;
+
+fn outputs(
+    network: &lmd_inspector::networks::Network,
+    isa: Isa,
+    threads: usize,
+    batch: usize,
+) -> Vec<u32> {
+    let mut denoiser = denoiser(network, isa, threads);
+    let len = denoiser.geometry().len();
+    let sample = values(IMAGES * len, 1);
+    let timesteps: Vec<f32> = (0..IMAGES).map(|i| 29.0 * i as f32).collect();
+    let calls = sample.chunks(batch * len).zip(timesteps.chunks(batch));
+    calls
+        .flat_map(|(sample, timesteps)| call(&mut denoiser, sample, timesteps))
+        .map(f32::to_bits)
+        .collect()
+}
+
+#[test]
+fn batch_and_threads_do_not_change_bits() {
+    let mut checkpoints = vec![checkpoints::load(&ModelSource::Bundled).unwrap()];
+    checkpoints.extend(SUPPORTED.map(load_fixture));
+    for checkpoint in checkpoints {
+        let isa = isas().last().unwrap();
+        let expected = outputs(&checkpoint.network, isa, 1, 1);
+        for (threads, batch) in [(1, 33), (2, 1), (2, 33), (3, 2), (4, 7)] {
+            let got = outputs(&checkpoint.network, isa, threads, batch);
+            assert!(
+                got == expected,
+                "{}: batches of {batch} on {threads} threads",
+                checkpoint.name
+            );
+        }
+    }
+}
+
+#[test]
+fn a_call_stops_between_layers() {
+    /// Stops at the third question.
+    struct Third(std::sync::atomic::AtomicUsize);
+    impl Interrupt for Third {
+        fn check(&self) -> Result<(), Interrupted> {
+            match self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                0 | 1 => Ok(()),
+                2 => Err(Interrupted),
+                asked => panic!("went on after the stop, question {asked}"),
+            }
+        }
+    }
+    let network = load_fixture("gray-attn-heads").network;
+    let mut denoiser = denoiser(&network, Isa::detect(), 2);
+    let sample = values(denoiser.geometry().len(), 4);
+    let mut output = vec![0.0; sample.len()];
+    let result = denoiser.denoise(&sample, &[10.0], &mut output, &Third(0.into()));
+    assert!(
+        matches!(result, Err(DenoiseError::Interrupted(_))),
+        "{result:?}"
+    );
+    // The next call is not disturbed.
+    let expected = call(
+        &mut super::denoiser(&network, Isa::detect(), 2),
+        &sample,
+        &[10.0],
+    );
+    assert_eq!(call(&mut denoiser, &sample, &[10.0]), expected);
+}
