@@ -1,4 +1,4 @@
-//! Executors: each runs any [`Network`](super::Network) behind the one [`Denoiser`] that samplers see.
+//! Executors: each runs any [`Network`] behind the one [`Denoiser`] that samplers see.
 
 use std::sync::Arc;
 
