@@ -30,13 +30,11 @@ impl Default for Options {
 /// Why there is no window, or no longer one.
 #[derive(Debug, thiserror::Error)]
 pub enum UiError {
-    /// Neither way to draw works; nothing was shown.
-    #[error("no window could be opened. With wgpu: {wgpu}. With OpenGL: {opengl}")]
+    /// Nothing was shown.
+    #[error("no window could be opened: {reason}")]
     NoDisplay {
-        /// What wgpu said.
-        wgpu: String,
-        /// What OpenGL said.
-        opengl: String,
+        /// What the system, or both ways to draw, said.
+        reason: String,
     },
     /// The window was open and then failed.
     #[error("the window failed: {0}")]
@@ -57,18 +55,23 @@ pub fn run(options: &Options) -> Result<(), UiError> {
     let attempt = |renderer| open(renderer, options, &settings, notice.as_ref());
     let wgpu = match attempt(eframe::Renderer::Wgpu) {
         Ok(()) => return Ok(()),
+        Err(Failure::NoDisplay(reason)) => return Err(UiError::NoDisplay { reason }),
         Err(Failure::BeforeStart(message)) => message,
         Err(Failure::Later(message)) => return Err(UiError::Failed(message)),
     };
     log::info!("no window with wgpu ({wgpu}), trying OpenGL");
     match attempt(eframe::Renderer::Glow) {
         Ok(()) => Ok(()),
-        Err(Failure::BeforeStart(opengl)) => Err(UiError::NoDisplay { wgpu, opengl }),
+        Err(Failure::BeforeStart(opengl) | Failure::NoDisplay(opengl)) => Err(UiError::NoDisplay {
+            reason: format!("with wgpu: {wgpu}; with OpenGL: {opengl}"),
+        }),
         Err(Failure::Later(message)) => Err(UiError::Failed(message)),
     }
 }
 
 enum Failure {
+    /// There is nothing to open a window on, whatever draws into it.
+    NoDisplay(String),
     BeforeStart(String),
     Later(String),
 }
@@ -112,6 +115,11 @@ fn open(
     };
     result.map_err(|error| {
         let message = error.to_string();
+        if let eframe::Error::WinitEventLoop(_) = error {
+            // The message begins with a place in winit's source; what matters comes last.
+            let reason = message.rsplit(": ").next().unwrap_or(&message);
+            return Failure::NoDisplay(reason.trim_end_matches('.').to_owned());
+        }
         if is_started.load(Ordering::Acquire) {
             Failure::Later(message)
         } else {

@@ -33,6 +33,8 @@ pub const TILE: f32 = 64.0;
 pub const TILE_SIZE: Vec2 = vec2(76.0, 92.0);
 /// Side of an attempt's picture in the strip.
 pub const ATTEMPT: f32 = 52.0;
+/// Size of a field for a number.
+pub const NUMBER_FIELD: Vec2 = vec2(64.0, ROW_HEIGHT);
 /// Height of each plot.
 pub const PLOT_HEIGHT: f32 = 164.0;
 

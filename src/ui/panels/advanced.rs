@@ -6,6 +6,7 @@ use super::Scene;
 use crate::images::Fit;
 use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
 use crate::state::{Action, ThemeChoice};
+use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::row;
 
@@ -35,6 +36,7 @@ fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {
     let response = row(ui, "Limit", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut limit)
+                .min_size(theme::NUMBER_FIELD)
                 .range(0..=10_000_000)
                 .speed(0.5)
                 .custom_formatter(|value, _| zero_as("all", value))
@@ -49,7 +51,11 @@ fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {
 fn seed_ui(ui: &mut Ui, settings: &mut RunSettings) {
     let tooltip = "Start of the random numbers. The same seed gives the same scores again";
     row(ui, "Seed", tooltip, |ui| {
-        ui.add(DragValue::new(&mut settings.seed).speed(0.1))
+        ui.add(
+            DragValue::new(&mut settings.seed)
+                .min_size(theme::NUMBER_FIELD)
+                .speed(0.1),
+        )
     });
 }
 
@@ -62,6 +68,7 @@ fn batch_ui(ui: &mut Ui, settings: &mut RunSettings) {
     let response = row(ui, "Batch", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut batch)
+                .min_size(theme::NUMBER_FIELD)
                 .range(0..=4096)
                 .speed(0.1)
                 .custom_formatter(|value, _| zero_as("auto", value))

@@ -1,6 +1,6 @@
 //! What to do with files that were dropped on the window: only the user knows what they are.
 
-use egui::{Align2, Area, Button, Id, Modal, Order, RichText, Sense, Ui, vec2};
+use egui::{Align2, Area, Button, Frame, Id, Margin, Modal, Order, RichText, Sense, Ui, vec2};
 
 use super::Scene;
 use crate::ood::Role;
@@ -49,7 +49,9 @@ fn question_ui(ui: &Ui, scene: &mut Scene<'_>) {
         [path] => short_name(path),
         paths => text::counted(paths.len(), "dropped item"),
     };
-    let modal = Modal::new(Id::unique("drop question")).show(ui.ctx(), |ui| {
+    let frame = Frame::window(ui.style()).inner_margin(Margin::same(16));
+    let modal = Modal::new(Id::unique("drop question")).frame(frame);
+    let modal = modal.show(ui.ctx(), |ui| {
         ui.set_width(300.0);
         ui.label(RichText::new(format!("Use {what} as")).size(15.0).strong());
         note(ui, "Files stay where they are");

@@ -172,7 +172,7 @@ fn panes<'a>(scene: &Scene<'a>, detail: Option<&'a Detail<'_>>) -> [Pane<'a>; 3]
         |word: &str| number.map_or_else(|| word.to_owned(), |n| format!("{word}, attempt {n}"));
     let distance = detail.zip(result).map(|(d, r)| {
         format!(
-            "  {} {}",
+            ", {} {}",
             d.distance.label(),
             text::score(r.distances.of(d.distance))
         )
@@ -198,7 +198,7 @@ fn panes<'a>(scene: &Scene<'a>, detail: Option<&'a Detail<'_>>) -> [Pane<'a>; 3]
             mask,
         },
         Pane {
-            caption: format!("{}{}", numbered("Inpainted"), distance.unwrap_or_default()),
+            caption: format!("Inpainted{}", distance.unwrap_or_default()),
             name: format!("{} of {name}", numbered("Inpainted")),
             empty: if result.is_some() {
                 "Not kept"

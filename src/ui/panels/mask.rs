@@ -74,7 +74,12 @@ fn grid_ui(ui: &mut Ui, settings: &mut RunSettings) {
     let tooltip =
         "Squares along each side. Few make large holes that are hard to fill, many make small ones";
     row(ui, "Grid", tooltip, |ui| {
-        ui.add(DragValue::new(&mut settings.grid).range(1..=256).speed(0.1))
+        ui.add(
+            DragValue::new(&mut settings.grid)
+                .min_size(theme::NUMBER_FIELD)
+                .range(1..=256)
+                .speed(0.1),
+        )
     });
 }
 

@@ -6,6 +6,7 @@ use super::Scene;
 use crate::diffusion::SamplerKind;
 use crate::ood::{Aggregate, Distance};
 use crate::runs::{Lift, RunSettings};
+use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{row, section};
 
@@ -54,7 +55,11 @@ fn lift_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
         let tooltip =
             "How much noise is added before denoising. 0 is none, the largest hides the image";
         row(ui, "Start step", tooltip, |ui| {
-            ui.add(DragValue::new(start_timestep).range(0..=num_timesteps - 1))
+            ui.add(
+                DragValue::new(start_timestep)
+                    .min_size(theme::NUMBER_FIELD)
+                    .range(0..=num_timesteps - 1),
+            )
         });
     }
 }
@@ -65,6 +70,7 @@ fn attempts_ui(ui: &mut Ui, settings: &mut RunSettings) {
     row(ui, "Attempts", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut settings.num_attempts)
+                .min_size(theme::NUMBER_FIELD)
                 .range(1..=1000)
                 .speed(0.1),
         )
@@ -93,6 +99,7 @@ fn sampler_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
     let response = row(ui, "Steps", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut num_steps)
+                .min_size(theme::NUMBER_FIELD)
                 .range(1..=num_timesteps)
                 .speed(0.2),
         )
@@ -107,6 +114,7 @@ fn sampler_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
         row(ui, "Eta", tooltip, |ui| {
             ui.add(
                 DragValue::new(&mut sampler.eta)
+                    .min_size(theme::NUMBER_FIELD)
                     .range(0.0..=1.0)
                     .speed(0.01)
                     .fixed_decimals(2),

@@ -11,7 +11,7 @@ use crate::ui::widgets::path_field::{PathRow, path_row};
 use crate::worker::protocol::{ModelInfo, ModelSource};
 
 /// Height of the card, so that nothing below moves when another model is opened.
-const CARD_HEIGHT: f32 = 98.0;
+const CARD_HEIGHT: f32 = 102.0;
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {

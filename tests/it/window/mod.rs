@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use lmd_inspector::state::{Phase, Settings, ThemeChoice};
+use lmd_inspector::state::{Action, Phase, Settings, ThemeChoice};
 use lmd_inspector::ui::App;
 use lmd_inspector::worker::protocol::Event;
 use script::Script;
@@ -68,12 +68,12 @@ fn press(window: &mut Window, label: &str) {
     window.run_steps(3);
 }
 
-/// Render to a file for a person to look at: `LMD_PICTURES=folder cargo test --test it window::pictures`.
 #[test]
+#[ignore = "draws pictures for a person to look at, into $LMD_PICTURES or target/tmp; needs a Vulkan driver"]
 fn pictures() {
-    let Some(folder) = std::env::var_os("LMD_PICTURES").map(std::path::PathBuf::from) else {
-        return;
-    };
+    let folder =
+        std::env::var_os("LMD_PICTURES").unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());
+    let folder = std::path::PathBuf::from(folder);
     for theme in [ThemeChoice::Light, ThemeChoice::Dark] {
         let script = Script::default();
         let backend = Box::new(script.clone());
@@ -114,6 +114,16 @@ fn pictures() {
         window.set_size(egui::vec2(1120.0, 680.0));
         window.run_steps(4);
         save(&mut window, "4-small");
+        window.set_size(egui::vec2(1280.0, 1240.0));
+        window.run_steps(2);
+        window.get_by_label("More settings").click();
+        window.run_steps(10);
+        save(&mut window, "5-tall");
+        let dropped = vec!["/images/holiday".into()];
+        let session = window.state_mut().session_mut();
+        session.perform(Action::Dropped(dropped));
+        window.run_steps(3);
+        save(&mut window, "6-drop");
     }
 }
 
@@ -336,4 +346,39 @@ fn ten_thousand_images_are_drawn_as_fast_as_ten() {
         })
         .collect();
     println!("UI work in milliseconds a frame: {frames:.2?}");
+}
+
+#[test]
+fn what_was_dropped_is_used_as_the_user_says() {
+    let (mut window, script) = ready(3);
+    let drop = |window: &mut Window, path: &str| {
+        let session = window.state_mut().session_mut();
+        session.perform(Action::Dropped(vec![path.into()]));
+        window.run_steps(3);
+    };
+    drop(&mut window, "/images/holiday");
+    press(&mut window, "Out-of-domain images");
+    script.list_folders(2);
+    window.run_steps(3);
+    window.get_by_label("holiday");
+    drop(&mut window, "/models/cats");
+    press(&mut window, "Model");
+    window.get_by_label("cats");
+    drop(&mut window, "/models/dogs");
+    press(&mut window, "Cancel drop");
+    assert!(window.query_by_label_contains("dogs").is_none());
+}
+
+#[test]
+fn changed_settings_are_there_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("settings.json");
+    let (mut window, _script) = open(Settings::default());
+    window.state_mut().keep_settings_in(Some(path.clone()));
+    let session = window.state_mut().session_mut();
+    session.perform(Action::SetTheme(ThemeChoice::Dark));
+    until(&mut window, "the settings file", |_| path.exists());
+    let (settings, notice) = Settings::load(&path);
+    assert_eq!(notice, None);
+    assert_eq!(settings.theme, ThemeChoice::Dark);
 }
