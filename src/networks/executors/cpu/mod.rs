@@ -8,6 +8,15 @@
 //! An image's output is the same bits at any batch size, position and number of threads: forms of layers are chosen
 //! from one image's sizes, and every sum has one order.
 
+#![expect(
+    clippy::cast_possible_wrap,
+    clippy::large_types_passed_by_value,
+    clippy::missing_safety_doc,
+    clippy::needless_pass_by_value,
+    clippy::needless_range_loop,
+    reason = "index arithmetic and vector lanes; the rest is cleared as the kernels settle"
+)]
+
 pub mod arena;
 mod denoiser;
 pub mod kernels;

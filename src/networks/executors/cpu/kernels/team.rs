@@ -269,7 +269,7 @@ mod tests {
         let team = Team::new(2).unwrap();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             team.run(|leader| {
-                leader.for_each(64, &|_, index| assert_ne!(index, 33, "task 33 fails"))
+                leader.for_each(64, &|_, index| assert_ne!(index, 33, "task 33 fails"));
             });
         }));
         assert!(outcome.is_err(), "the panic must not be lost");
