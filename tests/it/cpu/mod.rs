@@ -1,10 +1,5 @@
 //! The CPU kernels against diffusers, the `lpips` package and candle's plain path.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy allows it in test functions only, not in their helpers"
-)]
-
 use lmd_inspector::diffusion::{Denoiser, NeverInterrupt};
 use lmd_inspector::networks::Network;
 use lmd_inspector::networks::executors::cpu::{CpuDenoiser, CpuOptions, Isa};
