@@ -64,8 +64,19 @@ class Own:
         pass
 
 
+def verify(name, folder, options):
+    """Ends the comparison where lmd's output is another than diffusers': then times mean nothing."""
+    reference = options.work / f"{name}.reference.safetensors"
+    command = [str(options.binary), "verify", str(folder), str(reference), "--device", "cpu"]
+    outcome = subprocess.run(command, capture_output=True, text=True)
+    print(f"{name}: {(outcome.stdout + outcome.stderr).strip()}", flush=True)
+    if outcome.returncode:
+        sys.exit(1)
+
+
 def compare(name, options, threads):
     folder = prepare(name, options.bundled, options.work)
+    verify(name, folder, options)
     onnx = options.work / f"{name}.onnx"
     contenders = {"lmd": Own(options.binary, folder, threads, options.isa)}
     for kind in options.peers:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 from diffusers import UNet2DModel
+from safetensors.torch import save_file
 
 # The configuration of google/ddpm-cifar10-32.
 CIFAR = dict(
@@ -34,10 +35,24 @@ def prepare(name: str, bundled: Path, work: Path) -> Path:
                 if "norm" in key:  # The initial ones and zeros would hide a forgotten factor or term.
                     parameter.add_(0.1 * torch.randn_like(parameter))
         model.save_pretrained(folder)
+    model = load(folder)
     onnx = work / f"{name}.onnx"
     if not onnx.exists():
-        export(load(folder), onnx)
+        export(model, onnx)
+    save_reference(model, work / f"{name}.reference.safetensors")
     return folder
+
+
+def save_reference(model: UNet2DModel, path: Path):
+    """The network's output for three images, as `lmd verify` reads it."""
+    generator = torch.Generator().manual_seed(1)
+    config = model.config
+    sample = torch.randn(3, config.in_channels, config.sample_size, config.sample_size, generator=generator)
+    timestep = torch.tensor([0, 333, 999])
+    with torch.inference_mode():
+        output = model(sample, timestep).sample
+    tensors = {"sample": sample, "timestep": timestep.float(), "output": output}
+    save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
 
 
 def load(folder: Path) -> UNet2DModel:

@@ -1,6 +1,8 @@
 //! Integration tests, in one binary: linking egui and candle once is slow enough.
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod cpu;
 #[cfg(test)]
 mod headless;

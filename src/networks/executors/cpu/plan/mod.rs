@@ -26,7 +26,7 @@ pub enum PlanError {
         /// What it was given.
         got: String,
     },
-    /// A [`Stage::ConcatSkip`] without its [`Stage::PushSkip`].
+    /// A `Stage::ConcatSkip` without its `Stage::PushSkip`.
     #[error("the network takes a skip activation that it has not kept")]
     NoSkip,
 }
