@@ -1,7 +1,12 @@
 //! Integration tests, in one binary: linking egui and candle once is slow enough.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod cpu;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod display;
 #[cfg(test)]
 mod headless;
 #[cfg(test)]
@@ -16,5 +21,7 @@ mod networks;
 mod ood;
 #[cfg(test)]
 mod report;
+#[cfg(test)]
+mod session;
 #[cfg(test)]
 mod window;

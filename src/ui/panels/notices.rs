@@ -81,7 +81,7 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>, hidden: usize) {
     let line = theme::palette(ui).line;
     frame(ui, line).show(ui, |ui| {
         ui.horizontal(|ui| {
-            note(ui, format!("{} more", text::counted(hidden, "message")));
+            note(ui, format!("{} more", text::count(hidden)));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 action_button(ui, scene.actions, Action::DismissAllNotices);
             });

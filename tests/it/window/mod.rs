@@ -1,5 +1,6 @@
 //! The window over a script in place of the background threads: widgets are found by role and name.
 
+mod real;
 mod script;
 
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use lmd_inspector::state::{Action, Phase, Settings, ThemeChoice};
 use lmd_inspector::ui::App;
-use lmd_inspector::worker::protocol::Event;
+use lmd_inspector::worker::protocol::{Event, LibraryEvent};
 use script::Script;
 
 type Window = Harness<'static, App>;
@@ -253,7 +254,7 @@ fn errors_are_notices_that_name_the_file() {
         message: "the weights end too early".to_owned(),
     });
     window.run_steps(3);
-    window.get_by_label("The model could not be opened. the weights end too early");
+    window.get_by_label("The model could not be opened: the weights end too early");
     window.get_by_label("/models/broken");
     press(&mut window, "Dismiss message");
     assert!(window.query_by_label("/models/broken").is_none());
@@ -346,6 +347,31 @@ fn ten_thousand_images_are_drawn_as_fast_as_ten() {
         })
         .collect();
     println!("UI work in milliseconds a frame: {frames:.2?}");
+}
+
+#[test]
+fn a_desktop_without_file_dialogs_is_said() {
+    let (mut window, script) = ready(3);
+    press(&mut window, "Browse model path");
+    let (job, kind) = script.0.borrow().dialogs[0];
+    script.say_library(LibraryEvent::Chosen {
+        job,
+        kind,
+        paths: Vec::new(),
+        was_shown: false,
+    });
+    window.run_steps(3);
+    window.get_by_label_contains("This desktop shows no file dialog");
+    press(&mut window, "Browse model path");
+    let (job, kind) = script.0.borrow().dialogs[1];
+    script.say_library(LibraryEvent::Chosen {
+        job,
+        kind,
+        paths: vec!["/models/cats".into()],
+        was_shown: true,
+    });
+    window.run_steps(3);
+    window.get_by_label("cats");
 }
 
 #[test]

@@ -13,8 +13,8 @@ use lmd_inspector::ood::{Distances, KnownMask, Role};
 use lmd_inspector::ui::{Backend, Lost};
 use lmd_inspector::worker::handle::SendError;
 use lmd_inspector::worker::protocol::{
-    AttemptResult, Command, Control, Event, FolderListing, JobId, LibraryCommand, LibraryEvent,
-    ModelInfo, ModelSource, Preview, PreviewRequest, Progress, RunRequest,
+    AttemptResult, Command, Control, DialogKind, Event, FolderListing, JobId, LibraryCommand,
+    LibraryEvent, ModelInfo, ModelSource, Preview, PreviewRequest, Progress, RunRequest,
 };
 
 /// Side of the made-up images.
@@ -27,6 +27,8 @@ pub struct Shared {
     pub commands: Vec<Command>,
     /// Commands to the file-reading thread, in order; thumbnails and previews are answered at once and not kept.
     pub library_commands: Vec<LibraryCommand>,
+    /// File dialogs that were asked for, in order.
+    pub dialogs: Vec<(JobId, DialogKind)>,
     /// Events of the inference thread that the window has not taken yet.
     pub events: VecDeque<Event>,
     /// Events of the file-reading thread that the window has not taken yet.
@@ -72,6 +74,10 @@ impl Backend for Script {
             command => shared.library_commands.push(command),
         }
         Ok(())
+    }
+
+    fn show_dialog(&mut self, job: JobId, kind: DialogKind) {
+        self.0.borrow_mut().dialogs.push((job, kind));
     }
 
     fn poll(&mut self) -> Result<Option<Event>, Lost> {
