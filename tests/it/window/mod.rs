@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use lmd_inspector::state::{Action, Phase, Settings, ThemeChoice};
+use lmd_inspector::state::{Action, GalleryOrder, GalleryView, Phase, Settings, ThemeChoice};
 use lmd_inspector::ui::App;
 use lmd_inspector::worker::protocol::{Event, LibraryEvent};
 use script::Script;
@@ -347,6 +347,25 @@ fn ten_thousand_images_are_drawn_as_fast_as_ten() {
         })
         .collect();
     println!("UI work in milliseconds a frame: {frames:.2?}");
+
+    let session = window.state_mut().session_mut();
+    session.perform(Action::SetGallery(GalleryView {
+        order: GalleryOrder::HighestFirst,
+        ..GalleryView::default()
+    }));
+    let mut frames: Vec<f32> = (0..60)
+        .map(|batch| {
+            script.make_results(2, 16 * batch..16 * (batch + 1));
+            std::thread::sleep(Duration::from_millis(10));
+            window.step();
+            window.state().last_frame_ms()
+        })
+        .collect();
+    frames.sort_by(f32::total_cmp);
+    let (median, worst) = (frames[30], frames[59]);
+    println!(
+        "While results arrive, sorted by score: {median:.2} in the middle, {worst:.2} at most"
+    );
 }
 
 #[test]

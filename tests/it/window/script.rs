@@ -185,17 +185,21 @@ impl Script {
 
     /// Append made-up results of all images for some attempts to the last run, and say so.
     pub fn make_attempts(&self, attempts: std::ops::Range<usize>) {
-        let (job, request, _) = self.last_run();
-        let num_images = request.images.len();
-        for attempt in attempts.clone() {
-            let masks = [known_mask(0), known_mask(1)];
-            let results = (0..num_images).map(|image| AttemptResult {
-                known_mask: Some(Arc::clone(&masks[attempt % 2])),
-                ..made_up(&request, image, attempt)
-            });
-            request.results.extend(results);
+        let num_images = self.last_run().1.images.len();
+        for attempt in attempts {
+            self.make_results(attempt, 0..num_images);
         }
-        let done = attempts.end * num_images;
+    }
+
+    /// The same for one attempt of some images.
+    pub fn make_results(&self, attempt: usize, images: std::ops::Range<usize>) {
+        let (job, request, _) = self.last_run();
+        let mask = known_mask(attempt % 2);
+        let done = attempt * request.images.len() + images.end;
+        request.results.extend(images.map(|image| AttemptResult {
+            known_mask: Some(Arc::clone(&mask)),
+            ..made_up(&request, image, attempt)
+        }));
         self.say(Event::Progress {
             job,
             progress: progress(&request, done),
