@@ -3,11 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::app::App;
 use super::backend::Workers;
 use crate::state::Settings;
 use crate::worker::protocol::{ModelSource, Notice, Wake};
+
+/// How long news of the background threads may wait for a frame that shows them: where a processor draws the window,
+/// each frame takes time from the run. What the user does is shown at once all the same.
+const NEWS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How to open the window.
 #[derive(Clone, Debug)]
@@ -103,7 +108,7 @@ fn open(
             native_options,
             Box::new(move |creation| {
                 let ctx = creation.egui_ctx.clone();
-                let wake: Wake = Arc::new(move || ctx.request_repaint());
+                let wake: Wake = Arc::new(move || ctx.request_repaint_after(NEWS_INTERVAL));
                 let workers = Workers::spawn(wake)?;
                 let mut app = App::new(&creation.egui_ctx, settings, Box::new(workers));
                 app.keep_settings_in(options.settings_path);

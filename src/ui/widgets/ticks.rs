@@ -1,10 +1,18 @@
 //! Round numbers along the axes of plots.
 
+use std::ops::RangeInclusive;
+
 use egui_plot::{GridInput, GridMark};
 
 /// Marks at round numbers, at most about `most` of them, and at whole numbers alone where `is_whole`.
 pub fn round_marks(most: usize, is_whole: bool) -> impl Fn(GridInput) -> Vec<GridMark> {
     move |input| marks(input.bounds, most, is_whole)
+}
+
+/// A mark's number with as many decimals as tell it from its neighbors.
+pub fn label(mark: GridMark, _shown: &RangeInclusive<f64>) -> String {
+    let num_decimals = (-mark.step_size.log10().floor()).max(0.0) as usize;
+    format!("{:.num_decimals$}", mark.value)
 }
 
 fn marks((min, max): (f64, f64), most: usize, is_whole: bool) -> Vec<GridMark> {
@@ -52,6 +60,10 @@ mod tests {
         let scores = values((-0.003, 0.212), 5, false);
         assert_eq!(scores.len(), 5, "{scores:?}");
         assert!((scores[4] - 0.2).abs() < 1e-12, "{scores:?}");
+        let fine = marks((0.0, 0.21), 5, false);
+        let labels: Vec<String> = fine.iter().map(|&m| label(m, &(0.0..=1.0))).collect();
+        assert_eq!(labels, ["0.00", "0.05", "0.10", "0.15", "0.20"]);
+        assert_eq!(label(marks((0.0, 9.0), 4, true)[1], &(0.0..=9.0)), "5");
         assert!(values((0.1, 0.1), 4, false).is_empty());
         assert!(values((0.0, f64::NAN), 4, false).is_empty());
         assert_eq!(values((0.21, 0.24), 1, true), [] as [f64; 0]);
