@@ -201,14 +201,6 @@ impl Args {
             },
         }
     }
-
-    fn source(&self) -> ModelSource {
-        if self.model.as_os_str() == "bundled" {
-            ModelSource::Bundled
-        } else {
-            ModelSource::Path(self.model.clone())
-        }
-    }
 }
 
 /// Everything a headless run needs.
@@ -238,7 +230,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
         )));
     }
     let request = Request {
-        source: args.source(),
+        source: ModelSource::named(&args.model),
         settings: args.settings(),
         folders: [
             with_role(Role::InDomain, &args.in_domain),
