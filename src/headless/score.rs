@@ -259,6 +259,7 @@ pub fn execute(request: &Request) -> Result<(Outcome, Summary), Failure> {
     }
     collected.note_shared_content();
     check(request, &collected.images)?;
+    output::check_writable(&request.output)?;
 
     let images: Arc<[RunImage]> = collected.images.into();
     let results = Arc::new(ResultLog::default());
@@ -348,7 +349,8 @@ fn drive(
         };
         match event {
             Event::ModelOpened { info, .. } => {
-                bar.println(format!("{} on {}", info.name, info.device));
+                let line = format!("{} on {}", info.name, info.device);
+                bar.suspend(|| terminal::message(&line));
             }
             Event::Progress { progress, .. } => show(&bar, &progress),
             Event::Notice { notice, .. } => {

@@ -31,6 +31,8 @@ pub enum Outgoing {
     Worker(Command),
     /// To the file-reading thread.
     Library(LibraryCommand),
+    /// To the platform: show a file dialog and answer with [`LibraryEvent::Chosen`].
+    Dialog(JobId, DialogKind),
 }
 
 /// Everything the window shows.
@@ -230,7 +232,7 @@ impl Session {
             Event::Failed { message, .. } => {
                 self.notices.push(crate::worker::protocol::Notice {
                     severity: Severity::Error,
-                    message: format!("The model could not be opened. {message}"),
+                    message: format!("The model could not be opened: {message}"),
                     path: match source {
                         ModelSource::Bundled => None,
                         ModelSource::Path(path) => Some(path.clone()),
@@ -266,7 +268,7 @@ impl Session {
             }
             Event::Failed { message, .. } => {
                 self.notices
-                    .say(Severity::Error, format!("The run stopped. {message}"));
+                    .say(Severity::Error, format!("The run stopped: {message}"));
                 run.phase = Phase::Failed(message);
             }
         }
@@ -296,9 +298,21 @@ impl Session {
             LibraryEvent::Thumbnail { .. } => {}
             LibraryEvent::Preview { request, preview } => self.preview.answer(request, preview),
             LibraryEvent::Samples { job, folders } => self.apply_samples(job, folders),
-            LibraryEvent::Chosen { job, kind, paths } => {
+            LibraryEvent::Chosen {
+                job,
+                kind,
+                paths,
+                was_shown,
+            } => {
                 if self.dialog == Some(job) {
                     self.dialog = None;
+                    if !was_shown {
+                        self.notices.say(
+                            Severity::Warning,
+                            "This desktop shows no file dialog. Type the path into the field instead, or drop \
+                             the folder on the window.",
+                        );
+                    }
                     self.apply_chosen(kind, paths);
                 }
             }
@@ -328,7 +342,7 @@ impl Session {
                 if is_empty {
                     self.notices.push(crate::worker::protocol::Notice {
                         severity: Severity::Warning,
-                        message: "There is no readable image in this folder.".to_owned(),
+                        message: "There is no readable image in this folder".to_owned(),
                         path: Some(path),
                     });
                 }
@@ -353,7 +367,7 @@ impl Session {
             Err(message) => {
                 self.notices.say(
                     Severity::Error,
-                    format!("The sample images could not be unpacked. {message}"),
+                    format!("The sample images could not be unpacked: {message}"),
                 );
                 for &index in &waiting {
                     self.folders[index].scan = ScanState::Failed(message.clone());
@@ -367,7 +381,7 @@ impl Session {
                 self.scan_folder(index);
             } else {
                 self.folders[index].scan =
-                    ScanState::Failed("There are no samples for this role.".to_owned());
+                    ScanState::Failed("There are no samples for this role".to_owned());
             }
         }
     }
@@ -394,7 +408,7 @@ impl Session {
             run.phase = Phase::Failed(reason.to_owned());
         }
         self.outbox
-            .retain(|waiting| matches!(waiting, Outgoing::Library(_)));
+            .retain(|waiting| !matches!(waiting, Outgoing::Worker(_)));
         self.open_model(self.settings.model.clone());
     }
 
@@ -402,8 +416,7 @@ impl Session {
     pub fn library_restarted(&mut self, reason: &str) {
         self.notices.say(Severity::Error, reason);
         self.outbox
-            .retain(|waiting| matches!(waiting, Outgoing::Worker(_)));
-        self.dialog = None;
+            .retain(|waiting| !matches!(waiting, Outgoing::Library(_)));
         self.samples_job = None;
         self.preview = PreviewState::default();
         for index in 0..self.folders.len() {

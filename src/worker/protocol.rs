@@ -236,13 +236,6 @@ pub enum LibraryCommand {
         /// Echoed in the reply.
         job: JobId,
     },
-    /// Show the platform's dialog and answer with the chosen paths.
-    Dialog {
-        /// Echoed in the reply.
-        job: JobId,
-        /// What to choose.
-        kind: DialogKind,
-    },
 }
 
 /// What a file dialog asks for.
@@ -313,14 +306,16 @@ pub enum LibraryEvent {
         /// The folders with their roles.
         folders: Result<Vec<(Role, PathBuf)>, String>,
     },
-    /// What was chosen; empty when the dialog was closed.
+    /// What was chosen in a file dialog; empty when it was closed.
     Chosen {
-        /// See [`LibraryCommand::Dialog`].
+        /// Echoes the request.
         job: JobId,
         /// What was asked for.
         kind: DialogKind,
         /// The chosen paths.
         paths: Vec<PathBuf>,
+        /// Whether there was a dialog at all: some desktops have none to show.
+        was_shown: bool,
     },
 }
 

@@ -1,9 +1,13 @@
 //! Integration tests, in one binary: linking egui and candle once is slow enough.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod cpu;
+#[cfg(test)]
+mod display;
 #[cfg(test)]
 mod headless;
 #[cfg(test)]
@@ -18,5 +22,7 @@ mod networks;
 mod ood;
 #[cfg(test)]
 mod report;
+#[cfg(test)]
+mod session;
 #[cfg(test)]
 mod window;
