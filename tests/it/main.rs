@@ -7,6 +7,7 @@ mod bench;
 #[cfg(test)]
 mod cpu;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod display;
 #[cfg(test)]
 mod headless;
