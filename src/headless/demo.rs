@@ -1,11 +1,13 @@
 //! The demo without a window: the bundled model on the bundled samples.
 
-use super::score::{self, Request};
+use super::execute::{self, Request};
+use super::signals::Signals;
 use super::{Failure, Outcome, output, terminal};
 use crate::images::samples;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::Role;
 use crate::runs::RunSettings;
+use crate::runs::file::KeepPictures;
 
 /// Images a role, and attempts, that take under three minutes on two cores.
 const NUM_IMAGES: usize = 40;
@@ -32,9 +34,12 @@ fn execute() -> Result<Outcome, Failure> {
             (Role::InDomain, folders.in_domain),
             (Role::OutOfDomain, folders.out_of_domain),
         ],
-        output: output::report_folder(None, false)?,
+        shard: None,
+        keep_pictures: KeepPictures::All,
+        target: output::target(None, false)?,
     };
-    let (outcome, _) = score::execute(&request)?;
-    terminal::answer(&request.output.display().to_string())?;
+    let signals = Signals::catch().map_err(Failure::failed)?;
+    let (outcome, _) = execute::carry_out(execute::prepare(&request)?, &signals)?;
+    terminal::answer(&request.target.shown().display().to_string())?;
     Ok(outcome)
 }

@@ -1,8 +1,81 @@
-//! Where a report goes.
+//! Where a run and its report go.
 
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use crate::runs::file::EXTENSION;
+
+/// Where a run is written.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The report folder, if there is to be one.
+    pub report: Option<PathBuf>,
+    /// The run file.
+    pub run_file: PathBuf,
+    /// Whether a run file that is there may be replaced.
+    pub may_overwrite: bool,
+}
+
+impl Target {
+    /// The one path to print.
+    pub fn shown(&self) -> &Path {
+        self.report.as_deref().unwrap_or(&self.run_file)
+    }
+
+    /// In words.
+    pub fn whereabouts(&self) -> String {
+        match &self.report {
+            Some(folder) => format!("report in {}", folder.display()),
+            None => format!("run in {}", self.run_file.display()),
+        }
+    }
+}
+
+/// `X.lmdrun` is a run file alone; any other path is a report folder, with `run.lmdrun` in it.
+pub fn target(asked: Option<&Path>, may_overwrite: bool) -> Result<Target, Failure> {
+    match asked {
+        Some(path) if is_run_file(path) => {
+            if path.is_dir() {
+                return Err(Failure::bad_request(anyhow::anyhow!(
+                    "a run file is asked for, but this is a folder; choose another --output: {}",
+                    path.display()
+                )));
+            }
+            Ok(Target {
+                report: None,
+                run_file: path.to_owned(),
+                may_overwrite,
+            })
+        }
+        _ => {
+            let folder = report_folder(asked, may_overwrite)?;
+            Ok(Target {
+                run_file: folder.join("run").with_extension(EXTENSION),
+                report: Some(folder),
+                may_overwrite,
+            })
+        }
+    }
+}
+
+/// Whether a path ends like a run file's.
+pub fn is_run_file(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case(EXTENSION))
+}
+
+/// A path as a shell takes it.
+pub fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
+    if text.starts_with('-') {
+        quoted(&Path::new(".").join(path))
+    } else if text.chars().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
 
 /// The folder to write into: as asked for, or `./lmd-report-YYYYMMDD-HHMMSS`.
 ///

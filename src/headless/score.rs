@@ -1,36 +1,27 @@
 //! `lmd score`: score folders of images and write a report.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::collect::Collected;
+use super::execute::{self, Request};
 use super::signals::Signals;
-use super::{Failure, Outcome, output, terminal};
+use super::{Failure, Outcome, output, resume, shard, terminal};
 use crate::diffusion::{SamplerKind, SamplerSettings};
 use crate::images::Fit;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::{Aggregate, Distance, MaskKind, Role};
-use crate::runs::report::{Report, Summary};
-use crate::runs::{BatchChoice, DeviceChoice, Lift, ResultLog, RunImage, RunSettings};
-use crate::worker::handle::{SendError, WorkerHandle, no_wake};
-use crate::worker::plan::Plan;
-use crate::worker::protocol::{Command, Control, Event, JobId, Progress, RunRequest};
-
-/// How often a waiting driver looks for signals.
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
+use crate::runs::file::{KeepPictures, Shard};
+use crate::runs::{BatchChoice, DeviceChoice, Lift, RunSettings};
 
 /// Options of `lmd score`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
-    #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "resume")]
+    pub model: Option<PathBuf>,
     /// Folders of images like those the model was trained on.
-    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "resume")]
     pub in_domain: Vec<PathBuf>,
     /// Folders of images known not to belong.
     #[arg(long, value_name = "DIR", num_args = 1..)]
@@ -77,22 +68,58 @@ pub struct Args {
     /// Keys the noise, together with each file's content.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Images in one network call, or auto.
-    #[arg(long, default_value = "auto")]
-    pub batch: BatchChoice,
-    /// Where to run: auto, cpu, candle-cpu, cuda, cuda:N or metal.
-    #[arg(long, default_value = "auto")]
-    pub device: DeviceChoice,
-    /// The report folder [default: ./lmd-report-YYYYMMDD-HHMMSS]
+    /// Images in one network call, or auto [default: auto]
+    #[arg(long)]
+    pub batch: Option<BatchChoice>,
+    /// Where to run: auto, cpu, candle-cpu, cuda, cuda:N or metal [default: auto]
+    #[arg(long)]
+    pub device: Option<DeviceChoice>,
+    /// Score only part I of N of the images, to share a list between machines; auto reads the variables of a Slurm array
+    /// (or Kubernetes' JOB_COMPLETION_INDEX, and LMD_SHARD_COUNT).
+    #[arg(long, value_name = "I/N", value_parser = shard::parse)]
+    pub shard: Option<Shard>,
+    /// Which inpainted pictures the run file keeps.
+    #[arg(long, value_enum, default_value = "all")]
+    pub keep_pictures: KeepName,
+    /// Go on with a run that was stopped.
+    #[arg(long, value_name = "FILE", conflicts_with_all = FIXED_BY_A_RUN)]
+    pub resume: Option<PathBuf>,
+    /// Resume without the images whose files are missing or have changed.
+    #[arg(long, requires = "resume")]
+    pub skip_changed: bool,
+    /// A run file to write (NAME.lmdrun), or a report folder, which gets run.lmdrun too
+    /// [default: ./lmd-report-YYYYMMDD-HHMMSS]
     #[arg(long, value_name = "PATH")]
     pub output: Option<PathBuf>,
-    /// Write into a folder that is not empty.
+    /// Replace a run file, or write into a folder that is not empty.
     #[arg(long)]
     pub overwrite: bool,
     /// Print the summary as one JSON object.
     #[arg(long)]
     pub json: bool,
 }
+
+/// What a run file decides.
+const FIXED_BY_A_RUN: [&str; 18] = [
+    "in_domain",
+    "out_of_domain",
+    "unknown",
+    "mask",
+    "grid",
+    "attempts",
+    "lift",
+    "start_timestep",
+    "sampler",
+    "steps",
+    "eta",
+    "distance",
+    "aggregate",
+    "fit",
+    "limit",
+    "seed",
+    "shard",
+    "keep_pictures",
+];
 
 /// [`Lift`] by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -147,6 +174,17 @@ pub enum FitName {
     Stretch,
 }
 
+/// [`KeepPictures`] by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum KeepName {
+    /// Each attempt's.
+    All,
+    /// The median attempt's.
+    Median,
+    /// None.
+    None,
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "clap wants a Result")]
 fn parse_mask(text: &str) -> Result<MaskKind, std::convert::Infallible> {
     Ok(match text {
@@ -192,8 +230,8 @@ impl Args {
             },
             limit: self.limit,
             seed: self.seed,
-            batch: self.batch,
-            device: self.device,
+            batch: self.batch.unwrap_or(BatchChoice::Auto),
+            device: self.device.unwrap_or(DeviceChoice::Auto),
             fit: match self.fit {
                 FitName::Crop => Fit::Crop,
                 FitName::Pad => Fit::Pad,
@@ -203,34 +241,39 @@ impl Args {
     }
 }
 
-/// Everything a headless run needs.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// The model.
-    pub source: ModelSource,
-    /// All settings.
-    pub settings: RunSettings,
-    /// Folders with their roles.
-    pub folders: Vec<(Role, PathBuf)>,
-    /// The report folder.
-    pub output: PathBuf,
-}
-
 /// Score, write the report, print what was asked for.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
+    if args.limit == Some(0) {
+        return Err(Failure::bad_request(anyhow::anyhow!(
+            "--limit must be at least 1, got 0"
+        )));
+    }
+    let signals = Signals::catch().map_err(Failure::failed)?;
+    let prepared = match &args.resume {
+        Some(path) => resume::prepare(path, args)?,
+        None => execute::prepare(&request(args)?)?,
+    };
+    let shown = prepared.target.shown().display().to_string();
+    let (outcome, summary) = execute::carry_out(prepared, &signals)?;
+    if args.json {
+        let json = serde_json::to_string(&summary).map_err(Failure::failed)?;
+        terminal::answer(&json)?;
+    } else {
+        terminal::answer(&shown)?;
+    }
+    Ok(outcome)
+}
+
+fn request(args: &Args) -> Result<Request, Failure> {
     let with_role = |role, paths: &[PathBuf]| {
         paths
             .iter()
             .map(|path| (role, path.clone()))
             .collect::<Vec<_>>()
     };
-    if args.limit == Some(0) {
-        return Err(Failure::bad_request(anyhow::anyhow!(
-            "--limit must be at least 1, got 0"
-        )));
-    }
-    let request = Request {
-        source: ModelSource::named(&args.model),
+    Ok(Request {
+        // The options ask for one unless a run is resumed.
+        source: ModelSource::named(args.model.as_deref().unwrap_or("bundled".as_ref())),
         settings: args.settings(),
         folders: [
             with_role(Role::InDomain, &args.in_domain),
@@ -238,208 +281,12 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
             with_role(Role::Unknown, &args.unknown),
         ]
         .concat(),
-        output: output::report_folder(args.output.as_deref(), args.overwrite)?,
-    };
-    let (outcome, summary) = execute(&request)?;
-    if args.json {
-        let json = serde_json::to_string(&summary).map_err(Failure::failed)?;
-        terminal::answer(&json)?;
-    } else {
-        terminal::answer(&request.output.display().to_string())?;
-    }
-    Ok(outcome)
-}
-
-/// Score a request's folders and write the report; an interrupted run reports what it has.
-pub fn execute(request: &Request) -> Result<(Outcome, Summary), Failure> {
-    let signals = Signals::catch().map_err(Failure::failed)?;
-    let mut collected = Collected::default();
-    for (role, path) in &request.folders {
-        collected.add(*role, path, request.settings.limit)?;
-    }
-    collected.note_shared_content();
-    check(request, &collected.images)?;
-    output::check_writable(&request.output)?;
-
-    let images: Arc<[RunImage]> = collected.images.into();
-    let results = Arc::new(ResultLog::default());
-    let (mut finished, interrupted) = drive(request, &images, &results, &signals)?;
-    collected.notes.append(&mut finished.notes);
-    if interrupted.is_some() {
-        collected.notes.push(
-            "the run was stopped before its end; the figures are of what was done".to_owned(),
-        );
-    }
-    let results = results.since(0);
-    let report = Report {
-        images: &images,
-        results: &results,
-        settings: &request.settings,
-        network_calls: finished.progress.network_calls,
-        seconds: finished.progress.network_secs,
-        num_skipped: collected.num_skipped + finished.progress.images_skipped,
-        notes: &collected.notes,
-    };
-    let summary = report.write(&request.output).map_err(Failure::failed)?;
-    print_summary(&summary, request);
-    let outcome = interrupted.map_or(Outcome::Done, Outcome::Interrupted);
-    Ok((outcome, summary))
-}
-
-/// Refuse what can be refused before work: the model, the device, and settings that don't fit them.
-fn check(request: &Request, images: &[RunImage]) -> Result<(), Failure> {
-    let checkpoint =
-        crate::networks::checkpoints::load(&request.source).map_err(Failure::bad_request)?;
-    let geometry = crate::images::Geometry {
-        channels: checkpoint.network.in_channels,
-        side: checkpoint.network.image_size,
-    };
-    Plan::new(
-        &request.settings,
-        images,
-        geometry,
-        checkpoint.schedule.num_train_timesteps(),
-    )
-    .map_err(Failure::bad_request)?;
-    Ok(())
-}
-
-/// Where a run ended.
-struct Finished {
-    progress: Progress,
-    notes: Vec<String>,
-}
-
-fn drive(
-    request: &Request,
-    images: &Arc<[RunImage]>,
-    results: &Arc<ResultLog>,
-    signals: &Signals,
-) -> Result<(Finished, Option<u8>), Failure> {
-    let worker = WorkerHandle::start(no_wake()).map_err(Failure::failed)?;
-    let control = Control::default();
-    let commands = [
-        Command::OpenModel {
-            job: JobId(1),
-            source: request.source.clone(),
-            device: request.settings.device,
-            control: control.clone(),
+        shard: args.shard,
+        keep_pictures: match args.keep_pictures {
+            KeepName::All => KeepPictures::All,
+            KeepName::Median => KeepPictures::Median,
+            KeepName::None => KeepPictures::None,
         },
-        Command::Run {
-            job: JobId(2),
-            request: RunRequest {
-                settings: request.settings.clone(),
-                images: Arc::clone(images),
-                results: Arc::clone(results),
-            },
-            control: control.clone(),
-        },
-    ];
-    for command in commands {
-        worker.send(command).map_err(Failure::failed)?;
-    }
-    let bar = progress_bar();
-    let mut notes = Vec::new();
-    loop {
-        if signals.exit_code().is_some() {
-            control.cancel();
-        }
-        let Some(event) = next_event(&worker)? else {
-            continue;
-        };
-        match event {
-            Event::ModelOpened { info, .. } => {
-                let line = format!("{} on {}", info.name, info.device);
-                bar.suspend(|| terminal::message(&line));
-            }
-            Event::Progress { progress, .. } => show(&bar, &progress),
-            Event::Notice { notice, .. } => {
-                let path = notice
-                    .path
-                    .map_or_else(String::new, |path| format!(": {}", path.display()));
-                bar.suspend(|| terminal::message(&format!("{}{path}", notice.message)));
-                notes.push(format!("{}{path}", notice.message));
-            }
-            Event::Done {
-                job: JobId(2),
-                progress,
-            } => {
-                bar.finish_and_clear();
-                return Ok((Finished { progress, notes }, None));
-            }
-            Event::Cancelled { progress, .. } => {
-                bar.finish_and_clear();
-                let code = signals.exit_code().unwrap_or(130);
-                return Ok((Finished { progress, notes }, Some(code)));
-            }
-            Event::Failed { job, message } => {
-                bar.finish_and_clear();
-                let error = anyhow::Error::msg(message);
-                return Err(if job == JobId(1) {
-                    Failure::bad_request(error)
-                } else {
-                    Failure::failed(error)
-                });
-            }
-            Event::Done { .. } => {}
-        }
-    }
-}
-
-/// The next event, or nothing for a while.
-fn next_event(worker: &WorkerHandle) -> Result<Option<Event>, Failure> {
-    match worker.recv_timeout(POLL_INTERVAL) {
-        Ok(event) => Ok(event),
-        Err(err @ (SendError::Gone | SendError::Busy)) => Err(Failure::failed(err)),
-    }
-}
-
-fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    // A malformed template would be a bug that the first run shows; the plain bar serves meanwhile.
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:30} {pos}/{len} attempts, {eta} left, {msg}")
-    {
-        bar.set_style(style);
-    }
-    bar
-}
-
-fn show(bar: &ProgressBar, progress: &Progress) {
-    bar.set_length(progress.num_attempts as u64);
-    bar.set_position(progress.attempts_done as u64);
-    bar.set_message(format!(
-        "{:.0} calls/s, {}",
-        progress.calls_per_second(),
-        progress.activity
-    ));
-}
-
-fn print_summary(summary: &Summary, request: &Request) {
-    let images = &summary.images;
-    terminal::message(&format!(
-        "{} in-domain, {} out-of-domain, {} unknown images scored, {} files skipped",
-        images.r#in, images.out, images.unknown, images.skipped
-    ));
-    if let Some(auroc) = &summary.auroc {
-        let show = |value: Option<f64>| {
-            value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
-        };
-        terminal::message(&format!(
-            "AUROC: LPIPS {}, 1 - SSIM {}, MSE {}",
-            show(auroc.lpips),
-            show(auroc.ssim),
-            show(auroc.mse)
-        ));
-    }
-    for note in &summary.notes {
-        terminal::message(&format!("note: {note}"));
-    }
-    terminal::message(&format!(
-        "{} network calls in {:.1} s ({:.1} a second); report in {}",
-        summary.network_calls,
-        summary.seconds,
-        summary.calls_per_second,
-        request.output.display()
-    ));
+        target: output::target(args.output.as_deref(), args.overwrite)?,
+    })
 }

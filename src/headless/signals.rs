@@ -22,6 +22,9 @@ impl Signals {
             signal_hook::flag::register(signal, Arc::clone(&came))?;
             Ok(came)
         };
+        // A file that reaches the process's size limit is an error to tell, not an end without a word.
+        #[cfg(unix)]
+        signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
         Ok(Self {
             interrupt: catch(SIGINT)?,
             terminate: catch(SIGTERM)?,

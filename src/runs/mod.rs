@@ -1,5 +1,7 @@
 //! A run: its settings, its results, and what is written of it.
 
+pub mod file;
+pub mod masks;
 pub mod report;
 pub mod results;
 pub mod settings;

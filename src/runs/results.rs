@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::file::{FileError, RunWriter};
 use crate::images::{ImageFile, Picture};
 use crate::ood::{Distances, KnownMask, Role};
 
@@ -37,12 +38,44 @@ pub struct AttemptResult {
 /// An append-only log of results: the worker pushes, readers take what is new to them.
 ///
 /// The worker never waits for a reader; the lock is held for a push or a copy only.
+/// A log may have a run file: a batch is then committed to it before readers see it, and what the file held when the
+/// log began counts as done.
 #[derive(Debug, Default)]
 pub struct ResultLog {
     results: Mutex<Vec<Arc<AttemptResult>>>,
+    file: Mutex<Option<RunWriter>>,
 }
 
 impl ResultLog {
+    /// A log that goes on from earlier results and writes to a run file.
+    pub fn with_file(writer: RunWriter, earlier: Vec<AttemptResult>) -> Self {
+        Self {
+            results: Mutex::new(earlier.into_iter().map(Arc::new).collect()),
+            file: Mutex::new(Some(writer)),
+        }
+    }
+
+    /// Commit one finished batch to the run file, if there is one, then show it to readers. `attempt_seconds` is each
+    /// attempt's share of the time. After an error nothing of the batch is in either.
+    pub fn commit(&self, batch: Vec<AttemptResult>, attempt_seconds: f64) -> Result<(), FileError> {
+        self.with_writer(|writer| writer.append(&batch, attempt_seconds))
+            .transpose()?;
+        self.extend(batch);
+        Ok(())
+    }
+
+    /// Do something with the run file, if there is one.
+    pub fn with_writer<T>(&self, act: impl FnOnce(&mut RunWriter) -> T) -> Option<T> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.as_mut().map(act)
+    }
+
+    /// Close the run file, if there is one; the log goes on without.
+    pub fn close_file(&self) -> Result<(), FileError> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.take().map_or(Ok(()), RunWriter::finish)
+    }
+
     /// Append one batch.
     pub fn extend(&self, batch: impl IntoIterator<Item = AttemptResult>) {
         self.results

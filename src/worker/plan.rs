@@ -1,17 +1,14 @@
 //! What a run will do, checked before any work: timesteps, masks and the order of images.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::protocol::{Lift, RunImage, RunSettings};
 use crate::diffusion::lift::Start;
-use crate::diffusion::noise::PhiloxStream;
 use crate::diffusion::sampler::SamplerError;
-use crate::images::decode::DecodeError;
-use crate::images::prepare::load_mask_luma;
 use crate::images::{ContentHash, Geometry};
 use crate::ood::mask::MaskError;
-use crate::ood::{KnownMask, MaskKind, Role};
+use crate::ood::{KnownMask, Role};
+pub use crate::runs::masks::{Masks, MasksError};
 
 /// Why a run is refused before it starts.
 #[derive(Debug, thiserror::Error)]
@@ -25,75 +22,9 @@ pub enum PlanError {
     /// The sampler's settings.
     #[error(transparent)]
     Sampler(#[from] SamplerError),
-    /// The mask.
-    #[error(transparent)]
-    Mask(#[from] MaskError),
     /// The mask's file.
-    #[error("the mask image can't be used: {source}: {}", path.display())]
-    MaskFile {
-        /// Why.
-        source: DecodeError,
-        /// Which.
-        path: PathBuf,
-    },
-}
-
-/// The masks of a run at the model's size.
-#[derive(Clone, Debug)]
-pub struct Masks {
-    kind: MaskKind,
-    grid: usize,
-    side: usize,
-    seed: u64,
-    file_luma: Vec<u8>,
-}
-
-impl Masks {
-    /// Read the mask file, if that is the kind, and check that each attempt's mask can be made.
-    pub fn new(
-        kind: &MaskKind,
-        grid: usize,
-        geometry: Geometry,
-        seed: u64,
-    ) -> Result<Self, PlanError> {
-        let file_luma = match kind {
-            MaskKind::File(path) => {
-                load_mask_luma(path, geometry.side).map_err(|source| PlanError::MaskFile {
-                    source,
-                    path: path.clone(),
-                })?
-            }
-            _ => Vec::new(),
-        };
-        let masks = Self {
-            kind: kind.clone(),
-            grid,
-            side: geometry.side,
-            seed,
-            file_luma,
-        };
-        for attempt in 0..2 {
-            masks.known_mask(&ContentHash([0; 32]), attempt)?;
-        }
-        Ok(masks)
-    }
-
-    /// The mask of one attempt on one image.
-    pub fn known_mask(
-        &self,
-        content: &ContentHash,
-        attempt: usize,
-    ) -> Result<KnownMask, MaskError> {
-        let draw = PhiloxStream::new(self.seed, content, attempt).mask_draws();
-        KnownMask::new(
-            &self.kind,
-            self.grid,
-            self.side,
-            attempt,
-            draw,
-            &self.file_luma,
-        )
-    }
+    #[error(transparent)]
+    Masks(#[from] MasksError),
 }
 
 /// A checked run.

@@ -18,6 +18,7 @@ use crate::images::{Geometry, Picture};
 use crate::ood::distance::{mse, ssim};
 use crate::ood::mask::MaskError;
 use crate::ood::{Distances, KnownMask};
+use crate::runs::file::FileError;
 
 /// The shortest time between two reports of progress.
 const REPORT_INTERVAL: Duration = Duration::from_millis(16);
@@ -42,6 +43,9 @@ pub enum ScoreError {
     /// No image could be read.
     #[error("none of the {0} images could be read; the notices say why")]
     NothingReadable(usize),
+    /// The run file.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl From<DenoiseError> for ScoreError {
@@ -75,6 +79,7 @@ pub fn run(
         sink,
         unreadable: HashSet::new(),
         picture_bytes: 0,
+        lift_secs: 0.0,
         clock: Clock::default(),
         progress: Progress {
             num_attempts: request.images.len() * request.settings.num_attempts,
@@ -100,6 +105,8 @@ struct Run<'a> {
     batch_limit: usize,
     unreadable: HashSet<usize>,
     picture_bytes: usize,
+    /// Seconds of the last batch's lift and way back, pauses left out.
+    lift_secs: f64,
     clock: Clock,
     progress: Progress,
 }
@@ -151,8 +158,15 @@ impl Run<'_> {
             info.geometry,
             info.num_train_timesteps,
         )?;
+        let done: HashSet<(usize, usize)> = (self.request.results.since(0).iter())
+            .map(|result| (result.image, result.attempt))
+            .collect();
         for attempt in 0..settings.num_attempts {
-            let mut rest: &[usize] = &plan.order;
+            let order: Vec<usize> = (plan.order.iter().copied())
+                .filter(|&image| !done.contains(&(image, attempt)))
+                .collect();
+            self.count(attempt, plan.order.len() - order.len());
+            let mut rest: &[usize] = &order;
             while !rest.is_empty() {
                 self.control.check()?;
                 let (batch, later) = rest.split_at(self.batch_size.min(rest.len()));
@@ -197,14 +211,20 @@ impl Run<'_> {
             let reconstructions = self.reconstruct(plan, attempt, &items)?;
             "Measuring distances".clone_into(&mut self.progress.activity);
             let results = self.measure(attempt, &mut items, &reconstructions)?;
-            self.request.results.extend(results);
+            let attempt_seconds = self.lift_secs / results.len().max(1) as f64;
+            self.request.results.commit(results, attempt_seconds)?;
         }
-        self.progress.attempts_done += ids.len();
-        if attempt + 1 == self.request.settings.num_attempts {
-            self.progress.images_done += ids.len();
-        }
+        self.count(attempt, ids.len());
         self.report();
         Ok(())
+    }
+
+    /// Attempts that are done, now or by an earlier stretch of the run.
+    fn count(&mut self, attempt: usize, num_images: usize) {
+        self.progress.attempts_done += num_images;
+        if attempt + 1 == self.request.settings.num_attempts {
+            self.progress.images_done += num_images;
+        }
     }
 
     /// Read the batch's originals; what can't be read is reported once and left out from then on.
@@ -306,6 +326,7 @@ impl Run<'_> {
         )?;
         let paused = control.paused_for().saturating_sub(paused_before);
         let secs = start.elapsed().saturating_sub(paused).as_secs_f64();
+        self.lift_secs = secs;
         self.adapt_batch(num_items, secs / num_steps as f64);
         Ok(state
             .into_iter()

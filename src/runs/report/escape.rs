@@ -1,6 +1,6 @@
 //! Paths as text, without loss.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A path as text from which the path can be told.
 ///
@@ -33,6 +33,42 @@ pub fn text_from_path(path: &Path) -> String {
     text
 }
 
+/// The path that [`text_from_path`] wrote; what it can't have written is taken as it stands.
+///
+/// Where paths are not bytes (outside Unix) a path with escapes is only a name to show.
+pub fn path_from_text(text: &str) -> PathBuf {
+    if !text.contains(char::REPLACEMENT_CHARACTER) {
+        return PathBuf::from(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut parts = text.split(char::REPLACEMENT_CHARACTER);
+    bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
+    for part in parts {
+        let byte = part
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&part.as_bytes()[2..]);
+            }
+            None => return PathBuf::from(text),
+        }
+    }
+    path_from_bytes(bytes, text)
+}
+
+#[cfg(unix)]
+fn path_from_bytes(bytes: Vec<u8>, _text: &str) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt as _;
+    std::ffi::OsString::from_vec(bytes).into()
+}
+
+#[cfg(not(unix))]
+fn path_from_bytes(bytes: Vec<u8>, text: &str) -> PathBuf {
+    String::from_utf8(bytes).map_or_else(|_| PathBuf::from(text), PathBuf::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +77,7 @@ mod tests {
     fn text_stays_as_it_is() {
         for path in ["a/b c.png", r"C:\x\y.png", "50%.png", "ä/日本.png"] {
             assert_eq!(text_from_path(Path::new(path)), path);
+            assert_eq!(path_from_text(path), Path::new(path));
         }
     }
 
@@ -56,5 +93,17 @@ mod tests {
             "\u{FFFD}EF\u{FFFD}BF\u{FFFD}BDFF"
         );
         assert_eq!(path(b"\xC3"), "\u{FFFD}C3");
+        for bytes in [
+            &b"a\xFFb"[..],
+            "\u{FFFD}FF".as_bytes(),
+            b"\xC3",
+            b"/x\n\xFE\xFF",
+        ] {
+            assert_eq!(
+                path_from_text(&path(bytes)),
+                Path::new(OsStr::from_bytes(bytes))
+            );
+        }
+        assert_eq!(path_from_text("\u{FFFD}x"), Path::new("\u{FFFD}x"));
     }
 }

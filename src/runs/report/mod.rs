@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 pub use contact_sheet::contact_sheet;
 pub use csv::scores_csv;
-pub use escape::text_from_path;
+pub use escape::{path_from_text, text_from_path};
 pub use histogram::{HistogramChart, draw_histogram};
 pub use roc::{RocChart, RocLine, draw_roc};
 pub use scores::ImageScores;
@@ -78,6 +78,11 @@ pub enum ReportError {
 }
 
 impl Report<'_> {
+    /// The run in numbers.
+    pub fn summary(&self) -> Summary {
+        Summary::new(self, &ImageScores::collect(self))
+    }
+
     /// Write `scores.csv`, `summary.json`, `histogram.png`, `roc.png` and `contact-sheet.png` into a folder, which is made
     /// if it is missing. A reader never finds half of a file.
     pub fn write(&self, folder: &Path) -> Result<Summary, ReportError> {

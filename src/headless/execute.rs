@@ -1,0 +1,285 @@
+//! A scoring run from its request to its report and its run file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::collect::Collected;
+use super::drive::{Finished, drive};
+use super::output::Target;
+use super::signals::Signals;
+use super::{Failure, Outcome, output, terminal};
+use crate::images::Geometry;
+use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
+use crate::ood::Role;
+use crate::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun, Shard, Stretch};
+use crate::runs::masks::Masks;
+use crate::runs::report::{Report, Summary};
+use crate::runs::{ResultLog, RunImage, RunSettings};
+use crate::worker::plan::Plan;
+use crate::worker::protocol::{ModelInfo, RunRequest};
+
+/// Everything a new headless run needs.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The model.
+    pub source: ModelSource,
+    /// All settings.
+    pub settings: RunSettings,
+    /// Folders with their roles.
+    pub folders: Vec<(Role, PathBuf)>,
+    /// Score only this part of the images.
+    pub shard: Option<Shard>,
+    /// Which pictures the run file keeps.
+    pub keep_pictures: KeepPictures,
+    /// Where it is written.
+    pub target: Target,
+}
+
+/// A run, new or resumed, whose file is open and that can begin.
+pub struct Prepared {
+    /// The model.
+    pub source: ModelSource,
+    /// All settings.
+    pub settings: RunSettings,
+    /// Where it is written.
+    pub target: Target,
+    /// The images.
+    pub images: Arc<[RunImage]>,
+    /// Results so far, and the run file.
+    pub log: Arc<ResultLog>,
+    /// Files that could not be read when listed.
+    pub num_skipped: usize,
+    /// What a reader of the report should know.
+    pub notes: Vec<String>,
+    /// The kernels that made the results so far.
+    pub earlier_kernels: Option<String>,
+    /// Whether nothing is left to do.
+    pub is_finished: bool,
+}
+
+/// List the folders, refuse what can be refused before work, and begin the run file.
+pub fn prepare(request: &Request) -> Result<Prepared, Failure> {
+    let mut collected = Collected::default();
+    for (role, path) in &request.folders {
+        collected.add(*role, path, request.settings.limit)?;
+    }
+    collected.note_shared_content();
+    let num_listed = collected.images.len();
+    let images: Vec<(RunImage, usize)> = (collected.images.into_iter().zip(0..))
+        .filter(|&(_, position)| request.shard.is_none_or(|shard| shard.holds(position)))
+        .collect();
+    if let (Some(shard), true) = (request.shard, images.is_empty()) {
+        return Err(Failure::bad_request(anyhow::anyhow!(
+            "shard {}/{} holds no image: there are only {num_listed}",
+            shard.index,
+            shard.count
+        )));
+    }
+    let list: Arc<[RunImage]> = images.iter().map(|(image, _)| image.clone()).collect();
+    let checked = check(&request.source, &request.settings, &list)?;
+    let target = &request.target;
+    if let Some(folder) = &target.report {
+        output::check_writable(folder)?;
+    }
+    let manifest = Manifest::new(
+        NewRun {
+            model: checked.model,
+            settings: &request.settings,
+            folders: &request.folders,
+            shard: request.shard,
+            keep_pictures: request.keep_pictures,
+            num_skipped: collected.num_skipped,
+            has_report_beside: target.report.is_some(),
+        },
+        list.len(),
+    );
+    let luma = checked.masks.as_ref().map_or(&[][..], Masks::file_luma);
+    let mut writer = file::create(
+        &target.run_file,
+        &manifest,
+        &images,
+        luma,
+        target.may_overwrite,
+    )
+    .map_err(Failure::bad_request)?;
+    for note in &collected.notes {
+        writer.add_notice(note).map_err(Failure::failed)?;
+    }
+    let megabytes = request.keep_pictures.expected_bytes(
+        manifest.model.geometry,
+        list.len(),
+        request.settings.num_attempts,
+    ) as f64
+        / 1e6;
+    if megabytes >= 1.0 {
+        terminal::message(&format!(
+            "the run file will take about {megabytes:.0} MB (--keep-pictures median or none makes it smaller)"
+        ));
+    }
+    Ok(Prepared {
+        source: request.source.clone(),
+        settings: request.settings.clone(),
+        target: target.clone(),
+        images: list,
+        log: Arc::new(ResultLog::with_file(writer, Vec::new())),
+        num_skipped: collected.num_skipped,
+        notes: collected.notes,
+        earlier_kernels: None,
+        is_finished: false,
+    })
+}
+
+/// What a check found out.
+pub struct Checked {
+    /// The model.
+    pub model: ModelRecord,
+    /// The masks; none for the denoising lift.
+    pub masks: Option<Masks>,
+}
+
+/// Refuse what can be refused before work: the model, and settings that don't fit it.
+pub fn check(
+    source: &ModelSource,
+    settings: &RunSettings,
+    images: &[RunImage],
+) -> Result<Checked, Failure> {
+    let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
+    let model = model_record(&checkpoint);
+    let plan = Plan::new(settings, images, model.geometry, model.num_train_timesteps)
+        .map_err(Failure::bad_request)?;
+    Ok(Checked {
+        model,
+        masks: plan.masks,
+    })
+}
+
+fn model_record(checkpoint: &Checkpoint) -> ModelRecord {
+    ModelRecord {
+        source: ModelRecord::source_text(&checkpoint.source),
+        name: checkpoint.name.clone(),
+        family: checkpoint.family.to_owned(),
+        weights_sha256: checkpoint.weights_sha256.clone(),
+        schedule: checkpoint.schedule.to_string(),
+        num_train_timesteps: checkpoint.schedule.num_train_timesteps(),
+        geometry: Geometry {
+            channels: checkpoint.network.in_channels,
+            side: checkpoint.network.image_size,
+        },
+    }
+}
+
+/// Score what is left, close the run file and write the report; an interrupted run reports what it has.
+pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, Summary), Failure> {
+    let (mut finished, interrupted) = match score(&mut prepared, signals) {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            // The failure is what to tell; what is committed is safe whether or not the log could be folded in.
+            prepared.log.close_file().ok();
+            tell_how_to_resume(&prepared.target);
+            return Err(failure);
+        }
+    };
+    prepared.notes.append(&mut finished.notes);
+    if interrupted.is_some() {
+        prepared.notes.push(
+            "the run was stopped before its end; the figures are of what was done".to_owned(),
+        );
+    }
+    let progress = &finished.progress;
+    let results = prepared.log.since(0);
+    let report = Report {
+        images: &prepared.images,
+        results: &results,
+        settings: &prepared.settings,
+        network_calls: progress.network_calls,
+        seconds: progress.network_secs,
+        num_skipped: prepared.num_skipped + progress.images_skipped,
+        notes: &prepared.notes,
+    };
+    prepared
+        .log
+        .with_writer(|writer| writer.end_stretch(progress.network_calls, progress.network_secs))
+        .transpose()
+        .and_then(|_| prepared.log.close_file())
+        .map_err(Failure::failed)?;
+    let summary = match &prepared.target.report {
+        Some(folder) => report.write(folder).map_err(Failure::failed)?,
+        None => report.summary(),
+    };
+    print_summary(&summary, &prepared.target);
+    if interrupted.is_some() {
+        tell_how_to_resume(&prepared.target);
+    }
+    let outcome = interrupted.map_or(Outcome::Done, Outcome::Interrupted);
+    Ok((outcome, summary))
+}
+
+fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option<u8>), Failure> {
+    if prepared.is_finished {
+        let notes = vec!["every attempt was there already; nothing was scored".to_owned()];
+        let finished = Finished {
+            progress: Default::default(),
+            notes,
+        };
+        return Ok((finished, None));
+    }
+    let request = RunRequest {
+        settings: prepared.settings.clone(),
+        images: Arc::clone(&prepared.images),
+        results: Arc::clone(&prepared.log),
+    };
+    let log = Arc::clone(&prepared.log);
+    let earlier = prepared.earlier_kernels.take();
+    let mut on_opened = |info: &ModelInfo| {
+        let now = Stretch::now(&info.device).kernels();
+        let note = earlier.as_ref().filter(|earlier| **earlier != now).map(|earlier| {
+            format!(
+                "the run was begun by {earlier} and goes on by {now}: the scores of the two may differ from the fifth digit on"
+            )
+        });
+        log.with_writer(|writer| {
+            writer.begin_stretch(&info.device)?;
+            note.as_ref().map_or(Ok(()), |note| writer.add_notice(note))
+        })
+        .transpose()
+        .map_err(Failure::failed)?;
+        Ok(note)
+    };
+    drive(&prepared.source, &request, signals, &mut on_opened)
+}
+
+fn tell_how_to_resume(target: &Target) {
+    terminal::message(&format!(
+        "what was done is kept; to go on: lmd score --resume {}",
+        output::quoted(&target.run_file)
+    ));
+}
+
+fn print_summary(summary: &Summary, target: &Target) {
+    let images = &summary.images;
+    terminal::message(&format!(
+        "{} in-domain, {} out-of-domain, {} unknown images scored, {} files skipped",
+        images.r#in, images.out, images.unknown, images.skipped
+    ));
+    if let Some(auroc) = &summary.auroc {
+        let show = |value: Option<f64>| {
+            value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
+        };
+        terminal::message(&format!(
+            "AUROC: LPIPS {}, 1 - SSIM {}, MSE {}",
+            show(auroc.lpips),
+            show(auroc.ssim),
+            show(auroc.mse)
+        ));
+    }
+    for note in &summary.notes {
+        terminal::message(&format!("note: {note}"));
+    }
+    terminal::message(&format!(
+        "{} network calls in {:.1} s ({:.1} a second); {}",
+        summary.network_calls,
+        summary.seconds,
+        summary.calls_per_second,
+        target.whereabouts()
+    ));
+}

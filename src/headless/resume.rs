@@ -1,0 +1,168 @@
+//! `lmd score --resume`: go on with a run, if it is still the same run.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::execute::{self, Prepared};
+use super::output::Target;
+use super::score::Args;
+use super::{Failure, output, terminal};
+use crate::images::decode::describe_file;
+use crate::networks::checkpoints::ModelSource;
+use crate::runs::file::{self, StoredRun, Stretch};
+use crate::runs::masks::Masks;
+use crate::runs::{ResultLog, RunImage};
+
+/// Files named in a refusal; the rest is counted.
+const MOST_LISTED: usize = 10;
+
+/// Open the run and refuse it where its scores would not be those of an uninterrupted run.
+pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
+    let (mut writer, mut stored) = file::resume(path).map_err(Failure::bad_request)?;
+    let mut settings = stored.manifest.settings();
+    settings.batch = args.batch.unwrap_or(settings.batch);
+    settings.device = args.device.unwrap_or(settings.device);
+    let target = target(&stored, args)?;
+    let source = args
+        .model
+        .as_deref()
+        .map_or_else(|| stored.manifest.model.source(), ModelSource::named);
+
+    let checked =
+        execute::check(&source, &settings, &stored.images).map_err(|failure| Failure {
+            error: failure
+                .error
+                .context("the run can't go on (a model that has moved is given by --model)"),
+            ..failure
+        })?;
+    let refuse = |reason: String| {
+        Failure::bad_request(anyhow::anyhow!(
+            "the run can't go on: {reason}: {}",
+            path.display()
+        ))
+    };
+    let model = &stored.manifest.model;
+    if checked.model.weights_sha256 != model.weights_sha256 {
+        return Err(refuse(format!(
+            "the model's weights are not those it was begun with (SHA-256 {}, expected {})",
+            checked.model.weights_sha256, model.weights_sha256
+        )));
+    }
+    if checked.model.schedule != model.schedule {
+        return Err(refuse(format!(
+            "the model's schedule is not the one it was begun with ({}, expected {})",
+            checked.model.schedule, model.schedule
+        )));
+    }
+    let luma = checked.masks.as_ref().map_or(&[][..], Masks::file_luma);
+    if luma != stored.mask_luma {
+        return Err(refuse("the mask image has changed".to_owned()));
+    }
+    let is_finished = stored.is_finished();
+    let mut notes = stored.notices.clone();
+    for sentence in &stored.damage {
+        let note = format!("damaged, and made again: {sentence}");
+        terminal::message(&note);
+        writer.add_notice(&note).map_err(Failure::failed)?;
+        notes.push(note);
+    }
+    if !is_finished {
+        check_files(&stored, args.skip_changed).map_err(refuse)?;
+    }
+    let earlier = std::mem::take(&mut stored.results);
+    terminal::message(&format!(
+        "{} of {} attempts are there already",
+        earlier.len(),
+        stored.images.len() * settings.num_attempts
+    ));
+    Ok(Prepared {
+        source,
+        settings,
+        target,
+        images: Arc::clone(&stored.images),
+        log: Arc::new(ResultLog::with_file(writer, earlier)),
+        num_skipped: stored.manifest.num_skipped,
+        notes,
+        earlier_kernels: stored.stretches.last().map(Stretch::kernels),
+        is_finished,
+    })
+}
+
+/// The run goes on in its file; the report is renewed where it lay around it, or written where it is asked for.
+fn target(stored: &StoredRun, args: &Args) -> Result<Target, Failure> {
+    let beside = stored
+        .path
+        .parent()
+        .filter(|_| stored.manifest.has_report_beside);
+    let report = match &args.output {
+        None => beside.map(|folder| {
+            if folder.as_os_str().is_empty() {
+                Path::new(".").to_owned()
+            } else {
+                folder.to_owned()
+            }
+        }),
+        Some(asked) if output::is_run_file(asked) => {
+            return Err(Failure::bad_request(anyhow::anyhow!(
+                "a resumed run goes on in its own file; copy that first to keep it as it is, and leave out --output: {}",
+                asked.display()
+            )));
+        }
+        Some(asked) => Some(output::report_folder(Some(asked), args.overwrite)?),
+    };
+    if let Some(folder) = &report {
+        output::check_writable(folder)?;
+    }
+    Ok(Target {
+        report,
+        run_file: stored.path.clone(),
+        may_overwrite: false,
+    })
+}
+
+/// Compare the images' files with what they were when the run began.
+fn check_files(stored: &StoredRun, skip_changed: bool) -> Result<(), String> {
+    let different: Vec<String> = stored
+        .images
+        .par_iter()
+        .filter_map(|image| {
+            difference(image).map(|reason| format!("{reason}: {}", image.file.path.display()))
+        })
+        .collect();
+    if different.is_empty() {
+        return Ok(());
+    }
+    let mut list = different
+        .iter()
+        .take(MOST_LISTED)
+        .map(|sentence| format!("\n  {sentence}"))
+        .collect::<String>();
+    if different.len() > MOST_LISTED {
+        list = format!("{list}\n  and {} more", different.len() - MOST_LISTED);
+    }
+    if skip_changed {
+        terminal::message(&format!(
+            "{} image files are left out from here on:{list}",
+            different.len()
+        ));
+        return Ok(());
+    }
+    Err(format!(
+        "{} image files are not what they were when it began (relative paths start in {}):{list}\n\
+         put them back, or go on with the others by --skip-changed",
+        different.len(),
+        stored.manifest.working_folder
+    ))
+}
+
+fn difference(image: &RunImage) -> Option<&'static str> {
+    let path = &image.file.path;
+    match describe_file(path) {
+        Ok((hash, _)) if hash == image.file.hash => None,
+        Ok(_) => Some("changed"),
+        Err(_) if !path.exists() => Some("missing"),
+        Err(_) => Some("can't be read any more"),
+    }
+}

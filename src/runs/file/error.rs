@@ -1,0 +1,110 @@
+//! What can be wrong with a run file, a sentence each.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// Why a run file can't be opened or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The operating system refused.
+    #[error("the run file can't be opened: {source}: {}", path.display())]
+    Open {
+        /// What it said.
+        source: io::Error,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not an SQLite database of this program.
+    #[error("this is not a run file of LMD Inspector: {reason}: {}", path.display())]
+    NotARun {
+        /// What gave it away.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Written by a later program.
+    #[error(
+        "the run file was written by a later version of LMD Inspector (format {found}, this program knows {known}); open it with that version: {}",
+        path.display()
+    )]
+    LaterVersion {
+        /// In the file.
+        found: i64,
+        /// The newest known.
+        known: i32,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another program works on it.
+    #[error(
+        "the run is in use: another program is writing it; wait until that has ended, or use a copy: {}",
+        path.display()
+    )]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It can't be written.
+    #[error(
+        "the run file can't be written: {reason}; copy it to a folder that can be written to and go on with the copy: {}",
+        path.display()
+    )]
+    ReadOnly {
+        /// Why.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// No room.
+    #[error(
+        "the run file can't grow ({reason}); what was committed is kept: make room and go on with it: {}",
+        path.display()
+    )]
+    Full {
+        /// What SQLite said.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Its structure is broken.
+    #[error("the run file is damaged: {reason}: {}", path.display())]
+    Damaged {
+        /// What was found.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A target that may not be replaced.
+    #[error(
+        "the run file exists; choose another --output, allow --overwrite, or go on with it by --resume: {}",
+        path.display()
+    )]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl FileError {
+    /// SQLite's error, said of this file.
+    pub(super) fn from_sqlite(error: &rusqlite::Error, path: &Path) -> Self {
+        let path = path.to_owned();
+        let reason = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => Self::Full { reason, path },
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                Self::ReadOnly { reason, path }
+            }
+            Some(ErrorCode::NotADatabase) => Self::NotARun { reason, path },
+            _ => Self::Damaged { reason, path },
+        }
+    }
+
+    /// Whether it is for want of room.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. })
+    }
+}

@@ -1,0 +1,306 @@
+//! What a run was made of: enough to trace its numbers and to go on with it.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::images::Geometry;
+use crate::networks::checkpoints::ModelSource;
+use crate::ood::{MaskKind, Role};
+use crate::runs::report::{path_from_text, text_from_path};
+use crate::runs::settings::RunSettings;
+
+/// All that decides a run's numbers besides its image files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The program's version that began the run.
+    pub app_version: String,
+    /// When it began, RFC 3339.
+    pub created: String,
+    /// The folder it was started in: relative paths begin there.
+    pub working_folder: String,
+    /// The model.
+    pub model: ModelRecord,
+    /// Every setting; see [`Manifest::settings`].
+    settings: RunSettings,
+    /// The folders as given, with their roles.
+    pub folders: Vec<FolderRecord>,
+    /// Images of the run.
+    pub num_images: usize,
+    /// Which part of a list of images this is.
+    pub shard: Option<Shard>,
+    /// Which reconstructions are kept.
+    pub keep_pictures: KeepPictures,
+    /// Files that could not be read when the folders were listed.
+    pub num_skipped: usize,
+    /// Whether a report folder lies around the file.
+    pub has_report_beside: bool,
+}
+
+/// What is known before a run begins.
+#[derive(Clone, Debug)]
+pub struct NewRun<'a> {
+    /// The model.
+    pub model: ModelRecord,
+    /// Every setting.
+    pub settings: &'a RunSettings,
+    /// The folders as given, with their roles.
+    pub folders: &'a [(Role, PathBuf)],
+    /// Which part of a list of images this is.
+    pub shard: Option<Shard>,
+    /// Which reconstructions are kept.
+    pub keep_pictures: KeepPictures,
+    /// Files that could not be read when the folders were listed.
+    pub num_skipped: usize,
+    /// Whether a report folder lies around the file.
+    pub has_report_beside: bool,
+}
+
+impl Manifest {
+    /// The manifest of a run that begins now, of this many images.
+    pub fn new(run: NewRun<'_>, num_images: usize) -> Self {
+        let mut settings = run.settings.clone();
+        if let MaskKind::File(path) = &mut settings.mask {
+            // JSON has no place for other bytes.
+            *path = text_from_path(path).into();
+        }
+        Self {
+            app_version: env!("CARGO_PKG_VERSION").to_owned(),
+            created: jiff::Timestamp::now().to_string(),
+            working_folder: std::env::current_dir()
+                .map(|folder| text_from_path(&folder))
+                .unwrap_or_default(),
+            model: run.model,
+            settings,
+            folders: run
+                .folders
+                .iter()
+                .map(|(role, path)| FolderRecord {
+                    role: *role,
+                    path: text_from_path(path),
+                })
+                .collect(),
+            num_images,
+            shard: run.shard,
+            keep_pictures: run.keep_pictures,
+            num_skipped: run.num_skipped,
+            has_report_beside: run.has_report_beside,
+        }
+    }
+
+    /// The run's settings.
+    pub fn settings(&self) -> RunSettings {
+        let mut settings = self.settings.clone();
+        if let MaskKind::File(path) = &mut settings.mask {
+            *path = path_from_text(&path.to_string_lossy());
+        }
+        settings
+    }
+
+    /// Why two runs can't be joined, if so: scores of different models or settings are not comparable.
+    ///
+    /// Batch size, device and the limit on images do not count: they do not change a score.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        if self.model.weights_sha256 != other.model.weights_sha256 {
+            return Some(format!(
+                "the models differ: {} and {} have other weights",
+                self.model.name, other.model.name
+            ));
+        }
+        if self.model.schedule != other.model.schedule {
+            return Some(format!(
+                "the models' schedules differ: {} and {}",
+                self.model.schedule, other.model.schedule
+            ));
+        }
+        let that_count = |manifest: &Self| RunSettings {
+            limit: None,
+            batch: crate::runs::BatchChoice::Auto,
+            device: crate::runs::DeviceChoice::Auto,
+            ..manifest.settings.clone()
+        };
+        let fields = |manifest: &Self| serde_json::to_value(that_count(manifest)).ok();
+        let (a, b) = (fields(self)?, fields(other)?);
+        let names: Vec<&str> = a
+            .as_object()?
+            .iter()
+            .filter(|(name, value)| b.get(name.as_str()) != Some(value))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        (!names.is_empty()).then(|| format!("the settings differ: {}", names.join(", ")))
+    }
+}
+
+/// What is kept of the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelRecord {
+    /// `bundled`, or its path, written as in `scores.csv`.
+    pub source: String,
+    /// Its name for people.
+    pub name: String,
+    /// Checkpoint family.
+    pub family: String,
+    /// SHA-256 of the weights file, in hex.
+    pub weights_sha256: String,
+    /// The schedule in one line.
+    pub schedule: String,
+    /// Training timesteps T.
+    pub num_train_timesteps: usize,
+    /// The images it works on.
+    pub geometry: Geometry,
+}
+
+impl ModelRecord {
+    /// The source as it is written here.
+    pub fn source_text(source: &ModelSource) -> String {
+        match source {
+            ModelSource::Bundled => "bundled".to_owned(),
+            ModelSource::Path(path) => text_from_path(path),
+        }
+    }
+
+    /// Where the model was.
+    pub fn source(&self) -> ModelSource {
+        ModelSource::named(&path_from_text(&self.source))
+    }
+}
+
+/// A folder of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderRecord {
+    /// What it is for.
+    pub role: Role,
+    /// Its path, written as in `scores.csv`.
+    pub path: String,
+}
+
+/// Which reconstructions a run file keeps. The prepared originals are always kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeepPictures {
+    /// Each attempt's.
+    #[default]
+    All,
+    /// Once all attempts of an image are done, only its median attempt's (by the distance that the run shows).
+    Median,
+    /// None.
+    None,
+}
+
+impl KeepPictures {
+    /// About how many bytes the pictures of a run will take: PNG halves natural pictures.
+    pub fn expected_bytes(self, geometry: Geometry, num_images: usize, num_attempts: usize) -> u64 {
+        let an_image = match self {
+            Self::All => 1 + num_attempts,
+            Self::Median => 2,
+            Self::None => 1,
+        };
+        (geometry.len() as u64 / 2 + 100) * an_image as u64 * num_images as u64
+    }
+}
+
+/// Part `index` of `count` of a list of images: every `count`-th, beginning with the `index`-th (both from 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// From 1 to `count`.
+    pub index: usize,
+    /// At least 1.
+    pub count: usize,
+}
+
+impl Shard {
+    /// Whether the image at this position (from 0) of the list is in the part.
+    pub fn holds(self, position: usize) -> bool {
+        position % self.count == self.index - 1
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let numbers = text
+            .split_once('/')
+            .and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+        match numbers {
+            Some((index, count)) if (1..=count).contains(&index) => Ok(Self { index, count }),
+            _ => Err(format!(
+                "expected I/N with I from 1 to N, e.g. 2/8, or `auto`, got `{text}`"
+            )),
+        }
+    }
+}
+
+/// One stretch of work on a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stretch {
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// The program's version.
+    pub app_version: String,
+    /// The device, e.g. `CPU (AVX2, 2 threads)`.
+    pub device: String,
+    /// Network calls, one an image and step; 0 until it ends in order.
+    pub network_calls: u64,
+    /// Seconds from the first to the last network call; 0 until it ends in order.
+    pub seconds: f64,
+}
+
+impl Stretch {
+    /// Beginning now.
+    pub fn now(device: &str) -> Self {
+        Self {
+            started: jiff::Timestamp::now().to_string(),
+            app_version: env!("CARGO_PKG_VERSION").to_owned(),
+            device: device.to_owned(),
+            network_calls: 0,
+            seconds: 0.0,
+        }
+    }
+
+    /// What decides the last bits of a score: version and device without the number of threads.
+    pub fn kernels(&self) -> String {
+        let device = match self.device.rsplit_once(", ") {
+            Some((device, threads))
+                if threads.ends_with("thread)") || threads.ends_with("threads)") =>
+            {
+                format!("{device})")
+            }
+            _ => self.device.clone(),
+        };
+        format!("version {} on {device}", self.app_version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_are_numbered_from_one_and_cover_a_list_once() {
+        for text in ["0/3", "4/3", "1", "1/0", "a/b", "-1/2", "1/2/3"] {
+            assert!(text.parse::<Shard>().is_err(), "{text}");
+        }
+        let shards = ["1/3", "2/3", "3/3"].map(|text| text.parse::<Shard>().unwrap());
+        for position in 0..10 {
+            let holders = shards.iter().filter(|shard| shard.holds(position));
+            assert_eq!(holders.count(), 1, "position {position}");
+        }
+        assert!(shards[0].holds(0));
+    }
+
+    #[test]
+    fn the_number_of_threads_is_no_part_of_the_kernels() {
+        let kernels = |device: &str| Stretch::now(device).kernels();
+        assert_eq!(
+            kernels("CPU (AVX2, 2 threads)"),
+            kernels("CPU (AVX2, 64 threads)")
+        );
+        assert_ne!(
+            kernels("CPU (AVX2, 2 threads)"),
+            kernels("CPU (AVX-512, 2 threads)")
+        );
+        assert_ne!(kernels("CPU (AVX2, 2 threads)"), kernels("CUDA 0"));
+    }
+}

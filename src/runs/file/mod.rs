@@ -1,0 +1,25 @@
+//! `name.lmdrun`: a run in one file that survives a crash, a kill and a full disk, and opens on another machine.
+//!
+//! An SQLite database: manifest, images, attempts, pictures, notices and the stretches of work, a checksum a row. While a
+//! run is written a log lies beside the file and belongs to it; on closing it is folded in. Each finished batch is
+//! committed before it is reported, so a kill loses at most the batch in flight.
+//!
+//! A file may be a stranger's: opening it touches no path that it names, its tables must be those that this program
+//! writes, and pictures are decoded within limits. Reading never writes to a file or its folder.
+
+mod checksum;
+mod database;
+mod error;
+mod manifest;
+mod reader;
+mod rows;
+mod writer;
+
+pub use database::SCHEMA_VERSION;
+pub use error::FileError;
+pub use manifest::{FolderRecord, KeepPictures, Manifest, ModelRecord, NewRun, Shard, Stretch};
+pub use reader::{StoredImage, StoredRun, read};
+pub use writer::{RunWriter, create, resume};
+
+/// The ending of run files.
+pub const EXTENSION: &str = "lmdrun";
