@@ -24,6 +24,8 @@ mod ood;
 #[cfg(test)]
 mod report;
 #[cfg(test)]
+mod runs;
+#[cfg(test)]
 mod session;
 #[cfg(test)]
 mod window;

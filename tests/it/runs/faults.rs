@@ -1,0 +1,106 @@
+//! A run killed at any moment, and one whose disk is full: nothing reported is lost, nothing is made twice.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use lmd_inspector::runs::file::{self, StoredRun};
+
+use super::support::{bits, command, errors, lmd, score_args, strs, text, uninterrupted};
+
+/// Kills of the short form; `LMD_TEST_FULL` asks for twenty.
+fn num_kills() -> usize {
+    if std::env::var_os("LMD_TEST_FULL").is_some() {
+        20
+    } else {
+        4
+    }
+}
+
+fn finish_and_compare(folder: &Path, run: &Path, expected: &str) {
+    let report = folder.join("report");
+    let resumed = lmd(&["score", "--resume", text(run), "--output", text(&report)]);
+    assert!(resumed.status.success(), "{}", errors(&resumed));
+    assert_eq!(
+        fs::read_to_string(report.join("scores.csv")).unwrap(),
+        expected
+    );
+}
+
+#[test]
+fn killed_at_random_moments_a_run_loses_and_doubles_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = uninterrupted(folder.path());
+    let run = folder.path().join("run.lmdrun");
+    let mut before: Option<StoredRun> = None;
+    let mut state = u64::from(std::process::id());
+    for _ in 0..num_kills() {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let args = if run.exists() {
+            ["score", "--resume", text(&run)]
+                .map(str::to_owned)
+                .to_vec()
+        } else {
+            score_args(&run)
+        };
+        let mut child = command(&strs(&args))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // No wait for anything: the moment itself is what is tested.
+        std::thread::sleep(Duration::from_millis((state >> 33) % 2500));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if !run.exists() {
+            continue; // Killed before it began.
+        }
+        let now = file::read(&run).unwrap();
+        assert_eq!(now.damage, Vec::<String>::new());
+        let kept = bits(&now.results);
+        if let Some(before) = &before {
+            for attempt in bits(&before.results) {
+                assert!(kept.contains(&attempt), "an attempt is lost: {attempt:?}");
+            }
+        }
+        before = Some(now);
+    }
+    if !run.exists() {
+        assert!(lmd(&strs(&score_args(&run))).status.success());
+    }
+    finish_and_compare(folder.path(), &run, &expected);
+    let names: Vec<_> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| text(name.as_ref()).ends_with("-wal"))
+        .collect();
+    assert!(names.is_empty(), "the file stands alone: {names:?}");
+}
+
+#[test]
+fn a_disk_that_fills_up_ends_the_run_with_a_sentence_and_it_resumes() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = uninterrupted(folder.path());
+    let run = folder.path().join("run.lmdrun");
+    // Files may have 96 KiB: enough for the run to begin.
+    let limited = Command::new("bash")
+        .args(["-c", "ulimit -f 96; exec \"$@\"", "bash"])
+        .arg(env!("CARGO_BIN_EXE_lmd"))
+        .args(score_args(&run))
+        .current_dir(std::env::temp_dir())
+        .output()
+        .unwrap();
+    let told = errors(&limited);
+    assert_eq!(limited.status.code(), Some(1), "{told}");
+    assert!(told.contains("make room"), "{told}");
+    assert!(told.contains("--resume"), "{told}");
+    let kept = file::read(&run).unwrap();
+    assert_eq!(kept.damage, Vec::<String>::new());
+    assert!(!kept.results.is_empty(), "some attempts came before");
+    assert!(!kept.is_finished());
+    finish_and_compare(folder.path(), &run, &expected);
+}

@@ -1,0 +1,7 @@
+//! Run files: what is kept, what is left out, and going on after any kind of end.
+
+mod damage;
+mod faults;
+mod keeping;
+mod resuming;
+mod support;

@@ -1,0 +1,199 @@
+//! A small stored run, and the real binary at work on one.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use lmd_inspector::images::{ContentHash, Geometry, ImageFile, NativeInfo, Picture};
+use lmd_inspector::networks::checkpoints::ModelSource;
+use lmd_inspector::ood::{Distances, Role};
+use lmd_inspector::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun, RunWriter};
+use lmd_inspector::runs::{AttemptResult, RunImage, RunSettings};
+
+pub const GEOMETRY: Geometry = Geometry {
+    channels: 1,
+    side: 16,
+};
+pub const NUM_IMAGES: usize = 6;
+pub const NUM_ATTEMPTS: usize = 3;
+
+pub fn images() -> Vec<(RunImage, usize)> {
+    (0..NUM_IMAGES)
+        .map(|id| {
+            let role = Role::ALL[id % 3];
+            let image = RunImage {
+                file: Arc::new(ImageFile {
+                    path: PathBuf::from(format!("{}/=odd\n{id}.png", role.name())),
+                    hash: ContentHash([id as u8; 32]),
+                    native: NativeInfo {
+                        width: 28,
+                        height: 27,
+                        format: "png".to_owned(),
+                        color: "L8".to_owned(),
+                        num_bytes: 300 + id as u64,
+                    },
+                }),
+                role,
+                folder: Arc::new(role.name().into()),
+            };
+            (image, id)
+        })
+        .collect()
+}
+
+pub fn settings() -> RunSettings {
+    RunSettings {
+        num_attempts: NUM_ATTEMPTS,
+        ..Default::default()
+    }
+}
+
+pub fn manifest(keep_pictures: KeepPictures) -> Manifest {
+    let run = NewRun {
+        model: ModelRecord {
+            source: ModelRecord::source_text(&ModelSource::Bundled),
+            name: "small".to_owned(),
+            family: "diffusers UNet2DModel".to_owned(),
+            weights_sha256: "00".repeat(32),
+            schedule: "linear".to_owned(),
+            num_train_timesteps: 1000,
+            geometry: GEOMETRY,
+        },
+        settings: &settings(),
+        folders: &[(Role::InDomain, "in-domain".into())],
+        shard: None,
+        keep_pictures,
+        num_skipped: 0,
+        has_report_beside: false,
+    };
+    Manifest::new(run, NUM_IMAGES)
+}
+
+fn picture(seed: usize) -> Picture {
+    let unit: Vec<f32> = (0..GEOMETRY.len())
+        .map(|pixel| ((pixel * 7 + seed * 31) % 256) as f32 / 255.0)
+        .collect();
+    Picture::from_unit(GEOMETRY, &unit)
+}
+
+/// All images of one attempt; the distances are of no round kind, and one is not a number.
+pub fn batch(attempt: usize) -> Vec<AttemptResult> {
+    (0..NUM_IMAGES)
+        .map(|image| {
+            let value = 1.0 / (3.0 + image as f64 + 10.0 * attempt as f64);
+            AttemptResult {
+                image,
+                attempt,
+                distances: Distances {
+                    mse: value * value,
+                    ssim: if image == 5 { f64::NAN } else { value.sqrt() },
+                    lpips: value,
+                },
+                known_mask: None,
+                original: picture(image),
+                inpainted: Some(picture(100 + image * 10 + attempt)),
+            }
+        })
+        .collect()
+}
+
+pub fn begin(path: &Path, keep_pictures: KeepPictures) -> RunWriter {
+    file::create(path, &manifest(keep_pictures), &images(), &[], false).unwrap()
+}
+
+/// A finished run.
+pub fn write(path: &Path, keep_pictures: KeepPictures) {
+    let mut writer = begin(path, keep_pictures);
+    writer.begin_stretch("CPU (AVX2, 2 threads)").unwrap();
+    for attempt in 0..NUM_ATTEMPTS {
+        writer.append(&batch(attempt), 0.25).unwrap();
+    }
+    writer.add_notice("one of the notices").unwrap();
+    writer.end_stretch(90, 1.5).unwrap();
+    writer.finish().unwrap();
+}
+
+/// Bits of all distances, by image and attempt.
+pub fn bits(results: &[AttemptResult]) -> Vec<(usize, usize, [u64; 3])> {
+    let mut bits: Vec<_> = results
+        .iter()
+        .map(|result| {
+            let Distances { mse, ssim, lpips } = result.distances;
+            let bits = [mse, ssim, lpips].map(|value| {
+                if value.is_nan() {
+                    u64::MAX
+                } else {
+                    value.to_bits()
+                }
+            });
+            (result.image, result.attempt, bits)
+        })
+        .collect();
+    bits.sort_unstable();
+    bits
+}
+
+pub fn expected() -> Vec<(usize, usize, [u64; 3])> {
+    bits(&(0..NUM_ATTEMPTS).flat_map(batch).collect::<Vec<_>>())
+}
+
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// `lmd` with these arguments.
+pub fn lmd(args: &[&str]) -> Output {
+    command(args).output().unwrap()
+}
+
+pub fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lmd"));
+    command.args(args).current_dir(std::env::temp_dir());
+    command
+}
+
+pub fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The arguments of a run of 8 samples and 4 attempts, in batches of one so that it can be caught in the middle.
+pub fn score_args(output: &Path) -> Vec<String> {
+    let samples = root().join("assets/samples");
+    let (fashion, digits) = (samples.join("fashion-mnist"), samples.join("mnist"));
+    let args = [
+        "score",
+        "--model",
+        "bundled",
+        "--in-domain",
+        text(&fashion),
+        "--out-of-domain",
+        text(&digits),
+        "--limit",
+        "4",
+        "--attempts",
+        "4",
+        "--steps",
+        "8",
+        "--batch",
+        "1",
+        "--output",
+        text(output),
+    ];
+    args.map(str::to_owned).to_vec()
+}
+
+pub fn strs(args: &[String]) -> Vec<&str> {
+    args.iter().map(String::as_str).collect()
+}
+
+/// `scores.csv` of a run that nothing interrupts.
+pub fn uninterrupted(folder: &Path) -> String {
+    let report = folder.join("uninterrupted");
+    let output = lmd(&strs(&score_args(&report)));
+    assert!(output.status.success(), "{}", errors(&output));
+    std::fs::read_to_string(report.join("scores.csv")).unwrap()
+}
