@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::collect::Collected;
-use super::drive::{Finished, drive};
+use super::follow::{Finished, follow};
 use super::output::Target;
 use super::signals::Signals;
 use super::{Failure, Outcome, output, terminal};
@@ -245,7 +245,7 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
         .map_err(Failure::failed)?;
         Ok(note)
     };
-    drive(&prepared.source, &request, signals, &mut on_opened)
+    follow(&prepared.source, &request, signals, &mut on_opened)
 }
 
 fn tell_how_to_resume(target: &Target) {

@@ -7,9 +7,11 @@ use clap::{Parser, Subcommand};
 pub mod bench;
 pub mod collect;
 pub mod demo;
-pub mod drive;
 pub mod execute;
+pub mod export;
+pub mod follow;
 pub mod info;
+pub mod merge;
 pub mod output;
 pub mod resume;
 pub mod score;
@@ -32,6 +34,10 @@ pub struct Cli {
 pub enum Subcommands {
     /// Score folders of images and write a report.
     Score(Box<score::Args>),
+    /// Take scores, pictures or a report out of a run file.
+    Export(export::Args),
+    /// Join run files of the same model and settings over different images.
+    Merge(merge::Args),
     /// Say what a model is.
     Info(info::Args),
     /// Compare a model's output with a reference.
@@ -95,6 +101,8 @@ impl Failure {
 pub fn run(command: Subcommands) -> Outcome {
     let outcome = match command {
         Subcommands::Score(args) => score::run(&args),
+        Subcommands::Export(args) => export::run(&args),
+        Subcommands::Merge(args) => merge::run(&args),
         Subcommands::Info(args) => info::run(&args),
         Subcommands::Verify(args) => verify::run(&args),
         Subcommands::Bench(args) => bench::run(&args),

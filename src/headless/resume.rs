@@ -11,7 +11,7 @@ use super::score::Args;
 use super::{Failure, output, terminal};
 use crate::images::decode::describe_file;
 use crate::networks::checkpoints::ModelSource;
-use crate::runs::file::{self, StoredRun, Stretch};
+use crate::runs::file::{self, StoredRun};
 use crate::runs::masks::Masks;
 use crate::runs::{ResultLog, RunImage};
 
@@ -85,7 +85,10 @@ pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
         log: Arc::new(ResultLog::with_file(writer, earlier)),
         num_skipped: stored.manifest.num_skipped,
         notes,
-        earlier_kernels: stored.stretches.last().map(Stretch::kernels),
+        earlier_kernels: stored
+            .stretches
+            .last()
+            .map(|(_, stretch)| stretch.kernels()),
         is_finished,
     })
 }
@@ -134,11 +137,10 @@ fn check_files(stored: &StoredRun, skip_changed: bool) -> Result<(), String> {
     if different.is_empty() {
         return Ok(());
     }
-    let mut list = different
-        .iter()
-        .take(MOST_LISTED)
-        .map(|sentence| format!("\n  {sentence}"))
-        .collect::<String>();
+    let mut list = String::new();
+    for sentence in different.iter().take(MOST_LISTED) {
+        list = format!("{list}\n  {sentence}");
+    }
     if different.len() > MOST_LISTED {
         list = format!("{list}\n  and {} more", different.len() - MOST_LISTED);
     }

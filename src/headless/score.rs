@@ -75,7 +75,7 @@ pub struct Args {
     #[arg(long)]
     pub device: Option<DeviceChoice>,
     /// Score only part I of N of the images, to share a list between machines; auto reads the variables of a Slurm array
-    /// (or Kubernetes' JOB_COMPLETION_INDEX, and LMD_SHARD_COUNT).
+    /// (or `JOB_COMPLETION_INDEX` of Kubernetes, and `LMD_SHARD_COUNT`).
     #[arg(long, value_name = "I/N", value_parser = shard::parse)]
     pub shard: Option<Shard>,
     /// Which inpainted pictures the run file keeps.
@@ -273,7 +273,7 @@ fn request(args: &Args) -> Result<Request, Failure> {
     };
     Ok(Request {
         // The options ask for one unless a run is resumed.
-        source: ModelSource::named(args.model.as_deref().unwrap_or("bundled".as_ref())),
+        source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
         settings: args.settings(),
         folders: [
             with_role(Role::InDomain, &args.in_domain),

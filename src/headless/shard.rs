@@ -15,8 +15,9 @@ fn from_variables(value: impl Fn(&str) -> Option<String>) -> Result<Shard, Strin
     let number = |name: &str| -> Result<Option<usize>, String> {
         value(name)
             .map(|text| {
-                text.parse()
-                    .map_err(|_| format!("{name} should be a number, but is `{text}`"))
+                text.parse().map_err(|error: std::num::ParseIntError| {
+                    format!("{name} should be a number, but is `{text}`: {error}")
+                })
             })
             .transpose()
     };
@@ -40,9 +41,9 @@ fn from_variables(value: impl Fn(&str) -> Option<String>) -> Result<Shard, Strin
                 .to_owned(),
         );
     };
-    format!("{index}/{count}").parse().map_err(|_| {
+    format!("{index}/{count}").parse().map_err(|error: String| {
         format!(
-            "task {index} of {count} is no shard: the numbers of a job array must follow each other"
+            "task {index} of {count} is no shard, since the numbers of a job array must follow each other: {error}"
         )
     })
 }

@@ -11,14 +11,17 @@ mod checksum;
 mod database;
 mod error;
 mod manifest;
+mod merge;
 mod reader;
 mod rows;
+mod tables;
 mod writer;
 
 pub use database::SCHEMA_VERSION;
 pub use error::FileError;
 pub use manifest::{FolderRecord, KeepPictures, Manifest, ModelRecord, NewRun, Shard, Stretch};
-pub use reader::{StoredImage, StoredRun, read};
+pub use merge::{MergeError, merge};
+pub use reader::{Effort, StoredImage, StoredRun, read};
 pub use writer::{RunWriter, create, resume};
 
 /// The ending of run files.

@@ -3,6 +3,11 @@
 use super::checksum::{Checksum, LEN, stored_real};
 use crate::ood::Distances;
 
+/// A number of an image or attempt as SQLite keeps it.
+pub(super) fn key(index: usize) -> i64 {
+    (index as u64).cast_signed()
+}
+
 /// One finished reconstruction, in a file's terms.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AttemptRow {

@@ -10,8 +10,8 @@ use super::checksum::stored_real;
 use super::database::{self, APPLICATION_ID, Claim, SCHEMA_VERSION, TABLES};
 use super::error::FileError;
 use super::manifest::{KeepPictures, Manifest, Stretch};
-use super::reader::{self, StoredRun};
-use super::rows::{AttemptRow, ImageRow, numbered_checksum, picture_checksum};
+use super::reader::{self, Effort, StoredRun};
+use super::rows::{AttemptRow, ImageRow, key, numbered_checksum, picture_checksum};
 use crate::images::Picture;
 use crate::images::write::encode_png;
 use crate::ood::Distance;
@@ -67,11 +67,10 @@ pub fn create(
             });
         }
         if database::check_header(path).is_ok() {
-            drop(database::open_to_write(path).or_else(|error| match error {
-                FileError::Busy { .. } => Err(error),
-                // Whatever else is wrong with it goes with it.
-                _ => Connection::open_in_memory().map_err(|_| error),
-            })?);
+            // Whatever else is wrong with it goes with it.
+            if let Err(busy @ FileError::Busy { .. }) = database::open_to_write(path) {
+                return Err(busy);
+            }
         }
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -154,8 +153,8 @@ fn insert_image(
     position: usize,
 ) -> rusqlite::Result<()> {
     let row = ImageRow {
-        id: id as i64,
-        position: position as i64,
+        id: key(id),
+        position: key(position),
         path: text_from_path(&image.file.path),
         folder: text_from_path(&image.folder),
         role: image.role.name().to_owned(),
@@ -240,15 +239,7 @@ impl RunWriter {
     /// Note that work begins on this device.
     pub fn begin_stretch(&mut self, device: &str) -> Result<(), FileError> {
         let stretch = Stretch::now(device);
-        let id = self
-            .connection
-            .query_row(
-                "SELECT coalesce(max(id), 0) + 1 FROM stretches",
-                [],
-                |row| row.get(0),
-            )
-            .and_then(|id: i64| put_stretch(&self.connection, id, &stretch).map(|()| id))
-            .map_err(|error| self.failed(&error))?;
+        let id = self.add_stretch(&stretch)?;
         self.stretch = Some((id, stretch));
         Ok(())
     }
@@ -264,15 +255,15 @@ impl RunWriter {
             .map_err(|error| FileError::from_sqlite(&error, &self.path))
     }
 
-    /// Copy a stretch of another run.
-    pub fn add_stretch(&mut self, stretch: &Stretch) -> Result<(), FileError> {
+    /// Copy a stretch of another run; returns its number in this one.
+    pub fn add_stretch(&mut self, stretch: &Stretch) -> Result<i64, FileError> {
         self.connection
             .query_row(
                 "SELECT coalesce(max(id), 0) + 1 FROM stretches",
                 [],
                 |row| row.get(0),
             )
-            .and_then(|id: i64| put_stretch(&self.connection, id, stretch))
+            .and_then(|id: i64| put_stretch(&self.connection, id, stretch).map(|()| id))
             .map_err(|error| self.failed(&error))
     }
 
@@ -308,8 +299,21 @@ impl RunWriter {
         batch: &[AttemptResult],
         attempt_seconds: f64,
     ) -> Result<(), FileError> {
+        let effort = Effort {
+            seconds: attempt_seconds,
+            stretch: self.stretch.as_ref().map_or(0, |(id, _)| *id),
+        };
+        self.append_made(batch, &vec![effort; batch.len()])
+    }
+
+    /// Commit attempts that were made earlier, e.g. by another run, each with how it came about.
+    pub fn append_made(
+        &mut self,
+        batch: &[AttemptResult],
+        efforts: &[Effort],
+    ) -> Result<(), FileError> {
         let added = self
-            .insert(batch, attempt_seconds)
+            .insert(batch, efforts)
             .map_err(|error| self.failed(&error))?;
         self.with_original.extend(added);
         for result in batch {
@@ -322,18 +326,17 @@ impl RunWriter {
     fn insert(
         &mut self,
         batch: &[AttemptResult],
-        attempt_seconds: f64,
+        efforts: &[Effort],
     ) -> rusqlite::Result<Vec<usize>> {
-        let stretch = self.stretch.as_ref().map_or(0, |(id, _)| *id);
         let mut added = Vec::new();
         let transaction = self.connection.transaction()?;
-        for result in batch {
+        for (result, effort) in batch.iter().zip(efforts) {
             let row = AttemptRow {
-                image: result.image as i64,
-                attempt: result.attempt as i64,
+                image: key(result.image),
+                attempt: key(result.attempt),
                 distances: AttemptRow::reals(&result.distances),
-                seconds: stored_real(attempt_seconds).unwrap_or(0.0),
-                stretch,
+                seconds: stored_real(effort.seconds).unwrap_or(0.0),
+                stretch: effort.stretch,
             };
             insert_attempt(&transaction, &row)?;
             if !self.with_original.contains(&result.image) && !added.contains(&result.image) {
@@ -384,7 +387,7 @@ impl RunWriter {
         let prune = |connection: &Connection, image: usize| -> rusqlite::Result<()> {
             let rows: Vec<(i64, Option<f64>)> = connection
                 .prepare_cached(&sql)?
-                .query_map([image as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .query_map([key(image)], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<rusqlite::Result<_>>()?;
             let distances: Vec<f64> = rows
                 .iter()
@@ -396,7 +399,7 @@ impl RunWriter {
             connection
                 .execute(
                     "DELETE FROM pictures WHERE image = ?1 AND attempt IS NOT ?2",
-                    params![image as i64, kept],
+                    params![key(image), kept],
                 )
                 .map(|_| ())
         };
@@ -410,13 +413,13 @@ impl RunWriter {
         let kept: HashSet<(i64, i64)> = stored
             .results
             .iter()
-            .map(|result| (result.image as i64, result.attempt as i64))
+            .map(|result| (key(result.image), key(result.attempt)))
             .collect();
         let with_picture: HashSet<(i64, i64)> = stored
             .results
             .iter()
             .filter(|result| result.inpainted.is_some())
-            .map(|result| (result.image as i64, result.attempt as i64))
+            .map(|result| (key(result.image), key(result.attempt)))
             .collect();
         let remove = |connection: &mut Connection| -> rusqlite::Result<()> {
             let transaction = connection.transaction()?;

@@ -37,6 +37,23 @@ pub fn scores_csv(report: &Report<'_>) -> String {
     text
 }
 
+/// The table `image,path,role,folder,sha256` of all images, cells as in [`scores_csv`].
+pub fn images_csv(report: &Report<'_>) -> String {
+    let mut text = String::from("image,path,role,folder,sha256\n");
+    for (id, image) in report.images.iter().enumerate() {
+        writeln!(
+            text,
+            "{id},{},{},{},{}",
+            path_cell(&image.file.path),
+            image.role.name(),
+            path_cell(&image.folder),
+            image.file.hash,
+        )
+        .expect("writing to a string does not fail");
+    }
+    text
+}
+
 fn path_cell(path: &Path) -> String {
     let text = text_from_path(path);
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {

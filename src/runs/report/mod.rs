@@ -6,6 +6,8 @@ mod contact_sheet;
 mod csv;
 mod escape;
 mod histogram;
+mod html;
+mod repeat;
 mod roc;
 mod scores;
 mod style;
@@ -17,12 +19,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use contact_sheet::contact_sheet;
-pub use csv::scores_csv;
+pub use csv::{images_csv, scores_csv};
 pub use escape::{path_from_text, text_from_path};
 pub use histogram::{HistogramChart, draw_histogram};
+pub use html::html_report;
+pub use repeat::command_line;
 pub use roc::{RocChart, RocLine, draw_roc};
 pub use scores::ImageScores;
-pub use style::render;
+pub use style::{render, render_svg};
 pub use summary::{FolderFigures, ImageCounts, PerDistance, Summary};
 
 use super::results::{AttemptResult, RunImage};

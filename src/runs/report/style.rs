@@ -180,6 +180,35 @@ pub fn render<F>(width: u32, height: u32, draw: F) -> Result<Picture, String>
 where
     F: for<'a> FnOnce(&DrawingArea<BitMapBackend<'a>, Shift>) -> Drawn<BitMapBackend<'a>>,
 {
+    register_fonts();
+    let size = (width * OVERSAMPLING, height * OVERSAMPLING);
+    let mut bytes = vec![0xFF; size.0 as usize * size.1 as usize * 3];
+    {
+        let area = BitMapBackend::with_buffer(&mut bytes, size).into_drawing_area();
+        draw(&area)
+            .and_then(|()| area.present())
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(shrink(&bytes, width as usize, height as usize))
+}
+
+/// Draw an SVG element of `width` x `height` units on white.
+pub fn render_svg<F>(width: u32, height: u32, draw: F) -> Result<String, String>
+where
+    F: for<'a> FnOnce(&DrawingArea<SVGBackend<'a>, Shift>) -> Drawn<SVGBackend<'a>>,
+{
+    register_fonts();
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
+        draw(&area)
+            .and_then(|()| area.present())
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(svg)
+}
+
+fn register_fonts() {
     static FONT: Once = Once::new();
     FONT.call_once(|| {
         // A font that is refused shows as the error of the first text drawn.
@@ -190,15 +219,6 @@ where
         )
         .ok();
     });
-    let size = (width * OVERSAMPLING, height * OVERSAMPLING);
-    let mut bytes = vec![0xFF; size.0 as usize * size.1 as usize * 3];
-    {
-        let area = BitMapBackend::with_buffer(&mut bytes, size).into_drawing_area();
-        draw(&area)
-            .and_then(|()| area.present())
-            .map_err(|error| error.to_string())?;
-    }
-    Ok(shrink(&bytes, width as usize, height as usize))
 }
 
 fn shrink(bytes: &[u8], width: usize, height: usize) -> Picture {

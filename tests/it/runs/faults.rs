@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lmd_inspector::runs::file::{self, StoredRun};
 
@@ -32,7 +32,9 @@ fn finish_and_compare(folder: &Path, run: &Path, expected: &str) {
 #[test]
 fn killed_at_random_moments_a_run_loses_and_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();
+    let start = Instant::now();
     let expected = uninterrupted(folder.path());
+    let whole = start.elapsed().as_millis() as u64;
     let run = folder.path().join("run.lmdrun");
     let mut before: Option<StoredRun> = None;
     let mut state = u64::from(std::process::id());
@@ -53,7 +55,7 @@ fn killed_at_random_moments_a_run_loses_and_doubles_nothing() {
             .spawn()
             .unwrap();
         // No wait for anything: the moment itself is what is tested.
-        std::thread::sleep(Duration::from_millis((state >> 33) % 2500));
+        std::thread::sleep(Duration::from_millis((state >> 33) % whole));
         child.kill().unwrap();
         child.wait().unwrap();
         if !run.exists() {

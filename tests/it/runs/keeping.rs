@@ -25,7 +25,12 @@ fn a_run_comes_back_bit_by_bit() {
     let stored: Vec<_> = run.images.iter().cloned().zip(0..).collect();
     assert_eq!(stored, images());
     assert_eq!(run.notices, ["one of the notices"]);
-    assert_eq!(run.stretches[0].network_calls, 90);
+    assert_eq!(run.stretches[0].1.network_calls, 90);
+    assert!(
+        run.efforts
+            .iter()
+            .all(|effort| (effort.seconds, effort.stretch) == (0.25, 1))
+    );
     for result in &run.results {
         let original = &batch(result.attempt)[result.image];
         assert_eq!(result.inpainted, original.inpainted);

@@ -4,4 +4,5 @@ mod damage;
 mod faults;
 mod keeping;
 mod resuming;
+mod sharing;
 mod support;

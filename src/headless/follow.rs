@@ -1,4 +1,4 @@
-//! Drives the worker through one run, with a progress bar, until it ends or a signal stops it.
+//! Takes the worker through one run, with a progress bar, until it ends or a signal stops it.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub struct Finished {
 }
 
 /// Open the model, then score. `on_opened` is told the device before any work, and says what is to be noted about it.
-pub fn drive(
+pub fn follow(
     source: &ModelSource,
     request: &RunRequest,
     signals: &Signals,

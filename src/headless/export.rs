@@ -1,0 +1,121 @@
+//! `lmd export`: take scores, pictures or a report out of a run file, which is only read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Failure, Outcome, output, terminal};
+use crate::images::write::{encode_png, write_atomically};
+use crate::runs::file::{self, StoredRun};
+use crate::runs::report::{Report, html_report, images_csv, scores_csv};
+use crate::runs::{AttemptResult, RunSettings};
+
+/// Options of `lmd export`.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["csv", "images", "report"])))]
+pub struct Args {
+    /// The run file; it is not changed.
+    #[arg(value_name = "FILE")]
+    pub run: PathBuf,
+    /// Write every attempt's distances, as scores.csv.
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write the kept pictures as PNG files, and images.csv, which says whose they are.
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+    /// Write one HTML file with everything in it.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Replace files, and write into a folder that is not empty.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// Read the run and write what was asked for.
+pub fn run(args: &Args) -> Result<Outcome, Failure> {
+    for path in [&args.csv, &args.report].into_iter().flatten() {
+        if path.exists() && !args.overwrite {
+            return Err(Failure::bad_request(anyhow::anyhow!(
+                "the file exists; choose another or allow --overwrite: {}",
+                path.display()
+            )));
+        }
+    }
+    if let Some(folder) = &args.images {
+        output::report_folder(Some(folder), args.overwrite)?;
+        output::check_writable(folder)?;
+    }
+    let mut stored = file::read(&args.run).map_err(Failure::bad_request)?;
+    for sentence in &stored.damage {
+        terminal::message(&format!("left out: {sentence}"));
+    }
+    let results: Vec<Arc<AttemptResult>> = std::mem::take(&mut stored.results)
+        .into_iter()
+        .map(Arc::new)
+        .collect();
+    let settings = stored.manifest.settings();
+    let notes: Vec<String> = [stored.notices.clone(), stored.damage.clone()].concat();
+    let report = report(&stored, &settings, &results, &notes);
+    if let Some(path) = &args.csv {
+        write(path, scores_csv(&report).as_bytes())?;
+    }
+    if let Some(folder) = &args.images {
+        write_images(folder, &stored, &report)?;
+    }
+    if let Some(path) = &args.report {
+        let html = html_report(&report, &stored.manifest, &stored.stretches)
+            .map_err(|reason| Failure::failed(anyhow::Error::msg(reason)))?;
+        write(path, html.as_bytes())?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn report<'a>(
+    stored: &'a StoredRun,
+    settings: &'a RunSettings,
+    results: &'a [Arc<AttemptResult>],
+    notes: &'a [String],
+) -> Report<'a> {
+    let stretches = stored.stretches.iter().map(|(_, stretch)| stretch);
+    Report {
+        images: &stored.images,
+        results,
+        settings,
+        network_calls: stretches.clone().map(|stretch| stretch.network_calls).sum(),
+        seconds: stretches.map(|stretch| stretch.seconds).sum(),
+        num_skipped: stored.manifest.num_skipped,
+        notes,
+    }
+}
+
+/// `000012-original.png`, `000012-attempt-3.png`, …: names from a stranger's file are not used as names here.
+fn write_images(folder: &Path, stored: &StoredRun, report: &Report<'_>) -> Result<(), Failure> {
+    for (id, image) in stored.stored_images.iter().enumerate() {
+        if let Some(png) = &image.original_png {
+            write(&folder.join(format!("{id:06}-original.png")), png)?;
+        }
+    }
+    for result in report.results {
+        if let Some(picture) = &result.inpainted {
+            let name = format!("{:06}-attempt-{}.png", result.image, result.attempt);
+            let png = encode_png(picture).map_err(Failure::failed)?;
+            write(&folder.join(name), &png)?;
+        }
+    }
+    write(&folder.join("images.csv"), images_csv(report).as_bytes())
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    parent
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| write_atomically(path, content))
+        .map_err(|error| {
+            Failure::failed(anyhow::anyhow!(
+                "this file can't be written: {error}: {}",
+                path.display()
+            ))
+        })
+}

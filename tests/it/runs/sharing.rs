@@ -1,0 +1,229 @@
+//! Taking things out of a run file, joining runs, and sharing a list between processes.
+
+use std::fs;
+use std::path::Path;
+
+use clap::Parser as _;
+use lmd_inspector::headless::{Cli, Subcommands};
+use lmd_inspector::images::decode::decode_file;
+use lmd_inspector::ood::MaskKind;
+use lmd_inspector::runs::file::{self, KeepPictures, Shard};
+use lmd_inspector::runs::report::command_line;
+use lmd_inspector::runs::{BatchChoice, DeviceChoice, RunSettings};
+
+use super::support::{
+    NUM_ATTEMPTS, NUM_IMAGES, batch, bits, errors, expected, images, lmd, manifest, score_args,
+    strs, text, uninterrupted, write,
+};
+
+#[test]
+fn export_writes_what_it_is_asked_for_and_leaves_the_run_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.lmdrun");
+    write(&path, KeepPictures::Median);
+    let before = fs::read(&path).unwrap();
+    let table = folder.path().join("scores.csv");
+    let pictures = folder.path().join("pictures");
+    let page = folder.path().join("report.html");
+    let args = [
+        "export",
+        text(&path),
+        "--csv",
+        text(&table),
+        "--images",
+        text(&pictures),
+        "--report",
+        text(&page),
+    ];
+    let output = lmd(&args);
+    assert!(output.status.success(), "{}", errors(&output));
+    assert_eq!(fs::read(&path).unwrap(), before);
+
+    // Names with a newline take two lines each.
+    let rows = fs::read_to_string(&table).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 2 * NUM_IMAGES * NUM_ATTEMPTS);
+    assert_eq!(
+        fs::read_dir(&pictures).unwrap().count(),
+        2 * NUM_IMAGES + 1,
+        "an original and a median attempt each, and the table"
+    );
+    let median = decode_file(&pictures.join("000002-attempt-1.png")).unwrap();
+    assert_eq!((median.native.width, median.native.height), (16, 16));
+    let index = fs::read_to_string(pictures.join("images.csv")).unwrap();
+    assert!(
+        index.contains(",out-of-domain,out-of-domain,0101"),
+        "{index}"
+    );
+
+    let again = lmd(&args);
+    assert_eq!(again.status.code(), Some(2), "nothing is replaced unasked");
+    assert_eq!(lmd(&["export", text(&path)]).status.code(), Some(2));
+}
+
+#[test]
+fn the_page_escapes_names_and_fetches_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.lmdrun");
+    let mut images = images();
+    for (image, id) in &mut images {
+        let mut file = (*image.file).clone();
+        file.path = format!("<script>alert({id})</script>&\"'.png").into();
+        image.file = file.into();
+        // Two folders of a role, so that the curve names them.
+        image.folder = std::sync::Arc::new(format!("<b>{}", *id % 2).into());
+    }
+    let new = manifest(KeepPictures::All);
+    let mut writer = file::create(&path, &new, &images, &[], false).unwrap();
+    writer.append(&batch(0), 0.1).unwrap();
+    writer.add_notice("<i>a notice</i>").unwrap();
+    writer.finish().unwrap();
+    let page = folder.path().join("page.html");
+    let output = lmd(&["export", text(&path), "--report", text(&page)]);
+    assert!(output.status.success(), "{}", errors(&output));
+    let html = fs::read_to_string(&page).unwrap();
+    for markup in ["<script", "<b>", "<i>", "http://", "https://", "src=\"/"] {
+        let found = html
+            .replace("http://www.w3.org/2000/svg", "")
+            .contains(markup);
+        assert!(!found, "{markup} in the page");
+    }
+    assert!(html.contains("&lt;script&gt;alert(0)&lt;/script&gt;&amp;&quot;&#39;.png"));
+    assert!(html.contains("default-src 'none'"));
+    assert_eq!(html.matches("<svg").count(), 2);
+    assert_eq!(html.matches("</svg>").count(), 2);
+    assert!(html.contains("AUROC"));
+    assert!(html.contains("--seed 0"));
+    // One original and one attempt of each image.
+    assert_eq!(
+        html.matches("data:image/png;base64,").count(),
+        2 * NUM_IMAGES
+    );
+}
+
+#[test]
+fn the_command_that_repeats_a_run_asks_for_its_settings() {
+    let new = manifest(KeepPictures::All);
+    let settings = |manifest: &file::Manifest| {
+        let line = command_line(manifest);
+        let words: Vec<String> = line
+            .split(' ')
+            .map(|word| word.trim_matches('\'').to_owned())
+            .collect();
+        let Some(Subcommands::Score(args)) = Cli::try_parse_from(words).unwrap().command else {
+            panic!("not a score command: {line}");
+        };
+        args.settings()
+    };
+    assert_eq!(settings(&new), new.settings());
+    let odd = serde_json::json!({
+        "mask": {"file": "m.png"}, "grid": 4, "num_attempts": 3,
+        "lift": {"denoise": {"start_timestep": 300}},
+        "sampler": {"kind": "ddpm", "num_steps": 7, "eta": 0.25},
+        "distance": "ssim", "aggregate": "max", "limit": 9, "seed": 77, "fit": "pad"
+    });
+    let mut json = serde_json::to_value(&new).unwrap();
+    json["settings"] = odd;
+    let other: file::Manifest = serde_json::from_value(json).unwrap();
+    assert_eq!(other.settings().mask, MaskKind::File("m.png".into()));
+    assert_eq!(settings(&other), other.settings());
+}
+
+#[test]
+fn shards_merge_to_what_one_process_scores() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = uninterrupted(folder.path());
+    let shards: Vec<_> = (1..=3)
+        .map(|index| {
+            let path = folder.path().join(format!("shard{index}.lmdrun"));
+            let mut args = score_args(&path);
+            args.extend(["--shard".to_owned(), format!("{index}/3")]);
+            let output = lmd(&strs(&args));
+            assert!(output.status.success(), "{}", errors(&output));
+            assert_eq!(
+                file::read(&path).unwrap().manifest.shard,
+                Some(Shard { index, count: 3 })
+            );
+            path
+        })
+        .collect();
+    let merge = |runs: &[&Path], target: &Path| {
+        let mut args = vec!["merge"];
+        args.extend(runs.iter().map(|path| text(path)));
+        args.extend(["--output", text(target)]);
+        lmd(&args)
+    };
+    let whole = folder.path().join("whole.lmdrun");
+    // In any order.
+    let merged = merge(&[&shards[2], &shards[0], &shards[1]], &whole);
+    assert!(merged.status.success(), "{}", errors(&merged));
+    assert_eq!(errors(&merged), "");
+    let table = folder.path().join("whole.csv");
+    lmd(&["export", text(&whole), "--csv", text(&table)]);
+    assert_eq!(fs::read_to_string(&table).unwrap(), expected);
+    let run = file::read(&whole).unwrap();
+    assert!(run.is_finished());
+    assert_eq!(run.stretches.len(), 3);
+
+    let again = merge(&[&shards[0]], &whole);
+    assert_eq!(
+        again.status.code(),
+        Some(2),
+        "a run is not replaced unasked"
+    );
+    let part = folder.path().join("part.lmdrun");
+    let told = errors(&merge(&[&shards[0], &shards[2]], &part));
+    assert!(
+        told.contains("shards of the list are missing: 2 of 3"),
+        "{told}"
+    );
+    let resumed = lmd(&["score", "--resume", text(&whole)]);
+    assert!(errors(&resumed).contains("already"), "{}", errors(&resumed));
+}
+
+#[test]
+fn runs_of_other_settings_or_contents_are_not_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (
+        folder.path().join("first.lmdrun"),
+        folder.path().join("second.lmdrun"),
+    );
+    write(&first, KeepPictures::None);
+    let run = || file::read(&first).unwrap();
+    let target = folder.path().join("both.lmdrun");
+
+    // A run with itself: everything is there twice and kept once.
+    let notes = file::merge(vec![run(), run()], &target, false).unwrap();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert_eq!(bits(&file::read(&target).unwrap().results), expected());
+
+    let mut other = run();
+    let settings = RunSettings {
+        seed: 1,
+        batch: BatchChoice::Fixed(3),
+        device: DeviceChoice::Cpu,
+        ..other.manifest.settings()
+    };
+    let mut json = serde_json::to_value(&other.manifest).unwrap();
+    json["settings"] = serde_json::to_value(&settings).unwrap();
+    other.manifest = serde_json::from_value(json).unwrap();
+    let error = file::merge(vec![run(), other], &target, true).unwrap_err();
+    assert!(
+        error.to_string().contains("settings differ: seed:"),
+        "{error}"
+    );
+
+    let mut changed = images();
+    let mut file = (*changed[0].0.file).clone();
+    file.hash.0[0] ^= 1;
+    changed[0].0.file = file.into();
+    let new = manifest(KeepPictures::None);
+    drop(file::create(&second, &new, &changed, &[], false).unwrap());
+    let error = file::merge(vec![run(), file::read(&second).unwrap()], &target, true).unwrap_err();
+    assert!(error.to_string().contains("other content"), "{error}");
+    assert!(error.to_string().contains("second.lmdrun"), "{error}");
+    assert_eq!(
+        bits(&file::read(&target).unwrap().results),
+        expected(),
+        "what was there stays"
+    );
+}
