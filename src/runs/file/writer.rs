@@ -369,7 +369,7 @@ impl RunWriter {
     }
 
     /// Of images that are done now, keep only the median attempt's picture where that was asked for.
-    fn drop_all_but_medians(&mut self, batch: &[AttemptResult]) -> Result<(), FileError> {
+    fn drop_all_but_medians(&self, batch: &[AttemptResult]) -> Result<(), FileError> {
         if self.keep_pictures != KeepPictures::Median {
             return Ok(());
         }
