@@ -115,7 +115,9 @@ fn histogram(scores: &[&Vec<f64>; 3]) -> Option<ScoreHistogram> {
 }
 
 fn threshold(in_scores: &[f64], out_scores: &[f64], false_alarm_rate: f64) -> Option<Threshold> {
-    let score = conformal::threshold(in_scores, false_alarm_rate)?;
+    let score = conformal::Calibration::new(in_scores.iter().copied())
+        .threshold(false_alarm_rate)
+        .ok()?;
     let num_found = out_scores.iter().filter(|&&other| other > score).count();
     Some(Threshold {
         score,

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod cpu;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
+mod detector;
+#[cfg(test)]
 mod headless;
 #[cfg(test)]
 mod images;
