@@ -121,7 +121,8 @@ impl TwoSamples {
     /// The area with its interval from `num_draws` stratified resamples (BCa: Efron, J. Am. Stat. Assoc. 82, 1987), the
     /// same for the same seed.
     ///
-    /// Where no score of one role lies among those of the other, the bound of [`separation_bound`] takes its place.
+    /// Where no score of one role lies among those of the other, the bound of [`separation_bound`] takes its place; and no
+    /// interval promises more than that bound would after perfect separation.
     pub fn interval(&self, level: f64, num_draws: usize, seed: u64) -> AurocInterval {
         let (under, over) = self.placements();
         let auroc = mean(&over);
@@ -142,7 +143,11 @@ impl TwoSamples {
         draws.sort_by(f64::total_cmp);
         let acceleration = acceleration(auroc, &under, &over);
         let (low, high) = bca_ends(&draws, auroc, acceleration, level);
-        made(IntervalKind::Bootstrap, low, high)
+        made(
+            IntervalKind::Bootstrap,
+            low.min(bound),
+            high.max(1.0 - bound),
+        )
     }
 
     /// Areas of samples drawn with replacement within each role.
@@ -187,7 +192,8 @@ impl TwoSamples {
         Some((part(&under) + part(&over)).sqrt())
     }
 
-    /// A quick interval from [`Self::standard_error`], symmetric on the scale of log-odds so that it stays in [0, 1].
+    /// A quick interval from [`Self::standard_error`], symmetric on the scale of log-odds so that it stays in [0, 1], and
+    /// bounded as [`Self::interval`] is.
     pub fn quick_interval(&self, level: f64) -> Option<Interval> {
         let auroc = self.auroc();
         let error = self.standard_error()?;
@@ -208,9 +214,10 @@ impl TwoSamples {
         let odds = (auroc / (1.0 - auroc)).ln();
         let half = normal_quantile(0.5 * (1.0 + level)) * error / (auroc * (1.0 - auroc));
         let share = |log_odds: f64| 1.0 / (1.0 + (-log_odds).exp());
+        let bound = separation_bound(self.num_in(), self.num_out(), level);
         Some(Interval {
-            low: share(odds - half),
-            high: share(odds + half),
+            low: share(odds - half).min(bound),
+            high: share(odds + half).max(1.0 - bound),
         })
     }
 }

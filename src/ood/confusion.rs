@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::proportion::Proportion;
+use super::role::Role;
 
 /// Counts of images on either side of a threshold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,17 @@ pub enum Outcome {
 impl Outcome {
     /// All four.
     pub const ALL: [Self; 4] = [Self::FalseAlarm, Self::CorrectPass, Self::Hit, Self::Miss];
+
+    /// The outcome of an image; `None` where its role is unknown.
+    pub fn of(role: Role, is_flagged: bool) -> Option<Self> {
+        match (role, is_flagged) {
+            (Role::OutOfDomain, true) => Some(Self::Hit),
+            (Role::OutOfDomain, false) => Some(Self::Miss),
+            (Role::InDomain, true) => Some(Self::FalseAlarm),
+            (Role::InDomain, false) => Some(Self::CorrectPass),
+            (Role::Unknown, _) => None,
+        }
+    }
 
     /// The name for people.
     pub fn label(self) -> &'static str {

@@ -84,19 +84,27 @@ pub enum RuleError {
 impl ThresholdRule {
     /// The threshold by this rule.
     pub fn threshold(&self, in_scores: &[f64], out_scores: &[f64]) -> Result<f64, RuleError> {
+        let calibration = Calibration::new(in_scores.iter().copied());
+        let curve = roc_curve(in_scores, out_scores);
+        self.on_curve(&calibration, curve.as_deref().map_err(|missing| *missing))
+    }
+
+    /// The same from parts that are at hand: the in-domain scores and the whole ROC curve, or why there is none.
+    pub fn on_curve(
+        &self,
+        calibration: &Calibration,
+        curve: Result<&[RocPoint], MissingClass>,
+    ) -> Result<f64, RuleError> {
         match *self {
-            Self::FalseAlarmRate { rate } => {
-                let calibration = Calibration::new(in_scores.iter().copied());
-                Ok(calibration.threshold(rate)?)
-            }
+            Self::FalseAlarmRate { rate } => Ok(calibration.threshold(rate)?),
             Self::ByHand => Err(RuleError::ByHand),
             Self::HitRate { rate } => {
                 check("the hit rate", rate, 0.0, 1.0)?;
-                let curve = roc_curve(in_scores, out_scores)?;
+                let curve = curve?;
                 let found = curve.iter().position(|point| point.tpr >= rate);
-                Ok(below(&curve, found.unwrap_or(curve.len() - 1)))
+                Ok(below(curve, found.unwrap_or(curve.len() - 1)))
             }
-            Self::Youden => best(in_scores, out_scores, |point| point.tpr - point.fpr),
+            Self::Youden => Ok(best(curve?, |point| point.tpr - point.fpr)),
             Self::LowestCost(costs) => {
                 check("the cost of a miss", costs.miss, 0.0, f64::MAX)?;
                 check(
@@ -111,9 +119,8 @@ impl ThresholdRule {
                     0.0,
                     1.0,
                 )?;
-                best(in_scores, out_scores, |point| {
-                    -costs.expected(point.tpr, point.fpr)
-                })
+                let cost = |point: &RocPoint| costs.expected(point.tpr, point.fpr);
+                Ok(best(curve?, |point| -cost(point)))
             }
         }
     }
@@ -133,12 +140,7 @@ fn check(what: &'static str, got: f64, low: f64, high: f64) -> Result<(), RuleEr
 }
 
 /// The threshold of the best point; of equally good ones the highest, which flags the fewest.
-fn best(
-    in_scores: &[f64],
-    out_scores: &[f64],
-    merit: impl Fn(&RocPoint) -> f64,
-) -> Result<f64, RuleError> {
-    let curve = roc_curve(in_scores, out_scores)?;
+fn best(curve: &[RocPoint], merit: impl Fn(&RocPoint) -> f64) -> f64 {
     let mut found = (0, f64::NEG_INFINITY);
     for (index, point) in curve.iter().enumerate() {
         let merit = merit(point);
@@ -147,11 +149,14 @@ fn best(
             found = (index, merit);
         }
     }
-    Ok(below(&curve, found.0))
+    below(curve, found.0)
 }
 
 /// A threshold that flags exactly the images of a point of the curve, halfway to the next lower score.
-fn below(curve: &[RocPoint], index: usize) -> f64 {
+///
+/// # Panics
+/// If there is no point `index`.
+pub fn below(curve: &[RocPoint], index: usize) -> f64 {
     let Some(next) = curve.get(index + 1) else {
         // All images are flagged.
         return curve[index].threshold.next_down();

@@ -48,6 +48,16 @@ impl Session {
                 self.settings.gallery = view;
                 self.is_order_stale = true;
             }
+            Action::SetDecision {
+                settings,
+                is_continued,
+            } => self.change_decision(*settings, is_continued),
+            Action::Undo => self.undo(),
+            Action::ResetThreshold => self.reset_threshold(),
+            Action::BrowseDetector => self.open_dialog(DialogKind::OpenDetector),
+            Action::OpenDetector(path) => self.open_detector(path),
+            Action::BrowseSaveDetector => self.open_dialog(DialogKind::SaveDetector),
+            Action::SaveDetector(path) => self.save_detector(path),
             Action::SetTheme(theme) => self.settings.theme = theme,
             Action::Dropped(paths) => self.dropped = paths,
             Action::UseDropped(role) => self.use_dropped(role),
@@ -69,7 +79,8 @@ impl Session {
         let log = Arc::new(ResultLog::default());
         let job = self.mint_job();
         let settings = self.settings.run.clone();
-        let run = RunState::new(job, settings.clone(), Arc::clone(&images), Arc::clone(&log));
+        let mut run = RunState::new(job, settings.clone(), Arc::clone(&images), Arc::clone(&log));
+        run.model = self.model_info().cloned();
         self.outbox.push_back(Outgoing::Worker(Command::Run {
             job,
             request: RunRequest {
@@ -81,6 +92,7 @@ impl Session {
         }));
         self.run = Some(run);
         self.analysis = None;
+        self.deciding.forget_run();
         self.is_analysis_stale = true;
         self.is_plan_stale = true;
         // The new run is watched from its first picture on.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::assess::assess;
 use super::handle::{Link, Outbox};
 use super::job::error_chain;
 use super::plan::Masks;
@@ -19,6 +20,7 @@ use crate::images::decode::decode_file;
 use crate::images::prepare::{prepare, thumbnail};
 use crate::images::{ContentHash, Picture, folder, samples};
 use crate::ood::Role;
+use crate::runs::Detector;
 
 /// Requests waiting for the thread; a window asks again for what did not fit.
 const COMMAND_QUEUE: usize = 64;
@@ -108,6 +110,28 @@ fn answer(
                 })
                 .map_err(|err| error_chain(&err));
             outbox.post(LibraryEvent::Samples { job, folders });
+        }
+        LibraryCommand::Assess { job, request } => {
+            let reply = side.clone();
+            let task = move || {
+                let assessment = Arc::new(assess(&request));
+                // The receiver goes only with the whole library thread.
+                reply.send(LibraryEvent::Assessed { job, assessment }).ok();
+            };
+            if aside("figures", task).is_err() {
+                let assessment = Arc::default();
+                outbox.post(LibraryEvent::Assessed { job, assessment });
+            }
+        }
+        LibraryCommand::SaveDetector { path, detector } => {
+            let outcome = detector.save(&path).map_err(|err| err.to_string());
+            outbox.post(LibraryEvent::DetectorSaved { path, outcome });
+        }
+        LibraryCommand::OpenDetector { path } => {
+            let detector = Detector::load(&path)
+                .map(Arc::new)
+                .map_err(|err| err.to_string());
+            outbox.post(LibraryEvent::DetectorOpened { path, detector });
         }
         LibraryCommand::Dialog { job, kind } => {
             let reply = side.clone();
@@ -208,6 +232,18 @@ fn ask(kind: DialogKind) -> Vec<PathBuf> {
         DialogKind::MaskFile => dialog
             .set_title("Choose a mask image")
             .pick_file()
+            .into_iter()
+            .collect(),
+        DialogKind::OpenDetector => dialog
+            .set_title("Choose a detector file")
+            .add_filter("Detector", &["json"])
+            .pick_file()
+            .into_iter()
+            .collect(),
+        DialogKind::SaveDetector => dialog
+            .set_title("Save the detector")
+            .set_file_name("detector.json")
+            .save_file()
             .into_iter()
             .collect(),
     }
