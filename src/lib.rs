@@ -6,6 +6,24 @@
 //! `state` and `ui`.
 //!
 //! `ood ← images ← diffusion ← networks ← runs ← worker ← state ← ui`
+//!
+//! | folder | what a reader finds there |
+//! | --- | --- |
+//! | [`ood`] | masks, distances without a network, aggregation, figures of merit, thresholds: plain Rust on slices |
+//! | [`images`] | folders, decoding within limits, preprocessing, the bundled samples |
+//! | [`diffusion`] | schedules, samplers, noise streams, the two lifts, over the [`diffusion::Denoiser`] trait |
+//! | [`networks`] | one description of a UNet; checkpoint loaders that make it; executors that run it; LPIPS |
+//! | [`runs`] | a run's settings, its results, and what is written of them |
+//! | [`worker`] | the inference thread and the file thread, and the messages to and from them |
+//! | [`headless`] | the subcommands of `lmd` |
+//! | [`state`] | what the window knows: settings, session, actions |
+//! | [`ui`] | what the window draws |
+//!
+//! # Where candle ends
+//! Networks run on GPUs through candle, and checkpoint files are read with it: there its breadth counts.
+//! On a CPU they run on this project's own kernels ([`networks::executors::cpu`]), behind the same trait: a
+//! sampler's network calls are small, repeated and known in advance, so weights are prepared once and memory is
+//! planned once, which candle's general tensors cannot do. `lmd bench --compare candle` measures the difference.
 
 pub mod diffusion;
 pub mod headless;

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::drive::{self, Scored, Work};
-use super::options::{ScoringOptions, model_source};
+use super::options::ScoringOptions;
 use super::{Failure, Outcome, terminal};
 use crate::images::folder;
+use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::ood::conformal::{self, Calibration};
 use crate::ood::text::{measured, percent};
 use crate::ood::{Role, ThresholdRule};
@@ -50,7 +51,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let settings = args.scoring.settings();
     check_count(args, settings.limit)?;
     let work = Work {
-        source: model_source(&args.model),
+        source: ModelSource::named(&args.model),
         settings,
         folders: args
             .in_domain
@@ -59,14 +60,15 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
             .collect(),
     };
     let mut model = None;
-    let scored = drive::score(&work, |checkpoint| {
+    let remember = |checkpoint: &Checkpoint| {
         model = Some(DetectorModel {
             source: detector::absolute_source(&checkpoint.source),
             name: checkpoint.name.clone(),
             weights_sha256: checkpoint.weights_sha256.clone(),
         });
         Ok(())
-    })?;
+    };
+    let scored = drive::score(&work, remember, || Ok(()))?;
     if let Some(code) = scored.interrupted {
         terminal::message("stopped before the end; no detector was written");
         return Ok(Outcome::Interrupted(code));
@@ -96,8 +98,30 @@ fn check_output(output: &Path, overwrite: bool) -> Result<(), Failure> {
         Some(folder) if !folder.is_dir() => {
             refuse("the folder of the detector file does not exist")
         }
-        _ => Ok(()),
+        _ => check_writable(output),
     }
+}
+
+/// An hour of scoring must not end at a folder that takes no file.
+fn check_writable(output: &Path) -> Result<(), Failure> {
+    let existed = output.exists();
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(output)
+        .and_then(|_| {
+            if existed {
+                Ok(())
+            } else {
+                std::fs::remove_file(output)
+            }
+        })
+        .map_err(|error| {
+            Failure::bad_request(anyhow::anyhow!(
+                "the detector can't be written here: {error}; choose another --output: {}",
+                output.display()
+            ))
+        })
 }
 
 /// Refuse a rate that the images can't give before scoring them for an hour.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::drive::{self, Scored, Work};
-use super::options::{check_limit, model_source};
+use super::options::check_limit;
 use super::{Failure, Outcome, terminal};
+use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::ood::Role;
 use crate::ood::discoveries::fewest_discoveries;
 use crate::ood::text::percent;
@@ -59,9 +60,9 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     }
     let detector = Detector::load(&args.detector).map_err(Failure::bad_request)?;
     let work = work(args, &detector);
-    let scored = drive::score(&work, |checkpoint| {
-        accept(&detector, &checkpoint.weights_sha256, &args.detector)
-    })?;
+    let accept =
+        |checkpoint: &Checkpoint| accept(&detector, &checkpoint.weights_sha256, &args.detector);
+    let scored = drive::score(&work, accept, || Ok(()))?;
     let verdicts = judge(&detector, &work, &scored);
     let notes = notes(args, &detector, &scored, &verdicts);
     terminal::answer(&answer(args, &detector, &scored, &verdicts, &notes))?;
@@ -87,7 +88,7 @@ fn work(args: &Args, detector: &Detector) -> Work {
         source: args
             .model
             .as_deref()
-            .map_or_else(|| detector.model.source.clone(), model_source),
+            .map_or_else(|| detector.model.source.clone(), ModelSource::named),
         settings,
         folders: args
             .folders

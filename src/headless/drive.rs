@@ -63,10 +63,11 @@ impl Scored {
     }
 }
 
-/// Score the images of all folders. `accept` may refuse the model before work.
+/// Score the images of all folders. `accept` may refuse the model, and `ready` refuses anything else, before work.
 pub fn score(
     work: &Work,
     accept: impl FnOnce(&Checkpoint) -> Result<(), Failure>,
+    ready: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<Scored, Failure> {
     let signals = Signals::catch().map_err(Failure::failed)?;
     let mut collected = Collected::default();
@@ -75,6 +76,7 @@ pub fn score(
     }
     collected.note_shared_content();
     check(work, &collected.images, accept)?;
+    ready()?;
 
     let images: Arc<[RunImage]> = collected.images.into();
     let results = Arc::new(ResultLog::default());
@@ -163,7 +165,8 @@ fn drive(
         };
         match event {
             Event::ModelOpened { info, .. } => {
-                bar.println(format!("{} on {}", info.name, info.device));
+                let line = format!("{} on {}", info.name, info.device);
+                bar.suspend(|| terminal::message(&line));
             }
             Event::Progress { progress, .. } => show(&bar, &progress),
             Event::Notice { notice, .. } => {

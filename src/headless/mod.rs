@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub mod bench;
 pub mod calibrate;
 pub mod classify;
 pub mod collect;
@@ -39,6 +40,8 @@ pub enum Subcommands {
     Info(info::Args),
     /// Compare a model's output with a reference.
     Verify(verify::Args),
+    /// Measure how fast this machine is.
+    Bench(bench::Args),
 }
 
 /// How a command ended, as the process's exit code.
@@ -100,6 +103,7 @@ pub fn run(command: Subcommands) -> Outcome {
         Subcommands::Classify(args) => classify::run(&args),
         Subcommands::Info(args) => info::run(&args),
         Subcommands::Verify(args) => verify::run(&args),
+        Subcommands::Bench(args) => bench::run(&args),
     };
     outcome.unwrap_or_else(|failure| {
         terminal::message(&format!("error: {:#}", failure.error));

@@ -1,13 +1,10 @@
 //! The options that decide scores: the same for every subcommand that makes some.
 
-use std::path::Path;
-
 use clap::ValueEnum;
 
 use super::Failure;
 use crate::diffusion::{SamplerKind, SamplerSettings};
 use crate::images::Fit;
-use crate::networks::checkpoints::ModelSource;
 use crate::ood::{Aggregate, Distance, MaskKind};
 use crate::runs::{BatchChoice, DeviceChoice, Lift, RunSettings};
 
@@ -183,13 +180,4 @@ pub fn check_limit(limit: Option<usize>) -> Result<(), Failure> {
         )));
     }
     Ok(())
-}
-
-/// The model that `--model` names.
-pub fn model_source(model: &Path) -> ModelSource {
-    if model.as_os_str() == "bundled" {
-        ModelSource::Bundled
-    } else {
-        ModelSource::Path(model.to_owned())
-    }
 }

@@ -27,6 +27,20 @@ pub fn report_folder(asked: Option<&Path>, overwrite: bool) -> Result<PathBuf, F
     Ok(folder)
 }
 
+/// Make the folder and see that it takes files: hours of work must not end in a folder that can't be written to.
+pub fn check_writable(folder: &Path) -> Result<(), Failure> {
+    let probe = folder.join(".lmd-write-test");
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&probe, []))
+        .and_then(|()| std::fs::remove_file(&probe))
+        .map_err(|error| {
+            Failure::bad_request(anyhow::anyhow!(
+                "the report can't be written here: {error}; choose another --output: {}",
+                folder.display()
+            ))
+        })
+}
+
 fn default_folder() -> PathBuf {
     let now = jiff::ZonedDateTime::now()
         .strftime("%Y%m%d-%H%M%S")

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::drive::{self, Work};
-use super::options::{ScoringOptions, model_source};
+use super::options::ScoringOptions;
 use super::{Failure, Outcome, output, terminal};
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::Role;
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     };
     args.scoring.check()?;
     let request = Request {
-        source: model_source(&args.model),
+        source: ModelSource::named(&args.model),
         settings: args.scoring.settings(),
         folders: [
             with_role(Role::InDomain, &args.in_domain),
@@ -89,7 +89,11 @@ pub fn execute(request: &Request) -> Result<(Outcome, Summary), Failure> {
         settings: request.settings.clone(),
         folders: request.folders.clone(),
     };
-    let scored = drive::score(&work, |_| Ok(()))?;
+    let scored = drive::score(
+        &work,
+        |_| Ok(()),
+        || output::check_writable(&request.output),
+    )?;
     let report = scored.report(&request.settings);
     let summary = report.write(&request.output).map_err(Failure::failed)?;
     print_summary(&summary, request);

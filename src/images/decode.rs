@@ -16,6 +16,8 @@ use sha2::{Digest as _, Sha256};
 use super::file::{ContentHash, NativeInfo};
 
 mod complete;
+mod huffman;
+mod jpeg;
 
 /// Most pixels of a picture: 64 megapixels, e.g. 8192 x 8192.
 pub const MAX_PIXELS: u64 = 64 << 20;
@@ -80,6 +82,14 @@ pub enum DecodeError {
     )]
     Truncated {
         /// Name of the format, e.g. `PNG`.
+        format: &'static str,
+    },
+    /// The end is there, and something before it is not.
+    #[error(
+        "the {format} data is incomplete: a part of the picture is missing; copy or download the file again"
+    )]
+    Incomplete {
+        /// Name of the format, e.g. `JPEG`.
         format: &'static str,
     },
     /// The decoder gave up.
@@ -178,12 +188,13 @@ fn check_format(bytes: &[u8]) -> Result<ImageFormat, DecodeError> {
     }
     let format =
         sniff(&bytes[..bytes.len().min(NUM_MAGIC_BYTES)]).ok_or(DecodeError::NotAnImage)?;
-    if complete::has_end(bytes, format) {
-        Ok(format)
+    let name = name(format);
+    if !complete::has_end(bytes, format) {
+        Err(DecodeError::Truncated { format: name })
+    } else if format == ImageFormat::Jpeg && jpeg::is_incomplete(bytes) {
+        Err(DecodeError::Incomplete { format: name })
     } else {
-        Err(DecodeError::Truncated {
-            format: name(format),
-        })
+        Ok(format)
     }
 }
 

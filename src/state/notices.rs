@@ -18,7 +18,9 @@ pub struct Notices {
 
 impl Notices {
     /// Add one; a repeated one moves to the end.
-    pub fn push(&mut self, notice: Notice) {
+    pub fn push(&mut self, mut notice: Notice) {
+        // Messages of the engine go on after a path or a colon, here they stand alone.
+        notice.message = super::text::capitalized(&notice.message);
         self.entries.retain(|(_, known)| *known != notice);
         if self.entries.len() >= MAX_NOTICES {
             self.entries.remove(0);
@@ -81,7 +83,7 @@ mod tests {
             .newest_first()
             .map(|(_, notice)| notice.message.as_str())
             .collect();
-        assert_eq!(shown, ["a", "b"]);
+        assert_eq!(shown, ["A", "B"], "messages begin with a capital letter");
         let (newest, _) = notices.newest_first().next().unwrap();
         notices.dismiss(newest);
         assert_eq!(notices.len(), 1);

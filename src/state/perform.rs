@@ -12,9 +12,7 @@ use super::settings::{FolderChoice, FolderSource};
 use super::text;
 use crate::ood::{MaskKind, Role};
 use crate::runs::{ResultLog, RunSettings};
-use crate::worker::protocol::{
-    Command, DialogKind, LibraryCommand, ModelSource, Notice, RunRequest, Severity,
-};
+use crate::worker::protocol::{Command, DialogKind, ModelSource, Notice, RunRequest, Severity};
 
 impl Session {
     /// Do what the user asked for.
@@ -120,7 +118,7 @@ impl Session {
             return Some("A folder is still being listed. Try again in a moment.".to_owned());
         }
         if self.settings.run.mask == MaskKind::File(PathBuf::new()) {
-            return Some("The mask is a picture, but none was chosen yet.".to_owned());
+            return Some("The mask is a picture, but none was chosen yet".to_owned());
         }
         if self.planned().is_empty() {
             return Some(
@@ -194,8 +192,7 @@ impl Session {
         }
         let job = self.mint_job();
         self.dialog = Some(job);
-        self.outbox
-            .push_back(Outgoing::Library(LibraryCommand::Dialog { job, kind }));
+        self.outbox.push_back(Outgoing::Dialog(job, kind));
     }
 
     fn remove_folder(&mut self, folder_id: FolderId) {

@@ -12,8 +12,27 @@ use crate::worker::protocol::{Preview, PreviewRequest};
 pub struct ShownPreview {
     /// The prepared original.
     pub original: Option<Picture>,
+    /// What the mask is painted over: the original, or gray where there is none.
+    pub ground: Picture,
     /// The mask.
     pub known_mask: Arc<KnownMask>,
+}
+
+impl From<Preview> for ShownPreview {
+    fn from(preview: Preview) -> Self {
+        let side = preview.known_mask.side();
+        let gray = || Picture {
+            width: side,
+            height: side,
+            channels: 1,
+            bytes: vec![128; side * side].into(),
+        };
+        Self {
+            ground: preview.original.clone().unwrap_or_else(gray),
+            original: preview.original,
+            known_mask: Arc::new(preview.known_mask),
+        }
+    }
 }
 
 /// What was asked of the library thread and what it answered; at most one request is under way, so that dragging
@@ -56,11 +75,7 @@ impl PreviewState {
             self.in_flight = None;
         }
         if self.wanted.is_some() {
-            let preview = preview.map(|preview| ShownPreview {
-                original: preview.original,
-                known_mask: Arc::new(preview.known_mask),
-            });
-            self.shown = Some((request, preview));
+            self.shown = Some((request, preview.map(ShownPreview::from)));
         }
     }
 

@@ -32,6 +32,8 @@ pub enum Outgoing {
     Worker(Command),
     /// To the file-reading thread.
     Library(LibraryCommand),
+    /// To the platform: show a file dialog and answer with [`LibraryEvent::Chosen`].
+    Dialog(JobId, DialogKind),
 }
 
 /// Everything the window shows.
@@ -234,7 +236,7 @@ impl Session {
             Event::Failed { message, .. } => {
                 self.notices.push(crate::worker::protocol::Notice {
                     severity: Severity::Error,
-                    message: format!("The model could not be opened. {message}"),
+                    message: format!("The model could not be opened: {message}"),
                     path: match source {
                         ModelSource::Bundled => None,
                         ModelSource::Path(path) => Some(path.clone()),
@@ -270,7 +272,7 @@ impl Session {
             }
             Event::Failed { message, .. } => {
                 self.notices
-                    .say(Severity::Error, format!("The run stopped. {message}"));
+                    .say(Severity::Error, format!("The run stopped: {message}"));
                 run.phase = Phase::Failed(message);
             }
         }
@@ -304,9 +306,21 @@ impl Session {
             LibraryEvent::Assessed { job, assessment } => self.deciding.apply(job, assessment),
             LibraryEvent::DetectorSaved { path, outcome } => self.detector_saved(path, outcome),
             LibraryEvent::DetectorOpened { path, detector } => self.detector_opened(path, detector),
-            LibraryEvent::Chosen { job, kind, paths } => {
+            LibraryEvent::Chosen {
+                job,
+                kind,
+                paths,
+                was_shown,
+            } => {
                 if self.dialog == Some(job) {
                     self.dialog = None;
+                    if !was_shown {
+                        self.notices.say(
+                            Severity::Warning,
+                            "This desktop shows no file dialog. Type the path into the field instead, or drop \
+                             the folder on the window.",
+                        );
+                    }
                     self.apply_chosen(kind, paths);
                 }
             }
@@ -336,7 +350,7 @@ impl Session {
                 if is_empty {
                     self.notices.push(crate::worker::protocol::Notice {
                         severity: Severity::Warning,
-                        message: "There is no readable image in this folder.".to_owned(),
+                        message: "There is no readable image in this folder".to_owned(),
                         path: Some(path),
                     });
                 }
@@ -361,7 +375,7 @@ impl Session {
             Err(message) => {
                 self.notices.say(
                     Severity::Error,
-                    format!("The sample images could not be unpacked. {message}"),
+                    format!("The sample images could not be unpacked: {message}"),
                 );
                 for &index in &waiting {
                     self.folders[index].scan = ScanState::Failed(message.clone());
@@ -375,7 +389,7 @@ impl Session {
                 self.scan_folder(index);
             } else {
                 self.folders[index].scan =
-                    ScanState::Failed("There are no samples for this role.".to_owned());
+                    ScanState::Failed("There are no samples for this role".to_owned());
             }
         }
     }
@@ -405,7 +419,7 @@ impl Session {
             run.phase = Phase::Failed(reason.to_owned());
         }
         self.outbox
-            .retain(|waiting| matches!(waiting, Outgoing::Library(_)));
+            .retain(|waiting| !matches!(waiting, Outgoing::Worker(_)));
         self.open_model(self.settings.model.clone());
     }
 
@@ -413,8 +427,7 @@ impl Session {
     pub fn library_restarted(&mut self, reason: &str) {
         self.notices.say(Severity::Error, reason);
         self.outbox
-            .retain(|waiting| matches!(waiting, Outgoing::Worker(_)));
-        self.dialog = None;
+            .retain(|waiting| !matches!(waiting, Outgoing::Library(_)));
         self.samples_job = None;
         self.deciding.library_restarted();
         self.preview = PreviewState::default();

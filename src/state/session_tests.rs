@@ -18,7 +18,7 @@ fn worker_commands(session: &mut Session) -> Vec<Command> {
         .drain(..)
         .filter_map(|outgoing| match outgoing {
             Outgoing::Worker(command) => Some(command),
-            Outgoing::Library(_) => None,
+            Outgoing::Library(_) | Outgoing::Dialog(..) => None,
         })
         .collect()
 }
@@ -29,7 +29,7 @@ fn library_commands(session: &mut Session) -> Vec<LibraryCommand> {
         .drain(..)
         .filter_map(|outgoing| match outgoing {
             Outgoing::Library(command) => Some(command),
-            Outgoing::Worker(_) => None,
+            Outgoing::Worker(_) | Outgoing::Dialog(..) => None,
         })
         .collect()
 }
@@ -303,20 +303,28 @@ fn chosen_paths_go_where_the_dialog_was_for() {
     let mut session = ready_session();
     session.perform(Action::BrowseMask);
     session.perform(Action::BrowseModel);
-    let commands = library_commands(&mut session);
-    let [LibraryCommand::Dialog { job, kind }] = commands.as_slice() else {
-        panic!("one dialog at a time, got {commands:?}");
+    let requests: Vec<Outgoing> = session.outbox.drain(..).collect();
+    let [Outgoing::Dialog(job, kind)] = requests.as_slice() else {
+        panic!("one dialog at a time, got {requests:?}");
     };
-    session.apply_library(LibraryEvent::Chosen {
+    let chosen = |paths: Vec<PathBuf>, was_shown| LibraryEvent::Chosen {
         job: *job,
         kind: *kind,
-        paths: vec!["/mask.png".into()],
-    });
+        paths,
+        was_shown,
+    };
+    session.apply_library(chosen(vec!["/mask.png".into()], true));
     assert_eq!(
         session.settings.run.mask,
         MaskKind::File("/mask.png".into())
     );
     assert!(!session.is_dialog_open());
+    session.apply_library(chosen(vec!["/late.png".into()], true));
+    assert_eq!(
+        session.settings.run.mask,
+        MaskKind::File("/mask.png".into()),
+        "an answer counts once"
+    );
 }
 
 #[test]

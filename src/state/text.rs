@@ -42,6 +42,14 @@ pub fn counted(number: usize, singular: &str) -> String {
     format!("{} {singular}{plural}", count(number))
 }
 
+/// The text with its first letter in upper case.
+pub fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
 /// A large number with a unit prefix, e.g. `1.1 M`.
 pub fn magnitude(number: f64) -> String {
     let (scaled, prefix) = match number {

@@ -107,11 +107,11 @@ impl App {
     fn restart_worker(&mut self) {
         match self.backend.restart() {
             Ok(()) => self.session.worker_restarted(
-                "The background worker stopped unexpectedly and was started again.",
+                "The background worker stopped unexpectedly and was started again",
             ),
             Err(error) => self.session.notices.say(
                 Severity::Error,
-                format!("The background worker stopped and could not be started again ({error})."),
+                format!("The background worker stopped and could not be started again ({error})"),
             ),
         }
     }
@@ -121,10 +121,10 @@ impl App {
         match self.backend.restart_library() {
             Ok(()) => self
                 .session
-                .library_restarted("Reading files stopped unexpectedly and was started again."),
+                .library_restarted("Reading files stopped unexpectedly and was started again"),
             Err(error) => self.session.notices.say(
                 Severity::Error,
-                format!("Reading files stopped and could not be started again ({error})."),
+                format!("Reading files stopped and could not be started again ({error})"),
             ),
         }
     }
@@ -135,6 +135,10 @@ impl App {
             let sent = match outgoing {
                 Outgoing::Worker(command) => self.backend.send(command),
                 Outgoing::Library(command) => self.backend.send_library(command),
+                Outgoing::Dialog(job, kind) => {
+                    self.backend.show_dialog(job, kind);
+                    Ok(())
+                }
             };
             if sent.is_err() {
                 // A lost thread shows up in the next drain, which starts a fresh one.

@@ -2,9 +2,12 @@
 
 use std::io;
 
+use crate::worker::dialogs::Dialogs;
 use crate::worker::handle::{SendError, WorkerHandle};
 use crate::worker::library::LibraryHandle;
-use crate::worker::protocol::{Command, Event, LibraryCommand, LibraryEvent, Wake};
+use crate::worker::protocol::{
+    Command, DialogKind, Event, JobId, LibraryCommand, LibraryEvent, Wake,
+};
 
 /// A background thread has ended; nothing more comes from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +20,8 @@ pub trait Backend {
     fn send(&mut self, command: Command) -> Result<(), SendError>;
     /// Send to the file-reading thread; [`SendError::Busy`] when its queue is full.
     fn send_library(&mut self, command: LibraryCommand) -> Result<(), SendError>;
+    /// Show a file dialog; the answer comes as an event of the file-reading thread.
+    fn show_dialog(&mut self, job: JobId, kind: DialogKind);
     /// The next event of the inference thread.
     fn poll(&mut self) -> Result<Option<Event>, Lost>;
     /// The next event of the file-reading thread.
@@ -32,6 +37,7 @@ pub struct Workers {
     wake: Wake,
     worker: WorkerHandle,
     library: LibraryHandle,
+    dialogs: Dialogs,
 }
 
 impl Workers {
@@ -40,6 +46,7 @@ impl Workers {
         Ok(Self {
             worker: WorkerHandle::start(Wake::clone(&wake))?,
             library: LibraryHandle::start(Wake::clone(&wake))?,
+            dialogs: Dialogs::new(Wake::clone(&wake)),
             wake,
         })
     }
@@ -54,12 +61,19 @@ impl Backend for Workers {
         self.library.send(command)
     }
 
+    fn show_dialog(&mut self, job: JobId, kind: DialogKind) {
+        self.dialogs.show(job, kind);
+    }
+
     fn poll(&mut self) -> Result<Option<Event>, Lost> {
         self.worker.try_recv().map_err(lost)
     }
 
     fn poll_library(&mut self) -> Result<Option<LibraryEvent>, Lost> {
-        self.library.try_recv().map_err(lost)
+        match self.dialogs.poll() {
+            Some(chosen) => Ok(Some(chosen)),
+            None => self.library.try_recv().map_err(lost),
+        }
     }
 
     fn restart(&mut self) -> io::Result<()> {

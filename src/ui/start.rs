@@ -3,11 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::app::App;
 use super::backend::Workers;
 use crate::state::Settings;
 use crate::worker::protocol::{ModelSource, Notice, Wake};
+
+/// How long news of the background threads may wait for a frame that shows them; what the user does is shown at once
+/// all the same.
+const NEWS_INTERVAL: Duration = Duration::from_millis(33);
+/// The same where the processor draws the window: there each frame takes time from the run.
+const NEWS_INTERVAL_SOFTWARE: Duration = Duration::from_millis(200);
 
 /// How to open the window.
 #[derive(Clone, Debug)]
@@ -69,6 +76,18 @@ pub fn run(options: &Options) -> Result<(), UiError> {
     }
 }
 
+fn news_interval(creation: &eframe::CreationContext<'_>) -> Duration {
+    use eframe::egui_wgpu::wgpu::DeviceType;
+    let adapter = creation.wgpu_render_state.as_ref();
+    let is_software =
+        adapter.is_some_and(|state| state.adapter.get_info().device_type == DeviceType::Cpu);
+    if is_software {
+        NEWS_INTERVAL_SOFTWARE
+    } else {
+        NEWS_INTERVAL
+    }
+}
+
 enum Failure {
     /// There is nothing to open a window on, whatever draws into it.
     NoDisplay(String),
@@ -103,7 +122,8 @@ fn open(
             native_options,
             Box::new(move |creation| {
                 let ctx = creation.egui_ctx.clone();
-                let wake: Wake = Arc::new(move || ctx.request_repaint());
+                let interval = news_interval(creation);
+                let wake: Wake = Arc::new(move || ctx.request_repaint_after(interval));
                 let workers = Workers::spawn(wake)?;
                 let mut app = App::new(&creation.egui_ctx, settings, Box::new(workers));
                 app.keep_settings_in(options.settings_path);

@@ -1,9 +1,8 @@
-//! The file-reading thread: listings, thumbnails, mask previews and dialogs, beside the inference thread so that
+//! The file-reading thread: listings, thumbnails and mask previews, beside the inference thread so that
 //! folders can be added while a run goes on.
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -13,8 +12,7 @@ use super::handle::{Link, Outbox};
 use super::job::error_chain;
 use super::plan::Masks;
 use super::protocol::{
-    Control, DialogKind, FolderListing, JobId, LibraryCommand, LibraryEvent, Preview,
-    PreviewRequest, Wake,
+    Control, FolderListing, JobId, LibraryCommand, LibraryEvent, Preview, PreviewRequest, Wake,
 };
 use crate::images::decode::decode_file;
 use crate::images::prepare::{prepare, thumbnail};
@@ -35,7 +33,7 @@ pub type LibraryHandle = Link<LibraryCommand, LibraryEvent>;
 impl LibraryHandle {
     /// Start the thread. `wake` is called after each event.
     pub fn start(wake: Wake) -> io::Result<Self> {
-        // Listings and dialogs take long, so each has a thread of its own that answers through this one.
+        // Listings take long, so each has a thread of its own that answers through this one.
         let (side_tx, side_rx) = bounded(EVENT_QUEUE);
         let side_wake = Wake::clone(&wake);
         let link = Self::spawn(
@@ -133,18 +131,6 @@ fn answer(
                 .map_err(|err| err.to_string());
             outbox.post(LibraryEvent::DetectorOpened { path, detector });
         }
-        LibraryCommand::Dialog { job, kind } => {
-            let reply = side.clone();
-            let task = move || {
-                let paths = ask(kind);
-                // The receiver goes only with the whole library thread.
-                reply.send(LibraryEvent::Chosen { job, kind, paths }).ok();
-            };
-            if aside("dialog", task).is_err() {
-                let paths = Vec::new();
-                outbox.post(LibraryEvent::Chosen { job, kind, paths });
-            }
-        }
     }
     wake();
 }
@@ -215,36 +201,4 @@ fn preview(request: &PreviewRequest) -> Result<Preview, String> {
             .known_mask(&content, request.attempt)
             .map_err(|err| error_chain(&err))?,
     })
-}
-
-fn ask(kind: DialogKind) -> Vec<PathBuf> {
-    let dialog = rfd::FileDialog::new();
-    match kind {
-        DialogKind::Model => dialog
-            .set_title("Choose a model folder")
-            .pick_folder()
-            .into_iter()
-            .collect(),
-        DialogKind::Folders(role) => dialog
-            .set_title(format!("Choose {} folders", role.label().to_lowercase()))
-            .pick_folders()
-            .unwrap_or_default(),
-        DialogKind::MaskFile => dialog
-            .set_title("Choose a mask image")
-            .pick_file()
-            .into_iter()
-            .collect(),
-        DialogKind::OpenDetector => dialog
-            .set_title("Choose a detector file")
-            .add_filter("Detector", &["json"])
-            .pick_file()
-            .into_iter()
-            .collect(),
-        DialogKind::SaveDetector => dialog
-            .set_title("Save the detector")
-            .set_file_name("detector.json")
-            .save_file()
-            .into_iter()
-            .collect(),
-    }
 }

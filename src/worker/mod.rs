@@ -4,6 +4,7 @@
 
 pub mod assess;
 pub mod control;
+pub mod dialogs;
 pub mod engine;
 pub mod handle;
 pub mod job;

@@ -259,13 +259,6 @@ pub enum LibraryCommand {
         /// The file.
         path: PathBuf,
     },
-    /// Show the platform's dialog and answer with the chosen paths.
-    Dialog {
-        /// Echoed in the reply.
-        job: JobId,
-        /// What to choose.
-        kind: DialogKind,
-    },
 }
 
 /// What a file dialog asks for.
@@ -361,14 +354,16 @@ pub enum LibraryEvent {
         /// What is in it.
         detector: Result<Arc<Detector>, String>,
     },
-    /// What was chosen; empty when the dialog was closed.
+    /// What was chosen in a file dialog; empty when it was closed.
     Chosen {
-        /// See [`LibraryCommand::Dialog`].
+        /// Echoes the request.
         job: JobId,
         /// What was asked for.
         kind: DialogKind,
         /// The chosen paths.
         paths: Vec<PathBuf>,
+        /// Whether there was a dialog at all: some desktops have none to show.
+        was_shown: bool,
     },
 }
 

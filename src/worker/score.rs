@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::engine::{Engine, LONGEST_CALL};
+use super::engine::{CALL_MARGIN, Engine, LARGEST_BATCH, LONGEST_CALL};
 use super::job::Sink;
 use super::originals::{Original, Originals};
 use super::plan::{Plan, PlanError};
@@ -67,6 +67,7 @@ pub fn run(
             BatchChoice::Auto => engine.automatic_batch(),
             BatchChoice::Fixed(size) => size.max(1),
         },
+        batch_limit: LARGEST_BATCH,
         engine,
         job,
         request,
@@ -95,6 +96,8 @@ struct Run<'a> {
     sink: &'a mut dyn Sink,
     originals: Originals,
     batch_size: usize,
+    /// The automatic batch grows up to this: what the device had room for.
+    batch_limit: usize,
     unreadable: HashSet<usize>,
     picture_bytes: usize,
     clock: Clock,
@@ -173,6 +176,7 @@ impl Run<'_> {
     fn halve_batch(&mut self) {
         let before = self.batch_size;
         self.batch_size = (before / 2).max(1);
+        self.batch_limit = self.batch_size;
         self.notice(
             format!(
                 "the device has no room for {before} images at once; the run goes on with {}",
@@ -309,15 +313,10 @@ impl Run<'_> {
             .collect())
     }
 
-    /// Shrink the automatic batch when calls turn out longer than when the model was timed.
+    /// Fit the automatic batch to what calls take now, which may differ from when the model was timed.
     fn adapt_batch(&mut self, num_items: usize, call_secs: f64) {
-        let longest = LONGEST_CALL.as_secs_f64();
-        if self.request.settings.batch == BatchChoice::Auto
-            && num_items == self.batch_size
-            && call_secs > longest
-        {
-            let fitting = (num_items as f64 * longest / call_secs) as usize;
-            self.batch_size = fitting.clamp(1, num_items);
+        if self.request.settings.batch == BatchChoice::Auto && num_items == self.batch_size {
+            self.batch_size = adapted_batch(num_items, call_secs, self.batch_limit);
         }
     }
 
@@ -403,5 +402,43 @@ impl Run<'_> {
                 path,
             },
         });
+    }
+}
+
+/// The batch to go on with after calls of `call_secs` seconds at `batch`: smaller where they took too long, larger,
+/// up to `limit`, where there is room for twice as many.
+fn adapted_batch(batch: usize, call_secs: f64, limit: usize) -> usize {
+    let longest = LONGEST_CALL.as_secs_f64();
+    let fitting = (batch as f64 * CALL_MARGIN * longest / call_secs) as usize;
+    if call_secs > longest {
+        fitting.clamp(1, batch)
+    } else if fitting >= 2 * batch {
+        (2 * batch).min(limit.max(batch))
+    } else {
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_batch_follows_the_speed_both_ways_within_its_limit() {
+        assert_eq!(adapted_batch(20, 0.08, 64), 20, "as timed");
+        assert_eq!(
+            adapted_batch(20, 0.2, 64),
+            8,
+            "another program takes the processor"
+        );
+        assert_eq!(adapted_batch(8, 0.032, 64), 16, "and leaves it again");
+        assert_eq!(adapted_batch(16, 0.064, 64), 16);
+        assert_eq!(adapted_batch(1, 3.0, 64), 1);
+        assert_eq!(adapted_batch(48, 0.001, 64), 64);
+        assert_eq!(
+            adapted_batch(8, 0.001, 8),
+            8,
+            "the device had no room for more"
+        );
     }
 }

@@ -178,6 +178,8 @@ fn bad_requests_of_detectors_exit_with_2_and_a_sentence() {
     assert!(!file.exists());
     let astray = folder.path().join("no/such/detector.json");
     refused(&calibrate(&fashion, &astray, &[]), "does not exist");
+    let astray = Path::new("/proc/detector.json");
+    refused(&calibrate(&fashion, astray, &[]), "can't be written here");
 
     let classify = |more: &[&str]| {
         let mut args = vec!["classify", "--detector", text(&file), text(&fashion)];

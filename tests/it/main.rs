@@ -1,11 +1,17 @@
 //! Integration tests, in one binary: linking egui and candle once is slow enough.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod cpu;
 #[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod detector;
+#[cfg(test)]
+mod display;
 #[cfg(test)]
 mod headless;
 #[cfg(test)]
@@ -20,5 +26,7 @@ mod networks;
 mod ood;
 #[cfg(test)]
 mod report;
+#[cfg(test)]
+mod session;
 #[cfg(test)]
 mod window;

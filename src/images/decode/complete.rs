@@ -2,6 +2,7 @@
 //!
 //! The JPEG decoder fills missing rows with gray and the PNG decoder does not look past the last row, so neither tells
 //! a file that was cut short from a whole one.
+//! That the data before the marker is all there is another question; for JPEGs [`super::jpeg`] answers it.
 
 use image::ImageFormat;
 
@@ -51,7 +52,7 @@ fn jpeg_has_end(bytes: &[u8]) -> bool {
                 let segment = tail.get(usize::from(u16::from_be_bytes(*length))..);
                 match (marker, segment) {
                     (_, None) => return false,
-                    (START_OF_SCAN, Some(scan)) => skip_scan(scan),
+                    (START_OF_SCAN, Some(scan)) => skip_data(scan),
                     (_, Some(next)) => next,
                 }
             }
@@ -60,7 +61,7 @@ fn jpeg_has_end(bytes: &[u8]) -> bool {
 }
 
 /// The next marker code and what follows it; bytes in front of it are skipped, as decoders do.
-fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
+pub(super) fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let start = bytes.iter().position(|&byte| byte == 0xFF)?;
     let code = start + bytes[start..].iter().position(|&byte| byte != 0xFF)?;
     match bytes[code] {
@@ -71,7 +72,7 @@ fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
 
 /// `FF 00` is data, not a marker.
 fn next_marker_after_zero(bytes: &[u8]) -> Option<(u8, &[u8])> {
-    let scan = skip_scan(bytes);
+    let scan = skip_data(bytes);
     let (_, marker) = scan.split_first()?;
     let (&code, tail) = marker.split_first()?;
     Some((code, tail))
@@ -79,7 +80,7 @@ fn next_marker_after_zero(bytes: &[u8]) -> Option<(u8, &[u8])> {
 
 /// What follows the entropy-coded data: it ends before an `FF` that neither stuffs (`FF 00`), restarts (`FF D0` to
 /// `FF D7`) nor pads (`FF FF`).
-fn skip_scan(bytes: &[u8]) -> &[u8] {
+pub(super) fn skip_data(bytes: &[u8]) -> &[u8] {
     let end = bytes
         .windows(2)
         .position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xD0..=0xD7 | 0xFF));

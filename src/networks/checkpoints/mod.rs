@@ -32,6 +32,17 @@ pub enum ModelSource {
     Path(PathBuf),
 }
 
+impl ModelSource {
+    /// As users write it: `bundled`, or a path.
+    pub fn named(name: &Path) -> Self {
+        if name == Path::new("bundled") {
+            Self::Bundled
+        } else {
+            Self::Path(name.to_owned())
+        }
+    }
+}
+
 /// A loaded checkpoint.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {

@@ -12,9 +12,9 @@ use crate::ui::widgets::layout::row;
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    CollapsingHeader::new(RichText::new("More settings").strong().size(14.5)).show_unindented(
-        ui,
-        |ui| {
+    let title = RichText::new("More settings").strong().size(14.5);
+    CollapsingHeader::new(title)
+        .show_unindented(ui, |ui| {
             scene.edit_run(|settings, _| {
                 limit_ui(ui, settings);
                 seed_ui(ui, settings);
@@ -26,8 +26,9 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 ui.add_enabled_ui(is_free, |ui| device_ui(ui, settings));
             });
             theme_ui(ui, scene);
-        },
-    );
+        })
+        .header_response
+        .on_hover_text("Limit, seed, batch, fit, device and theme: what few need to change");
 }
 
 fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {

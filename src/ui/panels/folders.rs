@@ -158,5 +158,7 @@ fn unreadable_ui(ui: &mut Ui, listing: &FolderListing) {
             if count > MAX_LISTED {
                 note(ui, format!("and {} more", text::count(count - MAX_LISTED)));
             }
-        });
+        })
+        .header_response
+        .on_hover_text("These files are left out of every run, open the list to see why");
 }

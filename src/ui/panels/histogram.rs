@@ -9,7 +9,7 @@ use crate::state::analysis::{Analysis, ScoreHistogram};
 use crate::state::text;
 use crate::ui::theme::{self, PLOT_HEIGHT, Palette};
 use crate::ui::widgets::layout::{note, section, stand_in};
-use crate::ui::widgets::mark;
+use crate::ui::widgets::{mark, ticks};
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -77,19 +77,15 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, histogram: &
     let bounds =
         PlotBounds::from_min_max([bins.start - margin, 0.0], [end + margin, highest * 1.08]);
     let shown = base_plot("histogram")
+        .x_grid_spacer(ticks::round_marks(5, false))
+        // Half an image has no meaning.
+        .y_grid_spacer(ticks::round_marks(5, true))
         .custom_x_axes(vec![
-            axis(palette, AxisHints::new_x()).label_spacing(egui::Rangef::new(44.0, 66.0)),
+            axis(palette, AxisHints::new_x()).formatter(ticks::label),
         ])
-        .custom_y_axes(vec![axis(palette, AxisHints::new_y()).formatter(
-            |mark, _| {
-                // Half an image has no meaning.
-                if mark.value.fract().abs() < 1e-6 {
-                    format!("{:.0}", mark.value)
-                } else {
-                    String::new()
-                }
-            },
-        )])
+        .custom_y_axes(vec![
+            axis(palette, AxisHints::new_y()).formatter(ticks::label),
+        ])
         .grid_color(palette.line)
         .show(ui, |plot| {
             plot.set_plot_bounds(bounds);

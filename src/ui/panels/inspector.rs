@@ -272,6 +272,9 @@ fn strip_ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>) {
                 ui.horizontal_top(|ui| {
                     ui.spacing_mut().item_spacing.x = 3.0;
                     let Some(detail) = detail else { return };
+                    if detail.attempts.is_empty() {
+                        note(ui, "The attempts appear here as they arrive");
+                    }
                     for position in 0..detail.attempts.len() {
                         attempt_ui(ui, scene, detail, position);
                     }

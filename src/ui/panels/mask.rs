@@ -160,12 +160,6 @@ fn pictures_ui(
     };
     let side = preview.known_mask.side();
     let size = Vec2::splat(side as f32);
-    let blank = || crate::images::Picture {
-        width: side,
-        height: side,
-        channels: 1,
-        bytes: vec![128; side * side].into(),
-    };
     if let Some(original) = &preview.original {
         let texture = scene.textures.picture(ui.ctx(), original);
         picture::paint(
@@ -176,10 +170,10 @@ fn pictures_ui(
             side <= 64,
         );
     }
-    let ground = preview.original.clone().unwrap_or_else(blank);
-    let texture = scene
-        .textures
-        .masked(ui.ctx(), &ground, &preview.known_mask, palette.hole);
+    let texture =
+        scene
+            .textures
+            .masked(ui.ctx(), &preview.ground, &preview.known_mask, palette.hole);
     picture::paint(
         ui.painter(),
         right,

@@ -43,8 +43,13 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
-fn name_ui(ui: &mut Ui, name: &str) {
-    ui.add(egui::Label::new(RichText::new(name).strong()).truncate());
+fn name_ui(ui: &mut Ui, name: &str, source: &ModelSource) {
+    let location = match source {
+        ModelSource::Bundled => "The model inside the program".to_owned(),
+        ModelSource::Path(path) => path.display().to_string(),
+    };
+    ui.add(egui::Label::new(RichText::new(name).strong()).truncate())
+        .on_hover_text(location);
 }
 
 fn source_name(source: &ModelSource) -> String {
@@ -55,7 +60,7 @@ fn source_name(source: &ModelSource) -> String {
 }
 
 fn opening_ui(ui: &mut Ui, source: &ModelSource) {
-    name_ui(ui, &source_name(source));
+    name_ui(ui, &source_name(source), source);
     ui.horizontal(|ui| {
         ui.add(egui::Spinner::new().size(14.0));
         note(ui, "Reading the weights and timing one call…");
@@ -63,7 +68,7 @@ fn opening_ui(ui: &mut Ui, source: &ModelSource) {
 }
 
 fn failed_ui(ui: &mut Ui, source: &ModelSource, message: &str) {
-    name_ui(ui, &source_name(source));
+    name_ui(ui, &source_name(source), source);
     let color = theme::palette(ui).error;
     egui::ScrollArea::vertical()
         .id_salt("model error")
@@ -75,7 +80,7 @@ fn failed_ui(ui: &mut Ui, source: &ModelSource, message: &str) {
 
 fn info_ui(ui: &mut Ui, info: &ModelInfo) {
     ui.horizontal(|ui| {
-        name_ui(ui, &info.name);
+        name_ui(ui, &info.name, &info.source);
         if info.source == ModelSource::Bundled {
             note(ui, "bundled");
         }

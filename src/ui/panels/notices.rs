@@ -11,6 +11,8 @@ use crate::worker::protocol::{Notice, Severity};
 
 /// Messages shown at a time.
 const MAX_SHOWN: usize = 3;
+/// In a center of less height one message less is shown, so that something of the gallery is left.
+const ROOMY_HEIGHT: f32 = 640.0;
 
 /// Draw the messages inside `within`.
 pub fn ui(ui: &Ui, scene: &mut Scene<'_>, within: Rect) {
@@ -18,6 +20,11 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>, within: Rect) {
         return;
     }
     let width = (within.width() - 24.0).min(560.0);
+    let num_shown = if within.height() < ROOMY_HEIGHT {
+        MAX_SHOWN - 1
+    } else {
+        MAX_SHOWN
+    };
     Area::new(Id::unique("notices"))
         .order(Order::Foreground)
         .pivot(egui::Align2::CENTER_BOTTOM)
@@ -28,11 +35,11 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>, within: Rect) {
             ui.set_width(width);
             let session = scene.session;
             let shown: Vec<(NoticeId, &Notice)> =
-                session.notices.newest_first().take(MAX_SHOWN).collect();
+                session.notices.newest_first().take(num_shown).collect();
             for (id, notice) in shown.into_iter().rev() {
                 ui.push_id(id, |ui| notice_ui(ui, scene, id, notice));
             }
-            let hidden = session.notices.len().saturating_sub(MAX_SHOWN);
+            let hidden = session.notices.len().saturating_sub(num_shown);
             if hidden > 0 {
                 more_ui(ui, scene, hidden);
             }
@@ -81,7 +88,7 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>, hidden: usize) {
     let line = theme::palette(ui).line;
     frame(ui, line).show(ui, |ui| {
         ui.horizontal(|ui| {
-            note(ui, format!("{} more", text::counted(hidden, "message")));
+            note(ui, format!("{} more", text::count(hidden)));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 action_button(ui, scene.actions, Action::DismissAllNotices);
             });

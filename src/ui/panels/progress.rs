@@ -80,7 +80,7 @@ fn running_lines(run: &RunState) -> Lines {
     };
     Lines {
         left: format!(
-            "{} attempts, {} images{skipped}",
+            "Attempts {}, images {}{skipped}",
             pad(progress.attempts_done, progress.num_attempts),
             pad(progress.images_done, progress.num_images),
         ),

@@ -6,3 +6,4 @@ pub mod layout;
 pub mod mark;
 pub mod path_field;
 pub mod picture;
+pub mod ticks;

@@ -74,3 +74,35 @@ fn a_call_stops_between_layers() {
     );
     assert_eq!(call(&mut denoiser, &sample, &[10.0]), expected);
 }
+
+#[test]
+fn memory_is_taken_once_and_within_bounds() {
+    let mut checkpoints = vec![checkpoints::load(&ModelSource::Bundled).unwrap()];
+    checkpoints.extend(SUPPORTED.map(load_fixture));
+    for checkpoint in checkpoints {
+        let network = &checkpoint.network;
+        let mut denoiser = denoiser(network, Isa::detect(), 1);
+        let len = denoiser.geometry().len();
+        let sample = values(8 * len, 2);
+        let mut timesteps = vec![10.0; 8];
+        call(&mut denoiser, &sample, &timesteps);
+        let first = denoiser.memory();
+        for timestep in [20.0, 30.0] {
+            timesteps.fill(timestep);
+            call(&mut denoiser, &sample, &timesteps);
+        }
+        call(&mut denoiser, &sample[..len], &timesteps[..1]);
+        assert_eq!(denoiser.memory(), first, "{}", checkpoint.name);
+        let model_bytes = network.num_parameters() * size_of::<f32>();
+        assert!(
+            first.weights * 10 <= model_bytes * 42,
+            "{}: {first:?} for a model of {model_bytes} bytes",
+            checkpoint.name
+        );
+        assert!(
+            first.activations * 2 <= first.largest_live_set * 3,
+            "{}: {first:?}",
+            checkpoint.name
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! Image files as users have them, good and bad.
 
 mod decoding;
+mod jpegs;
 mod listing;
 mod preparing;
-mod support;
+pub mod support;

@@ -1,6 +1,7 @@
 //! The window over a script in place of the background threads: widgets are found by role and name.
 
 mod decision;
+mod real;
 mod script;
 
 use std::time::{Duration, Instant};
@@ -8,9 +9,9 @@ use std::time::{Duration, Instant};
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use lmd_inspector::state::{Action, Phase, Settings, ThemeChoice};
+use lmd_inspector::state::{Action, GalleryOrder, GalleryView, Phase, Settings, ThemeChoice};
 use lmd_inspector::ui::App;
-use lmd_inspector::worker::protocol::Event;
+use lmd_inspector::worker::protocol::{Event, LibraryEvent};
 use script::Script;
 
 type Window = Harness<'static, App>;
@@ -254,7 +255,7 @@ fn errors_are_notices_that_name_the_file() {
         message: "the weights end too early".to_owned(),
     });
     window.run_steps(3);
-    window.get_by_label("The model could not be opened. the weights end too early");
+    window.get_by_label("The model could not be opened: the weights end too early");
     window.get_by_label("/models/broken");
     press(&mut window, "Dismiss message");
     assert!(window.query_by_label("/models/broken").is_none());
@@ -347,6 +348,50 @@ fn ten_thousand_images_are_drawn_as_fast_as_ten() {
         })
         .collect();
     println!("UI work in milliseconds a frame: {frames:.2?}");
+
+    let session = window.state_mut().session_mut();
+    session.perform(Action::SetGallery(GalleryView {
+        order: GalleryOrder::HighestFirst,
+        ..GalleryView::default()
+    }));
+    let mut frames: Vec<f32> = (0..60)
+        .map(|batch| {
+            script.make_results(2, 16 * batch..16 * (batch + 1));
+            std::thread::sleep(Duration::from_millis(10));
+            window.step();
+            window.state().last_frame_ms()
+        })
+        .collect();
+    frames.sort_by(f32::total_cmp);
+    let (median, worst) = (frames[30], frames[59]);
+    println!(
+        "While results arrive, sorted by score: {median:.2} in the middle, {worst:.2} at most"
+    );
+}
+
+#[test]
+fn a_desktop_without_file_dialogs_is_said() {
+    let (mut window, script) = ready(3);
+    press(&mut window, "Browse model path");
+    let (job, kind) = script.0.borrow().dialogs[0];
+    script.say_library(LibraryEvent::Chosen {
+        job,
+        kind,
+        paths: Vec::new(),
+        was_shown: false,
+    });
+    window.run_steps(3);
+    window.get_by_label_contains("This desktop shows no file dialog");
+    press(&mut window, "Browse model path");
+    let (job, kind) = script.0.borrow().dialogs[1];
+    script.say_library(LibraryEvent::Chosen {
+        job,
+        kind,
+        paths: vec!["/models/cats".into()],
+        was_shown: true,
+    });
+    window.run_steps(3);
+    window.get_by_label("cats");
 }
 
 #[test]

@@ -14,8 +14,8 @@ use lmd_inspector::ui::{Backend, Lost};
 use lmd_inspector::worker::assess::assess;
 use lmd_inspector::worker::handle::SendError;
 use lmd_inspector::worker::protocol::{
-    AttemptResult, Command, Control, Event, FolderListing, JobId, LibraryCommand, LibraryEvent,
-    ModelInfo, ModelSource, Preview, PreviewRequest, Progress, RunRequest,
+    AttemptResult, Command, Control, DialogKind, Event, FolderListing, JobId, LibraryCommand,
+    LibraryEvent, ModelInfo, ModelSource, Preview, PreviewRequest, Progress, RunRequest,
 };
 
 /// Side of the made-up images.
@@ -28,6 +28,8 @@ pub struct Shared {
     pub commands: Vec<Command>,
     /// Commands to the file-reading thread, in order; thumbnails and previews are answered at once and not kept.
     pub library_commands: Vec<LibraryCommand>,
+    /// File dialogs that were asked for, in order.
+    pub dialogs: Vec<(JobId, DialogKind)>,
     /// Events of the inference thread that the window has not taken yet.
     pub events: VecDeque<Event>,
     /// Events of the file-reading thread that the window has not taken yet.
@@ -81,6 +83,10 @@ impl Backend for Script {
             command => shared.library_commands.push(command),
         }
         Ok(())
+    }
+
+    fn show_dialog(&mut self, job: JobId, kind: DialogKind) {
+        self.0.borrow_mut().dialogs.push((job, kind));
     }
 
     fn poll(&mut self) -> Result<Option<Event>, Lost> {
@@ -188,18 +194,22 @@ impl Script {
 
     /// Append made-up results of all images for some attempts to the last run, and say so.
     pub fn make_attempts(&self, attempts: std::ops::Range<usize>) {
+        let num_images = self.last_run().1.images.len();
+        for attempt in attempts {
+            self.make_results(attempt, 0..num_images);
+        }
+    }
+
+    /// The same for one attempt of some images.
+    pub fn make_results(&self, attempt: usize, images: std::ops::Range<usize>) {
         let (job, request, _) = self.last_run();
         let overlap = self.0.borrow().overlap;
-        let num_images = request.images.len();
-        for attempt in attempts.clone() {
-            let masks = [known_mask(0), known_mask(1)];
-            let results = (0..num_images).map(|image| AttemptResult {
-                known_mask: Some(Arc::clone(&masks[attempt % 2])),
-                ..made_up(&request, image, attempt, overlap)
-            });
-            request.results.extend(results);
-        }
-        let done = attempts.end * num_images;
+        let mask = known_mask(attempt % 2);
+        let done = attempt * request.images.len() + images.end;
+        request.results.extend(images.map(|image| AttemptResult {
+            known_mask: Some(Arc::clone(&mask)),
+            ..made_up(&request, image, attempt, overlap)
+        }));
         self.say(Event::Progress {
             job,
             progress: progress(&request, done),

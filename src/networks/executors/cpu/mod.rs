@@ -8,15 +8,6 @@
 //! An image's output is the same bits at any batch size, position and number of threads: forms of layers are chosen
 //! from one image's sizes, and every sum has one order.
 
-#![expect(
-    clippy::cast_possible_wrap,
-    clippy::large_types_passed_by_value,
-    clippy::missing_safety_doc,
-    clippy::needless_pass_by_value,
-    clippy::needless_range_loop,
-    reason = "index arithmetic and vector lanes; the rest is cleared as the kernels settle"
-)]
-
 pub mod arena;
 mod denoiser;
 pub mod kernels;
@@ -25,8 +16,6 @@ pub mod operation;
 mod perceptual;
 pub mod plan;
 pub mod profile;
-#[cfg(test)]
-mod tests;
 pub mod time;
 
 pub use denoiser::{CpuDenoiser, CpuError, CpuOptions, Machine, MemoryReport};

@@ -283,11 +283,12 @@ fn gather_row(shape: &ConvShape, stored: &[f32], top: usize, y: usize, to: &mut 
     let row_len = shape.width * channels;
     let span = shape.kernel * channels;
     for (x, pixel) in to.chunks_exact_mut(shape.depth()).enumerate() {
-        let left = (x * shape.stride) as isize - shape.pad_before as isize;
-        let skipped = left.min(0).unsigned_abs().min(shape.kernel);
-        let begin = left.max(0) as usize;
-        let end = (left + shape.kernel as isize)
-            .clamp(begin as isize, shape.width.max(begin) as isize) as usize;
+        // In padded coordinates, where nothing is negative.
+        let left = x * shape.stride;
+        let image = shape.pad_before..shape.pad_before + shape.width;
+        let skipped = image.start.saturating_sub(left).min(shape.kernel);
+        let begin = (left + skipped).clamp(image.start, image.end) - image.start;
+        let end = (left + shape.kernel).clamp(begin + image.start, image.end) - image.start;
         for (ky, taps) in pixel.chunks_exact_mut(span).enumerate() {
             let row = (y * shape.stride + ky).checked_sub(shape.pad_before + top);
             let row = row.and_then(|row| stored.get(row * row_len..(row + 1) * row_len));

@@ -31,6 +31,8 @@ mod rows;
 mod shared;
 pub mod source;
 pub mod team;
+#[cfg(test)]
+mod tests;
 mod transform;
 pub mod vector;
 pub mod winograd;

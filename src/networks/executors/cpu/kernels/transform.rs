@@ -112,8 +112,8 @@ pub unsafe fn input_tiles<V: Vector, const A: usize, const M: usize>(args: &Inpu
                         *value = V::load(args.rows[y].add(left + x * args.pixel_stride + channel));
                     }
                     let column = input_1d::<V, A>(column);
-                    for y in 0..A {
-                        half[y][x] = column[y];
+                    for (row, value) in half.iter_mut().zip(column) {
+                        row[x] = value;
                     }
                 }
                 for (y, row) in half.iter().enumerate() {
@@ -151,8 +151,8 @@ pub unsafe fn output_tiles<V: Vector, const A: usize, const M: usize>(args: &Out
                         *value = V::load(from.add((y * A + x) * args.matrix_stride + channel));
                     }
                     let column = output_1d::<V, A, M>(column);
-                    for y in 0..M {
-                        half[y][x] = column[y];
+                    for (row, value) in half.iter_mut().zip(column) {
+                        row[x] = value;
                     }
                 }
                 let bias = finish.bias_at::<V>(channel, lanes);

@@ -13,6 +13,10 @@ pub const fn pad(count: usize) -> usize {
 /// # Safety
 /// Every method may use the instruction set of the implementing type: call it only inside a function that
 /// enables those features, on a machine that has them. Loads and stores touch `LANES` values.
+#[expect(
+    clippy::missing_safety_doc,
+    reason = "one contract for all methods, stated on the trait"
+)]
 pub unsafe trait Vector: Copy {
     /// Values in a register; divides [`PANEL`].
     const LANES: usize;

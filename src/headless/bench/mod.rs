@@ -1,0 +1,150 @@
+//! `lmd bench`: how fast the network, and the whole way from files to scores, is on this machine.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Failure, Outcome, terminal};
+use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::executors::cpu::{CpuDenoiser, CpuOptions, Isa};
+use crate::networks::executors::{self, DeviceChoice};
+
+mod memory;
+mod network;
+mod pipeline;
+mod table;
+
+use network::{BatchTimes, Contender};
+
+/// Options of `lmd bench`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The model folder; `bundled` is the model inside the program.
+    #[arg(long, value_name = "DIR", default_value = "bundled")]
+    pub model: PathBuf,
+    /// Images in one network call; several sizes with commas.
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        default_value = "1,8,32"
+    )]
+    pub batch: Vec<usize>,
+    /// A rival on the same weights, timed by turns.
+    #[arg(long, value_enum)]
+    pub compare: Option<Rival>,
+    /// Threads of the CPU kernels [default: one for each physical core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Instruction set of the CPU kernels: portable, avx2, avx512 or neon [default: the best there is]
+    #[arg(long)]
+    pub isa: Option<Isa>,
+    /// Seconds for each batch size and contender.
+    #[arg(long, default_value_t = 3.0)]
+    pub seconds: f64,
+    /// Time the network only, not the way from files to scores.
+    #[arg(long)]
+    pub network_only: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What else can run the same weights.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Rival {
+    /// candle's plain CPU path.
+    Candle,
+}
+
+/// Everything measured.
+#[derive(Debug, Serialize)]
+struct Results {
+    model: String,
+    device: String,
+    parameters: usize,
+    /// Convolutions counted as direct ones.
+    flops_per_call: u64,
+    network: Vec<ContenderTimes>,
+    memory: memory::Memory,
+    /// `None` with `--network-only`.
+    pipeline: Option<pipeline::Pipeline>,
+}
+
+/// One contender's times.
+#[derive(Debug, Serialize)]
+struct ContenderTimes {
+    name: String,
+    batches: Vec<BatchTimes>,
+}
+
+/// Measure and print.
+pub fn run(args: &Args) -> Result<Outcome, Failure> {
+    check(args)?;
+    let source = ModelSource::named(&args.model);
+    let results = measure(args, &source)?;
+    let text = if args.json {
+        serde_json::to_string(&results).map_err(Failure::failed)?
+    } else {
+        table::text(&results)
+    };
+    terminal::answer(&text)?;
+    Ok(Outcome::Done)
+}
+
+fn check(args: &Args) -> Result<(), Failure> {
+    let refuse = |what: &str| Err(Failure::bad_request(anyhow::Error::msg(what.to_owned())));
+    if args.batch.is_empty() || args.batch.contains(&0) {
+        return refuse("--batch must be at least 1, got 0");
+    }
+    if args.threads == Some(0) {
+        return refuse("--threads must be at least 1, got 0");
+    }
+    if !(args.seconds > 0.0 && args.seconds.is_finite()) {
+        return refuse("--seconds must be more than 0");
+    }
+    Ok(())
+}
+
+fn measure(args: &Args, source: &ModelSource) -> Result<Results, Failure> {
+    let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
+    let network = checkpoint.network;
+    let options = CpuOptions {
+        threads: args.threads,
+        isa: args.isa,
+    };
+    let own = CpuDenoiser::new(&network, &options).map_err(Failure::bad_request)?;
+    let device = own.machine().to_string();
+    let (parameters, flops_per_call) = (network.num_parameters(), network.flops_per_image());
+    let mut contenders = vec![Contender::own(own)];
+    if let Some(Rival::Candle) = args.compare {
+        let (denoiser, name) = executors::open_denoiser(network.into(), DeviceChoice::CandleCpu)
+            .map_err(Failure::bad_request)?;
+        contenders.push(Contender::rival(name, denoiser));
+    }
+    let seconds = Duration::from_secs_f64(args.seconds);
+    for &batch in &args.batch {
+        network::time_batch(&mut contenders, batch, seconds, flops_per_call)
+            .map_err(Failure::failed)?;
+    }
+    let memory = memory::of(&contenders, parameters);
+    let network = contenders.into_iter().map(Contender::times).collect();
+    let pipeline = if args.network_only {
+        None
+    } else {
+        Some(pipeline::time(source, &options)?)
+    };
+    Ok(Results {
+        model: checkpoint.name,
+        device,
+        parameters,
+        flops_per_call,
+        network,
+        memory: memory::Memory {
+            peak_bytes: memory::peak(),
+            ..memory
+        },
+        pipeline,
+    })
+}

@@ -1,0 +1,161 @@
+//! The whole way from image files to scores, with the time of the network and of LPIPS counted apart.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::Failure;
+use crate::diffusion::{DenoiseError, Denoiser, Interrupt};
+use crate::headless::collect::Collected;
+use crate::images::{Geometry, samples};
+use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::executors::cpu::{CpuDenoiser, CpuOptions, CpuPerceptual, Machine};
+use crate::networks::executors::{DeviceChoice, Executors};
+use crate::networks::lpips::{Features, Lpips, Perceptual};
+use crate::ood::Role;
+use crate::runs::{ResultLog, RunSettings};
+use crate::worker::engine::Engine;
+use crate::worker::protocol::{Control, JobId, RunRequest};
+use crate::worker::score;
+
+/// About as long as the run takes, in seconds.
+const SECONDS: f64 = 8.0;
+/// Images a role at least and at most: the samples that come with the program.
+const IMAGES: (f64, f64) = (4.0, 200.0);
+/// Two, since the originals' features are made in the first only.
+const NUM_ATTEMPTS: usize = 2;
+/// Denoising steps of the default settings.
+const NUM_STEPS: f64 = 25.0;
+
+/// Where the time of a run on the bundled samples goes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pipeline {
+    /// Images scored.
+    pub images: usize,
+    /// Attempts an image.
+    pub attempts: usize,
+    /// Wall time in seconds, model loading left out.
+    pub seconds: f64,
+    /// Attempts a second.
+    pub attempts_per_second: f64,
+    /// Share of the time in network calls.
+    pub network_share: f64,
+    /// Share of the time in LPIPS.
+    pub lpips_share: f64,
+}
+
+/// Run the bundled samples through the engine.
+pub fn time(source: &ModelSource, options: &CpuOptions) -> Result<Pipeline, Failure> {
+    let control = Control::default();
+    let mut engine =
+        Engine::open(source, DeviceChoice::Cpu, &control).map_err(Failure::bad_request)?;
+    let [network_nanos, lpips_nanos] = count_times(&mut engine, source, options)?;
+
+    let calls_per_image = NUM_ATTEMPTS as f64 * NUM_STEPS;
+    let images = engine.info.calls_per_second() * SECONDS / calls_per_image / 2.0;
+    let folders = samples::extract().map_err(Failure::failed)?;
+    let mut collected = Collected::default();
+    let limit = Some(images.clamp(IMAGES.0, IMAGES.1) as usize);
+    collected.add(Role::InDomain, &folders.in_domain, limit)?;
+    collected.add(Role::OutOfDomain, &folders.out_of_domain, limit)?;
+    let request = RunRequest {
+        settings: RunSettings {
+            num_attempts: NUM_ATTEMPTS,
+            ..RunSettings::default()
+        },
+        images: collected.images.into(),
+        results: Arc::new(ResultLog::default()),
+    };
+    let begin = Instant::now();
+    let (_, outcome) = score::run(&mut engine, JobId(0), &request, &control, &mut Vec::new());
+    outcome.map_err(Failure::failed)?;
+    let seconds = begin.elapsed().as_secs_f64();
+    let share = |nanos: &AtomicU64| nanos.load(Ordering::Relaxed) as f64 / 1e9 / seconds;
+    Ok(Pipeline {
+        images: request.images.len(),
+        attempts: NUM_ATTEMPTS,
+        seconds,
+        attempts_per_second: (request.images.len() * NUM_ATTEMPTS) as f64 / seconds,
+        network_share: share(&network_nanos),
+        lpips_share: share(&lpips_nanos),
+    })
+}
+
+/// Put executors that count their time into the engine; returns the counts, network and LPIPS, in nanoseconds.
+fn count_times(
+    engine: &mut Engine,
+    source: &ModelSource,
+    options: &CpuOptions,
+) -> Result<[Arc<AtomicU64>; 2], Failure> {
+    let network = checkpoints::load(source)
+        .map_err(Failure::bad_request)?
+        .network;
+    let machine = Machine::new(options).map_err(Failure::bad_request)?;
+    let lpips = Lpips::bundled().map_err(Failure::failed)?;
+    let counts = [Arc::<AtomicU64>::default(), Arc::default()];
+    engine.executors = Executors {
+        device: machine.to_string(),
+        denoiser: Box::new(Counted {
+            inner: CpuDenoiser::on(&network, machine.clone()).map_err(Failure::bad_request)?,
+            nanos: Arc::clone(&counts[0]),
+        }),
+        perceptual: Box::new(Counted {
+            inner: CpuPerceptual::new(&lpips, machine).map_err(Failure::failed)?,
+            nanos: Arc::clone(&counts[1]),
+        }),
+    };
+    Ok(counts)
+}
+
+/// Adds up the time of all calls.
+struct Counted<T> {
+    inner: T,
+    nanos: Arc<AtomicU64>,
+}
+
+impl<T> Counted<T> {
+    fn count<R>(&mut self, call: impl FnOnce(&mut T) -> R) -> R {
+        let begin = Instant::now();
+        let result = call(&mut self.inner);
+        let nanos = begin.elapsed().as_nanos() as u64;
+        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+        result
+    }
+}
+
+impl<T: Denoiser> Denoiser for Counted<T> {
+    fn geometry(&self) -> Geometry {
+        self.inner.geometry()
+    }
+
+    fn denoise(
+        &mut self,
+        sample: &[f32],
+        timesteps: &[f32],
+        output: &mut [f32],
+        interrupt: &dyn Interrupt,
+    ) -> Result<(), DenoiseError> {
+        self.count(|inner| inner.denoise(sample, timesteps, output, interrupt))
+    }
+}
+
+impl<T: Perceptual> Perceptual for Counted<T> {
+    fn features(
+        &mut self,
+        geometry: Geometry,
+        unit: &[f32],
+    ) -> Result<Vec<Arc<Features>>, DenoiseError> {
+        self.count(|inner| inner.features(geometry, unit))
+    }
+
+    fn distances(
+        &mut self,
+        geometry: Geometry,
+        originals: &[Arc<Features>],
+        unit: &[f32],
+    ) -> Result<Vec<f64>, DenoiseError> {
+        self.count(|inner| inner.distances(geometry, originals, unit))
+    }
+}
