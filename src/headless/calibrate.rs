@@ -7,7 +7,7 @@ use serde_json::json;
 use super::drive::{self, Scored, Work};
 use super::options::ScoringOptions;
 use super::{Failure, Outcome, terminal};
-use crate::images::folder;
+use crate::images::labels;
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::ood::conformal::{self, Calibration};
 use crate::ood::text::{measured, percent};
@@ -128,8 +128,10 @@ fn check_writable(output: &Path) -> Result<(), Failure> {
 fn check_count(args: &Args, limit: Option<usize>) -> Result<(), Failure> {
     let mut count = 0;
     for path in &args.in_domain {
-        let listing = folder::list(path, &mut |_| std::ops::ControlFlow::Continue(()))
-            .map_err(Failure::bad_request)?;
+        let listing = labels::list(path, Role::InDomain, &mut |_| {
+            std::ops::ControlFlow::Continue(())
+        })
+        .map_err(Failure::bad_request)?;
         count += listing.files.len().min(limit.unwrap_or(usize::MAX));
     }
     Calibration::new(vec![0.0; count])

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::drive::{self, Work};
 use super::options::ScoringOptions;
 use super::{Failure, Outcome, output, terminal};
+use crate::images::labels;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::Role;
 use crate::runs::RunSettings;
@@ -17,7 +18,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
     /// Folders of images like those the model was trained on.
-    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "labels")]
     pub in_domain: Vec<PathBuf>,
     /// Folders of images known not to belong.
     #[arg(long, value_name = "DIR", num_args = 1..)]
@@ -25,6 +26,9 @@ pub struct Args {
     /// Folders of images to be judged.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub unknown: Vec<PathBuf>,
+    /// CSV files with the columns path and label (in-domain, out-of-domain or unknown), instead of folders or beside them.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub labels: Vec<PathBuf>,
     /// How images are scored.
     #[command(flatten)]
     pub scoring: ScoringOptions,
@@ -68,6 +72,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
             with_role(Role::InDomain, &args.in_domain),
             with_role(Role::OutOfDomain, &args.out_of_domain),
             with_role(Role::Unknown, &args.unknown),
+            from_tables(&args.labels)?,
         ]
         .concat(),
         output: output::report_folder(args.output.as_deref(), args.overwrite)?,
@@ -80,6 +85,24 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
         terminal::answer(&request.output.display().to_string())?;
     }
     Ok(outcome)
+}
+
+/// Each table stands for a folder of each role that it names.
+fn from_tables(tables: &[PathBuf]) -> Result<Vec<(Role, PathBuf)>, Failure> {
+    let mut folders = Vec::new();
+    for table in tables {
+        let entries = labels::read(table).map_err(Failure::bad_request)?;
+        if !labels::is_table(table) {
+            return Err(Failure::bad_request(anyhow::anyhow!(
+                "a table of labels must be a .csv file: {}",
+                table.display()
+            )));
+        }
+        let named = |role: &Role| entries.iter().any(|(_, of)| of == role);
+        let roles = Role::ALL.into_iter().filter(named);
+        folders.extend(roles.map(|role| (role, table.clone())));
+    }
+    Ok(folders)
 }
 
 /// Score a request's folders and write the report; an interrupted run reports what it has.

@@ -1,10 +1,10 @@
 //! What each action does to the session.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::action::Action;
-use super::folders::{FolderId, ScanState, images_in_two_roles};
+use super::folders::{FolderId, ScanState, images_in_two_roles, is_table};
 use super::model::ModelState;
 use super::run::{Phase, RunState};
 use super::session::{Outgoing, Session};
@@ -24,10 +24,7 @@ impl Session {
             Action::Cancel => self.cancel_run(),
             Action::OpenModel(source) => self.choose_model(source),
             Action::BrowseModel => self.open_dialog(DialogKind::Model),
-            Action::AddFolder(path, role) => self.add_folder(FolderChoice {
-                source: FolderSource::Path(path),
-                role,
-            }),
+            Action::AddFolder(path, role) => self.add_path(&path, role),
             Action::BrowseFolders(role) => self.open_dialog(DialogKind::Folders(role)),
             Action::AddSamples(role) => self.add_folder(FolderChoice {
                 source: FolderSource::Samples,
@@ -179,6 +176,21 @@ impl Session {
             return;
         }
         self.open_model(source);
+    }
+
+    /// Add a folder of a role, or a table of labels, which says the roles itself.
+    fn add_path(&mut self, path: &Path, role: Role) {
+        let of = |role| FolderChoice {
+            source: FolderSource::Path(path.to_owned()),
+            role,
+        };
+        if is_table(path) {
+            for role in Role::ALL {
+                self.add_folder(of(role));
+            }
+        } else {
+            self.add_folder(of(role));
+        }
     }
 
     fn open_dialog(&mut self, kind: DialogKind) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::analysis::Analysis;
 use super::deciding::Deciding;
-use super::folders::{Folder, FolderId, ScanState, planned_images};
+use super::folders::{Folder, FolderId, ScanState, is_table, planned_images};
 use super::gallery::Gallery;
 use super::model::{ModelState, estimated_secs};
 use super::notices::Notices;
@@ -344,7 +344,8 @@ impl Session {
         };
         match listing {
             Ok(listing) => {
-                let is_empty = listing.files.is_empty();
+                // A table of labels stands for a folder of each role, of which it may name none.
+                let is_empty = listing.files.is_empty() && !is_table(&listing.path);
                 let path = listing.path.clone();
                 *scan = ScanState::Ready(listing);
                 if is_empty {

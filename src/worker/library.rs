@@ -16,7 +16,7 @@ use super::protocol::{
 };
 use crate::images::decode::decode_file;
 use crate::images::prepare::{prepare, thumbnail};
-use crate::images::{ContentHash, Picture, folder, samples};
+use crate::images::{ContentHash, Picture, labels, samples};
 use crate::ood::Role;
 use crate::runs::Detector;
 
@@ -160,7 +160,7 @@ fn scan(
         }
         ControlFlow::Continue(())
     };
-    let listing = folder::list(path, &mut progress)
+    let listing = labels::list(path, role, &mut progress)
         .map(|listing| {
             Arc::new(FolderListing {
                 path: path.to_owned(),

@@ -214,7 +214,26 @@ fn a_score_run_judges_unknown_images_in_a_table_of_their_own() {
     let summary = json(&lmd(&args));
     let notes = summary["notes"].to_string();
     assert!(notes.contains("by 20 in-domain scores"), "{notes}");
-    let table = std::fs::read_to_string(report.join("verdicts.csv")).unwrap();
+    let labels = folder.path().join("labels.csv");
+    let mut lines = String::from("path,label\n");
+    for (name, label) in [("fashion-mnist", "in-domain"), ("mnist", "unknown")] {
+        for index in 0..20 {
+            let path = samples(name).join(format!("{index:05}.png"));
+            lines += &[text(&path), ",", label, "\n"].concat();
+        }
+    }
+    std::fs::write(&labels, lines).unwrap();
+    let other = folder.path().join("other");
+    let mut args = vec!["score", "--model", "bundled", "--labels", text(&labels)];
+    args.extend(["--attempts", "1", "--steps", "2", "--output", text(&other)]);
+    assert_eq!(lmd(&args).status.code(), Some(0));
+    let read = |folder: &Path| std::fs::read_to_string(folder.join("verdicts.csv")).unwrap();
+    let table = read(&report);
+    assert_eq!(
+        table,
+        read(&other),
+        "labels from a table are those of folders"
+    );
     assert_eq!(table.lines().count(), 21);
     assert!(table.lines().skip(1).all(|line| line.contains("/mnist/")));
 }
