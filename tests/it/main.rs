@@ -11,6 +11,7 @@ mod decisions;
 #[cfg(test)]
 mod detector;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod display;
 #[cfg(test)]
 mod headless;

@@ -371,7 +371,7 @@ fn precision_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>)
         row(ui, "Precision", tooltip, |ui| {
             let response = ui.add(share_field(&mut settings.prior, 0.002));
             let shown = precision.map_or_else(|| "–".to_owned(), measured);
-            note(ui, format!("are OOD: {shown} of the flagged"));
+            note(ui, format!("OOD: {shown} of flagged"));
             response
         })
     });
