@@ -5,13 +5,17 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub mod bench;
+pub mod calibrate;
+pub mod classify;
 pub mod collect;
 pub mod demo;
+pub mod drive;
 pub mod execute;
 pub mod export;
 pub mod follow;
 pub mod info;
 pub mod merge;
+pub mod options;
 pub mod output;
 pub mod resume;
 pub mod score;
@@ -34,6 +38,10 @@ pub struct Cli {
 pub enum Subcommands {
     /// Score folders of images and write a report.
     Score(Box<score::Args>),
+    /// Set a threshold from in-domain images alone and write it to a detector file.
+    Calibrate(Box<calibrate::Args>),
+    /// Judge images with a detector file.
+    Classify(classify::Args),
     /// Take scores, pictures or a report out of a run file.
     Export(export::Args),
     /// Join run files of the same model and settings over different images.
@@ -51,7 +59,7 @@ pub enum Subcommands {
 pub enum Outcome {
     /// 0: done.
     Done,
-    /// 1: failed while working, or a mismatch.
+    /// 1: failed while working, a mismatch, or out-of-domain images where `--fail-on-ood` forbids them.
     Failed,
     /// 2: a bad request, found before work.
     BadRequest,
@@ -101,6 +109,8 @@ impl Failure {
 pub fn run(command: Subcommands) -> Outcome {
     let outcome = match command {
         Subcommands::Score(args) => score::run(&args),
+        Subcommands::Calibrate(args) => calibrate::run(&args),
+        Subcommands::Classify(args) => classify::run(&args),
         Subcommands::Export(args) => export::run(&args),
         Subcommands::Merge(args) => merge::run(&args),
         Subcommands::Info(args) => info::run(&args),

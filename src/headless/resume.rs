@@ -22,8 +22,8 @@ const MOST_LISTED: usize = 10;
 pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
     let (mut writer, mut stored) = file::resume(path).map_err(Failure::bad_request)?;
     let mut settings = stored.manifest.settings();
-    settings.batch = args.batch.unwrap_or(settings.batch);
-    settings.device = args.device.unwrap_or(settings.device);
+    settings.batch = args.scoring.batch.unwrap_or(settings.batch);
+    settings.device = args.scoring.device.unwrap_or(settings.device);
     let target = target(&stored, args)?;
     let source = args
         .model

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::execute::{self, Request};
+use super::options::ScoringOptions;
 use super::signals::Signals;
 use super::{Failure, Outcome, output, resume, shard, terminal};
-use crate::diffusion::{SamplerKind, SamplerSettings};
-use crate::images::Fit;
+use crate::images::labels;
 use crate::networks::checkpoints::ModelSource;
-use crate::ood::{Aggregate, Distance, MaskKind, Role};
+use crate::ood::Role;
 use crate::runs::file::{KeepPictures, Shard};
-use crate::runs::{BatchChoice, DeviceChoice, Lift, RunSettings};
 
 /// Options of `lmd score`.
 #[derive(Debug, clap::Args)]
@@ -21,7 +20,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR", required_unless_present = "resume")]
     pub model: Option<PathBuf>,
     /// Folders of images like those the model was trained on.
-    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "resume")]
+    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "resume"])]
     pub in_domain: Vec<PathBuf>,
     /// Folders of images known not to belong.
     #[arg(long, value_name = "DIR", num_args = 1..)]
@@ -29,51 +28,12 @@ pub struct Args {
     /// Folders of images to be judged.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub unknown: Vec<PathBuf>,
-    /// alternating-checkerboard, checkerboard, center, random-patch, or a mask image's path (white is known).
-    #[arg(long, default_value = "alternating-checkerboard", value_parser = parse_mask)]
-    pub mask: MaskKind,
-    /// Cells a side of the grid masks.
-    #[arg(long, default_value_t = 8)]
-    pub grid: usize,
-    /// Reconstructions an image.
-    #[arg(long, default_value_t = 10)]
-    pub attempts: usize,
-    /// Hide a part and inpaint it, or add noise and denoise.
-    #[arg(long, value_enum, default_value = "inpaint")]
-    pub lift: LiftName,
-    /// Training timestep that the denoising lift starts from.
-    #[arg(long, default_value_t = 500)]
-    pub start_timestep: usize,
-    /// The sampler.
-    #[arg(long, value_enum, default_value = "ddim")]
-    pub sampler: SamplerName,
-    /// Denoising steps [default: 25 with ddim, all training steps with ddpm]
-    #[arg(long)]
-    pub steps: Option<usize>,
-    /// DDIM's noise, 0 to 1.
-    #[arg(long, default_value_t = 1.0)]
-    pub eta: f64,
-    /// The distance shown first; all three are always computed.
-    #[arg(long, value_enum, default_value = "lpips")]
-    pub distance: DistanceName,
-    /// How attempts become one score.
-    #[arg(long, value_enum, default_value = "median")]
-    pub aggregate: AggregateName,
-    /// How a picture is brought to the model's square.
-    #[arg(long, value_enum, default_value = "crop")]
-    pub fit: FitName,
-    /// Use the first N images of each folder only.
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// Keys the noise, together with each file's content.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Images in one network call, or auto [default: auto]
-    #[arg(long)]
-    pub batch: Option<BatchChoice>,
-    /// Where to run: auto, cpu, candle-cpu, cuda, cuda:N or metal [default: auto]
-    #[arg(long)]
-    pub device: Option<DeviceChoice>,
+    /// CSV files with the columns path and label (in-domain, out-of-domain or unknown), instead of folders or beside them.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub labels: Vec<PathBuf>,
+    /// How images are scored.
+    #[command(flatten)]
+    pub scoring: ScoringOptions,
     /// Score only part I of N of the images, to share a list between machines; auto reads the variables of a Slurm array
     /// (or `JOB_COMPLETION_INDEX` of Kubernetes, and `LMD_SHARD_COUNT`).
     #[arg(long, value_name = "I/N", value_parser = shard::parse)]
@@ -100,10 +60,11 @@ pub struct Args {
 }
 
 /// What a run file decides.
-const FIXED_BY_A_RUN: [&str; 18] = [
+const FIXED_BY_A_RUN: [&str; 19] = [
     "in_domain",
     "out_of_domain",
     "unknown",
+    "labels",
     "mask",
     "grid",
     "attempts",
@@ -121,59 +82,6 @@ const FIXED_BY_A_RUN: [&str; 18] = [
     "keep_pictures",
 ];
 
-/// [`Lift`] by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum LiftName {
-    /// Hide and inpaint.
-    Inpaint,
-    /// Add noise and denoise.
-    Denoise,
-}
-
-/// [`SamplerKind`] by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum SamplerName {
-    /// Few steps.
-    Ddim,
-    /// Ancestral.
-    Ddpm,
-}
-
-/// [`Distance`] by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum DistanceName {
-    /// Perceptual.
-    Lpips,
-    /// Structural.
-    Ssim,
-    /// Pixels.
-    Mse,
-}
-
-/// [`Aggregate`] by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum AggregateName {
-    /// The paper's.
-    Median,
-    /// Arithmetic.
-    Mean,
-    /// Smallest.
-    Min,
-    /// Largest.
-    Max,
-}
-
-/// [`Fit`] by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum FitName {
-    /// Largest centered square.
-    Crop,
-    /// Bars around it.
-    Pad,
-    /// Distorted.
-    Stretch,
-}
-
 /// [`KeepPictures`] by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum KeepName {
@@ -185,69 +93,9 @@ pub enum KeepName {
     None,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "clap wants a Result")]
-fn parse_mask(text: &str) -> Result<MaskKind, std::convert::Infallible> {
-    Ok(match text {
-        "alternating-checkerboard" => MaskKind::AlternatingCheckerboard,
-        "checkerboard" => MaskKind::Checkerboard,
-        "center" => MaskKind::Center,
-        "random-patch" => MaskKind::RandomPatch,
-        path => MaskKind::File(path.into()),
-    })
-}
-
-impl Args {
-    /// The run settings that the options ask for.
-    pub fn settings(&self) -> RunSettings {
-        RunSettings {
-            mask: self.mask.clone(),
-            grid: self.grid,
-            num_attempts: self.attempts,
-            lift: match self.lift {
-                LiftName::Inpaint => Lift::Inpaint,
-                LiftName::Denoise => Lift::Denoise {
-                    start_timestep: self.start_timestep,
-                },
-            },
-            sampler: SamplerSettings {
-                kind: match self.sampler {
-                    SamplerName::Ddim => SamplerKind::Ddim,
-                    SamplerName::Ddpm => SamplerKind::Ddpm,
-                },
-                num_steps: self.steps,
-                eta: self.eta,
-            },
-            distance: match self.distance {
-                DistanceName::Lpips => Distance::Lpips,
-                DistanceName::Ssim => Distance::Ssim,
-                DistanceName::Mse => Distance::Mse,
-            },
-            aggregate: match self.aggregate {
-                AggregateName::Median => Aggregate::Median,
-                AggregateName::Mean => Aggregate::Mean,
-                AggregateName::Min => Aggregate::Min,
-                AggregateName::Max => Aggregate::Max,
-            },
-            limit: self.limit,
-            seed: self.seed,
-            batch: self.batch.unwrap_or(BatchChoice::Auto),
-            device: self.device.unwrap_or(DeviceChoice::Auto),
-            fit: match self.fit {
-                FitName::Crop => Fit::Crop,
-                FitName::Pad => Fit::Pad,
-                FitName::Stretch => Fit::Stretch,
-            },
-        }
-    }
-}
-
 /// Score, write the report, print what was asked for.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
-    if args.limit == Some(0) {
-        return Err(Failure::bad_request(anyhow::anyhow!(
-            "--limit must be at least 1, got 0"
-        )));
-    }
+    args.scoring.check()?;
     let signals = Signals::catch().map_err(Failure::failed)?;
     let prepared = match &args.resume {
         Some(path) => resume::prepare(path, args)?,
@@ -274,11 +122,12 @@ fn request(args: &Args) -> Result<Request, Failure> {
     Ok(Request {
         // The options ask for one unless a run is resumed.
         source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
-        settings: args.settings(),
+        settings: args.scoring.settings(),
         folders: [
             with_role(Role::InDomain, &args.in_domain),
             with_role(Role::OutOfDomain, &args.out_of_domain),
             with_role(Role::Unknown, &args.unknown),
+            from_tables(&args.labels)?,
         ]
         .concat(),
         shard: args.shard,
@@ -289,4 +138,22 @@ fn request(args: &Args) -> Result<Request, Failure> {
         },
         target: output::target(args.output.as_deref(), args.overwrite)?,
     })
+}
+
+/// Each table stands for a folder of each role that it names.
+fn from_tables(tables: &[PathBuf]) -> Result<Vec<(Role, PathBuf)>, Failure> {
+    let mut folders = Vec::new();
+    for table in tables {
+        let entries = labels::read(table).map_err(Failure::bad_request)?;
+        if !labels::is_table(table) {
+            return Err(Failure::bad_request(anyhow::anyhow!(
+                "a table of labels must be a .csv file: {}",
+                table.display()
+            )));
+        }
+        let named = |role: &Role| entries.iter().any(|(_, of)| of == role);
+        let roles = Role::ALL.into_iter().filter(named);
+        folders.extend(roles.map(|role| (role, table.clone())));
+    }
+    Ok(folders)
 }

@@ -5,6 +5,8 @@
 
 pub mod action;
 pub mod analysis;
+pub mod deciding;
+pub mod decision;
 pub mod folders;
 pub mod gallery;
 pub mod model;
@@ -18,6 +20,8 @@ pub mod text;
 
 pub use action::{Action, Shortcut};
 pub use analysis::Analysis;
+pub use deciding::Deciding;
+pub use decision::{Decision, DecisionSettings, Way};
 pub use folders::{Folder, FolderId, ScanState};
 pub use gallery::{Gallery, GalleryOrder, GalleryView};
 pub use model::ModelState;

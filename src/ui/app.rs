@@ -259,7 +259,9 @@ impl App {
                 top: 0,
                 bottom: 0,
             }))
-            .show(ui, |ui| scrolled(ui, "plots", |ui| plots_ui(ui, &scene)));
+            .show(ui, |ui| {
+                scrolled(ui, "plots", |ui| plots_ui(ui, &mut scene));
+            });
         let center = Frame::new().fill(palette.surface).inner_margin(Margin {
             left: MARGIN,
             right: 6,
@@ -297,10 +299,13 @@ fn settings_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     panels::advanced::ui(ui, scene);
 }
 
-fn plots_ui(ui: &mut Ui, scene: &Scene<'_>) {
+fn plots_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     panels::histogram::ui(ui, scene);
+    panels::decision::ui(ui, scene);
     panels::roc::ui(ui, scene);
     panels::figures::ui(ui, scene);
+    panels::verdicts::ui(ui, scene);
+    panels::attempts::ui(ui, scene);
 }
 
 fn repaint_after(ctx: &Context, secs: f64) {
@@ -315,6 +320,7 @@ fn keyboard_shortcut(shortcut: Shortcut) -> egui::KeyboardShortcut {
         Key::F5 => egui::Key::F5,
         Key::O => egui::Key::O,
         Key::R => egui::Key::R,
+        Key::Z => egui::Key::Z,
     };
     let modifiers = if shortcut.with_ctrl {
         egui::Modifiers::COMMAND

@@ -86,6 +86,14 @@ fn begin(kind: DialogKind) -> Choice {
     match kind {
         DialogKind::Model => one(dialog.set_title("Choose a model folder").pick_folder()),
         DialogKind::MaskFile => one(dialog.set_title("Choose a mask image").pick_file()),
+        DialogKind::OpenDetector => one(dialog
+            .set_title("Choose a detector file")
+            .add_filter("Detector", &["json"])
+            .pick_file()),
+        DialogKind::SaveDetector => one(dialog
+            .set_title("Save the detector")
+            .set_file_name("detector.json")
+            .save_file()),
         DialogKind::Folders(role) => {
             let title = format!("Choose {} folders", role.label().to_lowercase());
             let chosen = dialog.set_title(title).pick_folders();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::assess::assess;
 use super::handle::{Link, Outbox};
 use super::job::error_chain;
 use super::plan::Masks;
@@ -15,8 +16,9 @@ use super::protocol::{
 };
 use crate::images::decode::decode_file;
 use crate::images::prepare::{prepare, thumbnail};
-use crate::images::{ContentHash, Picture, folder, samples};
+use crate::images::{ContentHash, Picture, labels, samples};
 use crate::ood::Role;
+use crate::runs::Detector;
 
 /// Requests waiting for the thread; a window asks again for what did not fit.
 const COMMAND_QUEUE: usize = 64;
@@ -107,6 +109,28 @@ fn answer(
                 .map_err(|err| error_chain(&err));
             outbox.post(LibraryEvent::Samples { job, folders });
         }
+        LibraryCommand::Assess { job, request } => {
+            let reply = side.clone();
+            let task = move || {
+                let assessment = Arc::new(assess(&request));
+                // The receiver goes only with the whole library thread.
+                reply.send(LibraryEvent::Assessed { job, assessment }).ok();
+            };
+            if aside("figures", task).is_err() {
+                let assessment = Arc::default();
+                outbox.post(LibraryEvent::Assessed { job, assessment });
+            }
+        }
+        LibraryCommand::SaveDetector { path, detector } => {
+            let outcome = detector.save(&path).map_err(|err| err.to_string());
+            outbox.post(LibraryEvent::DetectorSaved { path, outcome });
+        }
+        LibraryCommand::OpenDetector { path } => {
+            let detector = Detector::load(&path)
+                .map(Arc::new)
+                .map_err(|err| err.to_string());
+            outbox.post(LibraryEvent::DetectorOpened { path, detector });
+        }
     }
     wake();
 }
@@ -136,7 +160,7 @@ fn scan(
         }
         ControlFlow::Continue(())
     };
-    let listing = folder::list(path, &mut progress)
+    let listing = labels::list(path, role, &mut progress)
         .map(|listing| {
             Arc::new(FolderListing {
                 path: path.to_owned(),

@@ -13,7 +13,9 @@ use super::summary::{PerDistance, Summary};
 use crate::images::Picture;
 use crate::images::write::encode_png;
 use crate::ood::aggregate::median_attempts;
-use crate::ood::{Role, conformal};
+use crate::ood::auroc::TwoSamples;
+use crate::ood::conformal::Calibration;
+use crate::ood::{Distance, Role};
 use crate::runs::file::{Manifest, Stretch};
 
 /// Images shown of each cell.
@@ -58,7 +60,7 @@ pub fn html_report(
         format_args!("<h1>Scores by {}</h1>", escaped(&manifest.model.name)),
     );
     overview(&mut html, report, &summary);
-    figures(&mut html, &summary);
+    figures(&mut html, &summary, &scores);
     charts(&mut html, report, &scores)?;
     cells(&mut html, report, &scores)?;
     if !summary.notes.is_empty() {
@@ -112,11 +114,11 @@ fn overview(html: &mut String, report: &Report<'_>, summary: &Summary) {
     );
 }
 
-fn figures(html: &mut String, summary: &Summary) {
+fn figures(html: &mut String, summary: &Summary, scores: &[ImageScores]) {
     html.push_str(
         "<h2>Figures</h2><table><tr><th></th><th>LPIPS</th><th>1 - SSIM</th><th>MSE</th></tr>",
     );
-    let mut row = |name: &str, figure: Option<&PerDistance>| {
+    let row = |html: &mut String, name: &str, figure: Option<&PerDistance>| {
         let cell = |value: Option<f64>| {
             value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
         };
@@ -133,20 +135,47 @@ fn figures(html: &mut String, summary: &Summary) {
             ),
         );
     };
-    row("AUROC", summary.auroc.as_ref());
-    row("AUPR, out-of-domain positive", summary.aupr_out.as_ref());
-    row("AUPR, in-domain positive", summary.aupr_in.as_ref());
+    row(html, "AUROC", summary.auroc.as_ref());
+    if summary.auroc.is_some() {
+        let [lpips, ssim, mse] = [Distance::Lpips, Distance::Ssim, Distance::Mse]
+            .map(|distance| auroc_interval(scores, distance));
+        add(
+            html,
+            format_args!(
+                "<tr><th>its 95 % interval (DeLong)</th><td>{lpips}</td><td>{ssim}</td><td>{mse}</td></tr>"
+            ),
+        );
+    }
     row(
+        html,
+        "AUPR, out-of-domain positive",
+        summary.aupr_out.as_ref(),
+    );
+    row(html, "AUPR, in-domain positive", summary.aupr_in.as_ref());
+    row(
+        html,
         "FPR95: in-domain images that are false alarms where 95 % of the out-of-domain images are found",
         summary.fpr95.as_ref(),
     );
     if summary.per_folder.len() > 1 {
         for folder in &summary.per_folder {
             let name = format!("AUROC of {} ({} images)", folder.folder, folder.images);
-            row(&name, folder.auroc.as_ref());
+            row(html, &name, folder.auroc.as_ref());
         }
     }
     html.push_str("</table>");
+}
+
+/// The interval of the area by one distance, as text.
+fn auroc_interval(scores: &[ImageScores], distance: Distance) -> String {
+    let of = |role| scores::of_role(scores, role, distance);
+    TwoSamples::new(&of(Role::InDomain), &of(Role::OutOfDomain))
+        .ok()
+        .and_then(|samples| samples.quick_interval(0.95))
+        .map_or_else(
+            || "-".to_owned(),
+            |interval| format!("{:.4} to {:.4}", interval.low, interval.high),
+        )
 }
 
 fn charts(html: &mut String, report: &Report<'_>, scores: &[ImageScores]) -> Result<(), String> {
@@ -164,7 +193,9 @@ fn charts(html: &mut String, report: &Report<'_>, scores: &[ImageScores]) -> Res
 fn cells(html: &mut String, report: &Report<'_>, scores: &[ImageScores]) -> Result<(), String> {
     let distance = report.settings.distance;
     let calibration = scores::of_role(scores, Role::InDomain, distance);
-    let threshold = conformal::threshold(&calibration, FALSE_ALARM_RATE);
+    let threshold = Calibration::new(calibration)
+        .threshold(FALSE_ALARM_RATE)
+        .ok();
     html.push_str("<h2>The most telling images</h2>");
     match threshold {
         Some(threshold) => add(

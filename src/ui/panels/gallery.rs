@@ -49,6 +49,10 @@ fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.label(RichText::new("Images").strong().size(14.5));
         let count = gallery.order().len();
         note(ui, text::count(count));
+        if let Some(outcome) = old.outcome {
+            note(ui, format!("{} only", outcome.label()))
+                .on_hover_text("Click the cell of the matrix again to see all images");
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             choices_ui(ui, &mut view);
         });
@@ -100,7 +104,7 @@ fn empty_ui(ui: &mut Ui, scene: &Scene<'_>) {
     } else if scene.session.gallery.images().is_empty() {
         "Add folders of images on the left, or drop them on the window"
     } else {
-        "No image of this role"
+        "No image of this kind"
     };
     ui.centered_and_justified(|ui| note(ui, text));
 }

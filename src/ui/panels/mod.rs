@@ -1,6 +1,8 @@
 //! The parts of the window. Each draws from the session and pushes actions; none changes the session itself.
 
 pub mod advanced;
+pub mod attempts;
+pub mod decision;
 pub mod drop;
 pub mod figures;
 pub mod folders;
@@ -13,6 +15,8 @@ pub mod model;
 pub mod notices;
 pub mod progress;
 pub mod roc;
+pub mod threshold;
+pub mod verdicts;
 
 use super::textures::Textures;
 use crate::runs::RunSettings;
@@ -39,6 +43,10 @@ pub struct Drafts {
     pub folders: [String; 3],
     /// The path of a mask image.
     pub mask: String,
+    /// Paths of detector files, to open and to save.
+    pub detectors: [String; 2],
+    /// The point on the ROC curve while it is dragged and has moved.
+    pub roc_drag: Option<egui::Id>,
     /// The gallery should bring the shown image into view.
     pub reveal_shown: bool,
 }

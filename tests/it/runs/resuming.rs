@@ -19,7 +19,7 @@ pub fn stop_midway(run: &Path, signal: &str) -> std::process::Output {
         .spawn()
         .unwrap();
     let log = run.with_extension("lmdrun-wal");
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_mins(2);
     while fs::metadata(&log).map_or(0, |log| log.len()) < 30_000 {
         assert!(Instant::now() < deadline, "the run does not begin");
         std::thread::yield_now();

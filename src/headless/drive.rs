@@ -1,0 +1,120 @@
+//! From folders to scores without a window: list, check, run, wait.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Failure;
+use super::collect::Collected;
+use super::follow::follow;
+use super::signals::Signals;
+use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
+use crate::ood::Role;
+use crate::runs::report::Report;
+use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
+use crate::worker::plan::Plan;
+use crate::worker::protocol::{Progress, RunRequest};
+
+/// What to score, and how.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// The model.
+    pub source: ModelSource,
+    /// All settings.
+    pub settings: RunSettings,
+    /// Folders with their roles.
+    pub folders: Vec<(Role, PathBuf)>,
+}
+
+/// A run that ended, by itself or by a signal.
+#[derive(Debug)]
+pub struct Scored {
+    /// All images; results name them by position.
+    pub images: Arc<[RunImage]>,
+    /// Finished attempts.
+    pub results: Vec<Arc<AttemptResult>>,
+    /// Where it ended.
+    pub progress: Progress,
+    /// Files that could not be read, when listed or when their turn came.
+    pub num_skipped: usize,
+    /// What a reader should know, a sentence each.
+    pub notes: Vec<String>,
+    /// The exit code of the signal that ended it early.
+    pub interrupted: Option<u8>,
+}
+
+impl Scored {
+    /// As a report on these settings.
+    pub fn report<'a>(&'a self, settings: &'a RunSettings) -> Report<'a> {
+        Report {
+            images: &self.images,
+            results: &self.results,
+            settings,
+            network_calls: self.progress.network_calls,
+            seconds: self.progress.network_secs,
+            num_skipped: self.num_skipped,
+            notes: &self.notes,
+        }
+    }
+}
+
+/// Score the images of all folders. `accept` may refuse the model, and `ready` refuses anything else, before work.
+pub fn score(
+    work: &Work,
+    accept: impl FnOnce(&Checkpoint) -> Result<(), Failure>,
+    ready: impl FnOnce() -> Result<(), Failure>,
+) -> Result<Scored, Failure> {
+    let signals = Signals::catch().map_err(Failure::failed)?;
+    let mut collected = Collected::default();
+    for (role, path) in &work.folders {
+        collected.add(*role, path, work.settings.limit)?;
+    }
+    collected.note_shared_content();
+    check(work, &collected.images, accept)?;
+    ready()?;
+
+    let images: Arc<[RunImage]> = collected.images.into();
+    let results = Arc::new(ResultLog::default());
+    let request = RunRequest {
+        settings: work.settings.clone(),
+        images: Arc::clone(&images),
+        results: Arc::clone(&results),
+    };
+    let (mut finished, interrupted) = follow(&work.source, &request, &signals, &mut |_| Ok(None))?;
+    let mut notes = collected.notes;
+    notes.append(&mut finished.notes);
+    if interrupted.is_some() {
+        notes.push(
+            "the run was stopped before its end; the figures are of what was done".to_owned(),
+        );
+    }
+    Ok(Scored {
+        images,
+        results: results.since(0),
+        num_skipped: collected.num_skipped + finished.progress.images_skipped,
+        progress: finished.progress,
+        notes,
+        interrupted,
+    })
+}
+
+/// Refuse what can be refused before work: the model, the device, and settings that don't fit them.
+fn check(
+    work: &Work,
+    images: &[RunImage],
+    accept: impl FnOnce(&Checkpoint) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let checkpoint = checkpoints::load(&work.source).map_err(Failure::bad_request)?;
+    accept(&checkpoint)?;
+    let geometry = crate::images::Geometry {
+        channels: checkpoint.network.in_channels,
+        side: checkpoint.network.image_size,
+    };
+    Plan::new(
+        &work.settings,
+        images,
+        geometry,
+        checkpoint.schedule.num_train_timesteps(),
+    )
+    .map_err(Failure::bad_request)?;
+    Ok(())
+}
