@@ -381,7 +381,7 @@ fn drive(
                     Failure::failed(error)
                 });
             }
-            Event::Done { .. } => {}
+            Event::Traced { .. } | Event::Done { .. } => {}
         }
     }
 }

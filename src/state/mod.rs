@@ -5,21 +5,33 @@
 
 pub mod action;
 pub mod analysis;
+pub mod commands;
+pub mod confounds;
+pub mod difference;
 pub mod folders;
 pub mod gallery;
+pub mod look;
+pub mod look_action;
+pub mod looking;
+pub mod marking;
 pub mod model;
 pub mod notices;
 pub mod perform;
 pub mod preview;
 pub mod run;
+pub mod scrubbing;
 pub mod session;
 pub mod settings;
 pub mod text;
+pub mod trial;
 
 pub use action::{Action, Shortcut};
 pub use analysis::Analysis;
 pub use folders::{Folder, FolderId, ScanState};
 pub use gallery::{Gallery, GalleryOrder, GalleryView};
+pub use look::{ColorMap, Compare, LookSettings, View};
+pub use look_action::{LookAction, Move, Overlay};
+pub use marking::Mark;
 pub use model::ModelState;
 pub use notices::{NoticeId, Notices};
 pub use run::{Phase, RunState};

@@ -46,6 +46,7 @@ impl Session {
                 self.settings.gallery = view;
                 self.is_order_stale = true;
             }
+            Action::Look(look) => self.perform_look(look),
             Action::SetTheme(theme) => self.settings.theme = theme,
             Action::Dropped(paths) => self.dropped = paths,
             Action::UseDropped(role) => self.use_dropped(role),
@@ -169,7 +170,7 @@ impl Session {
         self.open_model(source);
     }
 
-    fn open_dialog(&mut self, kind: DialogKind) {
+    pub(super) fn open_dialog(&mut self, kind: DialogKind) {
         if self.dialog.is_some() {
             // A portal can hang for good, so the way out is named.
             self.notices.say(
@@ -208,7 +209,7 @@ impl Session {
         self.selected_attempt = None;
     }
 
-    fn step(&mut self, offset: isize) {
+    pub(super) fn step(&mut self, offset: isize) {
         let next = self.gallery.neighbor(self.shown_image(), offset);
         if next.is_some() {
             self.select(next);
@@ -216,7 +217,9 @@ impl Session {
     }
 
     fn close(&mut self) {
-        if !self.dropped.is_empty() {
+        if self.looking.overlay.is_some() {
+            self.looking.overlay = None;
+        } else if !self.dropped.is_empty() {
             self.dropped.clear();
         } else if self.gallery.selected().is_some() {
             self.select(None);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::analysis::Analysis;
 use super::folders::{Folder, FolderId, ScanState, planned_images};
 use super::gallery::Gallery;
+use super::looking::Looking;
 use super::model::{ModelState, estimated_secs};
 use super::notices::Notices;
 use super::preview::PreviewState;
@@ -50,6 +51,8 @@ pub struct Session {
     pub analysis: Option<Arc<Analysis>>,
     /// The images to look at.
     pub gallery: Gallery,
+    /// How things are looked at.
+    pub looking: Looking,
     /// The mask preview.
     pub preview: PreviewState,
     /// Messages to the user.
@@ -82,6 +85,7 @@ impl Session {
             run: None,
             analysis: None,
             gallery: Gallery::default(),
+            looking: Looking::default(),
             preview: PreviewState::default(),
             notices: Notices::default(),
             outbox: VecDeque::new(),
@@ -210,6 +214,9 @@ impl Session {
     /// Take an event of the inference thread; events of jobs that are not current are dropped.
     pub fn apply(&mut self, event: Event) {
         let job = event.job();
+        if self.apply_scrub(&event) || self.apply_trial(&event) {
+            return;
+        }
         if self.model.job() == Some(job) {
             self.apply_model(event);
         } else if self
@@ -245,7 +252,7 @@ impl Session {
             }
             Event::Cancelled { .. } => self.model = ModelState::None,
             Event::Notice { notice, .. } => self.notices.push(notice),
-            Event::Progress { .. } | Event::Done { .. } => {}
+            Event::Progress { .. } | Event::Traced { .. } | Event::Done { .. } => {}
         }
     }
 
@@ -255,7 +262,7 @@ impl Session {
         };
         let keep = |run: &mut RunState, progress: Progress| run.progress = progress;
         match event {
-            Event::ModelOpened { .. } => {}
+            Event::ModelOpened { .. } | Event::Traced { .. } => {}
             Event::Progress { progress, .. } => keep(run, progress),
             Event::Notice { notice, .. } => self.notices.push(notice),
             Event::Done { progress, .. } => {
@@ -294,8 +301,17 @@ impl Session {
                     *shown = num_images;
                 }
             }
-            LibraryEvent::Scanned { job, listing } => self.apply_listing(job, listing),
+            LibraryEvent::Scanned { job, listing } => {
+                if !self.apply_trial_listing(job, &listing) {
+                    self.apply_listing(job, listing);
+                }
+            }
             LibraryEvent::Thumbnail { .. } => {}
+            LibraryEvent::Exported {
+                job,
+                request,
+                outcome,
+            } => self.exported(job, &request, outcome),
             LibraryEvent::Preview { request, preview } => self.preview.answer(request, preview),
             LibraryEvent::Samples { job, folders } => self.apply_samples(job, folders),
             LibraryEvent::Chosen {
@@ -394,6 +410,7 @@ impl Session {
                     source: FolderSource::Path(path),
                     role,
                 }),
+                DialogKind::ExportFolder => self.export(path),
                 DialogKind::MaskFile => {
                     self.settings.run.mask = crate::ood::MaskKind::File(path);
                 }
@@ -407,6 +424,8 @@ impl Session {
         if let Some(run) = self.run.as_mut().filter(|run| run.phase.is_active()) {
             run.phase = Phase::Failed(reason.to_owned());
         }
+        self.looking.scrub = None;
+        self.looking.trial = None;
         self.outbox
             .retain(|waiting| !matches!(waiting, Outgoing::Worker(_)));
         self.open_model(self.settings.model.clone());
@@ -418,6 +437,7 @@ impl Session {
         self.outbox
             .retain(|waiting| !matches!(waiting, Outgoing::Library(_)));
         self.samples_job = None;
+        self.looking.exporting = None;
         self.preview = PreviewState::default();
         for index in 0..self.folders.len() {
             if self.folders[index].is_pending() {
@@ -442,6 +462,7 @@ impl Session {
             self.refill();
         }
         let wait = self.analyze(now_secs);
+        self.find_confounds();
         if self.is_order_stale {
             self.is_order_stale = false;
             self.gallery

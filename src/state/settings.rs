@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::gallery::GalleryView;
+use super::look::LookSettings;
 use crate::ood::{MaskKind, Role};
 use crate::runs::RunSettings;
 use crate::worker::protocol::{ModelSource, Notice, Severity};
+
+/// Sizes of the window's content, in percent: projectors need large ones.
+pub const ZOOM_RANGE: std::ops::RangeInclusive<u32> = 100..=300;
 
 /// Everything that is kept; each field has a default, so that an older file still loads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +29,10 @@ pub struct Settings {
     pub false_alarm_rate: f64,
     /// Order and filter of the gallery.
     pub gallery: GalleryView,
+    /// How pictures are compared.
+    pub look: LookSettings,
+    /// Size of everything in the window, in percent, in [`ZOOM_RANGE`].
+    pub zoom_percent: u32,
     /// Light or dark.
     pub theme: ThemeChoice,
     /// Inner width and height of the window in points.
@@ -44,6 +52,8 @@ impl Default for Settings {
             run: RunSettings::default(),
             false_alarm_rate: 0.05,
             gallery: GalleryView::default(),
+            look: LookSettings::default(),
+            zoom_percent: 100,
             theme: ThemeChoice::System,
             window_size: [1280.0, 800.0],
         }
@@ -171,6 +181,14 @@ impl Settings {
         if !(0.0..=1.0).contains(&self.run.sampler.eta) {
             self.run.sampler.eta = defaults.run.sampler.eta;
         }
+        self.look.opacity = if self.look.opacity.is_finite() {
+            self.look.opacity.clamp(0.0, 1.0)
+        } else {
+            defaults.look.opacity
+        };
+        self.zoom_percent = self
+            .zoom_percent
+            .clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
         self.run.grid = self.run.grid.max(1);
         self.run.num_attempts = self.run.num_attempts.max(1);
         self

@@ -86,6 +86,9 @@ fn begin(kind: DialogKind) -> Choice {
     match kind {
         DialogKind::Model => one(dialog.set_title("Choose a model folder").pick_folder()),
         DialogKind::MaskFile => one(dialog.set_title("Choose a mask image").pick_file()),
+        DialogKind::ExportFolder => one(dialog
+            .set_title("Choose a folder for the images")
+            .pick_folder()),
         DialogKind::Folders(role) => {
             let title = format!("Choose {} folders", role.label().to_lowercase());
             let chosen = dialog.set_title(title).pick_folders();

@@ -5,6 +5,7 @@
 pub mod control;
 pub mod dialogs;
 pub mod engine;
+pub mod export;
 pub mod handle;
 pub mod job;
 pub mod library;
@@ -12,3 +13,4 @@ pub mod originals;
 pub mod plan;
 pub mod protocol;
 pub mod score;
+pub mod trace;

@@ -26,4 +26,6 @@ mod report;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
+mod trace;
+#[cfg(test)]
 mod window;

@@ -37,7 +37,8 @@ pub fn scores_csv(report: &Report<'_>) -> String {
     text
 }
 
-fn path_cell(path: &Path) -> String {
+/// A path as a cell of a table, see [`scores_csv`].
+pub fn path_cell(path: &Path) -> String {
     let text = text_from_path(path);
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
         format!("\"'{}\"", text.replace('"', "\"\""))

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use contact_sheet::contact_sheet;
-pub use csv::scores_csv;
+pub use csv::{path_cell, scores_csv};
 pub use escape::text_from_path;
 pub use histogram::{HistogramChart, draw_histogram};
 pub use roc::{RocChart, RocLine, draw_roc};

@@ -87,3 +87,12 @@ pub fn stand_in(ui: &Ui, id_salt: &str, rect: egui::Rect, description: &str) -> 
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, description));
     response
 }
+
+/// A control in a cell of fixed width.
+pub fn sized_cell(ui: &mut Ui, width: f32, add_control: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui_with_layout(
+        vec2(width, ROW_HEIGHT),
+        Layout::left_to_right(Align::Center),
+        add_control,
+    );
+}
