@@ -2,8 +2,6 @@
 //!
 //! `cargo bench --bench kernels -- winograd` runs some of them.
 
-#![expect(missing_docs, reason = "criterion's macros make undocumented items")]
-
 use std::sync::Mutex;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -41,7 +39,7 @@ fn conv_shape([in_channels, out_channels, side, _]: [usize; 4], kernel: usize) -
     }
 }
 
-fn plain<'a>(bias: &'a [f32]) -> Finish<'a> {
+fn plain(bias: &[f32]) -> Finish<'_> {
     Finish {
         bias: Bias::Same(bias),
         residual: Residual::None,

@@ -133,7 +133,7 @@ fn measure(args: &Args, source: &ModelSource) -> Result<Results, Failure> {
     let pipeline = if args.network_only {
         None
     } else {
-        Some(pipeline::time(source, &options)?)
+        Some(pipeline::time(source)?)
     };
     Ok(Results {
         model: checkpoint.name,

@@ -10,10 +10,9 @@ use super::Failure;
 use crate::diffusion::{DenoiseError, Denoiser, Interrupt};
 use crate::headless::collect::Collected;
 use crate::images::{Geometry, samples};
-use crate::networks::checkpoints::{self, ModelSource};
-use crate::networks::executors::cpu::{CpuDenoiser, CpuOptions, CpuPerceptual, Machine};
+use crate::networks::checkpoints::ModelSource;
 use crate::networks::executors::{DeviceChoice, Executors};
-use crate::networks::lpips::{Features, Lpips, Perceptual};
+use crate::networks::lpips::{Features, Perceptual};
 use crate::ood::Role;
 use crate::runs::{ResultLog, RunSettings};
 use crate::worker::engine::Engine;
@@ -32,6 +31,8 @@ const NUM_STEPS: f64 = 25.0;
 /// Where the time of a run on the bundled samples goes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Pipeline {
+    /// What it ran on.
+    pub device: String,
     /// Images scored.
     pub images: usize,
     /// Attempts an image.
@@ -46,12 +47,12 @@ pub struct Pipeline {
     pub lpips_share: f64,
 }
 
-/// Run the bundled samples through the engine.
-pub fn time(source: &ModelSource, options: &CpuOptions) -> Result<Pipeline, Failure> {
+/// Run the bundled samples through the engine, on the best that the machine has.
+pub fn time(source: &ModelSource) -> Result<Pipeline, Failure> {
     let control = Control::default();
-    let mut engine =
-        Engine::open(source, DeviceChoice::Cpu, &control).map_err(Failure::bad_request)?;
-    let [network_nanos, lpips_nanos] = count_times(&mut engine, source, options)?;
+    let engine = Engine::open(source, DeviceChoice::Cpu, &control).map_err(Failure::bad_request)?;
+    let [network_nanos, lpips_nanos] = [Arc::<AtomicU64>::default(), Arc::default()];
+    let mut engine = counted(engine, &network_nanos, &lpips_nanos);
 
     let calls_per_image = NUM_ATTEMPTS as f64 * NUM_STEPS;
     let images = engine.info.calls_per_second() * SECONDS / calls_per_image / 2.0;
@@ -74,6 +75,7 @@ pub fn time(source: &ModelSource, options: &CpuOptions) -> Result<Pipeline, Fail
     let seconds = begin.elapsed().as_secs_f64();
     let share = |nanos: &AtomicU64| nanos.load(Ordering::Relaxed) as f64 / 1e9 / seconds;
     Ok(Pipeline {
+        device: engine.executors.device,
         images: request.images.len(),
         attempts: NUM_ATTEMPTS,
         seconds,
@@ -83,30 +85,28 @@ pub fn time(source: &ModelSource, options: &CpuOptions) -> Result<Pipeline, Fail
     })
 }
 
-/// Put executors that count their time into the engine; returns the counts, network and LPIPS, in nanoseconds.
-fn count_times(
-    engine: &mut Engine,
-    source: &ModelSource,
-    options: &CpuOptions,
-) -> Result<[Arc<AtomicU64>; 2], Failure> {
-    let network = checkpoints::load(source)
-        .map_err(Failure::bad_request)?
-        .network;
-    let machine = Machine::new(options).map_err(Failure::bad_request)?;
-    let lpips = Lpips::bundled().map_err(Failure::failed)?;
-    let counts = [Arc::<AtomicU64>::default(), Arc::default()];
-    engine.executors = Executors {
-        device: machine.to_string(),
+/// The engine with its network's and LPIPS's time counted, in nanoseconds.
+fn counted(engine: Engine, network_nanos: &Arc<AtomicU64>, lpips_nanos: &Arc<AtomicU64>) -> Engine {
+    let Executors {
+        denoiser,
+        perceptual,
+        device,
+    } = engine.executors;
+    let executors = Executors {
         denoiser: Box::new(Counted {
-            inner: CpuDenoiser::on(&network, machine.clone()).map_err(Failure::bad_request)?,
-            nanos: Arc::clone(&counts[0]),
+            inner: denoiser,
+            nanos: Arc::clone(network_nanos),
         }),
         perceptual: Box::new(Counted {
-            inner: CpuPerceptual::new(&lpips, machine).map_err(Failure::failed)?,
-            nanos: Arc::clone(&counts[1]),
+            inner: perceptual,
+            nanos: Arc::clone(lpips_nanos),
         }),
+        device,
     };
-    Ok(counts)
+    Engine {
+        executors,
+        ..engine
+    }
 }
 
 /// Adds up the time of all calls.
@@ -125,7 +125,7 @@ impl<T> Counted<T> {
     }
 }
 
-impl<T: Denoiser> Denoiser for Counted<T> {
+impl Denoiser for Counted<Box<dyn Denoiser>> {
     fn geometry(&self) -> Geometry {
         self.inner.geometry()
     }
@@ -141,7 +141,7 @@ impl<T: Denoiser> Denoiser for Counted<T> {
     }
 }
 
-impl<T: Perceptual> Perceptual for Counted<T> {
+impl Perceptual for Counted<Box<dyn Perceptual>> {
     fn features(
         &mut self,
         geometry: Geometry,

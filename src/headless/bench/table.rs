@@ -23,8 +23,9 @@ pub fn text(results: &Results) -> String {
     lines.extend(memory(results));
     if let Some(pipeline) = &results.pipeline {
         lines.push(format!(
-            "bundled samples, {} images, {} attempts: {:.1} attempts a second; network {:.1} %, LPIPS {:.1} % of \
-             the time",
+            "bundled samples on {}, {} images, {} attempts: {:.1} attempts a second; network {:.1} %, LPIPS \
+             {:.1} % of the time",
+            pipeline.device,
             pipeline.images,
             pipeline.attempts,
             pipeline.attempts_per_second,

@@ -77,9 +77,10 @@ fn a_call_stops_between_layers() {
 
 #[test]
 fn memory_is_taken_once_and_within_bounds() {
-    let mut checkpoints = vec![checkpoints::load(&ModelSource::Bundled).unwrap()];
-    checkpoints.extend(SUPPORTED.map(load_fixture));
-    for checkpoint in checkpoints {
+    // Small layers are padded to whole panels, which counts in the tiny fixtures only. In tenths.
+    let bundled = (checkpoints::load(&ModelSource::Bundled).unwrap(), 42);
+    let tiny = SUPPORTED.map(|name| (load_fixture(name), 52));
+    for (checkpoint, most_weights) in std::iter::once(bundled).chain(tiny) {
         let network = &checkpoint.network;
         let mut denoiser = denoiser(network, Isa::detect(), 1);
         let len = denoiser.geometry().len();
@@ -95,7 +96,7 @@ fn memory_is_taken_once_and_within_bounds() {
         assert_eq!(denoiser.memory(), first, "{}", checkpoint.name);
         let model_bytes = network.num_parameters() * size_of::<f32>();
         assert!(
-            first.weights * 10 <= model_bytes * 42,
+            first.weights * 10 <= model_bytes * most_weights,
             "{}: {first:?} for a model of {model_bytes} bytes",
             checkpoint.name
         );
