@@ -69,7 +69,7 @@ fn compared(a: &[&NativeInfo], b: &[&NativeInfo], role: Role) -> Vec<String> {
             "In-domain images are mostly {a}, {other} ones mostly {b}. The score may tell color from gray rather than what is shown."
         ));
     }
-    let is_jpeg = |info: &&&NativeInfo| info.format == "jpeg";
+    let is_jpeg = |info: &&&NativeInfo| info.format.eq_ignore_ascii_case("jpeg");
     let jpegs = |files: &[&NativeInfo]| -> Vec<NativeInfo> {
         let files = files.iter().filter(is_jpeg);
         files.map(|info| (*info).clone()).collect()

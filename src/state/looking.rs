@@ -112,8 +112,8 @@ impl Session {
         let (columns, rows) = (columns.max(1), rows.max(1));
         let many = isize::MAX / 2;
         let offset = match to {
-            Move::Rows(count) => count.saturating_mul(columns as isize),
-            Move::Pages(count) => count.saturating_mul((columns * rows) as isize),
+            Move::Rows(count) => count.saturating_mul(columns.cast_signed()),
+            Move::Pages(count) => count.saturating_mul((columns * rows).cast_signed()),
             Move::First => -many,
             Move::Last => many,
         };

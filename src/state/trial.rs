@@ -106,7 +106,7 @@ impl Session {
         };
         match file {
             Some(file) => {
-                let folder = file.path.parent().unwrap_or(Path::new("")).to_owned();
+                let folder = file.path.parent().map(Path::to_owned).unwrap_or_default();
                 self.score_trial(RunImage {
                     file,
                     role: Role::Unknown,

@@ -81,7 +81,7 @@ mod tests {
         };
         let (a, b) = (picture(&[0; 4]), picture(&[0, 20, 40, 255]));
         let image = difference_image(&a, &b, ColorMap::Gray, 40).unwrap();
-        let grays: Vec<u8> = image.pixels.iter().map(|color| color.r()).collect();
+        let grays: Vec<u8> = image.pixels.iter().map(egui::Color32::r).collect();
         assert_eq!(grays, [0, 127, 255, 255]);
     }
 }

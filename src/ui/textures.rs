@@ -45,6 +45,9 @@ enum Variant {
     Legend(ColorMap),
 }
 
+/// What a texture's key holds the addresses of.
+type Held<'a> = ([Option<&'a Arc<[u8]>>; 2], Option<&'a Arc<KnownMask>>);
+
 struct Entry {
     texture: TextureHandle,
     last_used: u64,
@@ -138,7 +141,7 @@ impl Textures {
         &mut self,
         ctx: &Context,
         key: Key,
-        (bytes, mask): ([Option<&Arc<[u8]>>; 2], Option<&Arc<KnownMask>>),
+        (bytes, mask): Held<'_>,
         options: TextureOptions,
         make: impl FnOnce() -> ColorImage,
     ) -> TextureHandle {

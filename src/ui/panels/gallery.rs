@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{
-    Align, Align2, Layout, PopupCloseBehavior, Rect, RichText, ScrollArea, Sense, Stroke,
+    Align, Align2, Layout, PopupCloseBehavior, Rect, Response, RichText, ScrollArea, Sense, Stroke,
     StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::Scene;
 use crate::ood::Role;
+use crate::runs::RunImage;
 use crate::state::folders::short_name;
 use crate::state::{Action, GalleryOrder, GalleryView, LookAction, Mark, RunState, text};
 use crate::ui::theme::{self, RADIUS, TILE, TILE_SIZE};
@@ -250,34 +251,59 @@ fn tile_ui(ui: &Ui, scene: &mut Scene<'_>, image: usize, rect: Rect) {
         palette.role(entry.role),
     );
 
-    let name = short_name(&entry.file.path);
+    name_ui(&response, scene, (image, is_shown), score);
+    if is_marked {
+        mark_ui(ui, rect);
+    }
+    click_ui(ui, scene, &response, image);
+    tooltip_ui(response, entry, failure.as_deref());
+}
+
+/// The accessible name of a tile.
+fn name_ui(
+    response: &Response,
+    scene: &Scene<'_>,
+    (image, is_shown): (usize, bool),
+    score: Option<f64>,
+) {
+    let gallery = &scene.session.gallery;
+    let entry = &gallery.images()[image];
+    let marked = if gallery.marked().contains(&image) {
+        ", marked"
+    } else {
+        ""
+    };
     response.widget_info(|| {
         let score = score.map_or_else(
             || "no score yet".to_owned(),
             |s| format!("score {}", text::score(s)),
         );
-        let marked = if is_marked { ", marked" } else { "" };
+        let name = short_name(&entry.file.path);
         let label = format!("{name}, {}, {score}{marked}", entry.role.name());
         WidgetInfo::selected(egui::Role::Button, true, is_shown, label)
     });
-    if is_marked {
-        mark_ui(ui, rect);
+}
+
+/// A click looks at an image; with Ctrl or Shift it marks.
+fn click_ui(ui: &Ui, scene: &mut Scene<'_>, response: &Response, image: usize) {
+    if !response.clicked() {
+        return;
     }
-    if response.clicked() {
-        let modifiers = ui.input(|input| input.modifiers);
-        let look = Action::Look;
-        if modifiers.command {
-            let mark = LookAction::Mark(image, Mark::Toggle);
-            scene.actions.push(look(mark));
-        } else if modifiers.shift {
-            let mark = LookAction::Mark(image, Mark::UpTo);
-            scene.actions.push(look(mark));
-        } else {
-            scene.actions.push(look(LookAction::MarkNone));
-            scene.actions.push(Action::SelectImage(image));
-        }
+    let modifiers = ui.input(|input| input.modifiers);
+    let mark = |mark| Action::Look(LookAction::Mark(image, mark));
+    if modifiers.command {
+        scene.actions.push(mark(Mark::Toggle));
+    } else if modifiers.shift {
+        scene.actions.push(mark(Mark::UpTo));
+    } else {
+        scene.actions.push(Action::Look(LookAction::MarkNone));
+        scene.actions.push(Action::SelectImage(image));
     }
+}
+
+fn tooltip_ui(response: Response, entry: &RunImage, failure: Option<&str>) {
     response.on_hover_ui(|ui| {
+        let name = short_name(&entry.file.path);
         ui.label(format!("{name}, {}", entry.role.name()));
         note(ui, entry.file.path.display().to_string());
         note(
@@ -287,7 +313,7 @@ fn tile_ui(ui: &Ui, scene: &mut Scene<'_>, image: usize, rect: Rect) {
                 entry.file.native.width, entry.file.native.height, entry.file.native.format
             ),
         );
-        if let Some(failure) = &failure {
+        if let Some(failure) = failure {
             note(ui, failure);
         }
     });

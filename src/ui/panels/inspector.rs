@@ -101,13 +101,14 @@ fn score_ui(ui: &mut Ui, scene: &Scene<'_>, detail: &Detail<'_>) {
         None => ("", palette.text),
     };
     note(ui, basis);
-    ui.label(
-        RichText::new(text::score(score))
-            .monospace()
-            .size(15.0)
-            .strong(),
-    )
-    .on_hover_text("The score of this image, higher means that it fits the model less");
+    let number = RichText::new(text::score(score)).monospace();
+    let label = egui::Label::new(number.size(15.0).strong()).sense(egui::Sense::CLICK);
+    let response = ui.add(label).on_hover_text(
+        "The score of this image, higher means that it fits the model less. Click to copy",
+    );
+    if response.clicked() {
+        ui.ctx().copy_text(score.to_string());
+    }
     if !verdict.is_empty() {
         ui.label(RichText::new(verdict).small().color(color))
             .on_hover_text("Images above the threshold are called out-of-domain");

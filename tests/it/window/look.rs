@@ -7,7 +7,7 @@ use egui::{Event, Key, Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use lmd_inspector::state::look::{ColorMap, Compare};
-use lmd_inspector::state::{Action, LookAction, LookSettings, Settings, ThemeChoice, View};
+use lmd_inspector::state::{Action, LookAction, LookSettings, Settings, ThemeChoice, View, text};
 use lmd_inspector::ui::App;
 use lmd_inspector::worker::protocol::{
     Command, Event as WorkerEvent, LibraryCommand, LibraryEvent,
@@ -242,6 +242,18 @@ fn images_are_found_by_text_and_sorted_by_spread() {
 }
 
 #[test]
+fn a_click_copies_the_score_with_all_its_digits() {
+    let (mut window, _script) = looking();
+    let score = window.state().session().shown_score().unwrap();
+    window.get_by_label(&text::score(score)).click();
+    window.step();
+    let copied = window.output().platform_output.commands.iter().any(|command| {
+        matches!(command, egui::OutputCommand::CopyText(text) if text.parse() == Ok(score))
+    });
+    assert!(copied, "{:?}", window.output().platform_output.commands);
+}
+
+#[test]
 fn marked_images_are_exported_in_the_background() {
     let (mut window, script) = looking();
     let tile = |window: &Window, name: &str, modifiers| {
@@ -454,6 +466,7 @@ fn pictures_of_looking() {
         window
             .get_by_label_contains("00002.png, in-domain, score")
             .click();
+        window.run_steps(4);
         let at = picture_center(&window, "Original of 00002.png");
         hover(&mut window, at);
         save(&mut window, "0-row");

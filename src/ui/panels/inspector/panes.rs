@@ -297,7 +297,7 @@ fn paint_pane(
         }
         (Pane::Blink, Some(inpainted)) => {
             let now = ui.input(|input| input.time);
-            let is_original = (now / BLINK_SECS) as u64 % 2 == 0;
+            let is_original = ((now / BLINK_SECS) as u64).is_multiple_of(2);
             let picture = if is_original { original } else { inpainted };
             draw(&painter, at, &plain(scene, picture), 1.0);
             let wait = BLINK_SECS - now % BLINK_SECS;
@@ -411,7 +411,7 @@ fn scale_sentence(top: u8, basis: ScaleBasis) -> String {
 }
 
 /// The values under the pointer, else the scale of the difference map.
-fn line_ui(ui: &mut Ui, scene: &mut Scene<'_>, shown: &Shown<'_>) {
+fn line_ui(ui: &mut Ui, scene: &Scene<'_>, shown: &Shown<'_>) {
     let size = vec2(ui.available_width(), LINE_HEIGHT);
     ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
         ui.set_min_size(size);
@@ -441,7 +441,7 @@ fn pixel_values(shown: &Shown<'_>, [x, y]: [usize; 2]) -> Option<String> {
         let difference = crate::state::difference::pixel_differences(original, inpainted)
             .and_then(|all| all.get(index).copied());
         if let (Some(value), Some(difference)) = (values(inpainted), difference) {
-            line += &format!(", inpainted {value}, difference {difference}");
+            line = format!("{line}, inpainted {value}, difference {difference}");
         }
     }
     if let Some(mask) = shown.mask {

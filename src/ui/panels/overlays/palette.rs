@@ -1,6 +1,6 @@
 //! All commands, found by typing.
 
-use egui::{Frame, Id, Key, Margin, Modal, Modifiers, ScrollArea, TextEdit, Ui, vec2};
+use egui::{Frame, Id, Key, Margin, Modal, Modifiers, Response, ScrollArea, TextEdit, Ui, vec2};
 
 use crate::state::commands::NamedCommand;
 use crate::state::{Action, LookAction, Overlay};
@@ -63,8 +63,11 @@ fn contents_ui(ui: &mut Ui, scene: &mut Scene<'_>) -> bool {
         .auto_shrink([false, true])
         .show(ui, |ui| {
             for (index, command) in commands.iter().enumerate() {
-                let is_scrolled_to = index == chosen && (is_down || is_up);
-                if row_ui(ui, command, index == chosen, is_scrolled_to) {
+                let response = row_ui(ui, command, index == chosen);
+                if index == chosen && (is_down || is_up) {
+                    response.scroll_to_me(None);
+                }
+                if response.clicked() {
                     picked = Some(index);
                 }
             }
@@ -75,25 +78,20 @@ fn contents_ui(ui: &mut Ui, scene: &mut Scene<'_>) -> bool {
     is_done || is_closed
 }
 
-/// One command with its key; `true` when it was clicked.
-fn row_ui(ui: &mut Ui, command: &NamedCommand, is_chosen: bool, is_scrolled_to: bool) -> bool {
-    let response = ui
-        .scope(|ui| {
-            ui.set_width(ui.available_width());
-            let key = command.action.shortcuts().first();
-            let button = egui::Button::selectable(is_chosen, command.words.as_str())
-                .right_text(
-                    egui::RichText::new(key.map_or_else(String::new, |key| key.label()))
-                        .small()
-                        .color(theme::palette(ui).weak),
-                )
-                .min_size(vec2(ui.available_width(), theme::ROW_HEIGHT));
-            ui.add(button)
-        })
-        .inner
-        .on_hover_text(command.action.tooltip());
-    if is_scrolled_to {
-        response.scroll_to_me(None);
-    }
-    response.clicked()
+/// One command with its key.
+fn row_ui(ui: &mut Ui, command: &NamedCommand, is_chosen: bool) -> Response {
+    ui.scope(|ui| {
+        ui.set_width(ui.available_width());
+        let key = command.action.shortcuts().first();
+        let button = egui::Button::selectable(is_chosen, command.words.as_str())
+            .right_text(
+                egui::RichText::new(key.map_or_else(String::new, |key| key.label()))
+                    .small()
+                    .color(theme::palette(ui).weak),
+            )
+            .min_size(vec2(ui.available_width(), theme::ROW_HEIGHT));
+        ui.add(button)
+    })
+    .inner
+    .on_hover_text(command.action.tooltip())
 }
