@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Failure, terminal};
-use crate::images::folder;
+use crate::images::labels;
 use crate::ood::Role;
 use crate::runs::RunImage;
 
@@ -22,10 +22,10 @@ pub struct Collected {
 }
 
 impl Collected {
-    /// Add the first `limit` images of a folder.
+    /// Add the first `limit` images of a folder, or those of a role in a table of labels.
     pub fn add(&mut self, role: Role, path: &Path, limit: Option<usize>) -> Result<(), Failure> {
-        let listing =
-            folder::list(path, &mut |_| ControlFlow::Continue(())).map_err(Failure::bad_request)?;
+        let listing = labels::list(path, role, &mut |_| ControlFlow::Continue(()))
+            .map_err(Failure::bad_request)?;
         for (file, reason) in &listing.unreadable {
             terminal::message(&format!("skipped: {reason}: {}", file.display()));
         }

@@ -5,9 +5,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub mod bench;
+pub mod calibrate;
+pub mod classify;
 pub mod collect;
 pub mod demo;
+pub mod drive;
 pub mod info;
+pub mod options;
 pub mod output;
 pub mod score;
 pub mod signals;
@@ -28,6 +32,10 @@ pub struct Cli {
 pub enum Subcommands {
     /// Score folders of images and write a report.
     Score(Box<score::Args>),
+    /// Set a threshold from in-domain images alone and write it to a detector file.
+    Calibrate(Box<calibrate::Args>),
+    /// Judge images with a detector file.
+    Classify(classify::Args),
     /// Say what a model is.
     Info(info::Args),
     /// Compare a model's output with a reference.
@@ -41,7 +49,7 @@ pub enum Subcommands {
 pub enum Outcome {
     /// 0: done.
     Done,
-    /// 1: failed while working, or a mismatch.
+    /// 1: failed while working, a mismatch, or out-of-domain images where `--fail-on-ood` forbids them.
     Failed,
     /// 2: a bad request, found before work.
     BadRequest,
@@ -91,6 +99,8 @@ impl Failure {
 pub fn run(command: Subcommands) -> Outcome {
     let outcome = match command {
         Subcommands::Score(args) => score::run(&args),
+        Subcommands::Calibrate(args) => calibrate::run(&args),
+        Subcommands::Classify(args) => classify::run(&args),
         Subcommands::Info(args) => info::run(&args),
         Subcommands::Verify(args) => verify::run(&args),
         Subcommands::Bench(args) => bench::run(&args),

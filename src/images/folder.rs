@@ -74,6 +74,9 @@ pub enum ListError {
         /// Why.
         reason: DecodeError,
     },
+    /// A table of labels.
+    #[error(transparent)]
+    Labels(#[from] super::labels::LabelsError),
     /// `progress` asked to stop.
     #[error("the listing was stopped")]
     Stopped,

@@ -5,6 +5,7 @@
 pub mod decode;
 pub mod file;
 pub mod folder;
+pub mod labels;
 mod natural;
 pub mod pixels;
 pub mod prepare;

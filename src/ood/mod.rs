@@ -5,14 +5,28 @@
 //! Inpainting" (ICML 2023, <https://arxiv.org/abs/2302.10326>), abbreviated LMD.
 
 pub mod aggregate;
+pub mod auroc;
+pub mod beta;
 pub mod conformal;
+pub mod confusion;
+pub mod discoveries;
 pub mod distance;
 pub mod figures;
 pub mod histogram;
+pub mod interval;
 pub mod mask;
+pub mod proportion;
+pub mod random;
+pub mod roc_band;
 pub mod role;
+pub mod text;
+pub mod threshold;
 
 pub use aggregate::Aggregate;
+pub use confusion::{Confusion, Outcome};
 pub use distance::{Distance, Distances};
+pub use interval::Interval;
 pub use mask::{KnownMask, MaskKind};
+pub use proportion::Proportion;
 pub use role::Role;
+pub use threshold::{Costs, ThresholdRule};

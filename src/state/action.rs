@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::decision::DecisionSettings;
 use super::folders::FolderId;
 use super::gallery::GalleryView;
 use super::look_action::LookAction;
@@ -54,6 +55,25 @@ pub enum Action {
     SetGallery(GalleryView),
     /// Change how things are shown.
     Look(LookAction),
+    /// Change how the threshold is set.
+    SetDecision {
+        /// The new settings.
+        settings: Box<DecisionSettings>,
+        /// Part of a movement whose start can be undone already.
+        is_continued: bool,
+    },
+    /// Take the last change of the threshold back.
+    Undo,
+    /// Back to the default threshold.
+    ResetThreshold,
+    /// Choose a detector file in a dialog.
+    BrowseDetector,
+    /// Use the model, settings and threshold of a detector file.
+    OpenDetector(PathBuf),
+    /// Choose where to save the detector in a dialog.
+    BrowseSaveDetector,
+    /// Write threshold, settings and in-domain scores to a detector file.
+    SaveDetector(PathBuf),
     /// Light or dark.
     SetTheme(ThemeChoice),
     /// Files were dropped on the window.
@@ -123,6 +143,8 @@ pub enum Key {
     T,
     /// The letter W.
     W,
+    /// The letter Z.
+    Z,
 }
 
 impl Key {
@@ -186,6 +208,7 @@ impl Shortcut {
             Key::P => "P",
             Key::T => "T",
             Key::W => "W",
+            Key::Z => "Z",
         };
         if self.with_ctrl {
             format!("Ctrl+{key}")
@@ -197,13 +220,14 @@ impl Shortcut {
 
 impl Action {
     /// The actions that keys can ask for.
-    pub fn with_shortcuts() -> [Self; 5] {
+    pub fn with_shortcuts() -> [Self; 6] {
         [
             Self::Run,
             Self::BrowseModel,
             Self::NextImage,
             Self::PreviousImage,
             Self::Close,
+            Self::Undo,
         ]
     }
 
@@ -213,6 +237,7 @@ impl Action {
         const OPEN: &[Shortcut] = &[Shortcut::ctrl(Key::O)];
         const NEXT: &[Shortcut] = &[Shortcut::plain(Key::ArrowRight)];
         const PREVIOUS: &[Shortcut] = &[Shortcut::plain(Key::ArrowLeft)];
+        const UNDO: &[Shortcut] = &[Shortcut::ctrl(Key::Z)];
         const CLOSE: &[Shortcut] = &[Shortcut::plain(Key::Escape)];
         match self {
             Self::Run => RUN,
@@ -221,6 +246,7 @@ impl Action {
             Self::PreviousImage => PREVIOUS,
             Self::Close => CLOSE,
             Self::Look(look) => look.shortcuts(),
+            Self::Undo => UNDO,
             _ => &[],
         }
     }
@@ -233,8 +259,11 @@ impl Action {
             Self::Resume => "Resume".to_owned(),
             Self::Cancel => "Cancel".to_owned(),
             Self::OpenModel(ModelSource::Bundled) => "Use bundled".to_owned(),
-            Self::OpenModel(ModelSource::Path(_)) => "Open".to_owned(),
-            Self::BrowseModel | Self::BrowseFolders(_) | Self::BrowseMask => "Browse…".to_owned(),
+            Self::OpenModel(ModelSource::Path(_)) | Self::OpenDetector(_) => "Open".to_owned(),
+            Self::BrowseModel
+            | Self::BrowseFolders(_)
+            | Self::BrowseMask
+            | Self::BrowseDetector => "Browse…".to_owned(),
             Self::AddFolder(..) => "Add".to_owned(),
             Self::AddSamples(_) => "Add samples".to_owned(),
             Self::RemoveFolder(_) => "Remove".to_owned(),
@@ -248,6 +277,11 @@ impl Action {
             Self::Close => "Close".to_owned(),
             Self::SetGallery(view) => view.order.label().to_owned(),
             Self::Look(look) => look.text(),
+            Self::SetDecision { settings, .. } => settings.way.label().to_owned(),
+            Self::Undo => "Undo".to_owned(),
+            Self::ResetThreshold => "Reset".to_owned(),
+            Self::BrowseSaveDetector => "Save…".to_owned(),
+            Self::SaveDetector(_) => "Save".to_owned(),
             Self::SetTheme(theme) => theme.label().to_owned(),
             Self::Dropped(_) | Self::UseDropped(_) => "Drop".to_owned(),
             Self::DismissNotice(_) => "Dismiss".to_owned(),
@@ -291,6 +325,16 @@ impl Action {
             Self::SelectAttempt(None) => "Look at the attempt in the middle of all distances",
             Self::Close => "Close the image",
             Self::SetGallery(_) => "Change order or choice of the images shown",
+            Self::SetDecision { .. } => "Change how the threshold is set",
+            Self::Undo => "Take the last change of the threshold back",
+            Self::ResetThreshold => {
+                "Back to the threshold from in-domain images alone with 5 % false alarms"
+            }
+            Self::BrowseDetector => "Choose a detector file",
+            Self::OpenDetector(_) => "Use the model, settings and threshold of this detector file",
+            Self::BrowseSaveDetector | Self::SaveDetector(_) => {
+                "Write threshold, model, settings and in-domain scores to a file, which `lmd classify` and this window use on new images"
+            }
             Self::SetTheme(_) => {
                 "Colors of the window, System follows the settings of your desktop"
             }

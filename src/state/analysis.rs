@@ -1,13 +1,17 @@
-//! What the scores so far say: histograms, ROC curve, figures and threshold.
+//! What the scores so far say: histograms, ROC curve, figures, and p-values of unknown images.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::run::RunState;
 use super::text;
+use crate::images::ContentHash;
+use crate::ood::Role;
+use crate::ood::conformal::Calibration;
 use crate::ood::figures::{Figures, MissingClass, RocPoint, figures, roc_curve};
 use crate::ood::histogram::Bins;
-use crate::ood::{Role, conformal};
+use crate::runs::{Candidate, Verdict, Yardstick};
 
 /// Bins of the score histogram.
 const NUM_BINS: usize = 32;
@@ -28,10 +32,16 @@ pub struct Analysis {
     pub roc: Vec<RocPoint>,
     /// The score histograms; `None` before the first score.
     pub histogram: Option<ScoreHistogram>,
-    /// The threshold from in-domain images alone; `None` where there are too few of them.
-    pub threshold: Option<Threshold>,
-    /// In-domain images that the threshold's false-alarm rate needs.
-    pub num_in_needed: usize,
+    /// The whole pooled ROC curve; empty where a class is missing.
+    pub curve: Vec<RocPoint>,
+    /// The in-domain scores.
+    pub calibration: Calibration,
+    /// The out-of-domain scores, ascending.
+    pub out_sorted: Vec<f64>,
+    /// The images of unknown role, the strangest first, without verdicts: those change with the threshold.
+    pub unknown: Vec<Verdict>,
+    /// Images that the p-values of the unknown ones are against.
+    pub num_calibration: usize,
     /// One row a folder, in the order in which they were added.
     pub folders: Vec<FolderRow>,
 }
@@ -43,17 +53,6 @@ pub struct ScoreHistogram {
     pub bins: Bins,
     /// Images in each bin, by role in the order of [`Role::ALL`].
     pub counts: [Vec<usize>; 3],
-}
-
-/// A threshold and what it does to the images so far.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Threshold {
-    /// Images with a higher score are called out-of-domain.
-    pub score: f64,
-    /// Share of in-domain images that it may flag.
-    pub false_alarm_rate: f64,
-    /// Share of the out-of-domain images that it finds.
-    pub share_found: Option<f64>,
 }
 
 /// What is known of one folder.
@@ -72,21 +71,36 @@ pub struct FolderRow {
 }
 
 impl Analysis {
-    /// Compute everything from the scores of `run`.
-    pub fn of(run: &RunState, false_alarm_rate: f64) -> Self {
-        let [in_scores, out_scores, unknown_scores] = Role::ALL.map(|role| {
+    /// Compute everything from the scores of `run`; unknown images are held against `yardstick`, or else against the
+    /// in-domain images.
+    pub fn of(run: &RunState, yardstick: Option<Yardstick>) -> Self {
+        let [in_scores, mut out_scores, unknown_scores] = Role::ALL.map(|role| {
             run.scores_of(role)
                 .map(|(_, score)| score)
                 .collect::<Vec<f64>>()
         });
+        let curve = roc_curve(&in_scores, &out_scores).unwrap_or_default();
+        let calibration = Calibration::new(in_scores.iter().copied());
+        let yardstick = yardstick.unwrap_or_else(|| Yardstick {
+            calibration: calibration.clone(),
+            contents: contents(run),
+            threshold: None,
+        });
+        let num_scored = [in_scores.len(), out_scores.len(), unknown_scores.len()];
+        let histogram = histogram(&[&in_scores, &out_scores, &unknown_scores]);
+        let figures = figures(&in_scores, &out_scores);
+        out_scores.sort_by(f64::total_cmp);
         Self {
-            num_scored: [in_scores.len(), out_scores.len(), unknown_scores.len()],
+            num_scored,
             attempts: run.attempts_range(),
-            figures: figures(&in_scores, &out_scores),
-            roc: roc_curve(&in_scores, &out_scores).map_or_else(|_missing| Vec::new(), thinned),
-            histogram: histogram(&[&in_scores, &out_scores, &unknown_scores]),
-            threshold: threshold(&in_scores, &out_scores, false_alarm_rate),
-            num_in_needed: conformal::smallest_calibration(false_alarm_rate).unwrap_or(usize::MAX),
+            figures,
+            roc: thinned(&curve),
+            curve,
+            histogram,
+            unknown: unknown(run, &yardstick),
+            num_calibration: yardstick.calibration.count(),
+            calibration,
+            out_sorted: out_scores,
             folders: folder_rows(run, &in_scores),
         }
     }
@@ -114,25 +128,36 @@ fn histogram(scores: &[&Vec<f64>; 3]) -> Option<ScoreHistogram> {
     Some(ScoreHistogram { bins, counts })
 }
 
-fn threshold(in_scores: &[f64], out_scores: &[f64], false_alarm_rate: f64) -> Option<Threshold> {
-    let score = conformal::threshold(in_scores, false_alarm_rate)?;
-    let num_found = out_scores.iter().filter(|&&other| other > score).count();
-    Some(Threshold {
-        score,
-        false_alarm_rate,
-        share_found: (!out_scores.is_empty()).then(|| num_found as f64 / out_scores.len() as f64),
-    })
+/// The contents of the in-domain images that have a score.
+fn contents(run: &RunState) -> HashSet<ContentHash> {
+    run.scores_of(Role::InDomain)
+        .map(|(image, _)| run.images[image].file.hash)
+        .collect()
+}
+
+fn unknown(run: &RunState, yardstick: &Yardstick) -> Vec<Verdict> {
+    let candidates: Vec<Candidate> = run
+        .scores_of(Role::Unknown)
+        .map(|(image, score)| Candidate {
+            image,
+            content: run.images[image].file.hash,
+            score,
+        })
+        .collect();
+    let mut verdicts = yardstick.judge(&candidates);
+    verdicts.sort_by(|a, b| b.score.total_cmp(&a.score));
+    verdicts
 }
 
 /// Keep the ends and the corners that a screen can show.
-fn thinned(points: Vec<RocPoint>) -> Vec<RocPoint> {
+fn thinned(points: &[RocPoint]) -> Vec<RocPoint> {
     if points.len() <= MAX_DRAWN_POINTS {
-        return points;
+        return points.to_vec();
     }
     let cell = 1.0 / MAX_DRAWN_POINTS as f64;
     let last = points.len() - 1;
     let mut kept: Vec<RocPoint> = Vec::with_capacity(2 * MAX_DRAWN_POINTS);
-    for (index, point) in points.into_iter().enumerate() {
+    for (index, &point) in points.iter().enumerate() {
         let is_far = kept
             .last()
             .is_none_or(|previous| point.fpr - previous.fpr + point.tpr - previous.tpr >= cell);
@@ -177,6 +202,7 @@ fn folder_rows(run: &RunState, in_scores: &[f64]) -> Vec<FolderRow> {
 mod tests {
     use super::*;
     use crate::runs::{ResultLog, RunSettings};
+    use crate::state::decision::{Decision, DecisionSettings};
     use crate::state::session::testing::{result, run_images};
     use crate::worker::protocol::JobId;
 
@@ -192,7 +218,7 @@ mod tests {
                 .map(|(image, &score)| result(image, 0, score)),
         );
         run.absorb();
-        Analysis::of(&run, 0.05)
+        Analysis::of(&run, None)
     }
 
     #[test]
@@ -206,9 +232,15 @@ mod tests {
             analysis.basis(),
             "40 in-domain, 20 out-of-domain, 1 attempt each"
         );
-        let threshold = analysis.threshold.unwrap();
-        assert_eq!(threshold.score, 38.0, "the 39th smallest of 40");
-        assert_eq!(threshold.share_found, Some(1.0));
+        let decision = Decision::of(&analysis, &DecisionSettings::default(), None);
+        assert_eq!(decision.threshold, Ok(38.0), "the 39th smallest of 40");
+        let confusion = decision.confusion.unwrap();
+        assert_eq!((confusion.hits, confusion.false_alarms), (20, 1));
+        assert!(
+            decision
+                .sentence
+                .starts_with("From 40 in-domain images alone")
+        );
         let rows: Vec<(Role, usize)> = analysis
             .folders
             .iter()
@@ -226,8 +258,12 @@ mod tests {
         let analysis = analysis(&[0.1, 0.2], &[]);
         assert_eq!(analysis.figures, Err(MissingClass::OutOfDomain));
         assert_eq!(analysis.roc, []);
-        assert_eq!(analysis.threshold, None);
-        assert_eq!(analysis.num_in_needed, 19);
+        let decision = Decision::of(&analysis, &DecisionSettings::default(), None);
+        let reason = decision.threshold.unwrap_err();
+        assert!(reason.starts_with("A false-alarm rate of 5 % needs at least 19"));
+        assert_eq!(decision.confusion, None);
+        let youden = decision.ways[3].clone().unwrap_err();
+        assert!(youden.contains("no out-of-domain scores"), "{youden}");
     }
 
     #[test]

@@ -68,6 +68,8 @@ impl Session {
             let words = format!("Add {} images…", role.label().to_lowercase());
             commands.push(named(words, Action::BrowseFolders(role)));
         }
+        commands.push(named("Undo the change of the threshold", Action::Undo));
+        commands.push(named("Reset the threshold", Action::ResetThreshold));
         commands.push(named("Dismiss all messages", Action::DismissAllNotices));
         commands
     }

@@ -68,6 +68,12 @@ impl Folder {
     }
 }
 
+/// Whether a path is named like a table of labels; what is in it is the library thread's business.
+pub fn is_table(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+}
+
 /// The last part of a path, or all of it where there is none.
 pub fn short_name(path: &Path) -> String {
     path.file_name()

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::run::RunState;
 use crate::images::ContentHash;
-use crate::ood::Role;
+use crate::ood::{Outcome, Role};
 use crate::runs::RunImage;
 
 /// Order of the gallery.
@@ -52,6 +52,9 @@ pub struct GalleryView {
     pub order: GalleryOrder,
     /// Show one role only.
     pub role: Option<Role>,
+    /// Show images with one outcome at the threshold only.
+    #[serde(skip)]
+    pub outcome: Option<Outcome>,
 }
 
 impl Default for GalleryView {
@@ -59,6 +62,7 @@ impl Default for GalleryView {
         Self {
             order: GalleryOrder::Natural,
             role: None,
+            outcome: None,
         }
     }
 }
@@ -170,7 +174,7 @@ impl Gallery {
     }
 
     /// Sort and filter anew.
-    pub fn arrange(&mut self, view: GalleryView, run: Option<&RunState>) {
+    pub fn arrange(&mut self, view: GalleryView, run: Option<&RunState>, threshold: Option<f64>) {
         let score = |index: usize| {
             self.run_id(index)
                 .and_then(|id| run.and_then(|run| run.score(id)))
@@ -183,6 +187,14 @@ impl Gallery {
             order.retain(|&index| {
                 let path = self.images[index].file.path.to_string_lossy();
                 path.to_lowercase().contains(&needle)
+            });
+        }
+        if let Some(outcome) = view.outcome {
+            order.retain(|&index| {
+                let image = score(index).zip(threshold);
+                image.and_then(|(score, threshold)| {
+                    Outcome::of(self.images[index].role, score > threshold)
+                }) == Some(outcome)
             });
         }
         // Images without a score come last either way.
@@ -271,27 +283,37 @@ mod tests {
         let mut view = GalleryView {
             order: GalleryOrder::HighestFirst,
             role: None,
+            outcome: None,
         };
-        gallery.arrange(view, Some(&run));
+        gallery.arrange(view, Some(&run), None);
         assert_eq!(gallery.order(), [2, 0, 3, 1], "no score comes last");
         view.order = GalleryOrder::LowestFirst;
-        gallery.arrange(view, Some(&run));
+        gallery.arrange(view, Some(&run), None);
         assert_eq!(gallery.order(), [3, 0, 2, 1]);
         assert_eq!(gallery.neighbor(Some(3), -1), Some(3));
         assert_eq!(gallery.neighbor(Some(3), 1), Some(0));
         assert_eq!(gallery.neighbor(None, 1), Some(3));
         view.role = Some(Role::InDomain);
-        gallery.arrange(view, Some(&run));
+        gallery.arrange(view, Some(&run), None);
         assert_eq!(gallery.order(), [0, 1]);
+        view.role = None;
+        for (outcome, images) in [(Outcome::Hit, vec![2]), (Outcome::Miss, vec![3])] {
+            view.outcome = Some(outcome);
+            gallery.arrange(view, Some(&run), Some(0.3));
+            assert_eq!(gallery.order(), images);
+        }
+        view.outcome = Some(Outcome::CorrectPass);
+        gallery.arrange(view, Some(&run), Some(0.3));
+        assert_eq!(gallery.order(), [0], "no score, no outcome");
 
         log.extend([result(0, 1, 0.4), result(2, 1, 0.2)]);
         run.absorb();
         view.order = GalleryOrder::SpreadFirst;
-        view.role = None;
-        gallery.arrange(view, Some(&run));
+        view.outcome = None;
+        gallery.arrange(view, Some(&run), None);
         assert_eq!(gallery.order(), [2, 0, 1, 3], "one attempt has no spread");
         gallery.find(" OUT/0");
-        gallery.arrange(view, Some(&run));
+        gallery.arrange(view, Some(&run), None);
         assert_eq!(gallery.order(), [2]);
     }
 
@@ -303,7 +325,7 @@ mod tests {
         let mut gallery = Gallery::default();
         gallery.fill(Arc::clone(&images), Some(&run));
         gallery.select(Some(2));
-        gallery.arrange(GalleryView::default(), Some(&run));
+        gallery.arrange(GalleryView::default(), Some(&run), None);
         gallery.mark_between(2, 1);
         let shorter: Arc<[RunImage]> = images[1..].to_vec().into();
         gallery.fill(shorter, Some(&run));

@@ -164,8 +164,7 @@ impl Session {
 
     /// The threshold that the image that is looked at is held against.
     pub fn shown_threshold(&self) -> Option<f64> {
-        let threshold = self.analysis.as_ref()?.threshold?;
-        Some(threshold.score)
+        self.threshold()
     }
 
     /// Positions in [`Self::shown_attempts`] of the attempts in the middle of all distances.

@@ -7,6 +7,8 @@ pub mod action;
 pub mod analysis;
 pub mod commands;
 pub mod confounds;
+pub mod deciding;
+pub mod decision;
 pub mod difference;
 pub mod folders;
 pub mod gallery;
@@ -27,6 +29,8 @@ pub mod trial;
 
 pub use action::{Action, Shortcut};
 pub use analysis::Analysis;
+pub use deciding::Deciding;
+pub use decision::{Decision, DecisionSettings, Way};
 pub use folders::{Folder, FolderId, ScanState};
 pub use gallery::{Gallery, GalleryOrder, GalleryView};
 pub use look::{ColorMap, Compare, LookSettings, View};

@@ -76,6 +76,7 @@ mod tests {
             },
             num_parameters: 0,
             flops_per_call: 0.0,
+            weights_sha256: String::new(),
             num_train_timesteps: 1000,
             schedule: String::new(),
             device: String::new(),

@@ -1,10 +1,10 @@
 //! What each action does to the session.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::action::Action;
-use super::folders::{FolderId, ScanState, images_in_two_roles};
+use super::folders::{FolderId, ScanState, images_in_two_roles, is_table};
 use super::model::ModelState;
 use super::run::{Phase, RunState};
 use super::session::{Outgoing, Session};
@@ -24,10 +24,7 @@ impl Session {
             Action::Cancel => self.cancel_run(),
             Action::OpenModel(source) => self.choose_model(source),
             Action::BrowseModel => self.open_dialog(DialogKind::Model),
-            Action::AddFolder(path, role) => self.add_folder(FolderChoice {
-                source: FolderSource::Path(path),
-                role,
-            }),
+            Action::AddFolder(path, role) => self.add_path(&path, role),
             Action::BrowseFolders(role) => self.open_dialog(DialogKind::Folders(role)),
             Action::AddSamples(role) => self.add_folder(FolderChoice {
                 source: FolderSource::Samples,
@@ -47,6 +44,16 @@ impl Session {
                 self.is_order_stale = true;
             }
             Action::Look(look) => self.perform_look(look),
+            Action::SetDecision {
+                settings,
+                is_continued,
+            } => self.change_decision(*settings, is_continued),
+            Action::Undo => self.undo(),
+            Action::ResetThreshold => self.reset_threshold(),
+            Action::BrowseDetector => self.open_dialog(DialogKind::OpenDetector),
+            Action::OpenDetector(path) => self.open_detector(path),
+            Action::BrowseSaveDetector => self.open_dialog(DialogKind::SaveDetector),
+            Action::SaveDetector(path) => self.save_detector(path),
             Action::SetTheme(theme) => self.settings.theme = theme,
             Action::Dropped(paths) => self.dropped = paths,
             Action::UseDropped(role) => self.use_dropped(role),
@@ -68,7 +75,8 @@ impl Session {
         let log = Arc::new(ResultLog::default());
         let job = self.mint_job();
         let settings = self.settings.run.clone();
-        let run = RunState::new(job, settings.clone(), Arc::clone(&images), Arc::clone(&log));
+        let mut run = RunState::new(job, settings.clone(), Arc::clone(&images), Arc::clone(&log));
+        run.model = self.model_info().cloned();
         self.outbox.push_back(Outgoing::Worker(Command::Run {
             job,
             request: RunRequest {
@@ -80,6 +88,7 @@ impl Session {
         }));
         self.run = Some(run);
         self.analysis = None;
+        self.deciding.forget_run();
         self.is_analysis_stale = true;
         self.is_plan_stale = true;
         // The new run is watched from its first picture on.
@@ -168,6 +177,21 @@ impl Session {
             return;
         }
         self.open_model(source);
+    }
+
+    /// Add a folder of a role, or a table of labels, which says the roles itself.
+    fn add_path(&mut self, path: &Path, role: Role) {
+        let of = |role| FolderChoice {
+            source: FolderSource::Path(path.to_owned()),
+            role,
+        };
+        if is_table(path) {
+            for role in Role::ALL {
+                self.add_folder(of(role));
+            }
+        } else {
+            self.add_folder(of(role));
+        }
     }
 
     pub(super) fn open_dialog(&mut self, kind: DialogKind) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::difference::DifferenceScale;
 use crate::ood::{Aggregate, Distance, Role};
 use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
-use crate::worker::protocol::{Control, JobId, Progress};
+use crate::worker::protocol::{Control, JobId, ModelInfo, Progress};
 
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct RunState {
     pub settings: RunSettings,
     /// The images; their positions are the image ids of the results.
     pub images: Arc<[RunImage]>,
+    /// The model that makes the scores.
+    pub model: Option<Arc<ModelInfo>>,
     /// The latest news.
     pub progress: Progress,
     /// Where it stands.
@@ -77,6 +79,7 @@ impl RunState {
             },
             settings,
             images,
+            model: None,
             phase: Phase::Running,
             differences: DifferenceScale::default(),
             log,

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::analysis::Analysis;
-use super::folders::{Folder, FolderId, ScanState, planned_images};
+use super::deciding::Deciding;
+use super::folders::{Folder, FolderId, ScanState, is_table, planned_images};
 use super::gallery::Gallery;
 use super::looking::Looking;
 use super::model::{ModelState, estimated_secs};
@@ -49,6 +50,8 @@ pub struct Session {
     pub run: Option<RunState>,
     /// What its scores say.
     pub analysis: Option<Arc<Analysis>>,
+    /// The threshold and the figures around it.
+    pub deciding: Deciding,
     /// The images to look at.
     pub gallery: Gallery,
     /// How things are looked at.
@@ -84,6 +87,7 @@ impl Session {
             folders: Vec::new(),
             run: None,
             analysis: None,
+            deciding: Deciding::default(),
             gallery: Gallery::default(),
             looking: Looking::default(),
             preview: PreviewState::default(),
@@ -281,6 +285,7 @@ impl Session {
         }
         if run.absorb() {
             self.is_analysis_stale = true;
+            self.deciding.mark_stale();
         }
         if !run.phase.is_active() {
             // The last numbers must not wait for the next tick.
@@ -314,6 +319,9 @@ impl Session {
             } => self.exported(job, &request, outcome),
             LibraryEvent::Preview { request, preview } => self.preview.answer(request, preview),
             LibraryEvent::Samples { job, folders } => self.apply_samples(job, folders),
+            LibraryEvent::Assessed { job, assessment } => self.deciding.apply(job, assessment),
+            LibraryEvent::DetectorSaved { path, outcome } => self.detector_saved(path, outcome),
+            LibraryEvent::DetectorOpened { path, detector } => self.detector_opened(path, detector),
             LibraryEvent::Chosen {
                 job,
                 kind,
@@ -352,7 +360,8 @@ impl Session {
         };
         match listing {
             Ok(listing) => {
-                let is_empty = listing.files.is_empty();
+                // A table of labels stands for a folder of each role, of which it may name none.
+                let is_empty = listing.files.is_empty() && !is_table(&listing.path);
                 let path = listing.path.clone();
                 *scan = ScanState::Ready(listing);
                 if is_empty {
@@ -411,6 +420,9 @@ impl Session {
                     role,
                 }),
                 DialogKind::ExportFolder => self.export(path),
+                DialogKind::OpenDetector | DialogKind::SaveDetector => {
+                    self.chosen_detector(kind, path);
+                }
                 DialogKind::MaskFile => {
                     self.settings.run.mask = crate::ood::MaskKind::File(path);
                 }
@@ -438,6 +450,7 @@ impl Session {
             .retain(|waiting| !matches!(waiting, Outgoing::Library(_)));
         self.samples_job = None;
         self.looking.exporting = None;
+        self.deciding.library_restarted();
         self.preview = PreviewState::default();
         for index in 0..self.folders.len() {
             if self.folders[index].is_pending() {
@@ -454,8 +467,8 @@ impl Session {
         if let Some(run) = &mut self.run
             && run.choose(distance, aggregate)
         {
-            self.is_analysis_stale = true;
-            self.analyzed_at_secs = f64::NEG_INFINITY;
+            self.analyze_at_once();
+            self.drop_hand_threshold();
         }
         if self.is_plan_stale {
             self.is_plan_stale = false;
@@ -463,10 +476,11 @@ impl Session {
         }
         let wait = self.analyze(now_secs);
         self.find_confounds();
+        let wait_for_figures = self.decide(now_secs);
         if self.is_order_stale {
             self.is_order_stale = false;
             self.gallery
-                .arrange(self.settings.gallery, self.run.as_ref());
+                .arrange(self.settings.gallery, self.run.as_ref(), self.threshold());
         }
         self.follow(now_secs);
         self.preview.want(self.preview_request());
@@ -474,7 +488,10 @@ impl Session {
             self.outbox
                 .push_back(Outgoing::Library(LibraryCommand::Preview(request)));
         }
-        wait
+        match (wait, wait_for_figures) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
     }
 
     /// Put the images of a run under way, or those that the next run would score, into the gallery.
@@ -498,9 +515,28 @@ impl Session {
         }
         self.is_analysis_stale = false;
         self.analyzed_at_secs = now_secs;
-        self.analysis = Some(Arc::new(Analysis::of(run, self.settings.false_alarm_rate)));
-        self.is_order_stale |= self.settings.gallery.order != super::gallery::GalleryOrder::Natural;
+        self.analysis = Some(Arc::new(Analysis::of(run, self.foreign_yardstick())));
+        let view = self.settings.gallery;
+        self.is_order_stale |=
+            view.order != super::gallery::GalleryOrder::Natural || view.outcome.is_some();
         None
+    }
+
+    /// The analysis must not wait for its next turn.
+    pub(super) fn analyze_at_once(&mut self) {
+        self.is_analysis_stale = true;
+        self.analyzed_at_secs = f64::NEG_INFINITY;
+    }
+
+    /// The threshold in use.
+    pub fn threshold(&self) -> Option<f64> {
+        self.deciding
+            .decision
+            .as_ref()?
+            .threshold
+            .as_ref()
+            .ok()
+            .copied()
     }
 
     fn follow(&mut self, now_secs: f64) {

@@ -86,6 +86,7 @@ pub fn model_info() -> ModelInfo {
         },
         num_parameters: 1,
         flops_per_call: 1.0,
+        weights_sha256: "00".repeat(32),
         num_train_timesteps: 1000,
         schedule: "linear".to_owned(),
         device: "CPU".to_owned(),

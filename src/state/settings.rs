@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::decision::DecisionSettings;
 use super::gallery::GalleryView;
 use super::look::LookSettings;
 use crate::ood::{MaskKind, Role};
@@ -25,8 +26,8 @@ pub struct Settings {
     pub folders: Vec<FolderChoice>,
     /// How images are scored.
     pub run: RunSettings,
-    /// Share of in-domain images that the threshold may flag, in (0, 1).
-    pub false_alarm_rate: f64,
+    /// How the threshold is set.
+    pub decision: DecisionSettings,
     /// Order and filter of the gallery.
     pub gallery: GalleryView,
     /// How pictures are compared.
@@ -50,7 +51,7 @@ impl Default for Settings {
                 })
                 .to_vec(),
             run: RunSettings::default(),
-            false_alarm_rate: 0.05,
+            decision: DecisionSettings::default(),
             gallery: GalleryView::default(),
             look: LookSettings::default(),
             zoom_percent: 100,
@@ -168,9 +169,7 @@ impl Settings {
     /// Values that a hand-edited file may hold but no control can show.
     fn repaired(mut self) -> Self {
         let defaults = Self::default();
-        if !(self.false_alarm_rate > 0.0 && self.false_alarm_rate < 1.0) {
-            self.false_alarm_rate = defaults.false_alarm_rate;
-        }
+        self.decision = self.decision.repaired();
         if !self
             .window_size
             .iter()
@@ -250,13 +249,14 @@ mod tests {
         let path = folder.path().join("settings.json");
         fs::write(
             &path,
-            r#"{"theme": "light", "run": {"grid": 0}, "false_alarm_rate": 3}"#,
+            r#"{"theme": "light", "run": {"grid": 0}, "decision": {"false_alarm_rate": 3, "prior": 0.2}}"#,
         )
         .unwrap();
         let (settings, notice) = Settings::load(&path);
         assert_eq!(notice, None);
         assert_eq!(settings.theme, ThemeChoice::Light);
         assert_eq!(settings.run.grid, 1, "a grid of 0 can't be drawn");
-        assert_eq!(settings.false_alarm_rate, 0.05);
+        assert_eq!(settings.decision.false_alarm_rate, 0.05);
+        assert_eq!(settings.decision.prior, 0.2);
     }
 }

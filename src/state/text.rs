@@ -1,5 +1,13 @@
 //! Numbers as people read them.
 
+/// An error's text as the beginning of a sentence.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
 /// A duration in words, two units at most, e.g. `4 min 20 s`.
 pub fn duration(secs: f64) -> String {
     if !secs.is_finite() {

@@ -257,7 +257,8 @@ impl App {
             .resizable(false)
             .frame(side(Margin::symmetric(MARGIN, 8)))
             .show(ui, |ui| panels::progress::ui(ui, &mut scene));
-        if ui.available_width() < NARROW {
+        scene.drafts.is_narrow = ui.available_width() < NARROW;
+        if scene.drafts.is_narrow {
             narrow_ui(ui, &mut scene);
             panels::notices::ui(ui, &mut scene, ui.max_rect());
             panels::drop::ui(ui, &mut scene);
@@ -285,7 +286,9 @@ impl App {
                 top: 0,
                 bottom: 0,
             }))
-            .show(ui, |ui| scrolled(ui, "plots", |ui| plots_ui(ui, &scene)));
+            .show(ui, |ui| {
+                scrolled(ui, "plots", |ui| plots_ui(ui, &mut scene));
+            });
         let center = Frame::new().fill(palette.surface).inner_margin(Margin {
             left: MARGIN,
             right: 6,
@@ -358,11 +361,14 @@ fn settings_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     panels::advanced::ui(ui, scene);
 }
 
-fn plots_ui(ui: &mut Ui, scene: &Scene<'_>) {
+fn plots_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     panels::histogram::ui(ui, scene);
+    panels::decision::ui(ui, scene);
     panels::roc::ui(ui, scene);
     panels::figures::ui(ui, scene);
     panels::confounds::after_ui(ui, scene);
+    panels::verdicts::ui(ui, scene);
+    panels::attempts::ui(ui, scene);
 }
 
 fn repaint_after(ctx: &Context, secs: f64) {
@@ -398,6 +404,7 @@ fn keyboard_shortcut(shortcut: Shortcut) -> egui::KeyboardShortcut {
         Key::P => egui::Key::P,
         Key::T => egui::Key::T,
         Key::W => egui::Key::W,
+        Key::Z => egui::Key::Z,
     };
     let modifiers = if shortcut.with_ctrl {
         egui::Modifiers::COMMAND

@@ -89,6 +89,14 @@ fn begin(kind: DialogKind) -> Choice {
         DialogKind::ExportFolder => one(dialog
             .set_title("Choose a folder for the images")
             .pick_folder()),
+        DialogKind::OpenDetector => one(dialog
+            .set_title("Choose a detector file")
+            .add_filter("Detector", &["json"])
+            .pick_file()),
+        DialogKind::SaveDetector => one(dialog
+            .set_title("Save the detector")
+            .set_file_name("detector.json")
+            .save_file()),
         DialogKind::Folders(role) => {
             let title = format!("Choose {} folders", role.label().to_lowercase());
             let chosen = dialog.set_title(title).pick_folders();

@@ -73,6 +73,7 @@ impl Engine {
             geometry,
             num_parameters,
             flops_per_call: flops_per_call as f64,
+            weights_sha256: checkpoint.weights_sha256.clone(),
             num_train_timesteps: checkpoint.schedule.num_train_timesteps(),
             schedule: checkpoint.schedule.to_string(),
             device: executors.device.clone(),

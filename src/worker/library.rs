@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::export::export;
+use super::assess::assess;
+use super::export::{ExportRequest, export};
 use super::handle::{Link, Outbox};
 use super::job::error_chain;
 use super::plan::Masks;
@@ -17,8 +18,9 @@ use super::protocol::{
 use crate::images::decode::decode_file;
 use crate::images::prepare::{prepare, thumbnail};
 use crate::images::write::{encode_png, write_atomically};
-use crate::images::{ContentHash, Picture, folder, samples};
+use crate::images::{ContentHash, Picture, folder, labels, samples};
 use crate::ood::Role;
+use crate::runs::Detector;
 
 /// Requests waiting for the thread; a window asks again for what did not fit.
 const COMMAND_QUEUE: usize = 64;
@@ -102,29 +104,7 @@ fn answer(
             let listing = painted(&picture);
             outbox.post(LibraryEvent::Scanned { job, listing });
         }
-        LibraryCommand::Export { job, request } => {
-            let (reply, asked) = (side.clone(), Arc::clone(&request));
-            let task = move || {
-                let outcome = export(&asked).map_err(|err| err.to_string());
-                let request = asked;
-                // The receiver goes only with the whole library thread.
-                reply
-                    .send(LibraryEvent::Exported {
-                        job,
-                        request,
-                        outcome,
-                    })
-                    .ok();
-            };
-            if let Err(err) = aside("export", task) {
-                let outcome = Err(format!("no thread for it: {err}"));
-                outbox.post(LibraryEvent::Exported {
-                    job,
-                    request,
-                    outcome,
-                });
-            }
-        }
+        LibraryCommand::Export { job, request } => export_aside(job, request, outbox, side),
         LibraryCommand::Samples { job } => {
             let folders = samples::extract()
                 .map(|folders| {
@@ -135,6 +115,28 @@ fn answer(
                 })
                 .map_err(|err| error_chain(&err));
             outbox.post(LibraryEvent::Samples { job, folders });
+        }
+        LibraryCommand::Assess { job, request } => {
+            let reply = side.clone();
+            let task = move || {
+                let assessment = Arc::new(assess(&request));
+                // The receiver goes only with the whole library thread.
+                reply.send(LibraryEvent::Assessed { job, assessment }).ok();
+            };
+            if aside("figures", task).is_err() {
+                let assessment = Arc::default();
+                outbox.post(LibraryEvent::Assessed { job, assessment });
+            }
+        }
+        LibraryCommand::SaveDetector { path, detector } => {
+            let outcome = detector.save(&path).map_err(|err| err.to_string());
+            outbox.post(LibraryEvent::DetectorSaved { path, outcome });
+        }
+        LibraryCommand::OpenDetector { path } => {
+            let detector = Detector::load(&path)
+                .map(Arc::new)
+                .map_err(|err| err.to_string());
+            outbox.post(LibraryEvent::DetectorOpened { path, detector });
         }
     }
     wake();
@@ -165,7 +167,7 @@ fn scan(
         }
         ControlFlow::Continue(())
     };
-    let listing = folder::list(path, &mut progress)
+    let listing = labels::list(path, role, &mut progress)
         .map(|listing| {
             Arc::new(FolderListing {
                 path: path.to_owned(),
@@ -177,6 +179,35 @@ fn scan(
         .map_err(|err| error_chain(&err));
     // The receiver goes only with the whole library thread.
     reply.send(LibraryEvent::Scanned { job, listing }).ok();
+}
+
+/// Write images on a thread of their own, since there may be many.
+fn export_aside(
+    job: JobId,
+    request: Arc<ExportRequest>,
+    outbox: &mut Outbox<LibraryEvent>,
+    side: &Sender<LibraryEvent>,
+) {
+    let (reply, asked) = (side.clone(), Arc::clone(&request));
+    let task = move || {
+        let outcome = export(&asked).map_err(|err| err.to_string());
+        // The receiver goes only with the whole library thread.
+        reply
+            .send(LibraryEvent::Exported {
+                job,
+                request: asked,
+                outcome,
+            })
+            .ok();
+    };
+    if let Err(err) = aside("export", task) {
+        let outcome = Err(format!("no thread for it: {err}"));
+        outbox.post(LibraryEvent::Exported {
+            job,
+            request,
+            outcome,
+        });
+    }
 }
 
 /// Write a painted picture to the folder for temporary files and list it there.

@@ -2,6 +2,7 @@
 //!
 //! Plain data both ways; neither thread knows of a window, and neither waits for one.
 
+pub mod assess;
 pub mod control;
 pub mod dialogs;
 pub mod engine;

@@ -10,9 +10,11 @@ pub use crate::runs::{
     AttemptResult, BatchChoice, DeviceChoice, Lift, ResultLog, RunImage, RunSettings,
 };
 
+pub use super::assess::{AssessRequest, Assessment, AttemptsPoint};
 pub use super::control::Control;
 use super::export::ExportRequest;
 use super::trace::{Trace, TraceRequest};
+use crate::runs::Detector;
 
 /// Identifies one request; every event echoes the id of the command it answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,6 +153,8 @@ pub struct ModelInfo {
     pub num_parameters: usize,
     /// Arithmetic of one network call for one image, in floating-point operations.
     pub flops_per_call: f64,
+    /// SHA-256 of its weights file, in hex.
+    pub weights_sha256: String,
     /// Training timesteps T.
     pub num_train_timesteps: usize,
     /// The schedule in one line, e.g. `linear 0.0001..0.02, 1000 steps, epsilon, clipped`.
@@ -269,6 +273,25 @@ pub enum LibraryCommand {
         /// Echoed in the reply.
         job: JobId,
     },
+    /// Compute the figures that take long.
+    Assess {
+        /// Echoed in the reply.
+        job: JobId,
+        /// What to assess.
+        request: AssessRequest,
+    },
+    /// Write a detector file.
+    SaveDetector {
+        /// The file.
+        path: PathBuf,
+        /// What to write.
+        detector: Arc<Detector>,
+    },
+    /// Read a detector file.
+    OpenDetector {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// What a file dialog asks for.
@@ -282,6 +305,10 @@ pub enum DialogKind {
     MaskFile,
     /// Where to write images.
     ExportFolder,
+    /// A detector file to open.
+    OpenDetector,
+    /// Where to write a detector file.
+    SaveDetector,
 }
 
 /// A mask preview on one image.
@@ -349,6 +376,27 @@ pub enum LibraryEvent {
         job: JobId,
         /// The folders with their roles.
         folders: Result<Vec<(Role, PathBuf)>, String>,
+    },
+    /// Figures that take long.
+    Assessed {
+        /// See [`LibraryCommand::Assess`].
+        job: JobId,
+        /// What was found.
+        assessment: Arc<Assessment>,
+    },
+    /// A detector file was written, or why not.
+    DetectorSaved {
+        /// The file.
+        path: PathBuf,
+        /// Nothing, or the reason.
+        outcome: Result<(), String>,
+    },
+    /// A detector file was read, or why not.
+    DetectorOpened {
+        /// The file.
+        path: PathBuf,
+        /// What is in it.
+        detector: Result<Arc<Detector>, String>,
     },
     /// What was chosen in a file dialog; empty when it was closed.
     Chosen {

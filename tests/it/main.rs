@@ -7,6 +7,10 @@ mod bench;
 #[cfg(test)]
 mod cpu;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
+mod detector;
+#[cfg(test)]
 #[cfg(target_os = "linux")]
 mod display;
 #[cfg(test)]

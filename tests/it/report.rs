@@ -153,7 +153,12 @@ fn the_summary_holds_pooled_figures_and_those_of_each_folder() {
         summary["settings"]["mask"],
         json!("alternating-checkerboard")
     );
-    assert_eq!(summary["notes"], json!([]));
+    let notes = summary["notes"].as_array().unwrap();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].as_str().unwrap().contains("needs at least 19"));
+    let table = std::fs::read_to_string(folder.path().join("verdicts.csv")).unwrap();
+    let line = table.lines().nth(1).unwrap();
+    assert!(line.ends_with(','), "no verdict from two images: {line}");
     let mut keys: Vec<_> = summary.as_object().unwrap().keys().collect();
     keys.sort();
     assert_eq!(

@@ -37,7 +37,7 @@ pub fn scores_csv(report: &Report<'_>) -> String {
     text
 }
 
-/// A path as a cell of a table, see [`scores_csv`].
+/// A path as a cell that neither runs nor tears.
 pub fn path_cell(path: &Path) -> String {
     let text = text_from_path(path);
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {

@@ -10,6 +10,7 @@ mod roc;
 mod scores;
 mod style;
 mod summary;
+mod verdicts;
 
 use std::fs;
 use std::io;
@@ -24,6 +25,7 @@ pub use roc::{RocChart, RocLine, draw_roc};
 pub use scores::ImageScores;
 pub use style::render;
 pub use summary::{FolderFigures, ImageCounts, PerDistance, Summary};
+pub use verdicts::verdicts_csv;
 
 use super::results::{AttemptResult, RunImage};
 use super::settings::RunSettings;
@@ -79,15 +81,20 @@ pub enum ReportError {
 
 impl Report<'_> {
     /// Write `scores.csv`, `summary.json`, `histogram.png`, `roc.png` and `contact-sheet.png` into a folder, which is made
-    /// if it is missing. A reader never finds half of a file.
+    /// if it is missing, and `verdicts.csv` where there are images of unknown role. A reader never finds half of a file.
     pub fn write(&self, folder: &Path) -> Result<Summary, ReportError> {
         fs::create_dir_all(folder).map_err(|source| ReportError::Folder {
             path: folder.to_owned(),
             source,
         })?;
         let scores = ImageScores::collect(self);
-        let summary = Summary::new(self, &scores);
+        let mut summary = Summary::new(self, &scores);
 
+        if let Some((verdicts, note)) = verdicts::of_unknown(self.images, &scores, self.settings) {
+            let table = verdicts_csv(self.images, &verdicts);
+            write(folder, "verdicts.csv", Ok(table.into_bytes()))?;
+            summary.notes.push(note);
+        }
         write(folder, "scores.csv", Ok(scores_csv(self).into_bytes()))?;
         let json = serde_json::to_string_pretty(&summary)
             .map(|json| format!("{json}\n").into_bytes())

@@ -3,7 +3,9 @@
 use egui::{Align, Layout, RichText, Ui, vec2};
 
 use super::Scene;
+use crate::ood::auroc::IntervalKind;
 use crate::ood::figures::Figures;
+use crate::ood::text::percent;
 use crate::state::analysis::{Analysis, FolderRow};
 use crate::state::folders::short_name;
 use crate::state::{FolderSource, Session, text};
@@ -28,6 +30,7 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
         )
         .on_hover_text("What the figures rest on, they get steadier with more images and attempts");
         figures_ui(ui, analysis.and_then(|a| a.figures.as_ref().ok()));
+        interval_ui(ui, scene);
     });
     if let Some(analysis) = analysis {
         section(ui, "Folders", |ui| {
@@ -39,6 +42,33 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
             }
         });
     }
+}
+
+/// How sure the AUROC is.
+fn interval_ui(ui: &mut Ui, scene: &Scene<'_>) {
+    let assessment = scene.session.deciding.assessment.as_deref();
+    let words = assessment.and_then(|a| a.auroc).map_or_else(
+        || "AUROC interval –".to_owned(),
+        |found| {
+            let level = percent(found.level);
+            let (low, high) = (found.interval.low, found.interval.high);
+            match found.kind {
+                IntervalKind::Bootstrap => {
+                    format!("AUROC between {low:.4} and {high:.4} ({level})")
+                }
+                IntervalKind::LowerBound => {
+                    format!("Perfect separation: AUROC of at least {low:.4} ({level})")
+                }
+                IntervalKind::UpperBound => {
+                    format!("Separated the wrong way: AUROC of at most {high:.4} ({level})")
+                }
+            }
+        },
+    );
+    note(ui, words).on_hover_text(
+        "Where the true AUROC lies: images are drawn again and again from each role (BCa bootstrap). \
+         Where no score of one role lies among those of the other, an exact one-sided bound takes its place",
+    );
 }
 
 fn figures_ui(ui: &mut Ui, figures: Option<&Figures>) {

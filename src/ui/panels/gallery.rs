@@ -61,6 +61,10 @@ fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 _ => format!("{} of {} marked", text::count(marked), text::count(count)),
             },
         );
+        if let Some(outcome) = old.outcome {
+            note(ui, format!("{} only", outcome.label()))
+                .on_hover_text("Click the cell of the matrix again to see all images");
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             choices_ui(ui, &mut view);
             export_ui(ui, scene);

@@ -1,7 +1,7 @@
 //! The scores of all images as two overlaid histograms with the threshold.
 
-use egui::{RichText, Stroke, Ui};
-use egui_plot::{AxisHints, Bar, BarChart, LineStyle, Plot, PlotBounds, VLine};
+use egui::{Stroke, Ui};
+use egui_plot::{AxisHints, Bar, BarChart, Plot, PlotBounds};
 
 use super::Scene;
 use crate::ood::Role;
@@ -12,21 +12,20 @@ use crate::ui::widgets::layout::{note, section, stand_in};
 use crate::ui::widgets::{mark, ticks};
 
 /// Draw the section.
-pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let analysis = scene.session.analysis.as_deref();
     let title = format!("Scores, {}", scene.session.settings.run.distance.label());
     section(ui, &title, |ui| {
         legend_ui(ui, analysis);
         let histogram = analysis.and_then(|a| Some((a, a.histogram.as_ref()?)));
         match histogram {
-            Some((analysis, histogram)) => plot_ui(ui, analysis, histogram),
+            Some((analysis, histogram)) => plot_ui(ui, scene, analysis, histogram),
             None => empty_ui(
                 ui,
                 "Score histogram",
                 "The scores appear here as attempts arrive",
             ),
         }
-        threshold_ui(ui, analysis);
     });
 }
 
@@ -62,7 +61,7 @@ fn legend_ui(ui: &mut Ui, analysis: Option<&Analysis>) {
     });
 }
 
-fn plot_ui(ui: &mut Ui, analysis: &Analysis, histogram: &ScoreHistogram) {
+fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, histogram: &ScoreHistogram) {
     let palette = theme::palette(ui);
     let bins = &histogram.bins;
     let end = bins.start + bins.width * bins.count as f64;
@@ -77,7 +76,7 @@ fn plot_ui(ui: &mut Ui, analysis: &Analysis, histogram: &ScoreHistogram) {
     let margin = 0.03 * (end - bins.start);
     let bounds =
         PlotBounds::from_min_max([bins.start - margin, 0.0], [end + margin, highest * 1.08]);
-    let response = base_plot("histogram")
+    let shown = base_plot("histogram")
         .x_grid_spacer(ticks::round_marks(5, false))
         // Half an image has no meaning.
         .y_grid_spacer(ticks::round_marks(5, true))
@@ -105,29 +104,28 @@ fn plot_ui(ui: &mut Ui, analysis: &Analysis, histogram: &ScoreHistogram) {
                     });
                 plot.bar_chart(BarChart::new(role.label(), bars.collect()).allow_hover(false));
             }
-            if let Some(threshold) = analysis.threshold {
-                plot.vline(
-                    VLine::new("Threshold", threshold.score)
-                        .color(palette.text)
-                        .width(1.5)
-                        .style(LineStyle::dashed_dense())
-                        .allow_hover(false),
-                );
-            }
-        })
-        .response;
-    let threshold = analysis.threshold.map_or_else(String::new, |threshold| {
-        format!(", threshold {}", text::score(threshold.score))
-    });
+        });
+    let threshold = scene
+        .session
+        .threshold()
+        .map_or_else(String::new, |threshold| {
+            format!(", threshold {}", text::score(threshold))
+        });
     let [num_in, num_out, _] = analysis.num_scored;
     let description = format!(
         "Score histogram of {} in-domain and {} out-of-domain images{threshold}",
         text::count(num_in),
         text::count(num_out)
     );
-    stand_in(ui, "histogram stand-in", response.rect, &description).on_hover_text(
+    stand_in(ui, "histogram stand-in", shown.response.rect, &description).on_hover_text(
         "How many images have which score. The less both colors overlap, the better the model tells them apart. \
          The dashed line is the threshold",
+    );
+    super::threshold::line_ui(
+        ui,
+        scene,
+        &shown.transform,
+        (bins.start - margin, end + margin),
     );
 }
 
@@ -154,37 +152,4 @@ pub fn axis<'a>(palette: &Palette, hints: AxisHints<'a>) -> AxisHints<'a> {
         .tick_label_font(egui::FontId::proportional(11.0))
         .label_spacing(egui::Rangef::new(22.0, 40.0))
         .min_thickness(16.0)
-}
-
-fn threshold_ui(ui: &mut Ui, analysis: Option<&Analysis>) {
-    let text = match analysis {
-        None => String::new(),
-        Some(analysis) => match analysis.threshold {
-            Some(threshold) => format!(
-                "Threshold {} flags about {:.0} % of in-domain{}",
-                text::score(threshold.score),
-                100.0 * threshold.false_alarm_rate,
-                threshold
-                    .share_found
-                    .map_or_else(String::new, |share| format!(
-                        ", finds {} of out-of-domain",
-                        text::percent(share)
-                    ))
-            ),
-            None => format!(
-                "A threshold needs {} in-domain images",
-                text::count(analysis.num_in_needed)
-            ),
-        },
-    };
-    let tooltip = "Set from the in-domain images alone, so that of new ones like them no more than this share \
-                   lies above it";
-    let size = egui::vec2(ui.available_width(), 30.0);
-    ui.allocate_ui(size, |ui| {
-        // Room for two lines, so that nothing below moves when the words change.
-        ui.set_min_size(size);
-        let weak = theme::palette(ui).weak;
-        ui.label(RichText::new(text).small().color(weak))
-            .on_hover_text(tooltip);
-    });
 }

@@ -94,9 +94,9 @@ fn score_ui(ui: &mut Ui, scene: &Scene<'_>, detail: &Detail<'_>) {
         detail.attempts.len(),
         detail.distance.label()
     );
-    let threshold = scene.session.analysis.as_ref().and_then(|a| a.threshold);
+    let threshold = scene.session.threshold();
     let (verdict, color) = match threshold {
-        Some(threshold) if score > threshold.score => ("above threshold", palette.out_of_domain),
+        Some(threshold) if score > threshold => ("above threshold", palette.out_of_domain),
         Some(_) => ("below threshold", palette.in_domain),
         None => ("", palette.text),
     };

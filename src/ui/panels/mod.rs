@@ -1,7 +1,9 @@
 //! The parts of the window. Each draws from the session and pushes actions; none changes the session itself.
 
 pub mod advanced;
+pub mod attempts;
 pub mod confounds;
+pub mod decision;
 pub mod drop;
 pub mod figures;
 pub mod folders;
@@ -15,6 +17,8 @@ pub mod notices;
 pub mod overlays;
 pub mod progress;
 pub mod roc;
+pub mod threshold;
+pub mod verdicts;
 
 use std::sync::Arc;
 
@@ -57,10 +61,16 @@ pub struct Drafts {
     pub scrubbed_at_secs: f64,
     /// How the files of the folders differ, and of which images that is known.
     pub compared: Option<(Arc<[RunImage]>, Vec<String>)>,
+    /// The parts of the window are shown one at a time.
+    pub is_narrow: bool,
     /// The part of a narrow window that is shown.
     pub page: Page,
     /// The picture that is painted on.
     pub canvas: Option<overlays::trial::Canvas>,
+    /// Paths of detector files, to open and to save.
+    pub detectors: [String; 2],
+    /// The point on the ROC curve while it is dragged and has moved.
+    pub roc_drag: Option<egui::Id>,
     /// The gallery should bring the shown image into view.
     pub reveal_shown: bool,
 }

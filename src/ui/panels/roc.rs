@@ -2,20 +2,24 @@
 
 use std::ops::RangeInclusive;
 
-use egui::Ui;
+use egui::{Color32, Ui};
 use egui_plot::{
-    AxisHints, GridInput, GridMark, Line, LineStyle, MarkerShape, PlotBounds, PlotPoints, Points,
+    AxisHints, FilledArea, GridInput, GridMark, Line, LineStyle, PlotBounds, PlotPoints,
 };
 
 use super::Scene;
 use super::histogram::{axis, base_plot, empty_ui};
+use crate::ood::roc_band::RocBox;
 use crate::state::analysis::Analysis;
 use crate::state::text;
 use crate::ui::theme;
 use crate::ui::widgets::layout::{section, stand_in};
 
+/// False-alarm rates at which the band is drawn.
+const BAND_STEPS: usize = 128;
+
 /// Draw the section.
-pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let analysis = scene.session.analysis.as_deref();
     let figures = analysis.and_then(|a| a.figures.as_ref().ok());
     let title = figures.map_or_else(
@@ -23,7 +27,7 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
         |figures| format!("ROC curve, AUROC {:.4}", figures.auroc),
     );
     section(ui, &title, |ui| match analysis {
-        Some(analysis) if !analysis.roc.is_empty() => plot_ui(ui, analysis, &title),
+        Some(analysis) if !analysis.roc.is_empty() => plot_ui(ui, scene, analysis, &title),
         Some(Analysis {
             figures: Err(missing),
             num_scored,
@@ -43,13 +47,14 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
     });
 }
 
-fn plot_ui(ui: &mut Ui, analysis: &Analysis, title: &str) {
+fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, title: &str) {
     let palette = theme::palette(ui);
+    let assessment = scene.session.deciding.assessment.as_deref();
     let points: Vec<[f64; 2]> = analysis.roc.iter().map(|p| [p.fpr, p.tpr]).collect();
     let percent = |mark: GridMark, _: &RangeInclusive<f64>| format!("{:.0} %", 100.0 * mark.value);
     let x_axis = axis(palette, AxisHints::new_x()).formatter(percent);
     let y_axis = axis(palette, AxisHints::new_y()).formatter(percent);
-    let response = base_plot("roc")
+    let shown = base_plot("roc")
         .width(ui.available_width() - 16.0)
         .x_grid_spacer(quarters)
         .y_grid_spacer(quarters)
@@ -65,6 +70,12 @@ fn plot_ui(ui: &mut Ui, analysis: &Analysis, title: &str) {
                     .style(LineStyle::dashed_dense())
                     .allow_hover(false),
             );
+            if let Some(assessment) = assessment.filter(|a| !a.band.is_empty()) {
+                plot.add(band_area(
+                    &assessment.band,
+                    theme::faded(palette.accent, 0.18),
+                ));
+            }
             plot.line(
                 Line::new("ROC", PlotPoints::from(points))
                     .color(palette.accent)
@@ -73,28 +84,20 @@ fn plot_ui(ui: &mut Ui, analysis: &Analysis, title: &str) {
                     .allow_band(false)
                     .allow_hover(false),
             );
-            if let Some(at) = threshold_point(analysis) {
-                plot.points(
-                    Points::new("Threshold", vec![at])
-                        .shape(MarkerShape::Circle)
-                        .radius(4.0)
-                        .color(palette.text)
-                        .allow_hover(false),
-                );
-            }
-        })
-        .response;
+        });
     let [num_in, num_out, _] = analysis.num_scored;
     let description = format!(
         "{title} from {} in-domain and {} out-of-domain images",
         text::count(num_in),
         text::count(num_out)
     );
-    stand_in(ui, "roc stand-in", response.rect, &description).on_hover_text(
+    stand_in(ui, "roc stand-in", shown.response.rect, &description).on_hover_text(
         "For every possible threshold: the share of out-of-domain images found (up) against the share of in-domain \
          images flagged by mistake (right). The closer to the upper left corner, the better. \
-         The dot is the threshold of the histogram, the dashed line is guessing",
+         The dot is the threshold of the histogram, the dashed line is guessing. \
+         The band holds the true rates of each single threshold with the chosen confidence",
     );
+    super::threshold::point_ui(ui, scene, analysis, &shown.transform);
 }
 
 /// A line at each quarter.
@@ -107,13 +110,35 @@ fn quarters(_: GridInput) -> Vec<GridMark> {
         .collect()
 }
 
-/// Where the threshold lies: the lowest point that is still above it.
-fn threshold_point(analysis: &Analysis) -> Option<[f64; 2]> {
-    let threshold = analysis.threshold?;
-    let point = analysis
-        .roc
-        .iter()
-        .rev()
-        .find(|point| point.threshold > threshold.score)?;
-    Some([point.fpr, point.tpr])
+/// The band as an area over evenly spaced false-alarm rates.
+fn band_area(band: &[RocBox], color: Color32) -> FilledArea {
+    let upper: Vec<(f64, f64)> = band.iter().map(|b| (b.fpr.low, b.tpr.high)).collect();
+    let lower: Vec<(f64, f64)> = band.iter().map(|b| (b.fpr.high, b.tpr.low)).collect();
+    let xs: Vec<f64> = (0..=BAND_STEPS)
+        .map(|step| step as f64 / BAND_STEPS as f64)
+        .collect();
+    let of = |edge: &[(f64, f64)], before: f64, after: f64| -> Vec<f64> {
+        xs.iter()
+            .map(|&x| interpolated(edge, x, before, after))
+            .collect()
+    };
+    FilledArea::new("Band", &xs, &of(&lower, 0.0, 1.0), &of(&upper, 0.0, 1.0))
+        .fill_color(color)
+        .allow_hover(false)
+}
+
+/// The height of an edge that rises from left to right; where several points lie above each other the highest.
+fn interpolated(edge: &[(f64, f64)], x: f64, before: f64, after: f64) -> f64 {
+    let next = edge.partition_point(|point| point.0 <= x);
+    match (
+        next.checked_sub(1).and_then(|i| edge.get(i)),
+        edge.get(next),
+    ) {
+        (Some(left), Some(right)) => {
+            left.1 + (right.1 - left.1) * (x - left.0) / (right.0 - left.0)
+        }
+        (Some(left), None) => left.1.max(if x >= 1.0 { left.1 } else { 0.0 }),
+        (None, Some(_)) => before,
+        (None, None) => after,
+    }
 }

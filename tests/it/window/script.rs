@@ -11,6 +11,7 @@ use lmd_inspector::images::file::NativeInfo;
 use lmd_inspector::images::{ContentHash, Geometry, ImageFile, Picture};
 use lmd_inspector::ood::{Distances, KnownMask, Role};
 use lmd_inspector::ui::{Backend, Lost};
+use lmd_inspector::worker::assess::assess;
 use lmd_inspector::worker::handle::SendError;
 use lmd_inspector::worker::protocol::{
     AttemptResult, Command, Control, DialogKind, Event, FolderListing, JobId, LibraryCommand,
@@ -37,6 +38,8 @@ pub struct Shared {
     pub is_lost: bool,
     /// Commands are refused.
     pub is_busy: bool,
+    /// How far out-of-domain scores come down to the in-domain ones, which they do not meet by themselves.
+    pub overlap: f64,
 }
 
 /// The script's end in the test.
@@ -70,6 +73,12 @@ impl Backend for Script {
                 shared
                     .library_events
                     .push_back(LibraryEvent::Preview { request, preview });
+            }
+            LibraryCommand::Assess { job, request } => {
+                let assessment = Arc::new(assess(&request));
+                shared
+                    .library_events
+                    .push_back(LibraryEvent::Assessed { job, assessment });
             }
             command => shared.library_commands.push(command),
         }
@@ -205,11 +214,12 @@ impl Script {
     /// The same for one attempt of some images.
     pub fn make_results(&self, attempt: usize, images: std::ops::Range<usize>) {
         let (job, request, _) = self.last_run();
+        let overlap = self.0.borrow().overlap;
         let mask = known_mask(attempt % 2);
         let done = attempt * request.images.len() + images.end;
         request.results.extend(images.map(|image| AttemptResult {
             known_mask: Some(Arc::clone(&mask)),
-            ..made_up(&request, image, attempt)
+            ..made_up(&request, image, attempt, overlap)
         }));
         self.say(Event::Progress {
             job,
@@ -233,7 +243,7 @@ pub fn progress(request: &RunRequest, attempts_done: usize) -> Progress {
     }
 }
 
-fn made_up(request: &RunRequest, image: usize, attempt: usize) -> AttemptResult {
+fn made_up(request: &RunRequest, image: usize, attempt: usize, overlap: f64) -> AttemptResult {
     let entry = &request.images[image];
     let noise = |salt: usize| {
         let mixed = (image * 7919 + attempt * 104_729 + salt * 1_299_709) as u64;
@@ -243,7 +253,7 @@ fn made_up(request: &RunRequest, image: usize, attempt: usize) -> AttemptResult 
     let center = if entry.role == Role::InDomain {
         0.12
     } else {
-        0.21
+        0.21 - overlap
     };
     let lpips = center + 0.09 * (noise(1) + noise(2) + noise(3) - 1.5);
     AttemptResult {
@@ -353,6 +363,7 @@ fn model_info() -> ModelInfo {
         },
         num_parameters: 1_107_041,
         flops_per_call: 0.38e9,
+        weights_sha256: "00".repeat(32),
         num_train_timesteps: 1000,
         schedule: "linear 0.0001..0.02, 1000 steps, epsilon, clipped".to_owned(),
         device: "CPU (AVX2, 2 threads)".to_owned(),

@@ -71,7 +71,12 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>) {
         Compare::Blink => &[Pane::Blink, Pane::Difference],
     };
     let gap = ui.spacing().item_spacing.x;
-    let side = side(ui, panes.len(), gap);
+    let below = if scene.drafts.is_narrow {
+        0.0
+    } else {
+        GALLERY_HEIGHT
+    };
+    let side = side(ui, panes.len(), gap, below);
     let count = panes.len() as f32;
     let used = count * side + (count - 1.0) * gap;
     let indent = 0.5 * (ui.available_width() - used).max(0.0);
@@ -89,9 +94,9 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>) {
 }
 
 /// The side of each picture: as large as width, and the gallery's need of height, allow.
-fn side(ui: &Ui, count: usize, gap: f32) -> f32 {
+fn side(ui: &Ui, count: usize, gap: f32, below: f32) -> f32 {
     let width = (ui.available_width() - (count - 1) as f32 * gap) / count as f32;
-    let rest = STRIP_HEIGHT + theme::ROW_HEIGHT + 2.0 * LINE_HEIGHT + GALLERY_HEIGHT;
+    let rest = STRIP_HEIGHT + theme::ROW_HEIGHT + 2.0 * LINE_HEIGHT + below;
     let height = (ui.available_height() - rest).max(120.0);
     let most = if count > 2 { MAX_SIDE } else { MAX_LARGE_SIDE };
     width.min(height).min(most).floor()
@@ -397,16 +402,18 @@ fn legend_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
     let sentence = scale_sentence(top, basis);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &sentence));
-    response.on_hover_text(sentence);
+    response.on_hover_text(format!(
+        "{sentence}. Only first attempts count, so that the scale stands still"
+    ));
 }
 
 fn scale_sentence(top: u8, basis: ScaleBasis) -> String {
-    let images = match basis {
-        ScaleBasis::InDomain => "in-domain images",
-        ScaleBasis::Others => "all images, as none is in-domain yet",
+    let pixels = match basis {
+        ScaleBasis::InDomain => "in-domain hidden pixels",
+        ScaleBasis::Others => "hidden pixels, none in-domain yet,",
     };
     format!(
-        "One color scale for the whole run, from 0 to {top} of 255: 99 % of the hidden pixels stay below, in the first attempts of {images}"
+        "One color scale for the whole run, from 0 to {top} of 255: 99 % of {pixels} stay below"
     )
 }
 

@@ -29,7 +29,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         if settings.compare == Compare::Split {
             split_ui(ui, scene);
         }
-        sized_cell(ui, 76.0, |ui| {
+        sized_cell(ui, 94.0, |ui| {
             combo(
                 ui,
                 "color map",

@@ -119,11 +119,13 @@ fn canvas_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         canvas.dot(pixel.x, pixel.y);
     }
     ui.horizontal(|ui| {
-        ui.spacing_mut().slider_width = 70.0;
+        ui.spacing_mut().slider_width = 58.0;
+        note(ui, "Brush");
         let largest = size.max_elem() / 2.0;
         ui.add(Slider::new(&mut canvas.brush, 1.0..=largest).show_value(false))
             .on_hover_text("Size of the brush")
             .accessible_name("Brush size");
+        note(ui, "Gray");
         ui.add(Slider::new(&mut canvas.value, 0..=255).show_value(false))
             .on_hover_text("From black to white")
             .accessible_name("Brush value");

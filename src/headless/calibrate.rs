@@ -1,0 +1,213 @@
+//! `lmd calibrate`: a threshold from in-domain images alone, kept in a detector file.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::drive::{self, Scored, Work};
+use super::options::ScoringOptions;
+use super::{Failure, Outcome, terminal};
+use crate::images::labels;
+use crate::networks::checkpoints::{Checkpoint, ModelSource};
+use crate::ood::conformal::{self, Calibration};
+use crate::ood::text::{measured, percent};
+use crate::ood::{Role, ThresholdRule};
+use crate::runs::detector::{self, CalibrationImage, Detector, DetectorModel};
+use crate::runs::report::ImageScores;
+
+/// Confidence of the interval that is told with the threshold.
+const LEVEL: f64 = 0.95;
+
+/// Options of `lmd calibrate`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The model folder; `bundled` is the model inside the program.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Folders of images like those the model was trained on, but not of its training set.
+    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    pub in_domain: Vec<PathBuf>,
+    /// Share of new in-domain images that the detector may flag; 0.05 needs 19 images, 0.01 needs 99.
+    #[arg(long, value_name = "RATE", default_value_t = 0.05)]
+    pub false_alarm: f64,
+    /// How images are scored.
+    #[command(flatten)]
+    pub scoring: ScoringOptions,
+    /// The detector file to write.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Replace a detector file that exists.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print what was found as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Score, set the threshold, write the detector.
+pub fn run(args: &Args) -> Result<Outcome, Failure> {
+    args.scoring.check()?;
+    check_output(&args.output, args.overwrite)?;
+    let settings = args.scoring.settings();
+    check_count(args, settings.limit)?;
+    let work = Work {
+        source: ModelSource::named(&args.model),
+        settings,
+        folders: args
+            .in_domain
+            .iter()
+            .map(|path| (Role::InDomain, path.clone()))
+            .collect(),
+    };
+    let mut model = None;
+    let remember = |checkpoint: &Checkpoint| {
+        model = Some(DetectorModel {
+            source: detector::absolute_source(&checkpoint.source),
+            name: checkpoint.name.clone(),
+            weights_sha256: checkpoint.weights_sha256.clone(),
+        });
+        Ok(())
+    };
+    let scored = drive::score(&work, remember, || Ok(()))?;
+    if let Some(code) = scored.interrupted {
+        terminal::message("stopped before the end; no detector was written");
+        return Ok(Outcome::Interrupted(code));
+    }
+    let Some(model) = model else {
+        return Err(Failure::failed(anyhow::anyhow!("the model was not read")));
+    };
+    let detector = make(&work, &scored, model, args.false_alarm)?;
+    detector.save(&args.output).map_err(Failure::failed)?;
+    tell(args, &detector, &scored)?;
+    Ok(Outcome::Done)
+}
+
+fn check_output(output: &Path, overwrite: bool) -> Result<(), Failure> {
+    let refuse = |why: &str| {
+        let error = anyhow::anyhow!("{why}: {}", output.display());
+        Err(Failure::bad_request(error))
+    };
+    if output.is_dir() {
+        return refuse("the detector is a file, but this is a folder; choose another --output");
+    }
+    if output.exists() && !overwrite {
+        return refuse("this file exists; choose another --output or allow --overwrite");
+    }
+    let folder = output.parent().filter(|path| !path.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            refuse("the folder of the detector file does not exist")
+        }
+        _ => check_writable(output),
+    }
+}
+
+/// An hour of scoring must not end at a folder that takes no file.
+fn check_writable(output: &Path) -> Result<(), Failure> {
+    let existed = output.exists();
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(output)
+        .and_then(|_| {
+            if existed {
+                Ok(())
+            } else {
+                std::fs::remove_file(output)
+            }
+        })
+        .map_err(|error| {
+            Failure::bad_request(anyhow::anyhow!(
+                "the detector can't be written here: {error}; choose another --output: {}",
+                output.display()
+            ))
+        })
+}
+
+/// Refuse a rate that the images can't give before scoring them for an hour.
+fn check_count(args: &Args, limit: Option<usize>) -> Result<(), Failure> {
+    let mut count = 0;
+    for path in &args.in_domain {
+        let listing = labels::list(path, Role::InDomain, &mut |_| {
+            std::ops::ControlFlow::Continue(())
+        })
+        .map_err(Failure::bad_request)?;
+        count += listing.files.len().min(limit.unwrap_or(usize::MAX));
+    }
+    Calibration::new(vec![0.0; count])
+        .threshold(args.false_alarm)
+        .map(|_| ())
+        .map_err(Failure::bad_request)
+}
+
+fn make(
+    work: &Work,
+    scored: &Scored,
+    model: DetectorModel,
+    rate: f64,
+) -> Result<Detector, Failure> {
+    let report = scored.report(&work.settings);
+    let calibration: Vec<CalibrationImage> = ImageScores::collect(&report)
+        .iter()
+        .filter_map(|image| {
+            let score = image.score(work.settings.distance)?;
+            let file = &scored.images.get(image.image)?.file;
+            Some(CalibrationImage::new(&file.hash, score))
+        })
+        .collect();
+    let scores: Vec<f64> = calibration.iter().map(|image| image.score).collect();
+    let how = ThresholdRule::FalseAlarmRate { rate };
+    let threshold = how.threshold(&scores, &[]).map_err(Failure::failed)?;
+    Ok(Detector::new(
+        model,
+        work.settings.clone(),
+        (threshold, how),
+        0,
+        calibration,
+    ))
+}
+
+fn tell(args: &Args, detector: &Detector, scored: &Scored) -> Result<(), Failure> {
+    let count = detector.calibration.len();
+    let range = conformal::rate_interval(count, args.false_alarm, LEVEL);
+    terminal::message(&format!(
+        "threshold {}: on average at most {} of new in-domain images are flagged, by {count} in-domain scores ({}, {})",
+        detector.threshold,
+        percent(args.false_alarm),
+        detector.settings.distance.label(),
+        detector.settings.aggregate.name(),
+    ));
+    if let Some(range) = range {
+        terminal::message(&format!(
+            "for this one set of images the true rate lies between {} and {} with a confidence of {}; more images narrow \
+             that down",
+            measured(range.low),
+            measured(range.high),
+            percent(LEVEL),
+        ));
+    }
+    for note in &scored.notes {
+        terminal::message(&format!("note: {note}"));
+    }
+    let answer = if args.json {
+        json!({
+            "detector": args.output.display().to_string(),
+            "threshold": detector.threshold,
+            "false_alarm_rate": args.false_alarm,
+            "false_alarm_interval": range.map(|range| json!({
+                "low": range.low,
+                "high": range.high,
+                "level": LEVEL,
+            })),
+            "images": count,
+            "skipped": scored.num_skipped,
+            "model": detector.model,
+            "settings": detector.settings,
+            "notes": scored.notes,
+        })
+        .to_string()
+    } else {
+        args.output.display().to_string()
+    };
+    terminal::answer(&answer)
+}

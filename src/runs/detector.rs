@@ -1,0 +1,326 @@
+//! The detector file: a decision that can be applied to new images, as JSON.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::settings::RunSettings;
+use super::verdicts::Yardstick;
+use crate::images::ContentHash;
+use crate::images::write::write_atomically;
+use crate::networks::checkpoints::ModelSource;
+use crate::ood::ThresholdRule;
+use crate::ood::conformal::Calibration;
+
+/// The version of the file's form that this program writes and reads.
+pub const SCHEMA: u32 = 1;
+
+/// A threshold with everything that it depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Detector {
+    /// Version of the file's form; also tells the file from other JSON.
+    pub lmd_detector: u32,
+    /// The program that wrote it.
+    pub created_by: String,
+    /// The model that made the scores.
+    pub model: DetectorModel,
+    /// How images are scored, distance and aggregation included.
+    pub settings: RunSettings,
+    /// Images with a higher score are called out-of-domain.
+    pub threshold: f64,
+    /// How the threshold was set.
+    pub how: ThresholdRule,
+    /// Out-of-domain images that had a part in setting it; 0 for a threshold from in-domain images alone.
+    pub num_out_of_domain: usize,
+    /// The in-domain images that new ones are held against.
+    pub calibration: Vec<CalibrationImage>,
+}
+
+/// Which model a detector needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DetectorModel {
+    /// Where it was.
+    pub source: ModelSource,
+    /// Its name for people.
+    pub name: String,
+    /// SHA-256 of its weights file, in hex.
+    pub weights_sha256: String,
+}
+
+/// One in-domain image with its score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationImage {
+    /// SHA-256 of the image file, in hex.
+    pub sha256: String,
+    /// Its score.
+    pub score: f64,
+}
+
+/// Why a detector can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum DetectorError {
+    /// The system.
+    #[error("the detector file can't be read: {source}: {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system, when writing.
+    #[error("the detector file can't be written: {source}: {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another kind of file.
+    #[error("this is not a detector file as `lmd calibrate` writes it ({source}): {}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where it fails.
+        source: serde_json::Error,
+    },
+    /// A later form.
+    #[error(
+        "this detector file has form {found}, and this program knows {SCHEMA}; use a newer program: {}",
+        path.display()
+    )]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// Its parts don't fit together.
+    #[error("this detector file was damaged or changed by hand: {reason}; calibrate anew: {}", path.display())]
+    Inconsistent {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// JSON can't hold it.
+    #[error("this detector can't be put into JSON: {0}; paths in it must be Unicode")]
+    Encode(serde_json::Error),
+}
+
+/// Only the version, to tell later forms from damage.
+#[derive(Deserialize)]
+struct Version {
+    lmd_detector: u32,
+}
+
+impl Detector {
+    /// A detector in the form that this program writes; `threshold` comes with the way it was set.
+    pub fn new(
+        model: DetectorModel,
+        settings: RunSettings,
+        (threshold, how): (f64, ThresholdRule),
+        num_out_of_domain: usize,
+        calibration: Vec<CalibrationImage>,
+    ) -> Self {
+        Self {
+            lmd_detector: SCHEMA,
+            created_by: format!("LMD Inspector {}", env!("CARGO_PKG_VERSION")),
+            model,
+            settings,
+            threshold,
+            how,
+            num_out_of_domain,
+            calibration,
+        }
+    }
+
+    /// Read and check a file.
+    pub fn load(path: &Path) -> Result<Self, DetectorError> {
+        let bytes = fs::read(path).map_err(|source| DetectorError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let parse = |source| DetectorError::Parse {
+            path: path.to_owned(),
+            source,
+        };
+        let version: Version = serde_json::from_slice(&bytes).map_err(parse)?;
+        if version.lmd_detector != SCHEMA {
+            return Err(DetectorError::Schema {
+                path: path.to_owned(),
+                found: version.lmd_detector,
+            });
+        }
+        let detector: Self = serde_json::from_slice(&bytes).map_err(parse)?;
+        match detector.problem() {
+            None => Ok(detector),
+            Some(reason) => Err(DetectorError::Inconsistent {
+                path: path.to_owned(),
+                reason,
+            }),
+        }
+    }
+
+    /// Write a file; a reader finds all of it or none.
+    pub fn save(&self, path: &Path) -> Result<(), DetectorError> {
+        let mut json = serde_json::to_vec_pretty(self).map_err(DetectorError::Encode)?;
+        json.push(b'\n');
+        write_atomically(path, &json).map_err(|source| DetectorError::Write {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// What does not fit together.
+    fn problem(&self) -> Option<String> {
+        if !self.threshold.is_finite() {
+            return Some("the threshold is not a finite number".to_owned());
+        }
+        if let Some(image) = self.calibration.iter().find(|c| !c.score.is_finite()) {
+            return Some(format!(
+                "the score of {} is not a finite number",
+                image.sha256
+            ));
+        }
+        if let Some(image) = self.calibration.iter().find(|c| c.content().is_none()) {
+            return Some(format!(
+                "expected 64 hexadecimal digits as an image's SHA-256, got `{}`",
+                image.sha256
+            ));
+        }
+        if let ThresholdRule::FalseAlarmRate { .. } = self.how {
+            let scores: Vec<f64> = self.calibration.iter().map(|c| c.score).collect();
+            match self.how.threshold(&scores, &[]) {
+                Err(err) => return Some(err.to_string()),
+                Ok(expected) if expected != self.threshold => {
+                    return Some(format!(
+                        "by the calibration scores the threshold is {expected}, not {}",
+                        self.threshold
+                    ));
+                }
+                Ok(_) => {}
+            }
+        }
+        None
+    }
+
+    /// What new images are held against.
+    pub fn yardstick(&self) -> Yardstick {
+        Yardstick {
+            calibration: Calibration::new(self.calibration.iter().map(|image| image.score)),
+            contents: self
+                .calibration
+                .iter()
+                .filter_map(CalibrationImage::content)
+                .collect::<HashSet<ContentHash>>(),
+            threshold: Some(self.threshold),
+        }
+    }
+}
+
+impl CalibrationImage {
+    /// An image's content with its score.
+    pub fn new(content: &ContentHash, score: f64) -> Self {
+        Self {
+            sha256: content.to_string(),
+            score,
+        }
+    }
+
+    /// The content hash; `None` if it is not 64 hexadecimal digits.
+    fn content(&self) -> Option<ContentHash> {
+        let text = &self.sha256;
+        if text.len() != 64 || !text.is_ascii() {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digits = std::str::from_utf8(digits).ok()?;
+            *byte = u8::from_str_radix(digits, 16).ok()?;
+        }
+        Some(ContentHash(bytes))
+    }
+}
+
+/// A model's path as it is found from any working folder.
+pub fn absolute_source(source: &ModelSource) -> ModelSource {
+    match source {
+        ModelSource::Bundled => ModelSource::Bundled,
+        ModelSource::Path(path) => {
+            ModelSource::Path(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detector() -> Detector {
+        let calibration: Vec<CalibrationImage> = (0..19_u8)
+            .map(|index| {
+                CalibrationImage::new(&ContentHash([index; 32]), f64::from(index) / 7.0 + 0.1)
+            })
+            .collect();
+        Detector {
+            lmd_detector: SCHEMA,
+            created_by: "test".to_owned(),
+            model: DetectorModel {
+                source: ModelSource::Bundled,
+                name: "m".to_owned(),
+                weights_sha256: "0".repeat(64),
+            },
+            settings: RunSettings::default(),
+            threshold: calibration[18].score,
+            how: ThresholdRule::FalseAlarmRate { rate: 0.05 },
+            num_out_of_domain: 0,
+            calibration,
+        }
+    }
+
+    #[test]
+    fn a_detector_survives_a_round_trip_to_the_last_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("detector.json");
+        let detector = detector();
+        detector.save(&path).unwrap();
+        assert_eq!(Detector::load(&path).unwrap(), detector);
+        let yardstick = detector.yardstick();
+        assert!(yardstick.contents.contains(&ContentHash([7; 32])));
+        assert_eq!(yardstick.calibration.count(), 19);
+    }
+
+    #[test]
+    fn files_that_are_no_detector_are_refused_with_a_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("detector.json");
+        let refused = |text: &str, says: &str| {
+            fs::write(&path, text).unwrap();
+            let message = Detector::load(&path).unwrap_err().to_string();
+            assert!(message.contains(says), "{message}");
+            assert!(message.contains("detector.json"), "{message}");
+        };
+        refused("{}", "not a detector file");
+        refused("no JSON", "not a detector file");
+        refused(r#"{"lmd_detector": 9}"#, "form 9");
+        let json = serde_json::to_string(&detector()).unwrap();
+        refused(&json[..json.len() / 2], "not a detector file");
+        refused(
+            &json.replace(
+                &format!("\"threshold\":{}", detector().threshold),
+                "\"threshold\":0.5",
+            ),
+            "the threshold is",
+        );
+        refused(
+            &json.replace(&"03".repeat(32), "03"),
+            "64 hexadecimal digits",
+        );
+        fs::remove_file(&path).unwrap();
+        let message = Detector::load(&path).unwrap_err().to_string();
+        assert!(message.contains("can't be read"), "{message}");
+    }
+}

@@ -1,0 +1,85 @@
+//! `verdicts.csv`: one line for each image to be judged.
+
+use std::fmt::Write as _;
+
+use super::csv::path_cell;
+use super::scores::ImageScores;
+use crate::ood::conformal::Calibration;
+use crate::ood::{Role, text::percent};
+use crate::runs::results::RunImage;
+use crate::runs::settings::RunSettings;
+use crate::runs::verdicts::{Candidate, Verdict, Yardstick};
+
+/// The false-alarm rate of the verdicts in a report.
+const FALSE_ALARM_RATE: f64 = 0.05;
+
+/// The table `path,score,p_value,q_value,verdict` in the given order; `verdict` is `in-domain` or `out-of-domain`.
+///
+/// Cells that are not known are empty. Paths as in `scores.csv`.
+pub fn verdicts_csv(images: &[RunImage], verdicts: &[Verdict]) -> String {
+    let mut text = String::from("path,score,p_value,q_value,verdict\n");
+    let cell = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+    for verdict in verdicts {
+        let Some(image) = images.get(verdict.image) else {
+            continue;
+        };
+        writeln!(
+            text,
+            "{},{},{},{},{}",
+            path_cell(&image.file.path),
+            verdict.score,
+            cell(verdict.p_value),
+            cell(verdict.q_value),
+            verdict.name(),
+        )
+        .expect("writing to a string does not fail");
+    }
+    text
+}
+
+/// Judge the images of unknown role against the in-domain ones of the same run, at a false-alarm rate of 5 %; `None`
+/// where there is none to judge. Says in a sentence how.
+pub(super) fn of_unknown(
+    images: &[RunImage],
+    scores: &[ImageScores],
+    settings: &RunSettings,
+) -> Option<(Vec<Verdict>, String)> {
+    let scored = |role: Role| {
+        scores
+            .iter()
+            .filter(move |image| image.role == role)
+            .filter_map(|image| Some((image.image, image.score(settings.distance)?)))
+            .filter_map(|(index, score)| Some((index, images.get(index)?.file.hash, score)))
+    };
+    let candidates: Vec<Candidate> = scored(Role::Unknown)
+        .map(|(image, content, score)| Candidate {
+            image,
+            content,
+            score,
+        })
+        .collect();
+    if candidates.is_empty() {
+        return None;
+    }
+    let calibration = Calibration::new(scored(Role::InDomain).map(|(_, _, score)| score));
+    let count = calibration.count();
+    let threshold = calibration.threshold(FALSE_ALARM_RATE);
+    let note = match &threshold {
+        Ok(threshold) => format!(
+            "The verdicts in verdicts.csv call an image out-of-domain when its {} score ({}) is above {threshold}, \
+             which flags at most {} of new in-domain images, by {count} in-domain scores.",
+            settings.distance.label(),
+            settings.aggregate.name(),
+            percent(FALSE_ALARM_RATE),
+        ),
+        Err(reason) => format!("There are no verdicts: {reason}."),
+    };
+    let yardstick = Yardstick {
+        contents: scored(Role::InDomain)
+            .map(|(_, content, _)| content)
+            .collect(),
+        threshold: threshold.ok(),
+        calibration,
+    };
+    Some((yardstick.judge(&candidates), note))
+}

@@ -1,0 +1,159 @@
+//! How the area under the ROC curve settles with more attempts (Figure 7 of the paper), by each distance.
+
+use std::ops::RangeInclusive;
+
+use egui::{RichText, Stroke, Ui};
+use egui_plot::{AxisHints, FilledArea, GridMark, Line, LineStyle, PlotBounds, PlotPoints};
+
+use super::Scene;
+use super::histogram::{axis, base_plot, empty_ui};
+use crate::ood::Distance;
+use crate::state::text;
+use crate::ui::theme;
+use crate::ui::widgets::layout::{note, section, stand_in};
+use crate::worker::protocol::{Assessment, AttemptsPoint};
+
+/// Height of the plot.
+const HEIGHT: f32 = 110.0;
+
+/// Draw the section.
+pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
+    section(ui, "AUROC by attempts", |ui| {
+        let assessment = scene.session.deciding.assessment.as_deref();
+        let shown = assessment.filter(|a| a.by_attempts.iter().any(|points| points.len() > 1));
+        match shown {
+            Some(assessment) => plot_ui(ui, scene, assessment),
+            None => empty_ui(
+                ui,
+                "AUROC by attempts",
+                "Appears with a second attempt of both roles",
+            ),
+        }
+        let words = match assessment.and_then(|a| a.enough_attempts) {
+            Some(1) => "1 attempt is enough here: more do not move the interval".to_owned(),
+            Some(enough) => {
+                format!("{enough} attempts are enough here: more do not move the interval")
+            }
+            None => "The interval still moves, or there are too few attempts to tell".to_owned(),
+        };
+        note(ui, words).on_hover_text(
+            "Enough: both ends of the interval stay within 0.005, or a tenth of its width, of where they are \
+             after all attempts, for at least two more attempts",
+        );
+    });
+}
+
+fn style(distance: Distance) -> LineStyle {
+    match distance {
+        Distance::Lpips => LineStyle::Solid,
+        Distance::Ssim => LineStyle::dashed_loose(),
+        Distance::Mse => LineStyle::dotted_dense(),
+    }
+}
+
+fn plot_ui(ui: &mut Ui, scene: &Scene<'_>, assessment: &Assessment) {
+    let palette = theme::palette(ui);
+    let chosen = scene.session.settings.run.distance;
+    let all = || assessment.by_attempts.iter().flatten();
+    let most = all().map(|point| point.num_attempts).max().unwrap_or(1);
+    let lowest = all().map(|p| p.interval.low).fold(1.0_f64, f64::min);
+    let highest = all().map(|p| p.interval.high).fold(0.0_f64, f64::max);
+    let margin = 0.05 * (highest - lowest).max(0.01);
+    let bounds = PlotBounds::from_min_max(
+        [0.7, lowest - margin],
+        [most as f64 + 0.3, highest + margin],
+    );
+    let whole = |mark: GridMark, _: &RangeInclusive<f64>| {
+        if mark.value.fract().abs() < 1e-6 {
+            format!("{:.0}", mark.value)
+        } else {
+            String::new()
+        }
+    };
+    let response = base_plot("attempts")
+        .height(HEIGHT)
+        .custom_x_axes(vec![axis(palette, AxisHints::new_x()).formatter(whole)])
+        .custom_y_axes(vec![axis(palette, AxisHints::new_y())])
+        .grid_color(palette.line)
+        .show(ui, |plot| {
+            plot.set_plot_bounds(bounds);
+            for (distance, points) in Distance::ALL.into_iter().zip(&assessment.by_attempts) {
+                let is_chosen = distance == chosen;
+                if is_chosen {
+                    plot.add(band(points, theme::faded(palette.accent, 0.2)));
+                }
+                let color = if is_chosen {
+                    palette.accent
+                } else {
+                    palette.weak
+                };
+                let line: Vec<[f64; 2]> = points
+                    .iter()
+                    .map(|point| [point.num_attempts as f64, point.auroc])
+                    .collect();
+                plot.line(
+                    Line::new(distance.label(), PlotPoints::from(line))
+                        .color(color)
+                        .width(if is_chosen { 2.0 } else { 1.5 })
+                        .style(style(distance))
+                        .allow_hover(false),
+                );
+            }
+        })
+        .response;
+    legend_ui(ui, assessment, chosen);
+    let description = format!(
+        "AUROC by attempts, {} of {}",
+        chosen.label(),
+        text::counted(most, "attempt")
+    );
+    stand_in(ui, "attempts stand-in", response.rect, &description).on_hover_text(
+        "AUROC after 1, 2, … attempts, by each distance. The band is the interval of the chosen one",
+    );
+}
+
+fn band(points: &[AttemptsPoint], color: egui::Color32) -> FilledArea {
+    let of = |pick: fn(&AttemptsPoint) -> f64| points.iter().map(pick).collect::<Vec<f64>>();
+    FilledArea::new(
+        "Interval",
+        &of(|point| point.num_attempts as f64),
+        &of(|point| point.interval.low),
+        &of(|point| point.interval.high),
+    )
+    .fill_color(color)
+    .allow_hover(false)
+}
+
+fn legend_ui(ui: &mut Ui, assessment: &Assessment, chosen: Distance) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        let palette = theme::palette(ui);
+        for (distance, points) in Distance::ALL.into_iter().zip(&assessment.by_attempts) {
+            let Some(last) = points.last() else { continue };
+            let color = if distance == chosen {
+                palette.accent
+            } else {
+                palette.weak
+            };
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(16.0, 14.0), egui::Sense::hover());
+            let ends = [rect.left_center(), rect.right_center()];
+            let stroke = Stroke::new(1.5, color);
+            match distance {
+                Distance::Lpips => {
+                    ui.painter().line_segment(ends, stroke);
+                }
+                Distance::Ssim => {
+                    ui.painter()
+                        .extend(egui::Shape::dashed_line(&ends, stroke, 6.0, 4.0));
+                }
+                Distance::Mse => {
+                    ui.painter()
+                        .extend(egui::Shape::dashed_line(&ends, stroke, 1.5, 2.5));
+                }
+            }
+            let words = format!("{} {:.3}", distance.label(), last.auroc);
+            ui.label(RichText::new(words).small().color(palette.text));
+            ui.add_space(4.0);
+        }
+    });
+}

@@ -1,0 +1,425 @@
+//! Setting the threshold, and what it does: the four outcomes, precision, and the detector file.
+
+use egui::{
+    Align2, Button, CollapsingHeader, ComboBox, DragValue, Id, Rect, RichText, Sense, Stroke,
+    StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2,
+};
+
+use super::Scene;
+use crate::ood::text::{measured, percent};
+use crate::ood::{Outcome, Role};
+use crate::state::{Action, Decision, DecisionSettings, Way, text};
+use crate::ui::theme::{self, RADIUS, ROW_HEIGHT};
+use crate::ui::widgets::buttons::sized;
+use crate::ui::widgets::layout::{note, row, section};
+use crate::ui::widgets::mark;
+use crate::ui::widgets::path_field::{PathRow, path_row};
+
+/// Height of one outcome's cell.
+const CELL_HEIGHT: f32 = 42.0;
+/// Width in front of the cells of a role.
+const ROLE_WIDTH: f32 = 18.0;
+
+/// Draw the section.
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    section(ui, "Threshold", |ui| {
+        let decision = scene.session.deciding.decision.clone();
+        ways_ui(ui, scene, decision.as_deref());
+        numbers_ui(ui, scene);
+        sentence_ui(ui, decision.as_deref());
+        matrix_ui(ui, scene, decision.as_deref());
+        precision_ui(ui, scene, decision.as_deref());
+        level_ui(ui, scene);
+        detector_ui(ui, scene);
+    });
+}
+
+/// Let `edit` change a copy of the settings, and ask for the change if there was one.
+fn edit(
+    ui: &mut Ui,
+    scene: &mut Scene<'_>,
+    add: impl FnOnce(&mut Ui, &mut DecisionSettings) -> egui::Response,
+) {
+    let old = scene.session.settings.decision;
+    let mut settings = old;
+    let response = add(ui, &mut settings);
+    if settings != old {
+        // Dragging a number or typing it is one change to undo.
+        let is_continued = response.dragged() && !response.drag_started();
+        scene.actions.push(Action::SetDecision {
+            settings: Box::new(settings),
+            is_continued,
+        });
+    }
+}
+
+fn ways_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
+    ui.horizontal(|ui| {
+        let buttons = 2.0 * (58.0 + ui.spacing().item_spacing.x);
+        let width = ui.available_width() - buttons;
+        let old = scene.session.settings.decision;
+        let mut way = old.way;
+        ComboBox::from_id_salt("way")
+            .selected_text(way.label())
+            .width(width)
+            .truncate()
+            .show_ui(ui, |ui| {
+                for (index, item) in Way::ALL.into_iter().enumerate() {
+                    let result = decision.map(|decision| &decision.ways[index]);
+                    let reason = match result {
+                        Some(Err(reason)) => Some(reason.as_str()),
+                        Some(Ok(_)) => None,
+                        None => (item != Way::FalseAlarms).then_some("No image has a score yet"),
+                    };
+                    let button = Button::selectable(item == way, item.label());
+                    let response = ui
+                        .add_enabled(reason.is_none(), button)
+                        .on_hover_text(explanation(item))
+                        .on_disabled_hover_text(reason.unwrap_or_default());
+                    if response.clicked() {
+                        way = item;
+                    }
+                }
+            })
+            .response
+            .on_hover_text("How the threshold is set")
+            .accessible_name("Way to set the threshold");
+        if way != old.way {
+            let mut settings = DecisionSettings { way, ..old };
+            if way == Way::ByHand {
+                settings.by_hand = scene.session.threshold().unwrap_or(0.0);
+            }
+            scene.actions.push(Action::SetDecision {
+                settings: Box::new(settings),
+                is_continued: false,
+            });
+        }
+        let size = vec2(58.0, ROW_HEIGHT);
+        let has_undo = !scene.session.deciding.history.is_empty();
+        sized(ui, scene.actions, Action::Undo, size, has_undo);
+        sized(ui, scene.actions, Action::ResetThreshold, size, true)
+            .accessible_name("Reset threshold");
+    });
+}
+
+fn explanation(way: Way) -> &'static str {
+    match way {
+        Way::FalseAlarms => {
+            "From in-domain images alone: needs no example of what is to be found, and holds for new images"
+        }
+        Way::ByHand => "Drag the line in the histogram or the point on the curve",
+        Way::HitRate => "The highest threshold that finds 95 % of the out-of-domain images here",
+        Way::Youden => "Where the share found is furthest above the share flagged by mistake",
+        Way::LowestCost => "Where mistakes cost least, by what you say they cost",
+        Way::Detector => "The threshold of the open detector file",
+    }
+}
+
+fn numbers_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    match scene.session.settings.decision.way {
+        Way::FalseAlarms => edit(ui, scene, |ui, settings| {
+            let tooltip = "Share of new in-domain images that may be flagged. 5 % needs 19 in-domain images, 1 % needs 99";
+            row(ui, "False alarms", tooltip, |ui| {
+                ui.add(share_field(&mut settings.false_alarm_rate, 0.001))
+            })
+        }),
+        Way::ByHand => edit(ui, scene, |ui, settings| {
+            row(
+                ui,
+                "Score",
+                "Images with a higher score are called out-of-domain",
+                |ui| {
+                    ui.add(
+                        DragValue::new(&mut settings.by_hand)
+                            .min_size(theme::NUMBER_FIELD)
+                            .speed(0.0005)
+                            .max_decimals(6),
+                    )
+                },
+            )
+        }),
+        Way::LowestCost => {
+            edit(ui, scene, |ui, settings| {
+                let tooltip = "What it costs to let an out-of-domain image through";
+                row(ui, "A miss", tooltip, |ui| {
+                    ui.add(cost_field(&mut settings.costs.miss))
+                })
+            });
+            edit(ui, scene, |ui, settings| {
+                let tooltip = "What it costs to flag an in-domain image";
+                row(ui, "False alarm", tooltip, |ui| {
+                    ui.add(cost_field(&mut settings.costs.false_alarm))
+                })
+            });
+            edit(ui, scene, |ui, settings| {
+                let tooltip = "Share of out-of-domain images where the detector will work";
+                row(ui, "OOD share", tooltip, |ui| {
+                    ui.add(share_field(&mut settings.costs.out_share, 0.002))
+                })
+            });
+        }
+        Way::HitRate | Way::Youden | Way::Detector => {}
+    }
+}
+
+/// A field for a share, shown in percent.
+pub fn share_field(value: &mut f64, speed: f64) -> DragValue<'_> {
+    DragValue::new(value)
+        .min_size(theme::NUMBER_FIELD)
+        .range(0.0001..=0.9999)
+        .speed(speed)
+        .custom_formatter(|value, _| percent(value))
+        .custom_parser(parse_percent)
+}
+
+fn cost_field(value: &mut f64) -> DragValue<'_> {
+    DragValue::new(value)
+        .min_size(theme::NUMBER_FIELD)
+        .range(0.0..=1e9)
+        .speed(0.1)
+}
+
+fn parse_percent(text: &str) -> Option<f64> {
+    let number: f64 = text.trim().trim_end_matches('%').trim().parse().ok()?;
+    Some(number / 100.0)
+}
+
+/// Room for two lines, so that nothing below moves when the words change.
+fn sentence_ui(ui: &mut Ui, decision: Option<&Decision>) {
+    let size = vec2(ui.available_width(), 30.0);
+    ui.allocate_ui(size, |ui| {
+        ui.set_min_size(size);
+        note(
+            ui,
+            decision.map_or("", |decision| decision.sentence.as_str()),
+        );
+    });
+}
+
+fn matrix_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
+    let gap = 6.0;
+    let width = (ui.available_width() - ROLE_WIDTH - 2.0 * gap) / 2.0;
+    let (area, _) = ui.allocate_exact_size(
+        vec2(ui.available_width(), 2.0 * CELL_HEIGHT + gap),
+        Sense::hover(),
+    );
+    for (index, outcome) in Outcome::ALL.into_iter().enumerate() {
+        let (line, column) = (index / 2, index % 2);
+        let top = area.top() + line as f32 * (CELL_HEIGHT + gap);
+        let left = area.left() + ROLE_WIDTH + gap + column as f32 * (width + gap);
+        let rect = Rect::from_min_size(pos2(left, top), vec2(width, CELL_HEIGHT));
+        cell_ui(ui, scene, decision, (index, outcome), rect);
+        if column == 0 {
+            let role = [Role::InDomain, Role::OutOfDomain][line];
+            let at = pos2(area.left() + 0.5 * ROLE_WIDTH, rect.center().y);
+            let color = theme::palette(ui).role(role);
+            mark::paint(ui.painter(), role, at, 5.0, color);
+        }
+    }
+}
+
+/// The words in one outcome's cell.
+struct Words {
+    count: String,
+    rate: String,
+    interval: String,
+}
+
+impl Words {
+    fn of(decision: Option<&Decision>, index: usize, outcome: Outcome) -> Self {
+        let shown = decision.and_then(|decision| Some((decision, decision.confusion?)));
+        let Some((decision, confusion)) =
+            shown.filter(|(_, confusion)| confusion.share(outcome).trials > 0)
+        else {
+            return Self {
+                count: "–".to_owned(),
+                rate: String::new(),
+                interval: String::new(),
+            };
+        };
+        let share = confusion.share(outcome);
+        let interval = decision.intervals[index];
+        Self {
+            count: format!(
+                "{} of {}",
+                text::count(share.hits),
+                text::count(share.trials)
+            ),
+            rate: share.rate().map_or_else(String::new, measured),
+            interval: format!("{:.1}–{:.1} %", 100.0 * interval.low, 100.0 * interval.high),
+        }
+    }
+}
+
+fn cell_ui(
+    ui: &Ui,
+    scene: &mut Scene<'_>,
+    decision: Option<&Decision>,
+    (index, outcome): (usize, Outcome),
+    rect: Rect,
+) {
+    let words = Words::of(decision, index, outcome);
+    let view = scene.session.settings.gallery;
+    let is_chosen = view.outcome == Some(outcome);
+    let id: Id = ui.scope_id().with(("outcome", index));
+    let response = ui.interact(rect, id, Sense::click());
+    paint_cell(ui, &response, is_chosen, outcome, &words);
+    response.widget_info(|| {
+        let label = format!(
+            "{}, {} images {}, {}",
+            outcome.label(),
+            words.count,
+            words.rate,
+            words.interval
+        );
+        WidgetInfo::selected(egui::Role::Button, true, is_chosen, label)
+    });
+    let level = percent(scene.session.settings.decision.level);
+    let response = response.on_hover_text(format!(
+        "{}. The range holds the true share with {level} confidence (Clopper-Pearson). \
+         Click to see these images only, once more for all",
+        meaning(outcome)
+    ));
+    if response.clicked() {
+        let mut view = view;
+        view.outcome = (!is_chosen).then_some(outcome);
+        view.role = None;
+        scene.actions.push(Action::SetGallery(view));
+    }
+}
+
+fn paint_cell(
+    ui: &Ui,
+    response: &egui::Response,
+    is_chosen: bool,
+    outcome: Outcome,
+    words: &Words,
+) {
+    let palette = theme::palette(ui);
+    let fill = if is_chosen {
+        palette.selection
+    } else if response.hovered() {
+        palette.hovered
+    } else {
+        palette.surface
+    };
+    let line = if is_chosen || response.has_focus() {
+        palette.accent
+    } else {
+        palette.line
+    };
+    let painter = ui.painter();
+    let rect = response.rect;
+    painter.rect(
+        rect,
+        RADIUS,
+        fill,
+        Stroke::new(1.0, line),
+        StrokeKind::Inside,
+    );
+    let small = TextStyle::Small.resolve(ui.style());
+    let body = TextStyle::Body.resolve(ui.style());
+    let inner = rect.shrink2(vec2(7.0, 5.0));
+    for (at, align, text, font, color) in [
+        (
+            inner.left_top(),
+            Align2::LEFT_TOP,
+            outcome.label(),
+            &small,
+            palette.weak,
+        ),
+        (
+            inner.right_top(),
+            Align2::RIGHT_TOP,
+            &words.count,
+            &small,
+            palette.text,
+        ),
+        (
+            inner.left_bottom(),
+            Align2::LEFT_BOTTOM,
+            &words.rate,
+            &body,
+            palette.text,
+        ),
+        (
+            inner.right_bottom(),
+            Align2::RIGHT_BOTTOM,
+            &words.interval,
+            &small,
+            palette.weak,
+        ),
+    ] {
+        painter.text(at, align, text, font.clone(), color);
+    }
+}
+
+fn meaning(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Hit => "Out-of-domain images above the threshold: rightly flagged",
+        Outcome::Miss => "Out-of-domain images that the threshold lets through",
+        Outcome::FalseAlarm => "In-domain images above the threshold: flagged by mistake",
+        Outcome::CorrectPass => "In-domain images that the threshold rightly lets through",
+    }
+}
+
+fn precision_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
+    let precision = decision.and_then(|decision| decision.precision);
+    edit(ui, scene, |ui, settings| {
+        let tooltip = "Of the images that are flagged, this share is out-of-domain, where the share in the field \
+                       of all images is. Rare strangers drown in false alarms";
+        row(ui, "Precision", tooltip, |ui| {
+            let response = ui.add(share_field(&mut settings.prior, 0.002));
+            let shown = precision.map_or_else(|| "–".to_owned(), measured);
+            note(ui, format!("OOD: {shown} of flagged"));
+            response
+        })
+    });
+}
+
+fn level_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    edit(ui, scene, |ui, settings| {
+        let tooltip = "Confidence of all ranges and of the band: so often they hold the truth";
+        row(ui, "Confidence", tooltip, |ui| {
+            ui.add(share_field(&mut settings.level, 0.002).range(0.5..=0.999))
+        })
+    });
+}
+
+fn detector_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let title = RichText::new("Detector file").size(13.0);
+    CollapsingHeader::new(title).show_unindented(ui, |ui| {
+        if let Some((path, _)) = &scene.session.deciding.detector {
+            let name = crate::state::folders::short_name(path);
+            note(ui, format!("Open: {name}")).on_hover_text(path.display().to_string());
+        }
+        let rows = [
+            (
+                "detector to open",
+                "Open a detector file",
+                Action::BrowseDetector,
+                Action::OpenDetector as fn(std::path::PathBuf) -> Action,
+            ),
+            (
+                "detector to save",
+                "Save to this file",
+                Action::BrowseSaveDetector,
+                Action::SaveDetector,
+            ),
+        ];
+        for (index, (name, hint, browse, apply)) in rows.into_iter().enumerate() {
+            let tooltip = browse.tooltip();
+            let row = PathRow {
+                name,
+                hint,
+                tooltip: &tooltip,
+                browse,
+                apply: &apply,
+            };
+            path_row(ui, scene.actions, &mut scene.drafts.detectors[index], &row);
+        }
+        if let Err(reason) = scene.session.detector_to_save() {
+            note(ui, reason);
+        }
+    });
+}

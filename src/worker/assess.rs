@@ -1,0 +1,196 @@
+//! Figures that take too long for the window: resampled intervals, the band of the ROC curve, and how the area under it
+//! settles with more attempts.
+
+use std::sync::Arc;
+
+use crate::ood::auroc::{AurocInterval, TwoSamples};
+use crate::ood::figures::{RocPoint, roc_curve};
+use crate::ood::roc_band::{RocBox, roc_band};
+use crate::ood::{Aggregate, Distance, Distances, Interval};
+
+/// Resamples behind an interval.
+const NUM_DRAWS: usize = 2000;
+/// Points of the band at most: more can't be told apart on a screen.
+const MAX_BAND_POINTS: usize = 100;
+/// The interval has settled when its ends move by less than this, or by less than [`SETTLED_SHARE`] of its width.
+const SETTLED: f64 = 0.005;
+/// See [`SETTLED`].
+const SETTLED_SHARE: f64 = 0.1;
+
+/// What to assess.
+#[derive(Clone, Debug)]
+pub struct AssessRequest {
+    /// For each in-domain image the distances of its attempts.
+    pub in_domain: Arc<[Vec<Distances>]>,
+    /// For each out-of-domain image the same.
+    pub out_of_domain: Arc<[Vec<Distances>]>,
+    /// The distance that the interval and the band are for.
+    pub distance: Distance,
+    /// How attempts become a score.
+    pub aggregate: Aggregate,
+    /// Confidence, in (0, 1).
+    pub level: f64,
+}
+
+/// What was found; empty where a class is missing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Assessment {
+    /// The area under the ROC curve with its interval.
+    pub auroc: Option<AurocInterval>,
+    /// Boxes around points of the curve, from (0, 0) to (1, 1).
+    pub band: Vec<RocBox>,
+    /// By each of [`Distance::ALL`]: the area after 1, 2, … attempts, with a quick interval.
+    pub by_attempts: [Vec<AttemptsPoint>; 3],
+    /// The smallest number of attempts after which the interval no longer moved, by the distance asked for.
+    pub enough_attempts: Option<usize>,
+}
+
+/// The area under the ROC curve after some attempts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AttemptsPoint {
+    /// Attempts behind each score.
+    pub num_attempts: usize,
+    /// The area.
+    pub auroc: f64,
+    /// Its interval, by DeLong's standard error.
+    pub interval: Interval,
+}
+
+/// Compute everything; the same request gives the same answer.
+pub fn assess(request: &AssessRequest) -> Assessment {
+    let of = |images: &[Vec<Distances>]| -> Vec<f64> {
+        let all = |attempts: &Vec<Distances>| score(request, request.distance, attempts);
+        images.iter().filter_map(all).collect()
+    };
+    let (in_scores, out_scores) = (of(&request.in_domain), of(&request.out_of_domain));
+    let Ok(samples) = TwoSamples::new(&in_scores, &out_scores) else {
+        return Assessment::default();
+    };
+    let curve = roc_curve(&in_scores, &out_scores).unwrap_or_default();
+    let by_attempts = Distance::ALL.map(|distance| by_attempts(request, distance));
+    let asked = Distance::ALL.iter().position(|d| *d == request.distance);
+    Assessment {
+        auroc: Some(samples.interval(request.level, NUM_DRAWS, 0)),
+        band: roc_band(
+            &thinned(&curve, MAX_BAND_POINTS),
+            in_scores.len(),
+            out_scores.len(),
+            request.level,
+        ),
+        enough_attempts: asked.and_then(|index| enough(&by_attempts[index])),
+        by_attempts,
+    }
+}
+
+fn score(request: &AssessRequest, distance: Distance, attempts: &[Distances]) -> Option<f64> {
+    let distances: Vec<f64> = attempts
+        .iter()
+        .map(|distances| distances.of(distance))
+        .filter(|value| value.is_finite())
+        .collect();
+    request.aggregate.score(&distances)
+}
+
+/// The area after each number of attempts that all images with any result have.
+fn by_attempts(request: &AssessRequest, distance: Distance) -> Vec<AttemptsPoint> {
+    let images = request.in_domain.iter().chain(request.out_of_domain.iter());
+    let finished = images.map(Vec::len).filter(|&count| count > 0).min();
+    (1..=finished.unwrap_or(0))
+        .filter_map(|num_attempts| {
+            let of = |images: &[Vec<Distances>]| -> Vec<f64> {
+                images
+                    .iter()
+                    .filter_map(|attempts| attempts.get(..num_attempts))
+                    .filter_map(|attempts| score(request, distance, attempts))
+                    .collect()
+            };
+            let samples = TwoSamples::new(&of(&request.in_domain), &of(&request.out_of_domain));
+            let samples = samples.ok()?;
+            Some(AttemptsPoint {
+                num_attempts,
+                auroc: samples.auroc(),
+                interval: samples.quick_interval(request.level)?,
+            })
+        })
+        .collect()
+}
+
+/// The first number of attempts from which on both ends stayed where they are at last; it takes two more to tell.
+fn enough(points: &[AttemptsPoint]) -> Option<usize> {
+    let last = points.last()?;
+    let tolerance = SETTLED.max(SETTLED_SHARE * last.interval.width());
+    let is_settled = |point: &&AttemptsPoint| {
+        let low = (point.interval.low - last.interval.low).abs();
+        let high = (point.interval.high - last.interval.high).abs();
+        low.max(high) <= tolerance
+    };
+    let num_settled = points.iter().rev().take_while(is_settled).count();
+    (num_settled >= 3).then(|| points[points.len() - num_settled].num_attempts)
+}
+
+/// Both ends of a curve and points about evenly spread along it.
+fn thinned(curve: &[RocPoint], max_points: usize) -> Vec<RocPoint> {
+    if curve.len() <= max_points {
+        return curve.to_vec();
+    }
+    let last = curve.len() - 1;
+    (0..max_points)
+        .map(|index| curve[index * last / (max_points - 1)])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn images(count: usize, attempts: &[f64], start: f64) -> Arc<[Vec<Distances>]> {
+        (0..count)
+            .map(|index| {
+                let of = |noise: &f64| {
+                    let value = start + index as f64 * 0.01 + noise * f64::from(index as u8 % 7);
+                    Distances {
+                        mse: value,
+                        ssim: f64::NAN,
+                        lpips: value,
+                    }
+                };
+                attempts.iter().map(of).collect()
+            })
+            .collect()
+    }
+
+    fn request(attempts: &[f64]) -> AssessRequest {
+        AssessRequest {
+            in_domain: images(40, attempts, 0.0),
+            out_of_domain: images(30, attempts, 0.15),
+            distance: Distance::Lpips,
+            aggregate: Aggregate::Mean,
+            level: 0.95,
+        }
+    }
+
+    #[test]
+    fn attempts_that_change_nothing_are_more_than_enough() {
+        let found = assess(&request(&[0.0; 5]));
+        assert_eq!(found.enough_attempts, Some(1));
+        assert_eq!(found.by_attempts[0].len(), 5);
+        assert_eq!(found.by_attempts[1], [], "no SSIM, no curve");
+        let auroc = found.auroc.unwrap();
+        assert_eq!(found.by_attempts[0][4].auroc, auroc.auroc);
+        assert!(found.band.len() <= MAX_BAND_POINTS);
+        assert_eq!(assess(&request(&[0.0; 2])).enough_attempts, None);
+    }
+
+    #[test]
+    fn attempts_that_still_move_the_interval_are_not_enough() {
+        let found = assess(&request(&[0.5, 0.4, 0.3, 0.2, -1.2]));
+        assert_eq!(found.enough_attempts, None);
+    }
+
+    #[test]
+    fn a_missing_class_gives_nothing() {
+        let mut request = request(&[0.0]);
+        request.out_of_domain = Arc::new([]);
+        assert_eq!(assess(&request), Assessment::default());
+    }
+}
