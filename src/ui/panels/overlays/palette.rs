@@ -60,6 +60,7 @@ fn contents_ui(ui: &mut Ui, scene: &mut Scene<'_>) -> bool {
     }
     ScrollArea::vertical()
         .max_height(LIST_HEIGHT)
+        .min_scrolled_height(LIST_HEIGHT)
         .auto_shrink([false, true])
         .show(ui, |ui| {
             for (index, command) in commands.iter().enumerate() {

@@ -24,7 +24,10 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         ui.label(RichText::new("Keys").heading().strong());
         ui.add_space(4.0);
         let height = ui.ctx().content_rect().height() - 120.0;
-        ScrollArea::vertical().max_height(height).show(ui, keys_ui);
+        ScrollArea::vertical()
+            .max_height(height)
+            .min_scrolled_height(height)
+            .show(ui, keys_ui);
     });
     if modal.should_close() {
         let close = LookAction::Toggle(Overlay::Shortcuts);
