@@ -26,19 +26,6 @@ fn values(count: usize) -> Vec<f32> {
     (0..count).map(|i| (i as f32 * 0.7).sin()).collect()
 }
 
-fn conv_shape([in_channels, out_channels, side, _]: [usize; 4], kernel: usize) -> ConvShape {
-    ConvShape {
-        in_channels,
-        out_channels,
-        kernel,
-        stride: 1,
-        pad_before: kernel / 2,
-        pad_after: kernel / 2,
-        height: side,
-        width: side,
-    }
-}
-
 fn plain(bias: &[f32]) -> Finish<'_> {
     Finish {
         bias: Bias::Same(bias),
@@ -83,14 +70,13 @@ fn time(
 }
 
 fn convolutions(criterion: &mut Criterion) {
-    for size in SIZES {
-        let [inputs, outputs, side, batch] = size;
+    for [inputs, outputs, side, batch] in SIZES {
         let data = values(batch * side * side * inputs);
         let bias = values(outputs);
         let mut out = vec![0.0; batch * side * side * outputs];
         let label = format!("{inputs} to {outputs} at {side}x{side}, batch {batch}");
         for kernel in [1, 3] {
-            let shape = conv_shape(size, kernel);
+            let shape = ConvShape::same(kernel, (inputs, outputs), (side, side));
             let weights = values(outputs * shape.depth());
             let operations = (2 * shape.depth() * outputs * side * side * batch) as u64;
             let source = Source::plain(&data, inputs, side, side);

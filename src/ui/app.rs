@@ -363,8 +363,8 @@ fn settings_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn plots_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     panels::histogram::ui(ui, scene);
-    panels::decision::ui(ui, scene);
     panels::roc::ui(ui, scene);
+    panels::decision::ui(ui, scene);
     panels::figures::ui(ui, scene);
     panels::confounds::after_ui(ui, scene);
     panels::verdicts::ui(ui, scene);

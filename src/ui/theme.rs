@@ -36,7 +36,7 @@ pub const ATTEMPT: f32 = 52.0;
 /// Size of a field for a number.
 pub const NUMBER_FIELD: Vec2 = vec2(64.0, ROW_HEIGHT);
 /// Height of each plot.
-pub const PLOT_HEIGHT: f32 = 164.0;
+pub const PLOT_HEIGHT: f32 = 148.0;
 
 /// A color as it is written in style sheets, 0xRRGGBB.
 #[expect(

@@ -366,12 +366,12 @@ fn meaning(outcome: Outcome) -> &'static str {
 fn precision_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
     let precision = decision.and_then(|decision| decision.precision);
     edit(ui, scene, |ui, settings| {
-        let tooltip = "Of the images that are flagged, this share is out-of-domain, where the share in the field \
-                       of all images is. Rare strangers drown in false alarms";
-        row(ui, "Precision", tooltip, |ui| {
+        let tooltip = "The share of out-of-domain images that you expect in use, and the share of flagged images \
+                       that are then rightly flagged (precision). Rare strangers drown in false alarms";
+        row(ui, "OOD share", tooltip, |ui| {
             let response = ui.add(share_field(&mut settings.prior, 0.002));
             let shown = precision.map_or_else(|| "–".to_owned(), measured);
-            note(ui, format!("OOD: {shown} of flagged"));
+            note(ui, format!("Flags right {shown}"));
             response
         })
     });

@@ -35,13 +35,22 @@ pub struct ConvShape {
 impl ConvShape {
     /// A linear layer over pixels.
     pub fn linear(in_channels: usize, out_channels: usize, height: usize, width: usize) -> Self {
+        Self::same(1, (in_channels, out_channels), (height, width))
+    }
+
+    /// An odd kernel that leaves the size as it is.
+    pub fn same(
+        kernel: usize,
+        (in_channels, out_channels): (usize, usize),
+        (height, width): (usize, usize),
+    ) -> Self {
         Self {
             in_channels,
             out_channels,
-            kernel: 1,
+            kernel,
             stride: 1,
-            pad_before: 0,
-            pad_after: 0,
+            pad_before: kernel / 2,
+            pad_after: kernel / 2,
             height,
             width,
         }

@@ -93,16 +93,7 @@ impl Case {
             .collect();
         let in_channels = segments.iter().map(|segment| segment.0).sum();
         let out_channels = [1, 3, 16, 17, 40][draws.below(5)];
-        let shape = ConvShape {
-            in_channels,
-            out_channels,
-            kernel,
-            stride: 1,
-            pad_before: kernel / 2,
-            pad_after: kernel / 2,
-            height,
-            width,
-        };
+        let shape = ConvShape::same(kernel, (in_channels, out_channels), (height, width));
         let out_len = batch * height * width * out_channels;
         Self {
             batch,
