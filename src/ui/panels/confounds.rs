@@ -76,6 +76,7 @@ fn warning_ui(ui: &mut Ui, sentence: &str) {
     let color = theme::palette(ui).warning;
     ui.horizontal_top(|ui| {
         ui.label(RichText::new("!").strong().color(color));
-        note(ui, sentence);
+        // In a row text would not wrap, and would push the panels out of the window.
+        ui.vertical(|ui| note(ui, sentence));
     });
 }

@@ -523,7 +523,8 @@ fn folders_of_other_files_and_simple_explanations_are_told() {
         window.get_by_label(property);
     }
     // Made-up digits are rings and made-up clothes are discs, which brightness alone tells apart.
-    window.get_by_label_contains("Brightness alone tells the roles apart");
+    let warning = window.get_by_label_contains("Brightness alone tells the roles apart");
+    assert!(warning.rect().right() < 1280.0, "{:?}", warning.rect());
 }
 
 #[test]
