@@ -97,6 +97,52 @@ fn convolutions(criterion: &mut Criterion) {
     }
 }
 
+/// The `gemm` crate, which candle multiplies with, on the sizes of a 1x1 convolution.
+#[expect(unsafe_code, reason = "the crate's interface takes pointers")]
+fn products_of_the_gemm_crate(criterion: &mut Criterion) {
+    for [inputs, outputs, side, batch] in SIZES {
+        let rows = batch * side * side;
+        let (a, b) = (values(rows * inputs), values(inputs * outputs));
+        let mut out = vec![0.0_f32; rows * outputs];
+        let label = format!("{inputs} to {outputs} at {side}x{side}, batch {batch}");
+        let operations = (2 * inputs * outputs * rows) as u64;
+        for parallelism in [gemm::Parallelism::None, gemm::Parallelism::Rayon(0)] {
+            let mut group = criterion.benchmark_group("1x1 by the gemm crate");
+            group.throughput(Throughput::Elements(operations));
+            let id = BenchmarkId::new(&label, format!("{parallelism:?}"));
+            group.bench_function(id, |bencher| {
+                bencher.iter(|| {
+                    // SAFETY: all three matrices are row-major and of the sizes given.
+                    unsafe {
+                        gemm::gemm(
+                            rows,
+                            outputs,
+                            inputs,
+                            out.as_mut_ptr(),
+                            1,
+                            outputs.cast_signed(),
+                            false,
+                            a.as_ptr(),
+                            1,
+                            inputs.cast_signed(),
+                            b.as_ptr(),
+                            1,
+                            outputs.cast_signed(),
+                            0.0,
+                            1.0,
+                            false,
+                            false,
+                            false,
+                            parallelism,
+                        );
+                    }
+                });
+            });
+            group.finish();
+        }
+    }
+}
+
 fn attention(criterion: &mut Criterion) {
     for (pixels, channels, heads, batch) in [(64, 64, 2, 8), (256, 256, 1, 8)] {
         let shape = AttentionShape {
@@ -117,6 +163,6 @@ fn attention(criterion: &mut Criterion) {
 criterion_group! {
     name = kernels;
     config = Criterion::default().sample_size(20);
-    targets = convolutions, attention
+    targets = convolutions, products_of_the_gemm_crate, attention
 }
 criterion_main!(kernels);
