@@ -95,7 +95,7 @@ pub fn follow(
                     Failure::failed(error)
                 });
             }
-            Event::Done { .. } => {}
+            Event::Traced { .. } | Event::Done { .. } => {}
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::decision::DecisionSettings;
 use super::folders::FolderId;
 use super::gallery::GalleryView;
+use super::look_action::LookAction;
 use super::notices::NoticeId;
 use super::settings::ThemeChoice;
 use crate::ood::Role;
@@ -52,6 +53,8 @@ pub enum Action {
     Close,
     /// Change order or filter of the gallery.
     SetGallery(GalleryView),
+    /// Change how things are shown.
+    Look(LookAction),
     /// Change how the threshold is set.
     SetDecision {
         /// The new settings.
@@ -98,8 +101,57 @@ pub enum Key {
     O,
     /// The letter R.
     R,
+    /// Plus.
+    Plus,
+    /// Equals, the key of plus on many keyboards.
+    Equals,
+    /// Minus.
+    Minus,
+    /// Comma.
+    Comma,
+    /// Period.
+    Period,
+    /// Question mark.
+    Questionmark,
+    /// Up arrow.
+    ArrowUp,
+    /// Down arrow.
+    ArrowDown,
+    /// Page up.
+    PageUp,
+    /// Page down.
+    PageDown,
+    /// Home.
+    Home,
+    /// End.
+    End,
+    /// F11.
+    F11,
+    /// The digit 0.
+    Num0,
+    /// The digit 1.
+    Num1,
+    /// The letter A.
+    A,
+    /// The letter E.
+    E,
+    /// The letter F.
+    F,
+    /// The letter P.
+    P,
+    /// The letter T.
+    T,
+    /// The letter W.
+    W,
     /// The letter Z.
     Z,
+}
+
+impl Key {
+    /// Whether it means nothing to any field that text is typed into.
+    pub fn is_function(self) -> bool {
+        matches!(self, Self::F5 | Self::F11)
+    }
 }
 
 /// A key, alone or with Ctrl (Command on a Mac).
@@ -112,14 +164,14 @@ pub struct Shortcut {
 }
 
 impl Shortcut {
-    const fn plain(key: Key) -> Self {
+    pub(super) const fn plain(key: Key) -> Self {
         Self {
             key,
             with_ctrl: false,
         }
     }
 
-    const fn ctrl(key: Key) -> Self {
+    pub(super) const fn ctrl(key: Key) -> Self {
         Self {
             key,
             with_ctrl: true,
@@ -135,6 +187,27 @@ impl Shortcut {
             Key::F5 => "F5",
             Key::O => "O",
             Key::R => "R",
+            Key::Plus => "+",
+            Key::Equals => "=",
+            Key::Minus => "-",
+            Key::Comma => ",",
+            Key::Period => ".",
+            Key::Questionmark => "?",
+            Key::ArrowUp => "Up",
+            Key::ArrowDown => "Down",
+            Key::PageUp => "Page up",
+            Key::PageDown => "Page down",
+            Key::Home => "Home",
+            Key::End => "End",
+            Key::F11 => "F11",
+            Key::Num0 => "0",
+            Key::Num1 => "1",
+            Key::A => "A",
+            Key::E => "E",
+            Key::F => "F",
+            Key::P => "P",
+            Key::T => "T",
+            Key::W => "W",
             Key::Z => "Z",
         };
         if self.with_ctrl {
@@ -172,6 +245,7 @@ impl Action {
             Self::NextImage => NEXT,
             Self::PreviousImage => PREVIOUS,
             Self::Close => CLOSE,
+            Self::Look(look) => look.shortcuts(),
             Self::Undo => UNDO,
             _ => &[],
         }
@@ -202,6 +276,7 @@ impl Action {
             Self::SelectAttempt(None) => "Median attempt".to_owned(),
             Self::Close => "Close".to_owned(),
             Self::SetGallery(view) => view.order.label().to_owned(),
+            Self::Look(look) => look.text(),
             Self::SetDecision { settings, .. } => settings.way.label().to_owned(),
             Self::Undo => "Undo".to_owned(),
             Self::ResetThreshold => "Reset".to_owned(),
@@ -223,7 +298,8 @@ impl Action {
         }
     }
 
-    fn explanation(&self) -> String {
+    /// What it does, for someone who is no engineer.
+    pub fn explanation(&self) -> String {
         let fixed = match self {
             Self::Run => {
                 "Hide parts of every image, let the model paint them again and measure how much changed"
@@ -265,6 +341,7 @@ impl Action {
             Self::Dropped(_) | Self::UseDropped(_) => "Use what was dropped on the window",
             Self::DismissNotice(_) => "Remove this message",
             Self::DismissAllNotices => "Remove all messages",
+            Self::Look(look) => return look.explanation(),
             Self::AddFolder(_, role) | Self::BrowseFolders(role) | Self::AddSamples(role) => {
                 return format!("Add {}", role_explanation(*role));
             }

@@ -1,6 +1,6 @@
 //! Which images the gallery shows, in which order, and where their results are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -20,11 +20,18 @@ pub enum GalleryOrder {
     HighestFirst,
     /// The most in-domain first.
     LowestFirst,
+    /// Those whose attempts disagree most first.
+    SpreadFirst,
 }
 
 impl GalleryOrder {
     /// All orders, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Natural, Self::HighestFirst, Self::LowestFirst];
+    pub const ALL: [Self; 4] = [
+        Self::Natural,
+        Self::HighestFirst,
+        Self::LowestFirst,
+        Self::SpreadFirst,
+    ];
 
     /// The name for people.
     pub fn label(self) -> &'static str {
@@ -32,6 +39,7 @@ impl GalleryOrder {
             Self::Natural => "By name",
             Self::HighestFirst => "Highest score first",
             Self::LowestFirst => "Lowest score first",
+            Self::SpreadFirst => "Largest spread first",
         }
     }
 }
@@ -67,6 +75,8 @@ pub struct Gallery {
     run_ids: Option<Vec<Option<usize>>>,
     order: Vec<usize>,
     selected: Option<usize>,
+    marked: BTreeSet<usize>,
+    needle: String,
 }
 
 impl Gallery {
@@ -83,6 +93,46 @@ impl Gallery {
     /// The selected image, an index into [`Self::images`].
     pub fn selected(&self) -> Option<usize> {
         self.selected
+    }
+
+    /// The marked images, indices into [`Self::images`].
+    pub fn marked(&self) -> &BTreeSet<usize> {
+        &self.marked
+    }
+
+    /// The text that paths must have to be shown.
+    pub fn needle(&self) -> &str {
+        &self.needle
+    }
+
+    /// Show only images whose path has this text, in any case; takes effect when the gallery is arranged.
+    pub fn find(&mut self, text: &str) {
+        text.clone_into(&mut self.needle);
+    }
+
+    /// Mark an image, or take its mark away.
+    pub fn toggle_mark(&mut self, image: usize) {
+        if !self.marked.remove(&image) && image < self.images.len() {
+            self.marked.insert(image);
+        }
+    }
+
+    /// Mark all images from one to another in the order shown.
+    pub fn mark_between(&mut self, from: usize, to: usize) {
+        let position = |image| self.order.iter().position(|&other| other == image);
+        if let (Some(a), Some(b)) = (position(from), position(to)) {
+            self.marked.extend(&self.order[a.min(b)..=a.max(b)]);
+        }
+    }
+
+    /// Mark all images that are shown.
+    pub fn mark_all(&mut self) {
+        self.marked = self.order.iter().copied().collect();
+    }
+
+    /// Mark no image.
+    pub fn mark_none(&mut self) {
+        self.marked.clear();
     }
 
     /// The id of an image in the run that the gallery was last filled for.
@@ -107,6 +157,12 @@ impl Gallery {
             .selected
             .and_then(|index| self.images.get(index))
             .and_then(|old| images.iter().position(|new| is_same(old, new)));
+        if !self.marked.is_empty() && !Arc::ptr_eq(&self.images, &images) {
+            let olds = match_up(&images, &self.images);
+            let is_marked = |old: &Option<usize>| old.is_some_and(|old| self.marked.contains(&old));
+            let kept = olds.iter().enumerate().filter(|(_, old)| is_marked(old));
+            self.marked = kept.map(|(index, _)| index).collect();
+        }
         self.run_ids = match run {
             Some(run) if Arc::ptr_eq(&run.images, &images) => None,
             Some(run) => Some(match_up(&images, &run.images)),
@@ -126,6 +182,13 @@ impl Gallery {
         let mut order: Vec<usize> = (0..self.images.len())
             .filter(|&index| view.role.is_none_or(|role| self.images[index].role == role))
             .collect();
+        let needle = self.needle.trim().to_lowercase();
+        if !needle.is_empty() {
+            order.retain(|&index| {
+                let path = self.images[index].file.path.to_string_lossy();
+                path.to_lowercase().contains(&needle)
+            });
+        }
         if let Some(outcome) = view.outcome {
             order.retain(|&index| {
                 let image = score(index).zip(threshold);
@@ -143,6 +206,16 @@ impl Gallery {
             }
             GalleryOrder::LowestFirst => {
                 order.sort_by(|&a, &b| key(a, 1.0).total_cmp(&key(b, 1.0)));
+            }
+            GalleryOrder::SpreadFirst => {
+                let spreads: Vec<f64> = (0..self.images.len())
+                    .map(|index| {
+                        let id = self.run_id(index);
+                        id.and_then(|id| run.and_then(|run| run.spread(id)))
+                            .map_or(f64::INFINITY, |spread| -spread)
+                    })
+                    .collect();
+                order.sort_by(|&a, &b| spreads[a].total_cmp(&spreads[b]));
             }
         }
         self.order = order;
@@ -232,6 +305,16 @@ mod tests {
         view.outcome = Some(Outcome::CorrectPass);
         gallery.arrange(view, Some(&run), Some(0.3));
         assert_eq!(gallery.order(), [0], "no score, no outcome");
+
+        log.extend([result(0, 1, 0.4), result(2, 1, 0.2)]);
+        run.absorb();
+        view.order = GalleryOrder::SpreadFirst;
+        view.outcome = None;
+        gallery.arrange(view, Some(&run), None);
+        assert_eq!(gallery.order(), [2, 0, 1, 3], "one attempt has no spread");
+        gallery.find(" OUT/0");
+        gallery.arrange(view, Some(&run), None);
+        assert_eq!(gallery.order(), [2]);
     }
 
     #[test]
@@ -242,9 +325,12 @@ mod tests {
         let mut gallery = Gallery::default();
         gallery.fill(Arc::clone(&images), Some(&run));
         gallery.select(Some(2));
+        gallery.arrange(GalleryView::default(), Some(&run), None);
+        gallery.mark_between(2, 1);
         let shorter: Arc<[RunImage]> = images[1..].to_vec().into();
         gallery.fill(shorter, Some(&run));
         assert_eq!(gallery.selected(), Some(1));
+        assert_eq!(gallery.marked().iter().copied().collect::<Vec<_>>(), [0, 1]);
         assert_eq!(gallery.run_id(1), Some(2));
         assert_eq!(gallery.image_of_run_id(0), None);
     }

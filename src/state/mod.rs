@@ -5,18 +5,27 @@
 
 pub mod action;
 pub mod analysis;
+pub mod commands;
+pub mod confounds;
 pub mod deciding;
 pub mod decision;
+pub mod difference;
 pub mod folders;
 pub mod gallery;
+pub mod look;
+pub mod look_action;
+pub mod looking;
+pub mod marking;
 pub mod model;
 pub mod notices;
 pub mod perform;
 pub mod preview;
 pub mod run;
+pub mod scrubbing;
 pub mod session;
 pub mod settings;
 pub mod text;
+pub mod trial;
 
 pub use action::{Action, Shortcut};
 pub use analysis::Analysis;
@@ -24,6 +33,9 @@ pub use deciding::Deciding;
 pub use decision::{Decision, DecisionSettings, Way};
 pub use folders::{Folder, FolderId, ScanState};
 pub use gallery::{Gallery, GalleryOrder, GalleryView};
+pub use look::{ColorMap, Compare, LookSettings, View};
+pub use look_action::{LookAction, Move, Overlay};
+pub use marking::Mark;
 pub use model::ModelState;
 pub use notices::{NoticeId, Notices};
 pub use run::{Phase, RunState};

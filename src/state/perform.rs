@@ -43,6 +43,7 @@ impl Session {
                 self.settings.gallery = view;
                 self.is_order_stale = true;
             }
+            Action::Look(look) => self.perform_look(look),
             Action::SetDecision {
                 settings,
                 is_continued,
@@ -193,7 +194,7 @@ impl Session {
         }
     }
 
-    fn open_dialog(&mut self, kind: DialogKind) {
+    pub(super) fn open_dialog(&mut self, kind: DialogKind) {
         if self.dialog.is_some() {
             // A portal can hang for good, so the way out is named.
             self.notices.say(
@@ -232,7 +233,7 @@ impl Session {
         self.selected_attempt = None;
     }
 
-    fn step(&mut self, offset: isize) {
+    pub(super) fn step(&mut self, offset: isize) {
         let next = self.gallery.neighbor(self.shown_image(), offset);
         if next.is_some() {
             self.select(next);
@@ -240,7 +241,9 @@ impl Session {
     }
 
     fn close(&mut self) {
-        if !self.dropped.is_empty() {
+        if self.looking.overlay.is_some() {
+            self.looking.overlay = None;
+        } else if !self.dropped.is_empty() {
             self.dropped.clear();
         } else if self.gallery.selected().is_some() {
             self.select(None);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::difference::DifferenceScale;
 use crate::ood::{Aggregate, Distance, Role};
 use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
 use crate::worker::protocol::{Control, JobId, ModelInfo, Progress};
@@ -47,6 +48,8 @@ pub struct RunState {
     pub progress: Progress,
     /// Where it stands.
     pub phase: Phase,
+    /// The one scale of its difference maps.
+    pub differences: DifferenceScale,
     log: Arc<ResultLog>,
     num_seen: usize,
     attempts: Vec<Vec<Arc<AttemptResult>>>,
@@ -78,6 +81,7 @@ impl RunState {
             images,
             model: None,
             phase: Phase::Running,
+            differences: DifferenceScale::default(),
             log,
             num_seen: 0,
             attempts: vec![Vec::new(); count],
@@ -98,6 +102,7 @@ impl RunState {
             // Results of one image may overtake each other when batches mix attempts.
             let position = attempts.partition_point(|known| known.attempt < result.attempt);
             attempts.insert(position, Arc::clone(result));
+            self.differences.add(result, self.images[result.image].role);
             touched.push(result.image);
             self.latest = Some((result.image, result.attempt));
         }
@@ -141,6 +146,20 @@ impl RunState {
     /// The score of an image under the chosen distance and aggregation; `None` before its first attempt.
     pub fn score(&self, image: usize) -> Option<f64> {
         self.scores.get(image).copied().flatten()
+    }
+
+    /// Largest minus smallest distance of an image's attempts; `None` before the second one.
+    pub fn spread(&self, image: usize) -> Option<f64> {
+        let distances = self
+            .attempts(image)
+            .iter()
+            .map(|result| result.distances.of(self.choice.0))
+            .filter(|value| value.is_finite());
+        let (min, max, count) = distances.fold(
+            (f64::INFINITY, f64::NEG_INFINITY, 0),
+            |(min, max, count), value| (min.min(value), max.max(value), count + 1),
+        );
+        (count > 1).then_some(max - min)
     }
 
     /// The scores so far of all images of a role.

@@ -8,6 +8,7 @@ use super::analysis::Analysis;
 use super::deciding::Deciding;
 use super::folders::{Folder, FolderId, ScanState, is_table, planned_images};
 use super::gallery::Gallery;
+use super::looking::Looking;
 use super::model::{ModelState, estimated_secs};
 use super::notices::Notices;
 use super::preview::PreviewState;
@@ -53,6 +54,8 @@ pub struct Session {
     pub deciding: Deciding,
     /// The images to look at.
     pub gallery: Gallery,
+    /// How things are looked at.
+    pub looking: Looking,
     /// The mask preview.
     pub preview: PreviewState,
     /// Messages to the user.
@@ -86,6 +89,7 @@ impl Session {
             analysis: None,
             deciding: Deciding::default(),
             gallery: Gallery::default(),
+            looking: Looking::default(),
             preview: PreviewState::default(),
             notices: Notices::default(),
             outbox: VecDeque::new(),
@@ -214,6 +218,9 @@ impl Session {
     /// Take an event of the inference thread; events of jobs that are not current are dropped.
     pub fn apply(&mut self, event: Event) {
         let job = event.job();
+        if self.apply_scrub(&event) || self.apply_trial(&event) {
+            return;
+        }
         if self.model.job() == Some(job) {
             self.apply_model(event);
         } else if self
@@ -249,7 +256,7 @@ impl Session {
             }
             Event::Cancelled { .. } => self.model = ModelState::None,
             Event::Notice { notice, .. } => self.notices.push(notice),
-            Event::Progress { .. } | Event::Done { .. } => {}
+            Event::Progress { .. } | Event::Traced { .. } | Event::Done { .. } => {}
         }
     }
 
@@ -259,7 +266,7 @@ impl Session {
         };
         let keep = |run: &mut RunState, progress: Progress| run.progress = progress;
         match event {
-            Event::ModelOpened { .. } => {}
+            Event::ModelOpened { .. } | Event::Traced { .. } => {}
             Event::Progress { progress, .. } => keep(run, progress),
             Event::Notice { notice, .. } => self.notices.push(notice),
             Event::Done { progress, .. } => {
@@ -299,8 +306,17 @@ impl Session {
                     *shown = num_images;
                 }
             }
-            LibraryEvent::Scanned { job, listing } => self.apply_listing(job, listing),
+            LibraryEvent::Scanned { job, listing } => {
+                if !self.apply_trial_listing(job, &listing) {
+                    self.apply_listing(job, listing);
+                }
+            }
             LibraryEvent::Thumbnail { .. } => {}
+            LibraryEvent::Exported {
+                job,
+                request,
+                outcome,
+            } => self.exported(job, &request, outcome),
             LibraryEvent::Preview { request, preview } => self.preview.answer(request, preview),
             LibraryEvent::Samples { job, folders } => self.apply_samples(job, folders),
             LibraryEvent::Assessed { job, assessment } => self.deciding.apply(job, assessment),
@@ -403,6 +419,7 @@ impl Session {
                     source: FolderSource::Path(path),
                     role,
                 }),
+                DialogKind::ExportFolder => self.export(path),
                 DialogKind::OpenDetector | DialogKind::SaveDetector => {
                     self.chosen_detector(kind, path);
                 }
@@ -419,6 +436,8 @@ impl Session {
         if let Some(run) = self.run.as_mut().filter(|run| run.phase.is_active()) {
             run.phase = Phase::Failed(reason.to_owned());
         }
+        self.looking.scrub = None;
+        self.looking.trial = None;
         self.outbox
             .retain(|waiting| !matches!(waiting, Outgoing::Worker(_)));
         self.open_model(self.settings.model.clone());
@@ -430,6 +449,7 @@ impl Session {
         self.outbox
             .retain(|waiting| !matches!(waiting, Outgoing::Library(_)));
         self.samples_job = None;
+        self.looking.exporting = None;
         self.deciding.library_restarted();
         self.preview = PreviewState::default();
         for index in 0..self.folders.len() {
@@ -455,6 +475,7 @@ impl Session {
             self.refill();
         }
         let wait = self.analyze(now_secs);
+        self.find_confounds();
         let wait_for_figures = self.decide(now_secs);
         if self.is_order_stale {
             self.is_order_stale = false;

@@ -8,9 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::DecisionSettings;
 use super::gallery::GalleryView;
+use super::look::LookSettings;
 use crate::ood::{MaskKind, Role};
 use crate::runs::RunSettings;
 use crate::worker::protocol::{ModelSource, Notice, Severity};
+
+/// Sizes of the window's content, in percent: projectors need large ones.
+pub const ZOOM_RANGE: std::ops::RangeInclusive<u32> = 100..=300;
 
 /// Everything that is kept; each field has a default, so that an older file still loads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +30,10 @@ pub struct Settings {
     pub decision: DecisionSettings,
     /// Order and filter of the gallery.
     pub gallery: GalleryView,
+    /// How pictures are compared.
+    pub look: LookSettings,
+    /// Size of everything in the window, in percent, in [`ZOOM_RANGE`].
+    pub zoom_percent: u32,
     /// Light or dark.
     pub theme: ThemeChoice,
     /// Inner width and height of the window in points.
@@ -45,6 +53,8 @@ impl Default for Settings {
             run: RunSettings::default(),
             decision: DecisionSettings::default(),
             gallery: GalleryView::default(),
+            look: LookSettings::default(),
+            zoom_percent: 100,
             theme: ThemeChoice::System,
             window_size: [1280.0, 800.0],
         }
@@ -170,6 +180,14 @@ impl Settings {
         if !(0.0..=1.0).contains(&self.run.sampler.eta) {
             self.run.sampler.eta = defaults.run.sampler.eta;
         }
+        self.look.opacity = if self.look.opacity.is_finite() {
+            self.look.opacity.clamp(0.0, 1.0)
+        } else {
+            defaults.look.opacity
+        };
+        self.zoom_percent = self
+            .zoom_percent
+            .clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
         self.run.grid = self.run.grid.max(1);
         self.run.num_attempts = self.run.num_attempts.max(1);
         self

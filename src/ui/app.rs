@@ -6,12 +6,13 @@ use std::time::Instant;
 use egui::{CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui};
 
 use super::backend::Backend;
-use super::panels::{self, Drafts, Scene};
+use super::panels::{self, Drafts, Page, Scene};
 use super::textures::Textures;
 use super::theme::{self, BOTTOM_HEIGHT, LEFT_WIDTH, MARGIN, RIGHT_WIDTH};
 use super::thumbnails;
+use super::widgets::combo::segments;
 use crate::state::action::{Key, Shortcut};
-use crate::state::{Action, Outgoing, Session, Settings};
+use crate::state::{Action, LookAction, Outgoing, Overlay, Session, Settings};
 use crate::worker::handle::SendError;
 use crate::worker::protocol::{LibraryCommand, LibraryEvent, Severity};
 
@@ -21,6 +22,10 @@ const SAVE_DELAY_SECS: f64 = 2.0;
 const MAX_EVENTS: usize = 512;
 /// Seconds until a command that did not fit is sent again.
 const RETRY_SECS: f64 = 0.05;
+
+/// Below this width in points the parts of the window are shown one at a time: it is that narrow only when everything
+/// is shown large.
+const NARROW: f32 = 940.0;
 
 /// The window's state and everything it talks to.
 pub struct App {
@@ -167,10 +172,14 @@ impl App {
 
     fn collect_input(&mut self, ctx: &Context) {
         let is_typing = ctx.memory(|memory| memory.focused().is_some());
-        for action in Action::with_shortcuts() {
+        let look = LookAction::WITH_SHORTCUTS.map(Action::Look);
+        for action in Action::with_shortcuts().into_iter().chain(look) {
             // Plain keys belong to the widget that has the focus, F5 does not mean anything to any.
             let is_pressed = action.shortcuts().iter().any(|shortcut| {
-                let is_free = shortcut.with_ctrl || shortcut.key == Key::F5 || !is_typing;
+                // Ctrl+A marks text where text is typed.
+                let is_free = (shortcut.with_ctrl && shortcut.key != Key::A)
+                    || shortcut.key.is_function()
+                    || !is_typing;
                 is_free
                     && ctx.input_mut(|input| input.consume_shortcut(&keyboard_shortcut(*shortcut)))
             });
@@ -188,8 +197,13 @@ impl App {
     }
 
     fn perform_actions(&mut self) {
+        self.session.looking.gallery_shape = self.drafts.gallery_shape;
         for action in std::mem::take(&mut self.actions) {
-            self.drafts.reveal_shown |= matches!(action, Action::NextImage | Action::PreviousImage);
+            self.drafts.reveal_shown |= matches!(
+                action,
+                Action::NextImage | Action::PreviousImage | Action::Look(LookAction::Move(_))
+            );
+            self.drafts.focus_find |= matches!(action, Action::Look(LookAction::FocusFind));
             self.session.perform(action);
         }
     }
@@ -231,6 +245,11 @@ impl App {
             drafts: &mut self.drafts,
             actions: &mut self.actions,
         };
+        if let Some(Overlay::Presentation | Overlay::Explain) = scene.session.looking.overlay {
+            let is_explained = scene.session.looking.overlay == Some(Overlay::Explain);
+            panels::overlays::presentation::ui(ui, &mut scene, is_explained);
+            return;
+        }
         let palette = theme::palette(ui);
         let side = |inner_margin| Frame::new().fill(palette.ground).inner_margin(inner_margin);
         Panel::bottom("progress")
@@ -238,6 +257,14 @@ impl App {
             .resizable(false)
             .frame(side(Margin::symmetric(MARGIN, 8)))
             .show(ui, |ui| panels::progress::ui(ui, &mut scene));
+        scene.drafts.is_narrow = ui.available_width() < NARROW;
+        if scene.drafts.is_narrow {
+            narrow_ui(ui, &mut scene);
+            panels::notices::ui(ui, &mut scene, ui.max_rect());
+            panels::drop::ui(ui, &mut scene);
+            panels::overlays::ui(ui, &mut scene);
+            return;
+        }
         Panel::left("settings")
             .exact_size(LEFT_WIDTH)
             .resizable(false)
@@ -275,7 +302,41 @@ impl App {
         });
         panels::notices::ui(ui, &mut scene, center.response.rect);
         panels::drop::ui(ui, &mut scene);
+        panels::overlays::ui(ui, &mut scene);
     }
+}
+
+/// One part of the window at a time, where there is no room for all.
+fn narrow_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let palette = theme::palette(ui);
+    let frame = Frame::new()
+        .fill(palette.ground)
+        .inner_margin(Margin::symmetric(MARGIN, 4));
+    Panel::top("pages").frame(frame).show(ui, |ui| {
+        let mut page = scene.drafts.page;
+        segments(
+            ui,
+            &mut page,
+            &Page::ALL,
+            |page| page.label().to_owned(),
+            |page| format!("Show the part of the window called {}", page.label()),
+        );
+        scene.drafts.page = page;
+    });
+    let frame = Frame::new().fill(palette.surface).inner_margin(Margin {
+        left: MARGIN,
+        right: 6,
+        top: 4,
+        bottom: 0,
+    });
+    CentralPanel::default()
+        .frame(frame)
+        .show(ui, |ui| match scene.drafts.page {
+            Page::Settings => scrolled(ui, "settings", |ui| settings_ui(ui, scene)),
+            Page::Pictures => scrolled(ui, "pictures", |ui| panels::inspector::ui(ui, scene)),
+            Page::Gallery => panels::gallery::ui(ui, scene),
+            Page::Plots => scrolled(ui, "plots", |ui| plots_ui(ui, scene)),
+        });
 }
 
 fn scrolled(ui: &mut Ui, id_salt: &str, add_contents: impl FnOnce(&mut Ui)) {
@@ -294,6 +355,7 @@ fn scrolled(ui: &mut Ui, id_salt: &str, add_contents: impl FnOnce(&mut Ui)) {
 fn settings_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     panels::model::ui(ui, scene);
     panels::folders::ui(ui, scene);
+    panels::confounds::before_ui(ui, scene);
     panels::mask::ui(ui, scene);
     panels::method::ui(ui, scene);
     panels::advanced::ui(ui, scene);
@@ -304,6 +366,7 @@ fn plots_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     panels::roc::ui(ui, scene);
     panels::decision::ui(ui, scene);
     panels::figures::ui(ui, scene);
+    panels::confounds::after_ui(ui, scene);
     panels::verdicts::ui(ui, scene);
     panels::attempts::ui(ui, scene);
 }
@@ -320,6 +383,27 @@ fn keyboard_shortcut(shortcut: Shortcut) -> egui::KeyboardShortcut {
         Key::F5 => egui::Key::F5,
         Key::O => egui::Key::O,
         Key::R => egui::Key::R,
+        Key::Plus => egui::Key::Plus,
+        Key::Equals => egui::Key::Equals,
+        Key::Minus => egui::Key::Minus,
+        Key::Comma => egui::Key::Comma,
+        Key::Period => egui::Key::Period,
+        Key::Questionmark => egui::Key::Questionmark,
+        Key::ArrowUp => egui::Key::ArrowUp,
+        Key::ArrowDown => egui::Key::ArrowDown,
+        Key::PageUp => egui::Key::PageUp,
+        Key::PageDown => egui::Key::PageDown,
+        Key::Home => egui::Key::Home,
+        Key::End => egui::Key::End,
+        Key::F11 => egui::Key::F11,
+        Key::Num0 => egui::Key::Num0,
+        Key::Num1 => egui::Key::Num1,
+        Key::A => egui::Key::A,
+        Key::E => egui::Key::E,
+        Key::F => egui::Key::F,
+        Key::P => egui::Key::P,
+        Key::T => egui::Key::T,
+        Key::W => egui::Key::W,
         Key::Z => egui::Key::Z,
     };
     let modifiers = if shortcut.with_ctrl {
@@ -341,6 +425,7 @@ impl eframe::App for App {
         }
         self.send(ctx);
         theme::follow(ctx, self.session.settings.theme);
+        theme::zoom(ctx, self.session.settings.zoom_percent);
         self.save_when_settled(ctx);
         self.last_frame_ms = start.elapsed().as_secs_f32() * 1e3;
     }
@@ -349,6 +434,8 @@ impl eframe::App for App {
         let start = Instant::now();
         let ctx = ui.ctx().clone();
         let size = ctx.content_rect().size();
+        // Kept as it would be at the normal size.
+        let size = size * ctx.zoom_factor();
         self.session.settings.window_size = [size.x.round(), size.y.round()];
         self.textures.begin_frame();
         if self.textures.thumbnails.upload(&ctx) {

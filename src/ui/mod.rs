@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod backend;
+pub mod colormap;
 pub mod panels;
 pub mod start;
 pub mod textures;

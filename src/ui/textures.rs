@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use egui::{Color32, ColorImage, Context, TextureHandle, TextureOptions};
 
+use super::colormap;
 use super::thumbnails::Thumbnails;
 use crate::images::Picture;
 use crate::ood::KnownMask;
+use crate::state::look::ColorMap;
 
 /// Textures kept at most beyond those of the current frame.
 const MAX_PICTURES: usize = 96;
@@ -25,14 +27,31 @@ pub struct Textures {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     bytes: usize,
-    mask: Option<usize>,
-    hole: Color32,
+    variant: Variant,
 }
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Variant {
+    Plain,
+    Masked {
+        mask: usize,
+        hole: Color32,
+    },
+    Difference {
+        other: usize,
+        map: ColorMap,
+        top: u8,
+    },
+    Legend(ColorMap),
+}
+
+/// What a texture's key holds the addresses of.
+type Held<'a> = ([Option<&'a Arc<[u8]>>; 2], Option<&'a Arc<KnownMask>>);
 
 struct Entry {
     texture: TextureHandle,
     last_used: u64,
-    _bytes: Arc<[u8]>,
+    _bytes: [Option<Arc<[u8]>>; 2],
     _mask: Option<Arc<KnownMask>>,
 }
 
@@ -52,7 +71,14 @@ impl Textures {
 
     /// The texture of a picture.
     pub fn picture(&mut self, ctx: &Context, picture: &Picture) -> TextureHandle {
-        self.load(ctx, picture, None, Color32::TRANSPARENT)
+        let key = Key {
+            bytes: address(&picture.bytes),
+            variant: Variant::Plain,
+        };
+        let held = ([Some(&picture.bytes), None], None);
+        self.load(ctx, key, held, options(picture), || {
+            color_image(picture, None, Color32::TRANSPARENT)
+        })
     }
 
     /// The texture of a picture whose unknown pixels are painted in the color `hole`.
@@ -63,35 +89,79 @@ impl Textures {
         known_mask: &Arc<KnownMask>,
         hole: Color32,
     ) -> TextureHandle {
-        self.load(ctx, picture, Some(known_mask), hole)
+        let key = Key {
+            bytes: address(&picture.bytes),
+            variant: Variant::Masked {
+                mask: Arc::as_ptr(known_mask).addr(),
+                hole,
+            },
+        };
+        let held = ([Some(&picture.bytes), None], Some(known_mask));
+        self.load(ctx, key, held, options(picture), || {
+            color_image(picture, Some(known_mask), hole)
+        })
+    }
+
+    /// The texture of the difference of two pictures, see [`colormap::difference_image`].
+    pub fn difference(
+        &mut self,
+        ctx: &Context,
+        (a, b): (&Picture, &Picture),
+        map: ColorMap,
+        top: u8,
+    ) -> TextureHandle {
+        let key = Key {
+            bytes: address(&a.bytes),
+            variant: Variant::Difference {
+                other: address(&b.bytes),
+                map,
+                top,
+            },
+        };
+        let held = ([Some(&a.bytes), Some(&b.bytes)], None);
+        self.load(ctx, key, held, options(a), || {
+            colormap::difference_image(a, b, map, top)
+                .unwrap_or_else(|| color_image(a, None, Color32::TRANSPARENT))
+        })
+    }
+
+    /// The texture of a map's legend, one row from weak to strong.
+    pub fn legend(&mut self, ctx: &Context, map: ColorMap) -> TextureHandle {
+        let key = Key {
+            bytes: 0,
+            variant: Variant::Legend(map),
+        };
+        let held = ([None, None], None);
+        self.load(ctx, key, held, TextureOptions::LINEAR, || {
+            colormap::legend_image(map)
+        })
     }
 
     fn load(
         &mut self,
         ctx: &Context,
-        picture: &Picture,
-        known_mask: Option<&Arc<KnownMask>>,
-        hole: Color32,
+        key: Key,
+        (bytes, mask): Held<'_>,
+        options: TextureOptions,
+        make: impl FnOnce() -> ColorImage,
     ) -> TextureHandle {
-        let key = Key {
-            bytes: Arc::as_ptr(&picture.bytes).cast::<u8>().addr(),
-            mask: known_mask.map(|mask| Arc::as_ptr(mask).addr()),
-            hole,
-        };
         let frame = self.frame;
         let entry = self.pictures.entry(key).or_insert_with(|| {
             let max_side = ctx.input(|input| input.max_texture_side);
-            let image = bounded(color_image(picture, known_mask, hole), max_side);
             Entry {
-                texture: ctx.load_texture("picture", image, options(picture)),
+                texture: ctx.load_texture("picture", bounded(make(), max_side), options),
                 last_used: frame,
-                _bytes: Arc::clone(&picture.bytes),
-                _mask: known_mask.map(Arc::clone),
+                _bytes: bytes.map(|bytes| bytes.map(Arc::clone)),
+                _mask: mask.map(Arc::clone),
             }
         });
         entry.last_used = frame;
         entry.texture.clone()
     }
+}
+
+fn address(bytes: &Arc<[u8]>) -> usize {
+    Arc::as_ptr(bytes).cast::<u8>().addr()
 }
 
 /// Small pictures show their pixels, large ones are smoothed when they are shrunk.

@@ -166,6 +166,16 @@ pub fn follow(ctx: &Context, choice: ThemeChoice) {
     }
 }
 
+/// Follow the user's choice of size.
+pub fn zoom(ctx: &Context, percent: u32) {
+    // Its own keys would go beyond the sizes that the layout is made for, and would not be kept.
+    ctx.options_mut(|options| options.zoom_with_keyboard = false);
+    let factor = percent as f32 / 100.0;
+    if ctx.zoom_factor() != factor {
+        ctx.set_zoom_factor(factor);
+    }
+}
+
 fn style(palette: &Palette, base: Visuals) -> Style {
     let mut style = Style {
         visuals: visuals(palette, base),

@@ -86,6 +86,9 @@ fn begin(kind: DialogKind) -> Choice {
     match kind {
         DialogKind::Model => one(dialog.set_title("Choose a model folder").pick_folder()),
         DialogKind::MaskFile => one(dialog.set_title("Choose a mask image").pick_file()),
+        DialogKind::ExportFolder => one(dialog
+            .set_title("Choose a folder for the images")
+            .pick_folder()),
         DialogKind::OpenDetector => one(dialog
             .set_title("Choose a detector file")
             .add_filter("Detector", &["json"])

@@ -7,6 +7,7 @@ use super::protocol::{
     Command, Control, DeviceChoice, Event, JobId, ModelSource, Progress, RunRequest,
 };
 use super::score::{self, ScoreError};
+use super::trace::{self, TraceRequest};
 
 /// Takes the events of a job.
 pub trait Sink {
@@ -59,6 +60,11 @@ pub fn run(worker: &mut Worker, command: Command, sink: &mut dyn Sink) {
             request,
             control,
         } => run_scoring(worker, job, &request, &control, sink),
+        Command::Trace {
+            job,
+            request,
+            control,
+        } => run_trace(worker, job, &request, &control, sink),
     }
 }
 
@@ -109,25 +115,8 @@ fn run_scoring(
     sink: &mut dyn Sink,
 ) {
     let device = request.settings.device;
-    let is_ready = worker
-        .engine
-        .as_ref()
-        .is_some_and(|engine| engine.choice == device);
-    if !is_ready {
-        let Some(source) = worker.last_source.clone() else {
-            sink.emit(Event::Failed {
-                job,
-                message: "no model is open; open one first".to_owned(),
-            });
-            return;
-        };
-        if let Err(err) = open(worker, job, source, device, control, sink) {
-            finish_open(job, Err(err), sink);
-            return;
-        }
-    }
-    let Some(engine) = worker.engine.as_mut() else {
-        return; // `open` succeeded, so there is an engine.
+    let Some(engine) = ready(worker, job, device, control, sink) else {
+        return;
     };
     let (progress, outcome) = score::run(engine, job, request, control, sink);
     sink.emit(match outcome {
@@ -138,6 +127,61 @@ fn run_scoring(
             message: error_chain(&err),
         },
     });
+}
+
+fn run_trace(
+    worker: &mut Worker,
+    job: JobId,
+    request: &TraceRequest,
+    control: &Control,
+    sink: &mut dyn Sink,
+) {
+    let device = request.settings.device;
+    let Some(engine) = ready(worker, job, device, control, sink) else {
+        return;
+    };
+    let progress = Progress::default();
+    let last = match trace::trace(engine, request, control) {
+        Ok(trace) => {
+            let trace = Arc::new(trace);
+            sink.emit(Event::Traced { job, trace });
+            Event::Done { job, progress }
+        }
+        Err(ScoreError::Interrupted(_)) => Event::Cancelled { job, progress },
+        Err(err) => Event::Failed {
+            job,
+            message: error_chain(&err),
+        },
+    };
+    sink.emit(last);
+}
+
+/// The current model on this device, opened again where need be; `None` once the job has ended for want of one.
+fn ready<'a>(
+    worker: &'a mut Worker,
+    job: JobId,
+    device: DeviceChoice,
+    control: &Control,
+    sink: &mut dyn Sink,
+) -> Option<&'a mut Engine> {
+    let is_ready = worker
+        .engine
+        .as_ref()
+        .is_some_and(|engine| engine.choice == device);
+    if !is_ready {
+        let Some(source) = worker.last_source.clone() else {
+            sink.emit(Event::Failed {
+                job,
+                message: "no model is open; open one first".to_owned(),
+            });
+            return None;
+        };
+        if let Err(err) = open(worker, job, source, device, control, sink) {
+            finish_open(job, Err(err), sink);
+            return None;
+        }
+    }
+    worker.engine.as_mut()
 }
 
 /// An error with everything that led to it, on one line.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::assess::assess;
+use super::export::{ExportRequest, export};
 use super::handle::{Link, Outbox};
 use super::job::error_chain;
 use super::plan::Masks;
@@ -16,7 +17,8 @@ use super::protocol::{
 };
 use crate::images::decode::decode_file;
 use crate::images::prepare::{prepare, thumbnail};
-use crate::images::{ContentHash, Picture, labels, samples};
+use crate::images::write::{encode_png, write_atomically};
+use crate::images::{ContentHash, Picture, folder, labels, samples};
 use crate::ood::Role;
 use crate::runs::Detector;
 
@@ -98,6 +100,11 @@ fn answer(
             let preview = preview(&request);
             outbox.post(LibraryEvent::Preview { request, preview });
         }
+        LibraryCommand::Painted { job, picture } => {
+            let listing = painted(&picture);
+            outbox.post(LibraryEvent::Scanned { job, listing });
+        }
+        LibraryCommand::Export { job, request } => export_aside(job, request, outbox, side),
         LibraryCommand::Samples { job } => {
             let folders = samples::extract()
                 .map(|folders| {
@@ -172,6 +179,58 @@ fn scan(
         .map_err(|err| error_chain(&err));
     // The receiver goes only with the whole library thread.
     reply.send(LibraryEvent::Scanned { job, listing }).ok();
+}
+
+/// Write images on a thread of their own, since there may be many.
+fn export_aside(
+    job: JobId,
+    request: Arc<ExportRequest>,
+    outbox: &mut Outbox<LibraryEvent>,
+    side: &Sender<LibraryEvent>,
+) {
+    let (reply, asked) = (side.clone(), Arc::clone(&request));
+    let task = move || {
+        let outcome = export(&asked).map_err(|err| err.to_string());
+        // The receiver goes only with the whole library thread.
+        reply
+            .send(LibraryEvent::Exported {
+                job,
+                request: asked,
+                outcome,
+            })
+            .ok();
+    };
+    if let Err(err) = aside("export", task) {
+        let outcome = Err(format!("no thread for it: {err}"));
+        outbox.post(LibraryEvent::Exported {
+            job,
+            request,
+            outcome,
+        });
+    }
+}
+
+/// Write a painted picture to the folder for temporary files and list it there.
+fn painted(picture: &Picture) -> Result<Arc<FolderListing>, String> {
+    // One name a process: a new picture takes the place of the last one.
+    let name = format!("lmd-inspector-painted-{}.png", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    encode_png(picture)
+        .and_then(|bytes| write_atomically(&path, &bytes))
+        .map_err(|err| {
+            format!(
+                "the painted picture could not be kept ({err}): {}",
+                path.display()
+            )
+        })?;
+    let listing =
+        folder::list(&path, &mut |_| ControlFlow::Continue(())).map_err(|err| error_chain(&err))?;
+    Ok(Arc::new(FolderListing {
+        path,
+        role: Role::Unknown,
+        files: listing.files,
+        unreadable: listing.unreadable,
+    }))
 }
 
 fn small_picture(path: &std::path::Path, max_side: usize) -> Result<Picture, String> {

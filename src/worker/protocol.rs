@@ -12,6 +12,8 @@ pub use crate::runs::{
 
 pub use super::assess::{AssessRequest, Assessment, AttemptsPoint};
 pub use super::control::Control;
+use super::export::ExportRequest;
+use super::trace::{Trace, TraceRequest};
 use crate::runs::Detector;
 
 /// Identifies one request; every event echoes the id of the command it answers.
@@ -33,6 +35,15 @@ pub enum Command {
         source: ModelSource,
         /// Where to run it.
         device: DeviceChoice,
+        /// Cancels the job.
+        control: Control,
+    },
+    /// Make one attempt of a run again and keep every step; sends [`Event::Traced`].
+    Trace {
+        /// Echoed in every event of this job.
+        job: JobId,
+        /// Which attempt.
+        request: TraceRequest,
         /// Cancels the job.
         control: Control,
     },
@@ -67,6 +78,13 @@ pub enum Event {
         job: JobId,
         /// What was found.
         info: Arc<ModelInfo>,
+    },
+    /// An attempt with every step.
+    Traced {
+        /// See [`Command`].
+        job: JobId,
+        /// The steps.
+        trace: Arc<Trace>,
     },
     /// How far a job is; news may be left out, the latest counts. New results are in the log.
     Progress {
@@ -110,6 +128,7 @@ impl Event {
     pub fn job(&self) -> JobId {
         match self {
             Self::ModelOpened { job, .. }
+            | Self::Traced { job, .. }
             | Self::Progress { job, .. }
             | Self::Notice { job, .. }
             | Self::Done { job, .. }
@@ -235,6 +254,20 @@ pub enum LibraryCommand {
     },
     /// The prepared original and its mask, as a run would see them.
     Preview(PreviewRequest),
+    /// Put a painted picture into a file, so that it can be scored; answered by [`LibraryEvent::Scanned`].
+    Painted {
+        /// Echoed in the reply.
+        job: JobId,
+        /// The picture.
+        picture: Picture,
+    },
+    /// Write images and a table of them to a folder.
+    Export {
+        /// Echoed in the reply.
+        job: JobId,
+        /// What to write where.
+        request: Arc<ExportRequest>,
+    },
     /// Put the bundled sample folders on disk and say where they are.
     Samples {
         /// Echoed in the reply.
@@ -270,6 +303,8 @@ pub enum DialogKind {
     Folders(Role),
     /// A mask image.
     MaskFile,
+    /// Where to write images.
+    ExportFolder,
     /// A detector file to open.
     OpenDetector,
     /// Where to write a detector file.
@@ -325,6 +360,15 @@ pub enum LibraryEvent {
         request: PreviewRequest,
         /// The preview.
         preview: Result<Preview, String>,
+    },
+    /// Images were written, or why not.
+    Exported {
+        /// See [`LibraryCommand::Export`].
+        job: JobId,
+        /// What was asked for.
+        request: Arc<ExportRequest>,
+        /// Nothing, or the reason.
+        outcome: Result<(), String>,
     },
     /// The bundled sample folders, or why they could not be written.
     Samples {

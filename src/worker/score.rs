@@ -40,6 +40,9 @@ pub enum ScoreError {
     /// The network.
     #[error(transparent)]
     Network(DenoiseError),
+    /// The one image can't be read.
+    #[error("the image can't be read: {0}")]
+    Unreadable(String),
     /// No image could be read.
     #[error("none of the {0} images could be read; the notices say why")]
     NothingReadable(usize),

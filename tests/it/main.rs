@@ -32,4 +32,6 @@ mod runs;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
+mod trace;
+#[cfg(test)]
 mod window;

@@ -55,7 +55,7 @@ pub fn images_csv(report: &Report<'_>) -> String {
 }
 
 /// A path as a cell that neither runs nor tears.
-pub(super) fn path_cell(path: &Path) -> String {
+pub fn path_cell(path: &Path) -> String {
     let text = text_from_path(path);
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
         format!("\"'{}\"", text.replace('"', "\"\""))

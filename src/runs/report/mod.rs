@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use contact_sheet::contact_sheet;
-pub use csv::{images_csv, scores_csv};
+pub use csv::{images_csv, path_cell, scores_csv};
 pub use escape::{path_from_text, text_from_path};
 pub use histogram::{HistogramChart, draw_histogram};
 pub use html::html_report;

@@ -6,7 +6,7 @@ use super::Scene;
 use crate::ood::Role;
 use crate::state::action::role_explanation;
 use crate::state::folders::short_name;
-use crate::state::{Action, text};
+use crate::state::{Action, LookAction, text};
 use crate::ui::theme;
 use crate::ui::widgets::layout::note;
 
@@ -65,6 +65,12 @@ fn question_ui(ui: &Ui, scene: &mut Scene<'_>) {
             let tooltip = format!("Use it as {}", role_explanation(role));
             if wide_button(ui, words, &tooltip) {
                 scene.actions.push(Action::UseDropped(Some(role)));
+            }
+        }
+        if paths.len() == 1 {
+            let action = Action::Look(LookAction::TryDropped);
+            if wide_button(ui, &action.text(), &action.tooltip()) {
+                scene.actions.push(action);
             }
         }
         if paths.len() == 1 && wide_button(ui, "Model", "Load it as the model") {

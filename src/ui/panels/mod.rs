@@ -2,6 +2,7 @@
 
 pub mod advanced;
 pub mod attempts;
+pub mod confounds;
 pub mod decision;
 pub mod drop;
 pub mod figures;
@@ -13,13 +14,16 @@ pub mod mask;
 pub mod method;
 pub mod model;
 pub mod notices;
+pub mod overlays;
 pub mod progress;
 pub mod roc;
 pub mod threshold;
 pub mod verdicts;
 
+use std::sync::Arc;
+
 use super::textures::Textures;
-use crate::runs::RunSettings;
+use crate::runs::{RunImage, RunSettings};
 use crate::state::{Action, Session};
 
 /// What the panels share for one frame.
@@ -43,12 +47,61 @@ pub struct Drafts {
     pub folders: [String; 3],
     /// The path of a mask image.
     pub mask: String,
+    /// Columns and rows of the gallery that were drawn last.
+    pub gallery_shape: (usize, usize),
+    /// The pixel of the inspector's pictures under the pointer, x and y.
+    pub pointed: Option<[usize; 2]>,
+    /// The folder to export to.
+    pub export: String,
+    /// The field to find images by should get the focus.
+    pub focus_find: bool,
+    /// The text typed into the command palette and the line chosen in it.
+    pub palette: (String, usize),
+    /// When the last step of a denoising was shown, in seconds of the window's clock.
+    pub scrubbed_at_secs: f64,
+    /// How the files of the folders differ, and of which images that is known.
+    pub compared: Option<(Arc<[RunImage]>, Vec<String>)>,
+    /// The parts of the window are shown one at a time.
+    pub is_narrow: bool,
+    /// The part of a narrow window that is shown.
+    pub page: Page,
+    /// The picture that is painted on.
+    pub canvas: Option<overlays::trial::Canvas>,
     /// Paths of detector files, to open and to save.
     pub detectors: [String; 2],
     /// The point on the ROC curve while it is dragged and has moved.
     pub roc_drag: Option<egui::Id>,
     /// The gallery should bring the shown image into view.
     pub reveal_shown: bool,
+}
+
+/// A part of the window, where there is no room for all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// Model, folders and method.
+    Settings,
+    /// One image and its attempts.
+    #[default]
+    Pictures,
+    /// All images.
+    Gallery,
+    /// Histogram, curve and figures.
+    Plots,
+}
+
+impl Page {
+    /// All pages, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [Self::Settings, Self::Pictures, Self::Gallery, Self::Plots];
+
+    /// The name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Settings => "Settings",
+            Self::Pictures => "Pictures",
+            Self::Gallery => "Gallery",
+            Self::Plots => "Plots",
+        }
+    }
 }
 
 impl Scene<'_> {

@@ -9,6 +9,8 @@ use crate::ui::widgets::buttons::{primary, sized};
 
 /// Height of the buttons.
 const BUTTON_HEIGHT: f32 = 36.0;
+/// Below this width there is no room for numbers beside the buttons.
+const NARROW: f32 = 640.0;
 /// Height of the bar.
 const BAR_HEIGHT: f32 = 8.0;
 /// Height of a line of text.
@@ -16,15 +18,19 @@ const LINE_HEIGHT: f32 = 17.0;
 
 /// Draw the panel.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let is_narrow = ui.available_width() < NARROW;
     ui.horizontal_centered(|ui| {
-        buttons_ui(ui, scene);
+        let share = if is_narrow { 0.62 } else { 1.0 };
+        buttons_ui(ui, scene, share);
         ui.add_space(8.0);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
             ui.spacing_mut().interact_size.y = LINE_HEIGHT;
             ui.add_space(2.0);
             let lines = lines(scene.session);
-            line_ui(ui, RichText::new(lines.left).monospace(), &lines.right);
+            if !is_narrow {
+                line_ui(ui, RichText::new(lines.left).monospace(), &lines.right);
+            }
             bar_ui(ui, scene.session);
             let weak = theme::palette(ui).weak;
             line_ui(ui, RichText::new(lines.activity).small().color(weak), "");
@@ -32,9 +38,9 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
-fn buttons_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+fn buttons_ui(ui: &mut Ui, scene: &mut Scene<'_>, share: f32) {
     let phase = scene.session.run.as_ref().map(|run| &run.phase);
-    let size = |width| vec2(width, BUTTON_HEIGHT);
+    let size = |width: f32| vec2(share * width, BUTTON_HEIGHT);
     let is_running = scene.session.is_running();
     if is_running {
         sized(ui, scene.actions, Action::Run, size(104.0), false);

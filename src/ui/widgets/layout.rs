@@ -60,15 +60,18 @@ pub fn note(ui: &mut Ui, text: impl Into<String>) -> Response {
     ui.label(RichText::new(text).small().color(color))
 }
 
-/// A number in a cell of fixed width, aligned right, so that nothing moves while it changes.
+/// A number in a cell of fixed width, aligned right, so that nothing moves while it changes. A click copies it.
 pub fn number_cell(ui: &mut Ui, width: f32, text: &str, color: egui::Color32) -> Response {
     let height = ui.text_style_height(&TextStyle::Monospace);
-    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::CLICK);
+    if response.clicked() {
+        ui.ctx().copy_text(text.to_owned());
+    }
     let font = TextStyle::Monospace.resolve(ui.style());
     ui.painter()
         .text(rect.right_center(), Align2::RIGHT_CENTER, text, font, color);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, text));
-    response
+    response.on_hover_text("Click to copy")
 }
 
 /// Text in a cell of fixed size that is cut off with an ellipsis; all of it shows under the pointer.
@@ -86,4 +89,13 @@ pub fn stand_in(ui: &Ui, id_salt: &str, rect: egui::Rect, description: &str) -> 
     let response = ui.interact(rect, ui.scope_id().with(id_salt), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, description));
     response
+}
+
+/// A control in a cell of fixed width.
+pub fn sized_cell(ui: &mut Ui, width: f32, add_control: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui_with_layout(
+        vec2(width, ROW_HEIGHT),
+        Layout::left_to_right(Align::Center),
+        add_control,
+    );
 }

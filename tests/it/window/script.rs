@@ -138,7 +138,7 @@ impl Script {
         opens
             .find_map(|command| match command {
                 Command::OpenModel { job, .. } => Some(*job),
-                Command::Run { .. } => None,
+                Command::Run { .. } | Command::Trace { .. } => None,
             })
             .expect("a model should have been asked for")
     }
@@ -153,7 +153,7 @@ impl Script {
                 request,
                 control,
             } => Some((*job, request.clone(), control.clone())),
-            Command::OpenModel { .. } => None,
+            Command::OpenModel { .. } | Command::Trace { .. } => None,
         })
         .expect("a run should have been asked for")
     }
@@ -190,6 +190,17 @@ impl Script {
                 other => self.0.borrow_mut().library_commands.push(other),
             }
         }
+    }
+
+    /// Answer a request to list one picture.
+    pub fn list_one(&self, job: JobId, path: &str) {
+        let path = PathBuf::from(path);
+        let mut listing = listing(path.clone(), Role::Unknown, 1);
+        Arc::make_mut(&mut listing.files[0]).path = path;
+        self.say_library(LibraryEvent::Scanned {
+            job,
+            listing: Ok(Arc::new(listing)),
+        });
     }
 
     /// Append made-up results of all images for some attempts to the last run, and say so.

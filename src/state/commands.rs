@@ -1,0 +1,137 @@
+//! Everything that can be asked for by name, for the command palette.
+
+use super::action::Action;
+use super::gallery::{GalleryOrder, GalleryView};
+use super::look::{ColorMap, Compare, LookSettings};
+use super::look_action::LookAction;
+use super::run::Phase;
+use super::session::Session;
+use super::settings::ThemeChoice;
+use crate::ood::{Distance, Role};
+use crate::runs::RunSettings;
+use crate::worker::protocol::ModelSource;
+
+/// An action and the words that it is found by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedCommand {
+    /// What it does, in a few words.
+    pub words: String,
+    /// What to ask for.
+    pub action: Action,
+}
+
+impl Session {
+    /// All commands that make sense now and have all words of `text` in their name, in any case and order.
+    pub fn commands(&self, text: &str) -> Vec<NamedCommand> {
+        let needles: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+        let mut commands = self.run_commands();
+        commands.extend(self.choice_commands());
+        let look = LookAction::WITH_SHORTCUTS.into_iter().map(Action::Look);
+        commands.extend(look.map(|action| {
+            let words = match &action {
+                Action::Look(LookAction::BrowseExport) => "Export marked images…".to_owned(),
+                _ => action.text(),
+            };
+            named(words, action)
+        }));
+        commands.retain(|command| {
+            let words = command.words.to_lowercase();
+            needles.iter().all(|needle| words.contains(needle))
+        });
+        commands
+    }
+
+    fn run_commands(&self) -> Vec<NamedCommand> {
+        let phase = self.run.as_ref().map(|run| &run.phase);
+        let mut commands = match phase {
+            Some(Phase::Running) => vec![Action::Pause, Action::Cancel],
+            Some(Phase::Paused) => vec![Action::Resume, Action::Cancel],
+            Some(Phase::Cancelling) => Vec::new(),
+            _ => vec![Action::Run],
+        }
+        .into_iter()
+        .map(|action| {
+            let verb = match action {
+                Action::Run => "Start".to_owned(),
+                _ => action.text(),
+            };
+            named(format!("{verb} the run"), action)
+        })
+        .collect::<Vec<_>>();
+        for action in [Action::NextImage, Action::PreviousImage] {
+            commands.push(named(format!("{} image", action.text()), action));
+        }
+        commands.push(named("Open a model…", Action::BrowseModel));
+        let bundled = Action::OpenModel(ModelSource::Bundled);
+        commands.push(named("Use the bundled model", bundled));
+        for role in Role::ALL {
+            let words = format!("Add {} images…", role.label().to_lowercase());
+            commands.push(named(words, Action::BrowseFolders(role)));
+        }
+        commands.push(named("Undo the change of the threshold", Action::Undo));
+        commands.push(named("Reset the threshold", Action::ResetThreshold));
+        commands.push(named("Dismiss all messages", Action::DismissAllNotices));
+        commands
+    }
+
+    fn choice_commands(&self) -> Vec<NamedCommand> {
+        let (look, gallery) = (self.settings.look, self.settings.gallery);
+        let mut commands = Vec::new();
+        for distance in Distance::ALL {
+            let run = RunSettings {
+                distance,
+                ..self.settings.run.clone()
+            };
+            let words = format!("Score by {}", distance.label());
+            commands.push(named(words, Action::SetRun(Box::new(run))));
+        }
+        for order in GalleryOrder::ALL {
+            let view = GalleryView { order, ..gallery };
+            let words = format!("Sort images: {}", order.label().to_lowercase());
+            commands.push(named(words, Action::SetGallery(view)));
+        }
+        for compare in Compare::ALL {
+            let words = format!("Compare: {}", compare.label().to_lowercase());
+            let settings = LookSettings { compare, ..look };
+            commands.push(named(words, Action::Look(LookAction::Set(settings))));
+        }
+        for color_map in ColorMap::ALL {
+            let words = format!("Difference colors: {}", color_map.label().to_lowercase());
+            let settings = LookSettings { color_map, ..look };
+            commands.push(named(words, Action::Look(LookAction::Set(settings))));
+        }
+        for theme in ThemeChoice::ALL {
+            let words = format!("Theme: {}", theme.label().to_lowercase());
+            commands.push(named(words, Action::SetTheme(theme)));
+        }
+        commands
+    }
+}
+
+fn named(words: impl Into<String>, action: Action) -> NamedCommand {
+    NamedCommand {
+        words: words.into(),
+        action,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Settings;
+
+    #[test]
+    fn commands_are_found_by_any_of_their_words_and_have_different_names() {
+        let session = Session::new(Settings::default());
+        let words: Vec<String> = session.commands("").into_iter().map(|c| c.words).collect();
+        let mut unique = words.clone();
+        unique.sort();
+        unique.dedup();
+        assert_eq!(unique.len(), words.len(), "{words:?}");
+        let found = session.commands("spread SORT");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].words, "Sort images: largest spread first");
+        assert_eq!(session.commands("no such thing"), []);
+        assert_eq!(session.commands("run")[0].action, Action::Run);
+    }
+}

@@ -1,0 +1,164 @@
+//! Watching one attempt as it denoises: made again from its seed, with every step kept.
+
+use std::sync::Arc;
+
+use super::model::ModelState;
+use super::session::{Outgoing, Session};
+use crate::images::{ContentHash, Picture};
+use crate::worker::protocol::{Command, Control, Event, JobId};
+use crate::worker::trace::{Trace, TraceRequest};
+
+/// One attempt that is watched.
+#[derive(Debug)]
+pub struct Scrub {
+    /// The image's content.
+    pub content: ContentHash,
+    /// The attempt, from 0.
+    pub attempt: usize,
+    /// What has come of it.
+    pub phase: ScrubPhase,
+    /// The step that is shown, an index into the trace's steps.
+    pub position: usize,
+    /// Whether the steps are played.
+    pub is_playing: bool,
+    job: JobId,
+    control: Control,
+    result: Option<Picture>,
+}
+
+/// How far a [`Scrub`] is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScrubPhase {
+    /// The worker makes it.
+    Waiting,
+    /// All steps are there.
+    Ready {
+        /// The steps.
+        trace: Arc<Trace>,
+        /// Whether the last step is the run's result, bit for bit; it is unless the model was changed since.
+        is_exact: bool,
+    },
+    /// Why there is none.
+    Failed(String),
+}
+
+impl Scrub {
+    /// The picture of the step that is shown.
+    pub fn picture(&self) -> Option<&Picture> {
+        match &self.phase {
+            ScrubPhase::Ready { trace, .. } => trace.steps.get(self.position),
+            ScrubPhase::Waiting | ScrubPhase::Failed(_) => None,
+        }
+    }
+
+    /// Steps in all; 0 before they are there.
+    pub fn num_steps(&self) -> usize {
+        match &self.phase {
+            ScrubPhase::Ready { trace, .. } => trace.steps.len(),
+            ScrubPhase::Waiting | ScrubPhase::Failed(_) => 0,
+        }
+    }
+}
+
+impl Drop for Scrub {
+    fn drop(&mut self) {
+        // Nobody waits for it any more.
+        self.control.cancel();
+    }
+}
+
+impl Session {
+    /// The attempt that is watched, where it is the one that is looked at.
+    pub fn shown_scrub(&self) -> Option<&Scrub> {
+        let scrub = self.looking.scrub.as_ref()?;
+        let image = self.gallery.images().get(self.shown_image()?)?;
+        let attempt = self.shown_attempts().get(self.shown_attempt()?)?.attempt;
+        (scrub.content == image.file.hash && scrub.attempt == attempt).then_some(scrub)
+    }
+
+    /// Why no attempt can be watched now; `None` where one can.
+    pub fn missing_for_scrub(&self) -> Option<&'static str> {
+        if self.shown_attempt().is_none() {
+            Some("There is no result of this image yet")
+        } else if self.is_running() {
+            Some("The model is busy with the run, wait for its end or cancel it")
+        } else if !matches!(self.model, ModelState::Ready(_)) {
+            Some("There is no model open")
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn start_scrub(&mut self) {
+        if self.missing_for_scrub().is_some() {
+            return;
+        }
+        let (Some(image), Some(position), Some(run)) =
+            (self.shown_image(), self.shown_attempt(), &self.run)
+        else {
+            return;
+        };
+        let result = Arc::clone(&self.shown_attempts()[position]);
+        let request = TraceRequest {
+            settings: run.settings.clone(),
+            image: self.gallery.images()[image].clone(),
+            attempt: result.attempt,
+        };
+        let (job, control) = (self.mint_job(), Control::default());
+        self.looking.scrub = Some(Scrub {
+            content: request.image.file.hash,
+            attempt: request.attempt,
+            phase: ScrubPhase::Waiting,
+            position: 0,
+            is_playing: true,
+            job,
+            control: control.clone(),
+            result: result.inpainted.clone(),
+        });
+        self.outbox.push_back(Outgoing::Worker(Command::Trace {
+            job,
+            request,
+            control,
+        }));
+    }
+
+    /// Take an event of the job that makes the trace; `false` where it is not for it.
+    pub(super) fn apply_scrub(&mut self, event: &Event) -> bool {
+        let job = event.job();
+        let Some(scrub) = self.looking.scrub.as_mut().filter(|s| s.job == job) else {
+            return false;
+        };
+        match event {
+            Event::Traced { trace, .. } => {
+                scrub.phase = ScrubPhase::Ready {
+                    is_exact: trace.steps.last() == scrub.result.as_ref(),
+                    trace: Arc::clone(trace),
+                };
+            }
+            Event::Failed { message, .. } => scrub.phase = ScrubPhase::Failed(message.clone()),
+            Event::Cancelled { .. } => {
+                scrub.phase = ScrubPhase::Failed("it was cancelled".to_owned());
+            }
+            _ => {}
+        }
+        true
+    }
+
+    pub(super) fn scrub_to(&mut self, position: usize) {
+        if let Some(scrub) = &mut self.looking.scrub {
+            let last = scrub.num_steps().saturating_sub(1);
+            scrub.position = position.min(last);
+            scrub.is_playing &= position < last;
+        }
+    }
+
+    pub(super) fn play_scrub(&mut self, is_playing: bool) {
+        if let Some(scrub) = &mut self.looking.scrub {
+            let is_at_end = scrub.position + 1 >= scrub.num_steps();
+            if is_playing && is_at_end {
+                scrub.position = 0;
+            }
+            scrub.is_playing = is_playing;
+        }
+    }
+}

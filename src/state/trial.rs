@@ -1,0 +1,186 @@
+//! One picture that is tried: scored like the run's images, but it joins no figure.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::folders::short_name;
+use super::look_action::Overlay;
+use super::model::ModelState;
+use super::run::{Phase, RunState};
+use super::session::{Outgoing, Session};
+use crate::images::Picture;
+use crate::ood::Role;
+use crate::runs::{ResultLog, RunImage};
+use crate::worker::protocol::{
+    Command, Control, Event, FolderListing, JobId, LibraryCommand, RunRequest,
+};
+
+/// A picture that is tried.
+#[derive(Debug)]
+pub struct Trial {
+    /// Its name for people.
+    pub name: String,
+    /// Its attempts; `None` while it is read.
+    pub run: Option<RunState>,
+    /// Why it can't be scored.
+    pub problem: Option<String>,
+    reading: JobId,
+}
+
+impl Trial {
+    /// The score so far.
+    pub fn score(&self) -> Option<f64> {
+        self.run.as_ref()?.score(0)
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        // Nobody waits for it any more.
+        if let Some(run) = &self.run {
+            run.control.cancel();
+        }
+    }
+}
+
+impl Session {
+    /// Why no picture can be tried now; `None` where one can.
+    pub fn missing_for_trial(&self) -> Option<&'static str> {
+        if self.is_running() {
+            Some("The model is busy with the run, wait for its end or cancel it")
+        } else if !matches!(self.model, ModelState::Ready(_)) {
+            Some("There is no model open")
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn try_file(&mut self, path: PathBuf) {
+        let reading = self.begin_trial(short_name(&path));
+        self.outbox
+            .push_back(Outgoing::Library(LibraryCommand::Scan {
+                job: reading,
+                path,
+                role: Role::Unknown,
+                control: Control::default(),
+            }));
+    }
+
+    pub(super) fn try_painted(&mut self, picture: Picture) {
+        let job = self.begin_trial("Painted picture".to_owned());
+        self.outbox
+            .push_back(Outgoing::Library(LibraryCommand::Painted { job, picture }));
+    }
+
+    fn begin_trial(&mut self, name: String) -> JobId {
+        let reading = self.mint_job();
+        self.looking.trial = Some(Trial {
+            name,
+            run: None,
+            problem: self.missing_for_trial().map(str::to_owned),
+            reading,
+        });
+        self.looking.overlay = Some(Overlay::Try);
+        reading
+    }
+
+    /// Take the listing of the picture that is tried; `false` where it is not for it.
+    pub(super) fn apply_trial_listing(
+        &mut self,
+        job: JobId,
+        listing: &Result<Arc<FolderListing>, String>,
+    ) -> bool {
+        let is_meant = |trial: &&mut Trial| trial.reading == job && trial.run.is_none();
+        let Some(trial) = self.looking.trial.as_mut().filter(is_meant) else {
+            return false;
+        };
+        if trial.problem.is_some() {
+            return true;
+        }
+        let file = match listing {
+            Ok(listing) => listing.files.first().map(Arc::clone),
+            Err(message) => {
+                trial.problem = Some(message.clone());
+                return true;
+            }
+        };
+        match file {
+            Some(file) => {
+                let folder = file.path.parent().map(Path::to_owned).unwrap_or_default();
+                self.score_trial(RunImage {
+                    file,
+                    role: Role::Unknown,
+                    folder: Arc::new(folder),
+                });
+            }
+            None => trial.problem = Some("There is no picture in it".to_owned()),
+        }
+        true
+    }
+
+    fn score_trial(&mut self, image: RunImage) {
+        // Its score must be comparable with those of the run.
+        let settings = self
+            .run
+            .as_ref()
+            .map_or_else(|| self.settings.run.clone(), |run| run.settings.clone());
+        let job = self.mint_job();
+        let images: Arc<[RunImage]> = Arc::new([image]);
+        let results = Arc::new(ResultLog::default());
+        let run = RunState::new(
+            job,
+            settings.clone(),
+            Arc::clone(&images),
+            Arc::clone(&results),
+        );
+        self.outbox.push_back(Outgoing::Worker(Command::Run {
+            job,
+            request: RunRequest {
+                settings,
+                images,
+                results,
+            },
+            control: run.control.clone(),
+        }));
+        if let Some(trial) = &mut self.looking.trial {
+            trial.run = Some(run);
+        }
+    }
+
+    /// Take an event of the trial's run; `false` where it is not for it.
+    pub(super) fn apply_trial(&mut self, event: &Event) -> bool {
+        let choice = (self.settings.run.distance, self.settings.run.aggregate);
+        let Some(trial) = &mut self.looking.trial else {
+            return false;
+        };
+        let Some(run) = trial.run.as_mut().filter(|run| run.job == event.job()) else {
+            return false;
+        };
+        run.choose(choice.0, choice.1);
+        match event {
+            Event::Progress { progress, .. } => run.progress = progress.clone(),
+            Event::Done { progress, .. } => {
+                run.progress = progress.clone();
+                run.phase = Phase::Done;
+            }
+            Event::Cancelled { .. } => run.phase = Phase::Cancelled,
+            Event::Failed { message, .. } => {
+                run.phase = Phase::Failed(message.clone());
+                trial.problem = Some(message.clone());
+            }
+            Event::Notice { .. } | Event::ModelOpened { .. } | Event::Traced { .. } => {}
+        }
+        run.absorb();
+        true
+    }
+
+    /// Share of the run's in-domain images whose score is at most this one, and how many there are.
+    pub fn share_of_in_domain_below(&self, score: f64) -> Option<(f64, usize)> {
+        let run = self.run.as_ref()?;
+        let scores = run.scores_of(Role::InDomain);
+        let (below, count) = scores.fold((0_usize, 0_usize), |(below, count), (_, other)| {
+            (below + usize::from(other <= score), count + 1)
+        });
+        (count > 0).then(|| (below as f64 / count as f64, count))
+    }
+}

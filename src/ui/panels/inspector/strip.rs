@@ -1,0 +1,128 @@
+//! All attempts of one image: mask, result and distance, the median marked.
+
+use egui::{
+    Align2, Rect, ScrollArea, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2,
+    vec2,
+};
+
+use super::Detail;
+use crate::runs::AttemptResult;
+use crate::state::{Action, text};
+use crate::ui::panels::Scene;
+use crate::ui::theme::{self, ATTEMPT, RADIUS};
+use crate::ui::widgets::layout::note;
+use crate::ui::widgets::picture;
+
+/// Height of the strip of attempts.
+pub const STRIP_HEIGHT: f32 = ATTEMPT + 38.0;
+/// Side of the small mask in the corner of each result.
+const MASK: f32 = 19.0;
+
+/// Draw the strip.
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>) {
+    ui.allocate_ui(vec2(ui.available_width(), STRIP_HEIGHT), |ui| {
+        ui.set_min_height(STRIP_HEIGHT);
+        ScrollArea::horizontal()
+            .id_salt("attempts")
+            .auto_shrink(false)
+            .show(ui, |ui| {
+                ui.horizontal_top(|ui| {
+                    ui.spacing_mut().item_spacing.x = 3.0;
+                    let Some(detail) = detail else { return };
+                    if detail.attempts.is_empty() {
+                        note(ui, "The attempts appear here as they arrive");
+                    }
+                    for position in 0..detail.attempts.len() {
+                        attempt_ui(ui, scene, detail, position);
+                    }
+                });
+            });
+    });
+}
+
+fn attempt_ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: &Detail<'_>, position: usize) {
+    let palette = theme::palette(ui);
+    let result = &detail.attempts[position];
+    let value = text::score(result.distances.of(detail.distance));
+    let is_median = detail.medians.contains(&position);
+    let is_shown = detail.shown == Some(position);
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ATTEMPT + 5.0, STRIP_HEIGHT - 4.0), Sense::click());
+    if is_shown || response.hovered() {
+        let fill = if is_shown {
+            palette.selection
+        } else {
+            palette.raised
+        };
+        ui.painter().rect_filled(rect, RADIUS, fill);
+    }
+    if is_shown || response.has_focus() {
+        let stroke = Stroke::new(1.5, palette.accent);
+        ui.painter()
+            .rect_stroke(rect, RADIUS, stroke, StrokeKind::Inside);
+    }
+    let square = Rect::from_min_size(rect.min + Vec2::splat(2.5), Vec2::splat(ATTEMPT));
+    result_ui(ui, scene, result, square);
+    let line = |y: f32, text: &str, style: TextStyle, size: f32, color| {
+        let font = egui::FontId {
+            size,
+            ..style.resolve(ui.style())
+        };
+        let at = pos2(rect.center().x, square.bottom() + y);
+        ui.painter()
+            .text(at, Align2::CENTER_CENTER, text, font, color);
+    };
+    line(9.0, &value, TextStyle::Monospace, 11.0, palette.text);
+    if is_median {
+        line(22.0, "median", TextStyle::Small, 11.0, palette.accent);
+    } else {
+        line(
+            22.0,
+            &(result.attempt + 1).to_string(),
+            TextStyle::Small,
+            11.0,
+            palette.weak,
+        );
+    }
+    let label = format!(
+        "Attempt {}, {} {value}{}",
+        result.attempt + 1,
+        detail.distance.label(),
+        if is_median { ", the median" } else { "" }
+    );
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, is_shown, &label));
+    if response.clicked() {
+        scene
+            .actions
+            .push(Action::SelectAttempt(Some(result.attempt)));
+    }
+    response.on_hover_text(format!("{label}. Click to look at it"));
+}
+
+/// The result with its mask in the corner.
+fn result_ui(ui: &Ui, scene: &mut Scene<'_>, result: &AttemptResult, square: Rect) {
+    let palette = theme::palette(ui);
+    let size = |shown: &crate::images::Picture| vec2(shown.width as f32, shown.height as f32);
+    match &result.inpainted {
+        Some(shown) => {
+            let texture = scene.textures.picture(ui.ctx(), shown);
+            let image = (texture.id(), picture::WHOLE);
+            picture::paint(ui.painter(), square, image, size(shown), false);
+        }
+        None => picture::placeholder(
+            ui.painter(),
+            square.shrink(4.0),
+            palette.raised,
+            palette.line,
+        ),
+    }
+    if let Some(mask) = &result.known_mask {
+        let shown = &result.original;
+        let texture = scene.textures.masked(ui.ctx(), shown, mask, palette.hole);
+        let corner = Rect::from_min_size(square.max - Vec2::splat(MASK), Vec2::splat(MASK));
+        let image = (texture.id(), picture::WHOLE);
+        let painter = ui.painter();
+        painter.rect_filled(corner.expand(1.0), 2.0, palette.surface);
+        picture::paint(painter, corner, image, size(shown), false);
+    }
+}

@@ -1,0 +1,22 @@
+//! What lies over the window: the command palette, the sheet of keys, the presentation and a picture to try.
+
+pub mod palette;
+pub mod presentation;
+pub mod shortcuts;
+pub mod trial;
+
+use egui::Ui;
+
+use super::Scene;
+use crate::state::Overlay;
+
+/// Draw what is open and floats over the window.
+pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
+    match scene.session.looking.overlay {
+        Some(Overlay::Palette) => palette::ui(ui, scene),
+        Some(Overlay::Shortcuts) => shortcuts::ui(ui, scene),
+        Some(Overlay::Try) => trial::ui(ui, scene),
+        // These take the window's place.
+        Some(Overlay::Presentation | Overlay::Explain) | None => {}
+    }
+}

@@ -1,0 +1,312 @@
+//! For an audience: large pictures, the score against both histograms, and, where asked for, what the method does in
+//! three sentences.
+
+use std::sync::Arc;
+
+use egui::{
+    Align2, CentralPanel, Color32, Frame, Margin, Rect, RichText, Sense, Stroke, TextStyle, Ui,
+    Vec2, WidgetInfo, pos2, vec2,
+};
+
+use crate::images::Picture;
+use crate::ood::{KnownMask, Role};
+use crate::runs::AttemptResult;
+use crate::state::folders::short_name;
+use crate::state::{Action, LookAction, Overlay, text};
+use crate::ui::panels::Scene;
+use crate::ui::theme::{self, Palette};
+use crate::ui::widgets::picture;
+
+/// Body text of the presentation in points.
+const LARGE: f32 = 18.0;
+/// The score in points.
+const HUGE: f32 = 44.0;
+/// Height of the plot at least.
+const PLOT_HEIGHT: f32 = 150.0;
+
+/// Draw it in place of the whole window.
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
+    let palette = theme::palette(ui);
+    let frame = Frame::new()
+        .fill(palette.surface)
+        .inner_margin(Margin::same(24));
+    CentralPanel::default().frame(frame).show(ui, |ui| {
+        header_ui(ui, scene, is_explained);
+        let attempts = scene.session.shown_attempts();
+        let shown = scene.session.shown_attempt();
+        let Some(result) = shown.and_then(|shown| attempts.get(shown)).map(Arc::clone) else {
+            let words = RichText::new("There is no result of this image yet").size(LARGE);
+            ui.centered_and_justified(|ui| ui.label(words));
+            return;
+        };
+        pictures_ui(ui, scene, &result, is_explained);
+        ui.add_space(8.0);
+        verdict_ui(ui, scene);
+    });
+}
+
+fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
+    let overlay = if is_explained {
+        Overlay::Explain
+    } else {
+        Overlay::Presentation
+    };
+    let session = scene.session;
+    let image = session
+        .shown_image()
+        .and_then(|index| session.gallery.images().get(index));
+    ui.horizontal(|ui| {
+        let name = image.map_or_else(String::new, |image| short_name(&image.file.path));
+        ui.add(egui::Label::new(RichText::new(name).size(LARGE).strong()).truncate());
+        if let Some(image) = image {
+            let color = theme::palette(ui).role(image.role);
+            ui.label(RichText::new(image.role.label()).size(LARGE).color(color));
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let close = Action::Look(LookAction::Toggle(overlay));
+            let response = ui.button(RichText::new("Close").size(LARGE));
+            if response.on_hover_text("Back to the window (Esc)").clicked() {
+                scene.actions.push(close);
+            }
+            for (words, action) in [
+                ("Next", Action::NextImage),
+                ("Previous", Action::PreviousImage),
+            ] {
+                let response = ui.button(RichText::new(words).size(LARGE));
+                if response.on_hover_text(action.tooltip()).clicked() {
+                    scene.actions.push(action);
+                }
+            }
+        });
+    });
+    ui.add_space(8.0);
+}
+
+/// What one picture shows and says.
+struct Step<'a> {
+    title: &'static str,
+    sentence: String,
+    picture: Option<&'a Picture>,
+    mask: Option<&'a Arc<KnownMask>>,
+    differs_from: Option<&'a Picture>,
+}
+
+fn steps<'a>(result: &'a AttemptResult, is_explained: bool, distance: &str) -> [Step<'a>; 3] {
+    let original = &result.original;
+    let inpainted = result.inpainted.as_ref();
+    if is_explained {
+        let lift = if result.known_mask.is_some() {
+            "The violet parts of the image are hidden from the model."
+        } else {
+            "The image is covered with noise until the model can't tell what it was."
+        };
+        return [
+            Step {
+                title: "1  Lift",
+                sentence: lift.to_owned(),
+                picture: Some(original),
+                mask: result.known_mask.as_ref(),
+                differs_from: None,
+            },
+            Step {
+                title: "2  Map",
+                sentence: "The model fills them in with what it learned from good images."
+                    .to_owned(),
+                picture: inpainted,
+                mask: None,
+                differs_from: None,
+            },
+            Step {
+                title: "3  Detect",
+                sentence: format!(
+                    "Where the result differs it glows; the more, the less the image belongs: {distance}."
+                ),
+                picture: inpainted.map(|_| original),
+                mask: None,
+                differs_from: inpainted,
+            },
+        ];
+    }
+    let plain = |title, picture, mask| Step {
+        title,
+        sentence: String::new(),
+        picture,
+        mask,
+        differs_from: None,
+    };
+    [
+        plain("Original", Some(original), None),
+        plain("Masked", Some(original), result.known_mask.as_ref()),
+        plain("Inpainted", inpainted, None),
+    ]
+}
+
+fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, result: &AttemptResult, is_explained: bool) {
+    let gap = 24.0;
+    let distance = scene.session.settings.run.distance;
+    let value = format!(
+        "{} {}",
+        distance.label(),
+        text::score(result.distances.of(distance))
+    );
+    let words_height = if is_explained { 110.0 } else { 34.0 };
+    let width = (ui.available_width() - 2.0 * gap) / 3.0;
+    let height = ui.available_height() - words_height - PLOT_HEIGHT - 40.0;
+    let side = width.min(height.max(80.0)).floor();
+    let indent = 0.5 * (ui.available_width() - 3.0 * side - 2.0 * gap).max(0.0);
+    ui.horizontal_top(|ui| {
+        ui.add_space(indent);
+        ui.spacing_mut().item_spacing.x = gap;
+        for step in steps(result, is_explained, &value) {
+            ui.allocate_ui(vec2(side, side + words_height), |ui| {
+                ui.vertical(|ui| {
+                    ui.set_width(side);
+                    ui.label(RichText::new(step.title).size(LARGE).strong());
+                    picture_ui(ui, scene, &step, side);
+                    if !step.sentence.is_empty() {
+                        ui.label(RichText::new(&step.sentence).size(LARGE - 2.0));
+                    }
+                });
+            });
+        }
+    });
+}
+
+fn picture_ui(ui: &mut Ui, scene: &mut Scene<'_>, step: &Step<'_>, side: f32) {
+    let palette = theme::palette(ui);
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
+    picture::placeholder(ui.painter(), rect, palette.raised, palette.line);
+    if let Some(shown) = step.picture {
+        let look = scene.session.settings.look;
+        let run = scene.session.run.as_ref();
+        let top = run.and_then(|run| run.differences.top());
+        let texture = match (step.mask, step.differs_from) {
+            (Some(mask), _) => scene.textures.masked(ui.ctx(), shown, mask, palette.hole),
+            (None, Some(other)) => scene.textures.difference(
+                ui.ctx(),
+                (shown, other),
+                look.color_map,
+                top.map_or(255, |(top, _)| top),
+            ),
+            (None, None) => scene.textures.picture(ui.ctx(), shown),
+        };
+        let size = vec2(shown.width as f32, shown.height as f32);
+        let image = (texture.id(), picture::WHOLE);
+        picture::paint(ui.painter(), rect, image, size, size.max_elem() <= 64.0);
+    }
+    let name = format!("{} picture", step.title);
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, &name));
+}
+
+fn verdict_ui(ui: &mut Ui, scene: &Scene<'_>) {
+    let palette = theme::palette(ui);
+    let session = scene.session;
+    let score = session.shown_score();
+    let threshold = session.shown_threshold();
+    let (verdict, color) = match (score, threshold) {
+        (Some(score), Some(threshold)) if score > threshold => {
+            ("Does not belong", palette.out_of_domain)
+        }
+        (Some(_), Some(_)) => ("Belongs", palette.in_domain),
+        _ => ("No threshold yet", palette.weak),
+    };
+    ui.horizontal_top(|ui| {
+        let left = vec2(
+            260.0_f32.min(0.35 * ui.available_width()),
+            ui.available_height(),
+        );
+        ui.allocate_ui(left, |ui| {
+            ui.vertical(|ui| {
+                ui.set_width(left.x);
+                ui.label(
+                    RichText::new(verdict)
+                        .size(LARGE + 8.0)
+                        .strong()
+                        .color(color),
+                );
+                let number = score.map_or_else(|| "–".to_owned(), text::score);
+                ui.label(RichText::new(number).size(HUGE).strong().monospace());
+                let basis = format!(
+                    "{} of {}",
+                    session.settings.run.distance.label(),
+                    text::counted(session.shown_attempts().len(), "attempt")
+                );
+                ui.label(RichText::new(basis).size(LARGE - 2.0).color(palette.weak));
+            });
+        });
+        plot_ui(ui, scene, palette, (score, threshold));
+    });
+}
+
+/// Both histograms with the score and the threshold, as large as there is room.
+pub fn plot_ui(
+    ui: &mut Ui,
+    scene: &Scene<'_>,
+    palette: &Palette,
+    (score, threshold): (Option<f64>, Option<f64>),
+) {
+    let size = vec2(ui.available_width(), ui.available_height().max(80.0));
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let analysis = scene.session.analysis.as_deref();
+    let Some(histogram) = analysis.and_then(|a| a.histogram.as_ref()) else {
+        return;
+    };
+    let bins = &histogram.bins;
+    let end = bins.start + bins.width * bins.count as f64;
+    let plot = rect.with_max_y(rect.bottom() - 26.0);
+    let margin = 0.04 * (end - bins.start);
+    let (left, span) = (bins.start - margin, end - bins.start + 2.0 * margin);
+    let x = |value: f64| plot.left() + ((value - left) / span) as f32 * plot.width();
+    let highest = histogram.counts.iter().flatten().copied().max();
+    let highest = highest.unwrap_or(1).max(1) as f32;
+    let top = plot.top() + 24.0;
+    let painter = ui.painter();
+    for (role, counts) in Role::ALL.into_iter().zip(&histogram.counts) {
+        let color = palette.role(role);
+        for (bin, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let (from, to) = bins.edges(bin);
+            let height = count as f32 / highest * (plot.bottom() - top);
+            let bar = Rect::from_min_max(
+                pos2(x(from), plot.bottom() - height),
+                pos2(x(to), plot.bottom()),
+            );
+            let line = Stroke::new(1.0, color);
+            let fill = theme::faded(color, 0.5);
+            painter.rect(bar, 0.0, fill, line, egui::StrokeKind::Inside);
+        }
+    }
+    painter.hline(
+        plot.x_range(),
+        plot.bottom(),
+        Stroke::new(1.0, palette.line),
+    );
+    let line = |value: f64, words: &str, width: f32, color: Color32, at: f32| {
+        let x = x(value.clamp(left, left + span));
+        painter.vline(x, top - 4.0..=plot.bottom(), Stroke::new(width, color));
+        let font = egui::FontId {
+            size: LARGE - 3.0,
+            ..TextStyle::Body.resolve(ui.style())
+        };
+        let is_right = x > plot.center().x;
+        let (align, shift) = if is_right {
+            (Align2::RIGHT_CENTER, -5.0)
+        } else {
+            (Align2::LEFT_CENTER, 5.0)
+        };
+        painter.text(pos2(x + shift, at), align, words, font, color);
+    };
+    if let Some(threshold) = threshold {
+        let at = plot.bottom() + 14.0;
+        line(threshold, "Threshold", 1.5, palette.weak, at);
+    }
+    if let Some(score) = score {
+        line(score, "This image", 3.0, palette.accent, plot.top() + 8.0);
+    }
+    let words = format!(
+        "Scores of {} in-domain and {} out-of-domain images, this image at {}",
+        text::count(analysis.map_or(0, |a| a.num_scored[0])),
+        text::count(analysis.map_or(0, |a| a.num_scored[1])),
+        score.map_or_else(|| "no score".to_owned(), text::score)
+    );
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, &words));
+}

@@ -1,0 +1,76 @@
+//! All keys on one sheet.
+
+use egui::{Frame, Grid, Id, Margin, Modal, RichText, ScrollArea, Ui};
+
+use crate::state::{Action, LookAction, Overlay};
+use crate::ui::panels::Scene;
+use crate::ui::theme;
+
+/// What the pointer and held keys do: they belong to no action.
+const HELD: [(&str, &str); 6] = [
+    ("Space", "While held, see the original in all places"),
+    ("Shift", "The same, with the pointer over a picture"),
+    ("Wheel", "Zoom all pictures together"),
+    ("Drag", "Move all pictures together"),
+    ("Ctrl+click", "Mark an image of the gallery"),
+    ("Shift+click", "Mark all images up to this one"),
+];
+
+/// Draw the sheet.
+pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
+    let frame = Frame::window(ui.style()).inner_margin(Margin::same(16));
+    let modal = Modal::new(Id::unique("shortcuts")).frame(frame);
+    let modal = modal.show(ui.ctx(), |ui| {
+        ui.label(RichText::new("Keys").heading().strong());
+        ui.add_space(4.0);
+        let height = ui.ctx().content_rect().height() - 120.0;
+        ScrollArea::vertical()
+            .max_height(height)
+            .min_scrolled_height(height)
+            .show(ui, keys_ui);
+    });
+    if modal.should_close() {
+        let close = LookAction::Toggle(Overlay::Shortcuts);
+        scene.actions.push(Action::Look(close));
+    }
+}
+
+fn keys_ui(ui: &mut Ui) {
+    let look = LookAction::WITH_SHORTCUTS.map(Action::Look);
+    let actions = Action::with_shortcuts().into_iter().chain(look);
+    let rows: Vec<(String, String)> = actions
+        .map(|action| {
+            let keys = action.shortcuts().iter().map(|key| key.label());
+            let keys: Vec<String> = keys.collect();
+            (keys.join(", "), action.explanation())
+        })
+        .chain(HELD.map(|(keys, words)| (keys.to_owned(), words.to_owned())))
+        .collect();
+    let is_wide = ui.ctx().content_rect().width() > 900.0;
+    let per_column = if is_wide {
+        rows.len().div_ceil(2)
+    } else {
+        rows.len()
+    };
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 28.0;
+        for (index, column) in rows.chunks(per_column).enumerate() {
+            column_ui(ui, index, column);
+        }
+    });
+}
+
+fn column_ui(ui: &mut Ui, index: usize, rows: &[(String, String)]) {
+    let palette = theme::palette(ui);
+    Grid::new(("keys", index))
+        .num_columns(2)
+        .spacing([14.0, 5.0])
+        .show(ui, |ui| {
+            for (keys, words) in rows {
+                let keys = RichText::new(keys).monospace().color(palette.accent);
+                ui.label(keys);
+                ui.label(words);
+                ui.end_row();
+            }
+        });
+}

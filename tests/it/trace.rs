@@ -1,0 +1,92 @@
+//! An attempt made again step by step, against the run that it comes from.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lmd_inspector::images::folder;
+use lmd_inspector::ood::Role;
+use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
+use lmd_inspector::worker::job::{self, Worker};
+use lmd_inspector::worker::protocol::{Command, Control, Event, JobId, ModelSource, RunRequest};
+use lmd_inspector::worker::trace::{Trace, TraceRequest};
+
+fn images() -> Arc<[RunImage]> {
+    let samples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/samples/fashion-mnist");
+    let listing = folder::list(&samples, &mut |_| ControlFlow::Continue(())).unwrap();
+    let folder = Arc::new(samples);
+    let files = listing.files.into_iter().take(3);
+    files
+        .map(|file| RunImage {
+            file,
+            role: Role::InDomain,
+            folder: Arc::clone(&folder),
+        })
+        .collect()
+}
+
+fn trace(worker: &mut Worker, request: TraceRequest) -> Arc<Trace> {
+    let mut events = Vec::new();
+    let command = Command::Trace {
+        job: JobId(7),
+        request,
+        control: Control::default(),
+    };
+    job::run(worker, command, &mut events);
+    assert!(
+        matches!(events.last(), Some(Event::Done { job: JobId(7), .. })),
+        "{events:?}"
+    );
+    let found = events.into_iter().find_map(|event| match event {
+        Event::Traced { trace, .. } => Some(trace),
+        _ => None,
+    });
+    found.expect("a trace")
+}
+
+#[test]
+fn the_last_step_is_the_result_of_the_run_bit_for_bit() {
+    let mut settings = RunSettings {
+        num_attempts: 2,
+        batch: BatchChoice::Fixed(3),
+        device: DeviceChoice::Cpu,
+        ..RunSettings::default()
+    };
+    settings.sampler.num_steps = Some(4);
+    let (mut worker, mut events) = (Worker::default(), Vec::new());
+    let open = Command::OpenModel {
+        job: JobId(0),
+        source: ModelSource::Bundled,
+        device: settings.device,
+        control: Control::default(),
+    };
+    job::run(&mut worker, open, &mut events);
+    let (images, results) = (images(), Arc::new(ResultLog::default()));
+    let run = Command::Run {
+        job: JobId(1),
+        request: RunRequest {
+            settings: settings.clone(),
+            images: Arc::clone(&images),
+            results: Arc::clone(&results),
+        },
+        control: Control::default(),
+    };
+    job::run(&mut worker, run, &mut events);
+
+    let results = results.since(0);
+    assert_eq!(results.len(), 6);
+    let mut firsts = Vec::new();
+    for result in results {
+        let request = TraceRequest {
+            settings: settings.clone(),
+            image: images[result.image].clone(),
+            attempt: result.attempt,
+        };
+        let trace = trace(&mut worker, request);
+        assert_eq!(trace.steps.len(), 4);
+        assert_eq!(trace.steps.last(), result.inpainted.as_ref());
+        assert_ne!(trace.steps[0], trace.steps[3], "it begins with noise");
+        firsts.push(trace.steps[0].clone());
+    }
+    assert_ne!(firsts[0], firsts[3], "attempts differ");
+}
