@@ -74,18 +74,21 @@ def verify(name, folder, options):
         sys.exit(1)
 
 
-def compare(name, options, threads):
+def compare(name, options):
+    """Median milliseconds of a call for each (threads, contender, batch), all by turns."""
     folder = prepare(name, options.bundled, options.work)
     verify(name, folder, options)
     onnx = options.work / f"{name}.onnx"
-    contenders = {"lmd": Own(options.binary, folder, threads, options.isa)}
-    for kind in options.peers:
-        contenders[kind] = Peer(kind, folder, onnx, threads)
+    contenders = {}
+    for threads in options.threads:
+        contenders[threads, "lmd"] = Own(options.binary, folder, threads, options.isa)
+        for kind in options.peers:
+            contenders[threads, kind] = Peer(kind, folder, onnx, threads)
     times = {}
     for _ in range(options.rounds):
         for batch in options.batch:
-            for kind, contender in contenders.items():
-                times.setdefault((kind, batch), []).append(contender.time(batch, options.seconds))
+            for key, contender in contenders.items():
+                times.setdefault((*key, batch), []).append(contender.time(batch, options.seconds))
     for contender in contenders.values():
         contender.close()
     return {key: statistics.median(values) for key, values in times.items()}
@@ -96,20 +99,22 @@ def table(name, threads, medians, options):
     print("| batch | lmd | " + " | ".join(options.peers) + " |")
     print("|---|---|" + "---|" * len(options.peers))
     for batch in options.batch:
-        own = medians["lmd", batch]
+        own = medians[threads, "lmd", batch]
         cells = [f"{batch / own * 1e3:.1f}"]
         for kind in options.peers:
-            other = medians[kind, batch]
+            other = medians[threads, kind, batch]
             cells.append(f"{batch / other * 1e3:.1f} ({other / own:.2f}x)")
         print(f"| {batch} | " + " | ".join(cells) + " |", flush=True)
 
 
-def scaling(name, one, two, options):
-    print(f"\n{name}: speed-up from one thread to {options.threads[1]}")
+def scaling(name, medians, options):
+    few, many = options.threads
+    print(f"\n{name}: speed-up from {few} thread{'s' if few > 1 else ''} to {many}")
     print("| batch | lmd | " + " | ".join(options.peers) + " |")
     print("|---|---|" + "---|" * len(options.peers))
     for batch in options.batch:
-        cells = [f"{one[kind, batch] / two[kind, batch]:.2f}" for kind in ["lmd", *options.peers]]
+        kinds = ["lmd", *options.peers]
+        cells = [f"{medians[few, kind, batch] / medians[many, kind, batch]:.2f}" for kind in kinds]
         print(f"| {batch} | " + " | ".join(cells) + " |", flush=True)
 
 
@@ -128,11 +133,11 @@ def main():
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     for name in options.models:
-        medians = [compare(name, options, threads) for threads in options.threads]
-        for threads, values in zip(options.threads, medians):
-            table(name, threads, values, options)
-        if len(medians) == 2:
-            scaling(name, *medians, options)
+        medians = compare(name, options)
+        for threads in options.threads:
+            table(name, threads, medians, options)
+        if len(options.threads) == 2:
+            scaling(name, medians, options)
 
 
 main()
