@@ -1,17 +1,14 @@
 //! Bad input to the real binary: each has its own sentence, and says by its exit code whether work was done.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma};
 use tempfile::TempDir;
 
+use crate::binary::root;
 use crate::images::support::{encode, picture, png_header};
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
 
 fn score(program: &mut Command, model: &Path, images: &Path, report: &Path) -> Output {
     program

@@ -1,27 +1,17 @@
 //! `lmd calibrate` and `lmd classify`, the real binary with the bundled model.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use lmd_inspector::ood::conformal::{self, Calibration};
 use lmd_inspector::runs::Detector;
+
+use crate::binary::{lmd, text};
 
 fn samples(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("assets/samples")
         .join(name)
-}
-
-fn lmd(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_lmd"))
-        .args(args)
-        .current_dir(std::env::temp_dir())
-        .output()
-        .unwrap()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 /// Copies every second image of the in-domain samples, from the first or the second one on.

@@ -1,23 +1,9 @@
 //! The real binary without a window.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Output;
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn lmd(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_lmd"))
-        .args(args)
-        .current_dir(std::env::temp_dir())
-        .output()
-        .unwrap()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
+use crate::binary::{lmd, root, text};
 
 /// Two attempts of five steps on a few bundled samples.
 fn score(output: &Path, more: &[&str]) -> Output {

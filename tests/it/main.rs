@@ -5,6 +5,8 @@ mod bad_input;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod binary;
+#[cfg(test)]
 mod cpu;
 #[cfg(test)]
 mod decisions;

@@ -1,7 +1,7 @@
 //! A small stored run, and the real binary at work on one.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::Arc;
 
 use lmd_inspector::images::{ContentHash, Geometry, ImageFile, NativeInfo, Picture};
@@ -9,6 +9,8 @@ use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::ood::{Distances, Role};
 use lmd_inspector::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun, RunWriter};
 use lmd_inspector::runs::{AttemptResult, RunImage, RunSettings};
+
+pub use crate::binary::{command, lmd, root, text};
 
 pub const GEOMETRY: Geometry = Geometry {
     channels: 1,
@@ -135,25 +137,6 @@ pub fn bits(results: &[AttemptResult]) -> Vec<(usize, usize, [u64; 3])> {
 
 pub fn expected() -> Vec<(usize, usize, [u64; 3])> {
     bits(&(0..NUM_ATTEMPTS).flat_map(batch).collect::<Vec<_>>())
-}
-
-pub fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// `lmd` with these arguments.
-pub fn lmd(args: &[&str]) -> Output {
-    command(args).output().unwrap()
-}
-
-pub fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lmd"));
-    command.args(args).current_dir(std::env::temp_dir());
-    command
 }
 
 pub fn errors(output: &Output) -> String {

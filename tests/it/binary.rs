@@ -1,0 +1,25 @@
+//! The real binary, started without a window.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// `lmd` with these arguments, run to its end.
+pub fn lmd(args: &[&str]) -> Output {
+    command(args).output().unwrap()
+}
+
+/// `lmd` with these arguments, away from the repository: nothing may depend on the working directory.
+pub fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lmd"));
+    command.args(args).current_dir(std::env::temp_dir());
+    command
+}
+
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
