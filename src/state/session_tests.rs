@@ -1,9 +1,11 @@
+use super::super::run::Phase;
 use super::testing::{listing, model_info, result};
 use super::*;
 use crate::ood::{Distance, MaskKind};
 use crate::runs::ResultLog;
 use crate::state::Action;
 use crate::state::analysis::Analysis;
+use crate::worker::protocol::{Event, LibraryEvent, Progress};
 
 fn empty_settings() -> Settings {
     Settings {
