@@ -74,10 +74,10 @@ impl Analysis {
     /// Compute everything from the scores of `run`; unknown images are held against `yardstick`, or else against the
     /// in-domain images.
     pub fn of(run: &RunState, yardstick: Option<Yardstick>) -> Self {
-        let [in_scores, mut out_scores, unknown_scores] = Role::ALL.map(|role| {
-            run.scores_of(role)
-                .map(|(_, score)| score)
-                .collect::<Vec<f64>>()
+        // In order, so that the sorts to come find nothing left to do.
+        let [in_scores, out_scores, unknown_scores] = Role::ALL.map(|role| {
+            let scores = run.scores_of(role).map(|(_, score)| score);
+            sorted(scores.collect())
         });
         let curve = roc_curve(&in_scores, &out_scores).unwrap_or_default();
         let calibration = Calibration::new(in_scores.iter().copied());
@@ -89,7 +89,6 @@ impl Analysis {
         let num_scored = [in_scores.len(), out_scores.len(), unknown_scores.len()];
         let histogram = histogram(&[&in_scores, &out_scores, &unknown_scores]);
         let figures = figures(&in_scores, &out_scores);
-        out_scores.sort_by(f64::total_cmp);
         Self {
             num_scored,
             attempts: run.attempts_range(),
@@ -128,8 +127,16 @@ fn histogram(scores: &[&Vec<f64>; 3]) -> Option<ScoreHistogram> {
     Some(ScoreHistogram { bins, counts })
 }
 
-/// The contents of the in-domain images that have a score.
+fn sorted(mut scores: Vec<f64>) -> Vec<f64> {
+    scores.sort_unstable_by(f64::total_cmp);
+    scores
+}
+
+/// The contents of the in-domain images that have a score; none where there is no image to be held against them.
 fn contents(run: &RunState) -> HashSet<ContentHash> {
+    if run.scores_of(Role::Unknown).next().is_none() {
+        return HashSet::new();
+    }
     run.scores_of(Role::InDomain)
         .map(|(image, _)| run.images[image].file.hash)
         .collect()
@@ -182,18 +189,17 @@ fn folder_rows(run: &RunState, in_scores: &[f64]) -> Vec<FolderRow> {
         rows[row].2.extend(run.score(index));
     }
     rows.into_iter()
-        .map(|(folder, role, mut scores)| FolderRow {
-            folder,
-            role,
-            num_scored: scores.len(),
-            figures: (role == Role::OutOfDomain)
-                .then(|| figures(in_scores, &scores).ok())
-                .flatten(),
-            median_score: {
-                let middle = scores.len() / 2;
-                (!scores.is_empty())
-                    .then(|| *scores.select_nth_unstable_by(middle, f64::total_cmp).1)
-            },
+        .map(|(folder, role, scores)| {
+            let scores = sorted(scores);
+            FolderRow {
+                folder,
+                role,
+                num_scored: scores.len(),
+                figures: (role == Role::OutOfDomain)
+                    .then(|| figures(in_scores, &scores).ok())
+                    .flatten(),
+                median_score: scores.get(scores.len() / 2).copied(),
+            }
         })
         .collect()
 }

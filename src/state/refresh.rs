@@ -54,10 +54,13 @@ impl Session {
     /// Put the images of a run under way, or those that the next run would score, into the gallery.
     fn refill(&mut self) {
         self.planned = planned_images(&self.folders, self.settings.run.limit).into();
+        if let Some(run) = &self.run
+            && *run.images == *self.planned
+        {
+            self.planned = Arc::clone(&run.images);
+        }
         let images = match &self.run {
-            Some(run) if run.phase.is_active() || *run.images == *self.planned => {
-                Arc::clone(&run.images)
-            }
+            Some(run) if run.phase.is_active() => Arc::clone(&run.images),
             _ => Arc::clone(&self.planned),
         };
         self.gallery.fill(images, self.run.as_ref());

@@ -177,6 +177,11 @@ impl RunState {
         self.latest
     }
 
+    /// Where the worker appends the results.
+    pub fn log(&self) -> &Arc<ResultLog> {
+        &self.log
+    }
+
     /// Results so far.
     pub fn num_results(&self) -> usize {
         self.num_seen
