@@ -40,7 +40,9 @@ pub struct Analysis {
     pub out_sorted: Vec<f64>,
     /// The images of unknown role, the strangest first, without verdicts: those change with the threshold.
     pub unknown: Vec<Verdict>,
-    /// Images that the p-values of the unknown ones are against.
+    /// The conformal p-value of each image of the run; those of calibration images are against the others.
+    pub p_values: Vec<Option<f64>>,
+    /// Images that the p-values are against.
     pub num_calibration: usize,
     /// One row a folder, in the order in which they were added.
     pub folders: Vec<FolderRow>,
@@ -97,11 +99,19 @@ impl Analysis {
             curve,
             histogram,
             unknown: unknown(run, &yardstick),
+            p_values: p_values(run, &yardstick),
             num_calibration: yardstick.calibration.count(),
             calibration,
             out_sorted: out_scores,
             folders: folder_rows(run, &in_scores),
         }
+    }
+
+    /// The point of [`Self::curve`] where a score lies: all images with at least this score are flagged there; `None`
+    /// where a class is missing.
+    pub fn position_on_curve(&self, score: f64) -> Option<usize> {
+        let flagged = self.curve.partition_point(|point| point.threshold >= score);
+        flagged.checked_sub(1)
     }
 
     /// How many images and attempts are behind the numbers, in words.
@@ -139,6 +149,13 @@ fn contents(run: &RunState) -> HashSet<ContentHash> {
     }
     run.scores_of(Role::InDomain)
         .map(|(image, _)| run.images[image].file.hash)
+        .collect()
+}
+
+fn p_values(run: &RunState, yardstick: &Yardstick) -> Vec<Option<f64>> {
+    let images = run.images.iter().enumerate();
+    images
+        .map(|(index, image)| yardstick.p_value(&image.file.hash, run.score(index)?))
         .collect()
 }
 

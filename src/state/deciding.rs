@@ -121,7 +121,7 @@ impl Session {
                 .decision
                 .as_ref()
                 .is_none_or(|old| old.threshold != decision.threshold);
-            self.is_order_stale |= is_moved && self.settings.gallery.outcome.is_some();
+            self.is_order_stale |= is_moved && self.settings.gallery.verdict.is_some();
             if let Some((old, _)) = &self.deciding.decided
                 && old.level != settings.level
             {

@@ -280,6 +280,7 @@ impl App {
     }
 
     fn panels_ui(&mut self, ui: &mut Ui) {
+        self.drafts.hovered = self.drafts.hovering.take();
         let mut scene = Scene {
             session: &self.session,
             textures: &mut self.textures,
