@@ -1,5 +1,6 @@
 //! LMD Inspector: the window, and the same engine headless.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -11,14 +12,18 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Some(command) => headless::run(command),
-        None => window(),
+        None => window(cli.run),
     }
     .into()
 }
 
 /// Open the window; where there is no display, do the same job headless.
-fn window() -> Outcome {
-    match ui::run(&ui::Options::default()) {
+fn window(run: Option<PathBuf>) -> Outcome {
+    let options = ui::Options {
+        run,
+        ..ui::Options::default()
+    };
+    match ui::run(&options) {
         Ok(()) => Outcome::Done,
         Err(err @ UiError::NoDisplay { .. }) => {
             terminal::message(&format!("{err}"));

@@ -38,8 +38,8 @@ pub struct AttemptResult {
 /// An append-only log of results: the worker pushes, readers take what is new to them.
 ///
 /// The worker never waits for a reader; the lock is held for a push or a copy only.
-/// A log may have a run file: a batch is then committed to it before readers see it, and what the file held when the
-/// log began counts as done.
+/// A log may have a run file: the worker then commits a batch to it before readers see it, and what the file held when
+/// the log began counts as done.
 #[derive(Debug, Default)]
 pub struct ResultLog {
     results: Mutex<Vec<Arc<AttemptResult>>>,
@@ -55,19 +55,16 @@ impl ResultLog {
         }
     }
 
-    /// Commit one finished batch to the run file, if there is one, then show it to readers. `attempt_seconds` is each
-    /// attempt's share of the time. After an error nothing of the batch is in either.
-    pub fn commit(&self, batch: Vec<AttemptResult>, attempt_seconds: f64) -> Result<(), FileError> {
-        self.with_writer(|writer| writer.append(&batch, attempt_seconds))
-            .transpose()?;
-        self.extend(batch);
-        Ok(())
-    }
-
     /// Do something with the run file, if there is one.
     pub fn with_writer<T>(&self, act: impl FnOnce(&mut RunWriter) -> T) -> Option<T> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.as_mut().map(act)
+    }
+
+    /// From now on, write to a run file that holds what the log does.
+    pub fn attach_file(&self, writer: RunWriter) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        *file = Some(writer);
     }
 
     /// Close the run file, if there is one; the log goes on without.

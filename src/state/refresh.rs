@@ -55,7 +55,11 @@ impl Session {
     fn refill(&mut self) {
         self.planned = planned_images(&self.folders, self.settings.run.limit).into();
         let images = match &self.run {
-            Some(run) if run.phase.is_active() || *run.images == *self.planned => {
+            Some(run)
+                if run.phase.is_active()
+                    || run.kept.opened.is_some()
+                    || *run.images == *self.planned =>
+            {
                 Arc::clone(&run.images)
             }
             _ => Arc::clone(&self.planned),
@@ -106,6 +110,8 @@ impl Session {
         // While a run is followed the sample must not change with every result.
         let looked_at = match &self.run {
             None => self.shown_image(),
+            // Its paths may not be read.
+            Some(run) if run.is_sealed() => None,
             Some(_) => self.gallery.selected(),
         };
         let sample = looked_at
