@@ -24,6 +24,8 @@ mod inpainting;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod networks;
 #[cfg(test)]
 mod ood;
