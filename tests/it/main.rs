@@ -16,6 +16,9 @@ mod detector;
 #[cfg(target_os = "linux")]
 mod display;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod folders;
+#[cfg(test)]
 mod headless;
 #[cfg(test)]
 mod images;

@@ -10,6 +10,7 @@
 mod checksum;
 mod database;
 mod error;
+mod machine;
 mod manifest;
 mod merge;
 mod reader;
@@ -19,6 +20,7 @@ mod writer;
 
 pub use database::SCHEMA_VERSION;
 pub use error::FileError;
+pub use machine::Continuation;
 pub use manifest::{FolderRecord, KeepPictures, Manifest, ModelRecord, NewRun, Shard, Stretch};
 pub use merge::{MergeError, merge};
 pub use reader::{Effort, StoredImage, StoredRun, read};
