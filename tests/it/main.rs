@@ -29,6 +29,8 @@ mod layering;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod networks;
 #[cfg(test)]
 mod ood;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use lmd_inspector::runs::file::{self, StoredRun};
 
 use super::support::{bits, command, errors, lmd, score_args, strs, text, uninterrupted};
+use crate::binary::not_run;
 
 /// Kills of the short form; `LMD_TEST_FULL` asks for twenty.
 fn num_kills() -> usize {
@@ -105,4 +106,69 @@ fn a_disk_that_fills_up_ends_the_run_with_a_sentence_and_it_resumes() {
     assert!(!kept.results.is_empty(), "some attempts came before");
     assert!(!kept.is_finished());
     finish_and_compare(folder.path(), &run, &expected);
+}
+
+/// On a file system that is really full, with the log and the file in it. Where mounting needs more rights than there are,
+/// a namespace of its own gives them.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_file_system_ends_the_run_with_a_sentence_and_it_resumes() {
+    /// Arguments: the program, the mount point, a folder outside, and how to score into `$2/run.lmdrun`.
+    const SCRIPT: &str = r#"
+        mount -t tmpfs -o size=224k tmpfs "$2" 2>"$3/mount" || exit 77
+        lmd=$1 full=$2 out=$3
+        shift 3
+        "$lmd" "$@" 2>"$out/scored"
+        echo $? >"$out/scored.code"
+        ls "$full" >"$out/left"
+        "$lmd" export "$full/run.lmdrun" --csv "$out/partial.csv" 2>"$out/exported"
+        mount -o remount,size=64m "$full"
+        "$lmd" score --resume "$full/run.lmdrun" --output "$out/report" 2>"$out/resumed"
+        echo $? >"$out/resumed.code"
+    "#;
+    let folder = tempfile::tempdir().unwrap();
+    let expected = uninterrupted(folder.path());
+    let (full, out) = (folder.path().join("full"), folder.path().join("out"));
+    fs::create_dir(&full).unwrap();
+    fs::create_dir(&out).unwrap();
+    let namespace = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "bash", "-c", SCRIPT, "bash"])
+        .arg(env!("CARGO_BIN_EXE_lmd"))
+        .args([&full, &out])
+        .args(score_args(&full.join("run.lmdrun")))
+        .output();
+    match namespace {
+        Ok(output) if output.status.success() => {}
+        Ok(output) if output.status.code() == Some(77) || !errors(&output).is_empty() => {
+            let mount = fs::read_to_string(out.join("mount")).unwrap_or_default();
+            return not_run(&format!(
+                "a full file system: a small one can't be mounted here: {}{mount}",
+                errors(&output)
+            ));
+        }
+        Ok(output) => panic!("{output:?}"),
+        Err(error) => {
+            return not_run(&format!(
+                "a full file system: there is no `unshare`: {error}"
+            ));
+        }
+    }
+    let said = |name: &str| fs::read_to_string(out.join(name)).unwrap();
+    let told = said("scored");
+    assert_eq!(said("scored.code"), "1\n", "{told}");
+    assert!(told.contains("make room"), "{told}");
+    assert!(told.contains("--resume"), "{told}");
+    assert!(said("left").contains("run.lmdrun"), "{}", said("left"));
+    // Each finished attempt is one of the whole run's.
+    let partial = said("partial.csv");
+    let rows: Vec<_> = expected.lines().collect();
+    assert!(partial.lines().all(|row| rows.contains(&row)), "{partial}");
+    let num_rows = partial.lines().count();
+    assert!(
+        (2..rows.len()).contains(&num_rows),
+        "{num_rows} of {}",
+        rows.len()
+    );
+    assert_eq!(said("resumed.code"), "0\n", "{}", said("resumed"));
+    assert_eq!(said("report/scores.csv"), expected);
 }
