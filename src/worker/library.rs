@@ -276,6 +276,7 @@ fn preview(request: &PreviewRequest) -> Result<Preview, String> {
         }),
         known_mask: masks
             .known_mask(&content, request.attempt)
+            .map(Arc::unwrap_or_clone)
             .map_err(|err| error_chain(&err))?,
     })
 }
