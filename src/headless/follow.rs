@@ -95,7 +95,7 @@ pub fn follow(
                     Failure::failed(error)
                 });
             }
-            Event::Traced { .. } | Event::Done { .. } => {}
+            Event::Traced { .. } | Event::Mapped { .. } | Event::Done { .. } => {}
         }
     }
 }

@@ -133,6 +133,8 @@ pub enum Key {
     Num1,
     /// The letter A.
     A,
+    /// The letter C.
+    C,
     /// The letter E.
     E,
     /// The letter F.
@@ -141,6 +143,8 @@ pub enum Key {
     P,
     /// The letter T.
     T,
+    /// The letter V.
+    V,
     /// The letter W.
     W,
     /// The letter Z.
@@ -148,6 +152,11 @@ pub enum Key {
 }
 
 impl Key {
+    /// Whether it means something with Ctrl where text is typed: marking, copying and pasting it.
+    pub fn edits_text(self) -> bool {
+        matches!(self, Self::A | Self::C | Self::V)
+    }
+
     /// Whether it means nothing to any field that text is typed into.
     pub fn is_function(self) -> bool {
         matches!(self, Self::F5 | Self::F11)
@@ -203,10 +212,12 @@ impl Shortcut {
             Key::Num0 => "0",
             Key::Num1 => "1",
             Key::A => "A",
+            Key::C => "C",
             Key::E => "E",
             Key::F => "F",
             Key::P => "P",
             Key::T => "T",
+            Key::V => "V",
             Key::W => "W",
             Key::Z => "Z",
         };

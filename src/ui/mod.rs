@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod backend;
+mod clipboard;
 pub mod colormap;
 pub mod panels;
 pub mod start;

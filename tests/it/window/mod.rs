@@ -1,8 +1,10 @@
 //! The window over a script in place of the background threads: widgets are found by role and name.
 
+mod clipboard;
 mod decision;
 mod gallery;
 mod look;
+mod maps;
 mod real;
 mod script;
 
