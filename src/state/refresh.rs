@@ -53,6 +53,7 @@ impl Session {
             self.gallery.arrange(self.settings.gallery, basis);
         }
         self.follow(now_secs);
+        self.want_map();
         self.preview.want(self.preview_request());
         if let Some(request) = self.preview.next_request() {
             self.outbox
