@@ -33,6 +33,7 @@ impl Session {
         }
         let wait = self.analyze(now_secs);
         self.find_confounds();
+        self.pair_anew();
         let wait_for_figures = self.decide(now_secs);
         if self.is_order_stale {
             self.is_order_stale = false;

@@ -3,6 +3,7 @@
 //! Plain data both ways; neither thread knows of a window, and neither waits for one.
 
 pub mod assess;
+pub mod comparing;
 pub mod control;
 pub mod dialogs;
 pub mod engine;

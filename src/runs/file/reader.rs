@@ -163,7 +163,7 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<StoredRun, Fi
 }
 
 /// A stranger's manifest must not make this program reserve all memory.
-fn is_believable(manifest: &Manifest) -> bool {
+pub(super) fn is_believable(manifest: &Manifest) -> bool {
     let geometry = manifest.model.geometry;
     let settings = manifest.settings();
     manifest.num_images <= MOST
