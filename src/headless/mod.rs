@@ -117,7 +117,7 @@ impl Failure {
 
 /// Run a subcommand to its end; failures are told on standard error.
 pub fn run(command: Subcommands) -> Outcome {
-    let outcome = match command {
+    conclude(match command {
         Subcommands::Score(args) => score::run(&args),
         Subcommands::Calibrate(args) => calibrate::run(&args),
         Subcommands::Classify(args) => classify::run(&args),
@@ -126,7 +126,11 @@ pub fn run(command: Subcommands) -> Outcome {
         Subcommands::Info(args) => info::run(&args),
         Subcommands::Verify(args) => verify::run(&args),
         Subcommands::Bench(args) => bench::run(&args),
-    };
+    })
+}
+
+/// How to exit; a failure is told on standard error.
+pub fn conclude(outcome: Result<Outcome, Failure>) -> Outcome {
     outcome.unwrap_or_else(|failure| {
         terminal::message(&format!("error: {:#}", failure.error));
         failure.outcome

@@ -1,5 +1,6 @@
 //! A run: its settings, its results, and what is written of it.
 
+pub mod confounds;
 pub mod detector;
 pub mod file;
 pub mod masks;

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::arrangement::GalleryView;
 use super::decision::DecisionSettings;
 use super::folders::FolderId;
-use super::gallery::GalleryView;
 use super::keep_action::KeepAction;
 use super::look_action::LookAction;
 use super::notices::NoticeId;

@@ -1,7 +1,7 @@
 //! Everything that can be asked for by name, for the command palette.
 
 use super::action::Action;
-use super::gallery::{GalleryOrder, GalleryView};
+use super::arrangement::{GalleryOrder, GalleryView, VerdictFilter};
 use super::keep_action::KeepAction;
 use super::look::{ColorMap, Compare, LookSettings};
 use super::look_action::LookAction;
@@ -121,6 +121,15 @@ impl Session {
             let words = format!("Sort images: {}", order.label().to_lowercase());
             commands.push(named(words, Action::SetGallery(view)));
         }
+        for verdict in VerdictFilter::ALL {
+            let view = GalleryView {
+                verdict: Some(verdict),
+                ..gallery
+            };
+            let words = format!("Show images: {}", verdict.label().to_lowercase());
+            commands.push(named(words, Action::SetGallery(view)));
+        }
+        commands.push(named("Show all images", Action::Look(LookAction::ShowAll)));
         for compare in Compare::ALL {
             let words = format!("Compare: {}", compare.label().to_lowercase());
             let settings = LookSettings { compare, ..look };

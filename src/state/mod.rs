@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod analysis;
+pub mod arrangement;
 pub mod commands;
 pub mod comparing;
 pub mod confounds;
@@ -37,10 +38,11 @@ pub mod trial;
 
 pub use action::{Action, Shortcut};
 pub use analysis::Analysis;
+pub use arrangement::{GalleryOrder, GalleryView, ScoreRange, VerdictFilter};
 pub use deciding::Deciding;
 pub use decision::{Decision, DecisionSettings, Way};
 pub use folders::{Folder, FolderId, ScanState};
-pub use gallery::{Gallery, GalleryOrder, GalleryView};
+pub use gallery::Gallery;
 pub use keep_action::KeepAction;
 pub use look::{ColorMap, Compare, LookSettings, View};
 pub use look_action::{LookAction, Move, Overlay};

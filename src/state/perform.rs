@@ -96,6 +96,7 @@ impl Session {
         self.run = Some(run);
         self.analysis = None;
         self.deciding.forget_run();
+        self.brush(None);
         self.is_analysis_stale = true;
         self.is_plan_stale = true;
         // The new run is watched from its first picture on.
@@ -264,6 +265,8 @@ impl Session {
             self.looking.overlay = None;
         } else if !self.dropped.is_empty() {
             self.dropped.clear();
+        } else if self.gallery.brush().is_some() {
+            self.brush(None);
         } else if self.gallery.selected().is_some() {
             self.select(None);
         } else {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::analysis::Analysis;
+use super::arrangement::GalleryOrder;
 use super::folders::planned_images;
+use super::gallery::Basis;
 use super::preview::PreviewState;
 use super::run::RunState;
 use super::session::{Outgoing, Session};
@@ -26,6 +28,8 @@ impl Session {
         {
             self.analyze_at_once();
             self.drop_hand_threshold();
+            // A range of other scores means nothing.
+            self.brush(None);
         }
         if self.is_plan_stale {
             self.is_plan_stale = false;
@@ -37,8 +41,12 @@ impl Session {
         let wait_for_figures = self.decide(now_secs);
         if self.is_order_stale {
             self.is_order_stale = false;
-            self.gallery
-                .arrange(self.settings.gallery, self.run.as_ref(), self.threshold());
+            let basis = Basis {
+                run: self.run.as_ref(),
+                analysis: self.analysis.as_deref(),
+                threshold: self.threshold(),
+            };
+            self.gallery.arrange(self.settings.gallery, basis);
         }
         self.follow(now_secs);
         self.preview.want(self.preview_request());
@@ -55,12 +63,13 @@ impl Session {
     /// Put the images of a run under way, or those that the next run would score, into the gallery.
     fn refill(&mut self) {
         self.planned = planned_images(&self.folders, self.settings.run.limit).into();
+        if let Some(run) = &self.run
+            && *run.images == *self.planned
+        {
+            self.planned = Arc::clone(&run.images);
+        }
         let images = match &self.run {
-            Some(run)
-                if run.phase.is_active()
-                    || run.kept.opened.is_some()
-                    || *run.images == *self.planned =>
-            {
+            Some(run) if run.phase.is_active() || run.kept.opened.is_some() => {
                 Arc::clone(&run.images)
             }
             _ => Arc::clone(&self.planned),
@@ -80,7 +89,7 @@ impl Session {
         self.analysis = Some(Arc::new(Analysis::of(run, self.foreign_yardstick())));
         let view = self.settings.gallery;
         self.is_order_stale |=
-            view.order != super::gallery::GalleryOrder::Natural || view.outcome.is_some();
+            view.order != GalleryOrder::Natural || self.gallery.is_filtered(view);
         None
     }
 

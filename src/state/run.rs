@@ -181,7 +181,7 @@ impl RunState {
         self.latest
     }
 
-    /// Its results, as the worker shares them.
+    /// Where the worker appends the results.
     pub fn log(&self) -> &Arc<ResultLog> {
         &self.log
     }

@@ -71,6 +71,7 @@ pub struct Session {
     pub(super) is_plan_stale: bool,
     pub(super) is_order_stale: bool,
     pub(super) is_analysis_stale: bool,
+    /// The run's own list where both are the same: comparing thousands of paths is not for each frame.
     pub(super) planned: Arc<[RunImage]>,
     pub(super) followed: Option<usize>,
     pub(super) analyzed_at_secs: f64,
@@ -276,7 +277,8 @@ impl Session {
         settings.distance = run.settings.distance;
         settings.aggregate = run.settings.aggregate;
         settings.batch = run.settings.batch;
-        settings != run.settings || (!run.phase.is_active() && *run.images != *self.planned)
+        settings != run.settings
+            || (!run.phase.is_active() && !Arc::ptr_eq(&run.images, &self.planned))
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::arrangement::GalleryView;
 use super::decision::DecisionSettings;
-use super::gallery::GalleryView;
 use super::look::LookSettings;
 use super::saving::SavingSettings;
 use crate::ood::{MaskKind, Role};

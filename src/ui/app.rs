@@ -85,6 +85,47 @@ impl App {
         self.last_frame_ms
     }
 
+    /// Do something at the next turn, as if the user had asked for it.
+    pub fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    /// Take in what has happened and send what is wanted; a frame begins with it, drawn or not.
+    pub fn think(&mut self, ctx: &Context) {
+        let start = Instant::now();
+        self.collect_input(ctx);
+        self.drain();
+        self.perform_actions();
+        if let Some(wait_secs) = self.session.tick(self.now_secs()) {
+            repaint_after(ctx, wait_secs);
+        }
+        self.send(ctx);
+        theme::follow(ctx, self.session.settings.theme);
+        theme::zoom(ctx, self.session.settings.zoom_percent);
+        self.save_when_settled(ctx);
+        self.last_frame_ms = start.elapsed().as_secs_f32() * 1e3;
+    }
+
+    /// Draw the frame.
+    pub fn draw(&mut self, ui: &mut Ui) {
+        let start = Instant::now();
+        let ctx = ui.ctx().clone();
+        let size = ctx.content_rect().size();
+        // Kept as it would be at the normal size.
+        let size = size * ctx.zoom_factor();
+        self.session.settings.window_size = [size.x.round(), size.y.round()];
+        self.textures.begin_frame();
+        if self.textures.thumbnails.upload(&ctx) {
+            ctx.request_repaint();
+        }
+        self.panels_ui(ui);
+        self.request_thumbnails(&ctx);
+        if !self.actions.is_empty() {
+            ctx.request_repaint();
+        }
+        self.last_frame_ms += start.elapsed().as_secs_f32() * 1e3;
+    }
+
     fn now_secs(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
@@ -256,6 +297,7 @@ impl App {
     }
 
     fn panels_ui(&mut self, ui: &mut Ui) {
+        self.drafts.hovered = self.drafts.hovering.take();
         let mut scene = Scene {
             session: &self.session,
             textures: &mut self.textures,
@@ -436,37 +478,11 @@ fn keyboard_shortcut(shortcut: Shortcut) -> egui::KeyboardShortcut {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
-        let start = Instant::now();
-        self.collect_input(ctx);
-        self.drain();
-        self.perform_actions();
-        if let Some(wait_secs) = self.session.tick(self.now_secs()) {
-            repaint_after(ctx, wait_secs);
-        }
-        self.send(ctx);
-        theme::follow(ctx, self.session.settings.theme);
-        theme::zoom(ctx, self.session.settings.zoom_percent);
-        self.save_when_settled(ctx);
-        self.last_frame_ms = start.elapsed().as_secs_f32() * 1e3;
+        self.think(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
-        let start = Instant::now();
-        let ctx = ui.ctx().clone();
-        let size = ctx.content_rect().size();
-        // Kept as it would be at the normal size.
-        let size = size * ctx.zoom_factor();
-        self.session.settings.window_size = [size.x.round(), size.y.round()];
-        self.textures.begin_frame();
-        if self.textures.thumbnails.upload(&ctx) {
-            ctx.request_repaint();
-        }
-        self.panels_ui(ui);
-        self.request_thumbnails(&ctx);
-        if !self.actions.is_empty() {
-            ctx.request_repaint();
-        }
-        self.last_frame_ms += start.elapsed().as_secs_f32() * 1e3;
+        self.draw(ui);
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {

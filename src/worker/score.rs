@@ -379,6 +379,7 @@ impl Run<'_> {
                     },
                     known_mask: item.known_mask.clone(),
                     original: original.picture.clone(),
+                    measures: Some(original.measures),
                     inpainted: is_kept.then(|| Picture::from_unit(geometry, reconstruction)),
                 }
             })

@@ -135,7 +135,8 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<StoredRun, Fi
                 let mask = masks.known_mask(&images[image].file.hash, attempt);
                 mask.ok().map(Arc::new) // Checked when the masks were made.
             }),
-            original: originals.get(&image).unwrap_or(&pictures.blank).clone(),
+            original: pictures.original(originals.get(&image)),
+            measures: originals.get(&image).map(|original| original.measures),
             inpainted: inpainted.remove(&(image, attempt)),
         })
         .collect();

@@ -2,6 +2,7 @@
 
 pub mod advanced;
 pub mod attempts;
+pub mod brush;
 pub mod confounds;
 pub mod decision;
 pub mod drop;
@@ -15,6 +16,7 @@ pub mod method;
 pub mod model;
 pub mod notices;
 pub mod overlays;
+pub mod pointed;
 pub mod progress;
 pub mod roc;
 pub mod runs;
@@ -74,6 +76,12 @@ pub struct Drafts {
     pub detectors: [String; 2],
     /// The point on the ROC curve while it is dragged and has moved.
     pub roc_drag: Option<egui::Id>,
+    /// The image of the gallery that was under the pointer, or had the focus, in the last frame: the plots mark it.
+    pub hovered: Option<usize>,
+    /// The same in this frame.
+    pub hovering: Option<usize>,
+    /// The score at which a range was begun that is being dragged out in the histogram.
+    pub brushed_from: Option<f64>,
     /// The gallery should bring the shown image into view.
     pub reveal_shown: bool,
 }

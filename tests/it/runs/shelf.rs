@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use lmd_inspector::runs::file::{self, FileError, KeepPictures};
+use lmd_inspector::runs::file::{self, KeepPictures};
 use lmd_inspector::runs::shelf;
 
 use super::support::{NUM_ATTEMPTS, NUM_IMAGES, batch, begin, bits, expected, write};
@@ -114,38 +114,4 @@ fn a_copy_stands_alone_and_has_what_the_run_had_at_that_moment() {
     assert!(scores.is_finished());
     assert_eq!(scores.attempts[2].len(), NUM_ATTEMPTS);
     assert_eq!(scores.attempts[2][1].lpips, batch(1)[2].distances.lpips);
-}
-
-#[test]
-fn pruning_to_the_median_picture_is_part_of_the_batch_that_completes_an_image() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("now.lmdrun");
-    let mut writer = begin(&path, KeepPictures::Median);
-    for attempt in 0..NUM_ATTEMPTS - 1 {
-        writer.append(&batch(attempt), 0.1).unwrap();
-    }
-    // No room: the whole batch waits, and can be written again afterwards.
-    writer.set_most_pages(1).unwrap();
-    for size in [4000, 1000, 200, 50] {
-        let mut number = 0;
-        // The room that is left in its pages.
-        while writer
-            .add_notice(&format!("{size} {number} {}", "x".repeat(size)))
-            .is_ok()
-        {
-            number += 1;
-        }
-    }
-    let refused = writer.append(&batch(NUM_ATTEMPTS - 1), 0.1);
-    assert!(
-        matches!(refused, Err(FileError::Full { .. })),
-        "{refused:?}"
-    );
-    writer.set_most_pages(100_000).unwrap();
-    writer.append(&batch(NUM_ATTEMPTS - 1), 0.1).unwrap();
-    writer.finish().unwrap();
-    let stored = file::read(&path).unwrap();
-    assert_eq!(bits(&stored.results), expected());
-    let pictures = stored.results.iter().filter(|r| r.inpainted.is_some());
-    assert_eq!(pictures.count(), NUM_IMAGES);
 }
