@@ -60,7 +60,7 @@ impl Session {
             self.outbox
                 .push_back(Outgoing::Library(LibraryCommand::Preview(request)));
         }
-        let waits = [wait, wait_for_figures, has_analyzed.then_some(0.0)];
+        let waits = [wait, wait_for_figures, (has_analyzed && !self.is_running()).then_some(0.0)];
         waits.into_iter().flatten().reduce(f64::min)
     }
 
