@@ -52,8 +52,10 @@ pub struct Prepared {
     pub num_skipped: usize,
     /// What a reader of the report should know.
     pub notes: Vec<String>,
-    /// The kernels that made the results so far.
-    pub earlier_kernels: Option<String>,
+    /// What the run is made of.
+    pub manifest: Manifest,
+    /// The work done so far.
+    pub stretches: Vec<(i64, Stretch)>,
     /// Whether nothing is left to do.
     pub is_finished: bool,
 }
@@ -129,7 +131,8 @@ pub fn prepare(request: &Request) -> Result<Prepared, Failure> {
         log: Arc::new(ResultLog::with_file(writer, Vec::new())),
         num_skipped: collected.num_skipped,
         notes: collected.notes,
-        earlier_kernels: None,
+        manifest,
+        stretches: Vec::new(),
         is_finished: false,
     })
 }
@@ -175,7 +178,7 @@ fn model_record(checkpoint: &Checkpoint) -> ModelRecord {
 
 /// Score what is left, close the run file and write the report; an interrupted run reports what it has.
 pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, Summary), Failure> {
-    let (mut finished, interrupted) = match score(&mut prepared, signals) {
+    let (mut finished, interrupted) = match score(&prepared, signals) {
         Ok(outcome) => outcome,
         Err(failure) => {
             // The failure is what to tell; what is committed is safe whether or not the log could be folded in.
@@ -201,14 +204,23 @@ pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, 
         num_skipped: prepared.num_skipped + progress.images_skipped,
         notes: &prepared.notes,
     };
-    prepared
-        .log
-        .with_writer(|writer| writer.end_stretch(progress.network_calls, progress.network_secs))
+    let stretch = prepared.log.with_writer(|writer| {
+        writer.end_stretch(progress.network_calls, progress.network_secs)?;
+        Ok(writer.stretch().cloned())
+    });
+    stretch
         .transpose()
-        .and_then(|_| prepared.log.close_file())
+        .map(|stretch| prepared.stretches.extend(stretch.flatten()))
+        .and_then(|()| prepared.log.close_file())
         .map_err(Failure::failed)?;
     let summary = match &prepared.target.report {
-        Some(folder) => report.write(folder).map_err(Failure::failed)?,
+        Some(folder) => {
+            let summary = report.write(folder).map_err(Failure::failed)?;
+            report
+                .write_page(folder, &prepared.manifest, &prepared.stretches)
+                .map_err(Failure::failed)?;
+            summary
+        }
         None => report.summary(),
     };
     print_summary(&summary, &prepared.target);
@@ -219,7 +231,7 @@ pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, 
     Ok((outcome, summary))
 }
 
-fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option<u8>), Failure> {
+fn score(prepared: &Prepared, signals: &Signals) -> Result<(Finished, Option<u8>), Failure> {
     if prepared.is_finished {
         let notes = vec!["every attempt was there already; nothing was scored".to_owned()];
         let finished = Finished {
@@ -234,7 +246,7 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
         results: Arc::clone(&prepared.log),
     };
     let log = Arc::clone(&prepared.log);
-    let earlier = prepared.earlier_kernels.take();
+    let earlier = (prepared.stretches.last()).map(|(_, stretch)| stretch.kernels());
     let mut on_opened = |info: &ModelInfo| {
         let now = Stretch::now(&info.device).kernels();
         let note = earlier.as_ref().filter(|earlier| **earlier != now).map(|earlier| {

@@ -85,10 +85,8 @@ pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
         log: Arc::new(ResultLog::with_file(writer, earlier)),
         num_skipped: stored.manifest.num_skipped,
         notes,
-        earlier_kernels: stored
-            .stretches
-            .last()
-            .map(|(_, stretch)| stretch.kernels()),
+        manifest: stored.manifest,
+        stretches: stored.stretches,
         is_finished,
     })
 }

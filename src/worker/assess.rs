@@ -190,6 +190,7 @@ mod tests {
                     format: "png".to_owned(),
                     color: "L8".to_owned(),
                     num_bytes: 1,
+                    jpeg_quality: None,
                 },
             }),
             role,
@@ -228,6 +229,7 @@ mod tests {
                         known_mask: None,
                         original: Picture::from_unit(geometry, &[0.0]),
                         inpainted: None,
+                        measures: None,
                     }
                 }));
             }

@@ -33,6 +33,7 @@ pub use summary::{FolderFigures, ImageCounts, PerDistance, Summary};
 pub use verdicts::verdicts_csv;
 
 use self::confounding::Confounding;
+use super::file::{Manifest, Stretch};
 use super::results::{AttemptResult, RunImage};
 use super::settings::RunSettings;
 use crate::images::write::{encode_png, write_atomically};
@@ -130,6 +131,19 @@ impl Report<'_> {
             png(contact_sheet(self, &scores)),
         )?;
         Ok(summary)
+    }
+}
+
+impl Report<'_> {
+    /// Write `report.html` into the folder of [`Self::write`]: everything in one file, with where it comes from.
+    pub fn write_page(
+        &self,
+        folder: &Path,
+        manifest: &Manifest,
+        stretches: &[(i64, Stretch)],
+    ) -> Result<(), ReportError> {
+        let page = html_report(self, manifest, stretches).map(String::into_bytes);
+        write(folder, "report.html", page)
     }
 }
 

@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::WINDOW_SIZE;
 use super::stand_in::StandIn;
 use super::times::SceneTimes;
-use crate::ood::Role;
+use crate::ood::{Outcome, Role};
+use crate::state::arrangement::VerdictFilter;
 use crate::state::{
     Action, DecisionSettings, FolderChoice, FolderSource, GalleryOrder, GalleryView, Settings, Way,
 };
@@ -82,7 +83,7 @@ impl Scene {
         match self {
             Self::DragFiltered => GalleryView {
                 order: GalleryOrder::HighestFirst,
-                outcome: Some(crate::ood::Outcome::FalseAlarm),
+                verdict: Some(VerdictFilter::Outcome(Outcome::FalseAlarm)),
                 ..GalleryView::default()
             },
             Self::ArriveSorted => GalleryView {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::images::file::NativeInfo;
-use crate::images::{ContentHash, Geometry, ImageFile, Picture};
+use crate::images::{ContentHash, Geometry, ImageFile, Measures, Picture};
 use crate::ood::{Distances, KnownMask, MaskKind, Role};
 use crate::ui::{Backend, Lost};
 use crate::worker::handle::SendError;
@@ -114,6 +114,7 @@ impl StandIn {
             known_mask: self.known_mask.clone(),
             original: self.picture.clone(),
             inpainted: Some(self.picture.clone()),
+            measures: Some(Measures::with_png(&self.picture, 300 + image % 97)),
         }
     }
 
@@ -148,6 +149,7 @@ fn image_file(folder: &Path, role: Role, index: usize) -> Arc<ImageFile> {
             format: "png".to_owned(),
             color: "L8".to_owned(),
             num_bytes: 400 + (index % 97) as u64,
+            jpeg_quality: None,
         },
     })
 }
