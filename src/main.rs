@@ -1,5 +1,6 @@
 //! LMD Inspector: the window, and the same engine headless.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -12,14 +13,18 @@ fn main() -> ExitCode {
     match cli.command {
         Some(Subcommands::Bench(args)) if args.ui => headless::conclude(bench_window(&args)),
         Some(command) => headless::run(command),
-        None => window(),
+        None => window(cli.run),
     }
     .into()
 }
 
 /// Open the window; where there is no display, do the same job headless.
-fn window() -> Outcome {
-    match ui::run(&ui::Options::default()) {
+fn window(run: Option<PathBuf>) -> Outcome {
+    let options = ui::Options {
+        run,
+        ..ui::Options::default()
+    };
+    match ui::run(&options) {
         Ok(()) => Outcome::Done,
         Err(err @ UiError::NoDisplay { .. }) => {
             terminal::message(&format!("{err}"));

@@ -18,6 +18,7 @@ use crate::runs::report::{Report, Summary};
 use crate::runs::{ResultLog, RunImage, RunSettings};
 use crate::worker::plan::Plan;
 use crate::worker::protocol::{ModelInfo, RunRequest};
+use crate::worker::resuming;
 
 /// Everything a new headless run needs.
 #[derive(Clone, Debug)]
@@ -244,16 +245,13 @@ fn score(prepared: &Prepared, signals: &Signals) -> Result<(Finished, Option<u8>
         settings: prepared.settings.clone(),
         images: Arc::clone(&prepared.images),
         results: Arc::clone(&prepared.log),
+        saving: None,
     };
     let log = Arc::clone(&prepared.log);
     let earlier = (prepared.stretches.last()).map(|(_, stretch)| stretch.kernels());
     let mut on_opened = |info: &ModelInfo| {
         let now = Stretch::now(&info.device).kernels();
-        let note = earlier.as_ref().filter(|earlier| **earlier != now).map(|earlier| {
-            format!(
-                "the run was begun by {earlier} and goes on by {now}: the scores of the two may differ from the fifth digit on"
-            )
-        });
+        let note = (earlier.as_ref()).and_then(|earlier| resuming::kernels_note(earlier, &now));
         log.with_writer(|writer| {
             writer.begin_stretch(&info.device)?;
             note.as_ref().map_or(Ok(()), |note| writer.add_notice(note))

@@ -1,5 +1,6 @@
 //! The same engine without a window: the subcommands of `lmd`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -26,8 +27,17 @@ pub mod verify;
 
 /// Finds images that do not belong, by diffusion inpainting.
 #[derive(Debug, Parser)]
-#[command(name = "lmd", version, about, max_term_width = 100)]
+#[command(
+    name = "lmd",
+    version,
+    about,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
+    /// A run file to show in the window.
+    #[arg(value_name = "FILE.lmdrun")]
+    pub run: Option<PathBuf>,
     /// What to do; without it, the window opens.
     #[command(subcommand)]
     pub command: Option<Subcommands>,

@@ -7,6 +7,7 @@ pub mod masks;
 pub mod report;
 pub mod results;
 pub mod settings;
+pub mod shelf;
 pub mod verdicts;
 
 pub use detector::Detector;

@@ -13,6 +13,7 @@ use super::model::{ModelState, estimated_secs};
 use super::notices::Notices;
 use super::preview::PreviewState;
 use super::run::RunState;
+use super::saving::Keeping;
 use super::settings::{FolderChoice, FolderSource, Settings};
 use crate::ood::Role;
 use crate::worker::protocol::{
@@ -51,6 +52,8 @@ pub struct Session {
     pub looking: Looking,
     /// The mask preview.
     pub preview: PreviewState,
+    /// What is known of runs on disk.
+    pub keeping: Keeping,
     /// Messages to the user.
     pub notices: Notices,
     /// Commands to send, first come first served.
@@ -85,6 +88,7 @@ impl Session {
             gallery: Gallery::default(),
             looking: Looking::default(),
             preview: PreviewState::default(),
+            keeping: Keeping::default(),
             notices: Notices::default(),
             outbox: VecDeque::new(),
             dropped: Vec::new(),
@@ -261,7 +265,9 @@ impl Session {
 
     /// Whether the settings were changed since the run that is shown, in a way that changes its numbers.
     pub fn is_run_outdated(&self) -> bool {
-        let Some(run) = &self.run else { return false };
+        let Some(run) = self.run.as_ref().filter(|run| run.kept.opened.is_none()) else {
+            return false;
+        };
         let mut settings = self.settings.run.clone();
         // These three are applied without a new run, or do not change a number.
         settings.distance = run.settings.distance;
@@ -279,3 +285,7 @@ pub(super) mod testing;
 #[cfg(test)]
 #[path = "session_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "keeping_tests.rs"]
+mod keeping_tests;

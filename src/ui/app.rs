@@ -9,9 +9,10 @@ use super::backend::Backend;
 use super::panels::{self, Drafts, Page, Scene};
 use super::textures::Textures;
 use super::theme::{self, BOTTOM_HEIGHT, LEFT_WIDTH, MARGIN, RIGHT_WIDTH};
-use super::thumbnails;
+use super::thumbnails::{self, Thumbnails};
 use super::widgets::combo::segments;
 use crate::state::action::{Key, Shortcut};
+use crate::state::keep_action::KeepAction;
 use crate::state::{Action, LookAction, Outgoing, Overlay, Session, Settings};
 use crate::worker::handle::SendError;
 use crate::worker::protocol::{LibraryCommand, LibraryEvent, Severity};
@@ -62,6 +63,11 @@ impl App {
     /// Write the settings to this file when they have changed.
     pub fn keep_settings_in(&mut self, path: Option<PathBuf>) {
         self.settings_path = path;
+    }
+
+    /// Keep runs in this folder, and offer a run in it that was cut off.
+    pub fn keep_runs_in(&mut self, folder: Option<PathBuf>) {
+        self.session.keep_runs_in(folder);
     }
 
     /// What the window shows.
@@ -196,7 +202,17 @@ impl App {
     }
 
     fn request_thumbnails(&mut self, ctx: &Context) {
+        if std::mem::take(&mut self.session.keeping.pictures_changed) {
+            self.textures.thumbnails = Thumbnails::default();
+            ctx.request_repaint();
+        }
         for path in self.textures.thumbnails.take_requests() {
+            if let Some(picture) = self.session.sealed_picture(&path) {
+                let picture = picture.map(|picture| picture.shrunk(thumbnails::MAX_SIDE));
+                self.textures.thumbnails.insert(path, picture);
+                ctx.request_repaint();
+                continue;
+            }
             let command = LibraryCommand::Thumbnail {
                 path: path.clone(),
                 max_side: thumbnails::MAX_SIDE,
@@ -214,7 +230,8 @@ impl App {
     fn collect_input(&mut self, ctx: &Context) {
         let is_typing = ctx.memory(|memory| memory.focused().is_some());
         let look = LookAction::WITH_SHORTCUTS.map(Action::Look);
-        for action in Action::with_shortcuts().into_iter().chain(look) {
+        let keep = KeepAction::WITH_SHORTCUTS.map(Action::Keep);
+        for action in Action::with_shortcuts().into_iter().chain(look).chain(keep) {
             // Plain keys belong to the widget that has the focus, F5 does not mean anything to any.
             let is_pressed = action.shortcuts().iter().any(|shortcut| {
                 // Ctrl+A marks text where text is typed.
@@ -395,6 +412,7 @@ fn scrolled(ui: &mut Ui, id_salt: &str, add_contents: impl FnOnce(&mut Ui)) {
 }
 
 fn settings_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    panels::runs::ui(ui, scene);
     panels::model::ui(ui, scene);
     panels::folders::ui(ui, scene);
     panels::confounds::before_ui(ui, scene);
@@ -443,7 +461,9 @@ fn keyboard_shortcut(shortcut: Shortcut) -> egui::KeyboardShortcut {
         Key::A => egui::Key::A,
         Key::E => egui::Key::E,
         Key::F => egui::Key::F,
+        Key::H => egui::Key::H,
         Key::P => egui::Key::P,
+        Key::S => egui::Key::S,
         Key::T => egui::Key::T,
         Key::W => egui::Key::W,
         Key::Z => egui::Key::Z,

@@ -191,7 +191,7 @@ fn check_structure(connection: &Connection) -> Vec<String> {
     }
 }
 
-fn manifest(connection: &Connection) -> Result<Manifest, String> {
+pub(super) fn manifest(connection: &Connection) -> Result<Manifest, String> {
     let row = connection
         .query_row("SELECT json, checksum FROM manifest", [], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))

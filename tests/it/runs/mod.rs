@@ -5,4 +5,4 @@ mod faults;
 mod keeping;
 mod resuming;
 mod sharing;
-mod support;
+pub mod support;

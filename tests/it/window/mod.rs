@@ -2,6 +2,8 @@
 
 mod decision;
 mod gallery;
+mod keep;
+mod keep_real;
 mod look;
 mod real;
 mod script;
