@@ -2,6 +2,7 @@
 //!
 //! Works on plain data, so that a window, a script and a test write the same report.
 
+mod columns;
 mod confounding;
 mod contact_sheet;
 mod csv;
@@ -20,6 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use columns::scores_parquet;
 pub use contact_sheet::contact_sheet;
 pub use csv::{images_csv, path_cell, scores_csv};
 pub use escape::{path_from_text, text_from_path};
