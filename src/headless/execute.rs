@@ -39,8 +39,8 @@ pub struct Request {
 
 /// A run, new or resumed, whose file is open and that can begin.
 pub struct Prepared {
-    /// The model.
-    pub source: ModelSource,
+    /// The model; `None` where nothing is left to do.
+    pub checkpoint: Option<Checkpoint>,
     /// All settings.
     pub settings: RunSettings,
     /// Where it is written.
@@ -57,8 +57,6 @@ pub struct Prepared {
     pub manifest: Manifest,
     /// The work done so far.
     pub stretches: Vec<(i64, Stretch)>,
-    /// Whether nothing is left to do.
-    pub is_finished: bool,
 }
 
 /// List the folders, refuse what can be refused before work, and begin the run file.
@@ -125,7 +123,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, Failure> {
         ));
     }
     Ok(Prepared {
-        source: request.source.clone(),
+        checkpoint: Some(checked.checkpoint),
         settings: request.settings.clone(),
         target: target.clone(),
         images: list,
@@ -134,13 +132,14 @@ pub fn prepare(request: &Request) -> Result<Prepared, Failure> {
         notes: collected.notes,
         manifest,
         stretches: Vec::new(),
-        is_finished: false,
     })
 }
 
 /// What a check found out.
 pub struct Checked {
     /// The model.
+    pub checkpoint: Checkpoint,
+    /// What a run file keeps of it.
     pub model: ModelRecord,
     /// The masks; none for the denoising lift.
     pub masks: Option<Masks>,
@@ -157,6 +156,7 @@ pub fn check(
     let plan = Plan::new(settings, images, model.geometry, model.num_train_timesteps)
         .map_err(Failure::bad_request)?;
     Ok(Checked {
+        checkpoint,
         model,
         masks: plan.masks,
     })
@@ -179,7 +179,7 @@ fn model_record(checkpoint: &Checkpoint) -> ModelRecord {
 
 /// Score what is left, close the run file and write the report; an interrupted run reports what it has.
 pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, Summary), Failure> {
-    let (mut finished, interrupted) = match score(&prepared, signals) {
+    let (mut finished, interrupted) = match score(&mut prepared, signals) {
         Ok(outcome) => outcome,
         Err(failure) => {
             // The failure is what to tell; what is committed is safe whether or not the log could be folded in.
@@ -232,15 +232,15 @@ pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, 
     Ok((outcome, summary))
 }
 
-fn score(prepared: &Prepared, signals: &Signals) -> Result<(Finished, Option<u8>), Failure> {
-    if prepared.is_finished {
+fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option<u8>), Failure> {
+    let Some(checkpoint) = prepared.checkpoint.take() else {
         let notes = vec!["every attempt was there already; nothing was scored".to_owned()];
         let finished = Finished {
             progress: Default::default(),
             notes,
         };
         return Ok((finished, None));
-    }
+    };
     let request = RunRequest {
         settings: prepared.settings.clone(),
         images: Arc::clone(&prepared.images),
@@ -260,7 +260,7 @@ fn score(prepared: &Prepared, signals: &Signals) -> Result<(Finished, Option<u8>
         .map_err(Failure::failed)?;
         Ok(note)
     };
-    follow(&prepared.source, &request, signals, &mut on_opened)
+    follow(checkpoint, &request, signals, &mut on_opened)
 }
 
 fn tell_how_to_resume(target: &Target) {

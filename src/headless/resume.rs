@@ -66,7 +66,7 @@ pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
         stored.images.len() * settings.num_attempts
     ));
     Ok(Prepared {
-        source,
+        checkpoint: (!is_finished).then_some(checked.checkpoint),
         settings,
         target,
         images: Arc::clone(&stored.images),
@@ -75,7 +75,6 @@ pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
         notes,
         manifest: stored.manifest,
         stretches: stored.stretches,
-        is_finished,
     })
 }
 
