@@ -75,6 +75,7 @@ pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
         notes,
         manifest: stored.manifest,
         stretches: stored.stretches,
+        may_mix_kernels: args.mix_kernels,
     })
 }
 

@@ -213,9 +213,10 @@ fn serve(mut worker: Worker, commands: Receiver<Command>, mut outbox: Outbox<Eve
 
 fn job_of(command: &Command) -> JobId {
     match command {
-        Command::OpenModel { job, .. } | Command::Run { job, .. } | Command::Trace { job, .. } => {
-            *job
-        }
+        Command::OpenModel { job, .. }
+        | Command::Run { job, .. }
+        | Command::Trace { job, .. }
+        | Command::Map { job, .. } => *job,
     }
 }
 

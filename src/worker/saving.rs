@@ -166,13 +166,12 @@ impl Keeper<'_> {
         for sentence in &stored.damage {
             writer.add_notice(&format!("damaged, and made again: {sentence}"))?;
         }
-        let earlier = stored
+        let earlier: Vec<Stretch> = stored
             .stretches
-            .last()
-            .map(|(_, stretch)| stretch.kernels());
-        let note = earlier.and_then(|earlier| {
-            resuming::kernels_note(&earlier, &Stretch::now(&info.device).kernels())
-        });
+            .iter()
+            .map(|(_, stretch)| stretch.clone())
+            .collect();
+        let note = resuming::kernels_note(&earlier, &Stretch::now(&info.device), path)?;
         writer.begin_stretch(&info.device)?;
         if let Some(note) = &note {
             writer.add_notice(note)?;
@@ -314,7 +313,7 @@ fn copied(from: &Path, folder: &Path, info: &ModelInfo) -> Result<PathBuf, SaveE
 }
 
 /// Open a file that a listing of this program may be looking at for a moment.
-fn patiently<T>(mut open: impl FnMut() -> Result<T, FileError>) -> Result<T, FileError> {
+pub(super) fn patiently<T>(mut open: impl FnMut() -> Result<T, FileError>) -> Result<T, FileError> {
     let start = std::time::Instant::now();
     loop {
         match open() {

@@ -18,6 +18,9 @@ mod detector;
 #[cfg(target_os = "linux")]
 mod display;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod folders;
+#[cfg(test)]
 mod headless;
 #[cfg(test)]
 mod images;
@@ -26,9 +29,15 @@ mod inpainting;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod networks;
 #[cfg(test)]
 mod ood;
+#[cfg(test)]
+mod paired;
 #[cfg(test)]
 mod report;
 #[cfg(test)]
