@@ -117,6 +117,7 @@ fn the_map_of_an_attempt_has_its_distance_as_its_mean() {
             settings,
             images,
             results: Arc::clone(&results),
+            saving: None,
         },
         control: Control::default(),
     };
