@@ -64,7 +64,7 @@ pub fn score(
     ready: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<Scored, Failure> {
     let signals = Signals::catch().map_err(Failure::failed)?;
-    let mut collected = Collected::default();
+    let mut collected = Collected::until(&signals);
     for (role, path) in &work.folders {
         collected.add(*role, path, work.settings.limit)?;
     }

@@ -73,10 +73,12 @@ pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
         log: Arc::new(ResultLog::with_file(writer, earlier)),
         num_skipped: stored.manifest.num_skipped,
         notes,
-        earlier_kernels: stored
+        earlier: stored
             .stretches
-            .last()
-            .map(|(_, stretch)| stretch.kernels()),
+            .into_iter()
+            .map(|(_, stretch)| stretch)
+            .collect(),
+        may_mix_kernels: args.mix_kernels,
         is_finished,
     })
 }

@@ -8,7 +8,7 @@ use crate::images::{ImageFile, Measures, Picture};
 use crate::ood::{Distances, KnownMask, Role};
 
 /// One image of a run; its position in the run's list is its id.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct RunImage {
     /// The file.
     pub file: Arc<ImageFile>,
@@ -16,6 +16,18 @@ pub struct RunImage {
     pub role: Role,
     /// The folder it came from: figures are also given for each out-of-domain folder.
     pub folder: Arc<PathBuf>,
+}
+
+impl PartialEq for RunImage {
+    fn eq(&self, other: &Self) -> bool {
+        // Lists of many thousands are compared, and mostly share their files: paths are slow to compare.
+        fn is_same<T: PartialEq>(a: &Arc<T>, b: &Arc<T>) -> bool {
+            Arc::ptr_eq(a, b) || a == b
+        }
+        self.role == other.role
+            && is_same(&self.file, &other.file)
+            && is_same(&self.folder, &other.folder)
+    }
 }
 
 /// One finished reconstruction of one image.

@@ -35,8 +35,13 @@ impl Session {
             self.is_plan_stale = false;
             self.refill();
         }
+        let was_stale = self.is_analysis_stale;
         let wait = self.analyze(now_secs);
-        self.find_confounds();
+        // Each takes milliseconds with many images, so not both in one frame.
+        let has_analyzed = was_stale && !self.is_analysis_stale;
+        if !has_analyzed {
+            self.find_confounds();
+        }
         self.pair_anew();
         let wait_for_figures = self.decide(now_secs);
         if self.is_order_stale {
@@ -49,15 +54,14 @@ impl Session {
             self.gallery.arrange(self.settings.gallery, basis);
         }
         self.follow(now_secs);
+        self.want_map();
         self.preview.want(self.preview_request());
         if let Some(request) = self.preview.next_request() {
             self.outbox
                 .push_back(Outgoing::Library(LibraryCommand::Preview(request)));
         }
-        match (wait, wait_for_figures) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let waits = [wait, wait_for_figures, has_analyzed.then_some(0.0)];
+        waits.into_iter().flatten().reduce(f64::min)
     }
 
     /// Put the images of a run under way, or those that the next run would score, into the gallery.

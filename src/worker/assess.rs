@@ -228,8 +228,8 @@ mod tests {
                         },
                         known_mask: None,
                         original: Picture::from_unit(geometry, &[0.0]),
-                        measures: None,
                         inpainted: None,
+                        measures: None,
                     }
                 }));
             }

@@ -1,13 +1,13 @@
 //! Whether a run can go on: its scores must be those of a run that nothing interrupted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::protocol::{ModelInfo, RunRequest};
 use crate::images::decode::describe_file;
 use crate::runs::RunImage;
-use crate::runs::file::{Manifest, StoredRun};
+use crate::runs::file::{Continuation, Manifest, StoredRun, Stretch};
 use crate::runs::masks::{Masks, MasksError};
 use crate::runs::{Lift, RunSettings};
 
@@ -109,13 +109,24 @@ pub fn model_difference(
     })
 }
 
-/// What is to be noted where other kernels go on with a run, if so.
-pub fn kernels_note(earlier: &str, now: &str) -> Option<String> {
-    (earlier != now).then(|| {
-        format!(
-            "the run was begun by {earlier} and goes on by {now}: the scores of the two may differ from the fifth digit on"
-        )
-    })
+/// What is to be noted about the kernels that go on with a run; a refusal where its scores would not be those of one
+/// sitting.
+pub(super) fn kernels_note(
+    earlier: &[Stretch],
+    now: &Stretch,
+    path: &Path,
+) -> Result<Option<String>, super::saving::SaveError> {
+    match Continuation::new(earlier, now) {
+        Continuation::Same => Ok(None),
+        Continuation::Noted(note) => Ok(Some(note)),
+        Continuation::Refused(reason) => Err(Refusal {
+            reason: format!(
+                "{reason}; choose the same device, or go on by lmd score --resume with --mix-kernels"
+            ),
+            path: path.to_owned(),
+        }
+        .into()),
+    }
 }
 
 /// Hold a stored run against what is to go on with it; the image files are another matter, see [`changed_files`].

@@ -166,13 +166,12 @@ impl Keeper<'_> {
         for sentence in &stored.damage {
             writer.add_notice(&format!("damaged, and made again: {sentence}"))?;
         }
-        let earlier = stored
+        let earlier: Vec<Stretch> = stored
             .stretches
-            .last()
-            .map(|(_, stretch)| stretch.kernels());
-        let note = earlier.and_then(|earlier| {
-            resuming::kernels_note(&earlier, &Stretch::now(&info.device).kernels())
-        });
+            .iter()
+            .map(|(_, stretch)| stretch.clone())
+            .collect();
+        let note = resuming::kernels_note(&earlier, &Stretch::now(&info.device), path)?;
         writer.begin_stretch(&info.device)?;
         if let Some(note) = &note {
             writer.add_notice(note)?;

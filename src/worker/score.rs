@@ -180,10 +180,10 @@ impl Run<'_> {
                 let (batch, later) = rest.split_at(self.batch_size.min(rest.len()));
                 match self.score_batch(&plan, attempt, batch) {
                     Ok(()) => rest = later,
-                    Err(ScoreError::Network(DenoiseError::OutOfMemory { .. }))
-                        if self.batch_size > 1 =>
-                    {
-                        self.halve_batch();
+                    Err(ScoreError::Network(DenoiseError::OutOfMemory {
+                        batch: failed, ..
+                    })) if failed > 1 => {
+                        self.halve_batch(failed);
                     }
                     Err(err) => return Err(err),
                 }
@@ -195,8 +195,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn halve_batch(&mut self) {
-        let before = self.batch_size;
+    /// `failed` images at once, as many as an executor takes together or fewer, were too many.
+    fn halve_batch(&mut self, failed: usize) {
+        let before = failed.min(self.batch_size);
         self.batch_size = (before / 2).max(1);
         self.batch_limit = self.batch_size;
         self.notice(

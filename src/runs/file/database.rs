@@ -355,3 +355,59 @@ impl Drop for TemporaryFolder {
         fs::remove_dir_all(&self.0).ok();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file with this program's tables.
+    fn file(folder: &Path) -> PathBuf {
+        let path = folder.join("run.lmdrun");
+        let connection = Connection::open(&path).unwrap();
+        for (_, sql) in TABLES {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection
+            .pragma_update(None, "application_id", APPLICATION_ID)
+            .unwrap();
+        connection
+            .pragma_update(None, "user_version", SCHEMA_VERSION)
+            .unwrap();
+        connection.close().unwrap();
+        path
+    }
+
+    #[test]
+    fn nothing_that_a_file_brings_along_is_trusted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path());
+        let check = |connection: &Connection| {
+            let is_on = |config| connection.db_config(config).unwrap();
+            assert!(is_on(DbConfig::SQLITE_DBCONFIG_DEFENSIVE));
+            assert!(!is_on(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA));
+            assert!(!is_on(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER));
+            assert!(!is_on(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW));
+            let trusted: i64 = connection
+                .pragma_query_value(None, "trusted_schema", |row| row.get(0))
+                .unwrap();
+            assert_eq!(trusted, 0);
+            // Defensive mode at work: the tables' text can't be rewritten.
+            let error = connection
+                .execute_batch("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = ''")
+                .unwrap_err();
+            assert!(error.to_string().contains("may not be modified"), "{error}");
+        };
+        check(&open_to_read(&path).unwrap().connection);
+        // With a log beside it, a copy is opened.
+        let writer = open_to_write(&path).unwrap();
+        check(&writer);
+        writer
+            .execute_batch("INSERT INTO notices VALUES (1, 'x', x'00')")
+            .unwrap();
+        let copy = folder.path().join("copy.lmdrun");
+        fs::copy(&path, &copy).unwrap();
+        fs::copy(log_path(&path), log_path(&copy)).unwrap();
+        assert!(fs::metadata(log_path(&copy)).unwrap().len() > 0);
+        check(&open_to_read(&copy).unwrap().connection);
+    }
+}

@@ -47,7 +47,7 @@ pub fn read_scores(path: &Path) -> Result<StoredScores, FileError> {
     let connection = &opened.connection;
     let manifest = reader::manifest(connection)
         .ok()
-        .filter(reader::is_believable)
+        .filter(|manifest| reader::is_believable(manifest, reader::num_bytes(connection)))
         .ok_or_else(|| FileError::Damaged {
             reason: "its manifest can't be used".to_owned(),
             path: path.to_owned(),

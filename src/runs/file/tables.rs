@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::manifest::Manifest;
 use super::reader::StoredImage;
 use super::rows::{AttemptRow, ImageRow, numbered_checksum, picture_checksum};
-use crate::images::decode::decode_bytes;
+use crate::images::decode::{decode_bytes, describe_bytes};
 use crate::images::prepare::thumbnail;
 use crate::images::{ContentHash, Geometry, ImageFile, Measures, NativeInfo, Picture};
 use crate::ood::Role;
@@ -212,11 +212,13 @@ impl Pictures {
     }
 
     fn decode(&self, png: &[u8]) -> Result<Picture, String> {
-        let decoded = decode_bytes(png).map_err(|error| error.to_string())?;
+        // Before its pixels: of a few bytes they may be 64 million.
+        let native = describe_bytes(png).map_err(|error| error.to_string())?;
         let side = self.geometry.side as u32;
-        if (decoded.native.width, decoded.native.height) != (side, side) {
+        if (native.width, native.height) != (side, side) {
             return Err("it has another size than the run".to_owned());
         }
+        let decoded = decode_bytes(png).map_err(|error| error.to_string())?;
         Ok(thumbnail(&decoded, self.geometry.side))
     }
 }

@@ -12,10 +12,10 @@ use serde::Serialize;
 use super::WINDOW_SIZE;
 use super::stand_in::StandIn;
 use super::times::SceneTimes;
-use crate::ood::Role;
+use crate::ood::{Outcome, Role};
+use crate::state::arrangement::VerdictFilter;
 use crate::state::{
-    Action, DecisionSettings, FolderChoice, FolderSource, GalleryOrder, GalleryView, Settings,
-    VerdictFilter, Way,
+    Action, DecisionSettings, FolderChoice, FolderSource, GalleryOrder, GalleryView, Settings, Way,
 };
 use crate::ui::App;
 use crate::ui::theme::{BOTTOM_HEIGHT, LEFT_WIDTH};
@@ -83,7 +83,7 @@ impl Scene {
         match self {
             Self::DragFiltered => GalleryView {
                 order: GalleryOrder::HighestFirst,
-                verdict: Some(VerdictFilter::Outcome(crate::ood::Outcome::FalseAlarm)),
+                verdict: Some(VerdictFilter::Outcome(Outcome::FalseAlarm)),
                 ..GalleryView::default()
             },
             Self::ArriveSorted => GalleryView {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::images::file::NativeInfo;
-use crate::images::{ContentHash, Geometry, ImageFile, Picture};
+use crate::images::{ContentHash, Geometry, ImageFile, Measures, Picture};
 use crate::ood::{Distances, KnownMask, MaskKind, Role};
 use crate::ui::{Backend, Lost};
 use crate::worker::handle::SendError;
@@ -113,8 +113,8 @@ impl StandIn {
             },
             known_mask: self.known_mask.clone(),
             original: self.picture.clone(),
-            measures: None,
             inpainted: Some(self.picture.clone()),
+            measures: Some(Measures::with_png(&self.picture, 300 + image % 97)),
         }
     }
 
@@ -180,8 +180,8 @@ impl Backend for StandIn {
                 info: Arc::new(model_info()),
             }),
             Command::Run { job, request, .. } => shared.run = Some((job, request)),
-            // Nobody asks for a trace here.
-            Command::Trace { .. } => {}
+            // Nobody asks for one here.
+            Command::Trace { .. } | Command::Map { .. } => {}
         }
         Ok(())
     }

@@ -6,4 +6,5 @@ mod keeping;
 mod resuming;
 mod sharing;
 mod shelf;
+mod strangers;
 pub mod support;
