@@ -13,7 +13,6 @@ use super::WINDOW_SIZE;
 use super::stand_in::StandIn;
 use super::times::SceneTimes;
 use crate::ood::{Outcome, Role};
-use crate::state::arrangement::VerdictFilter;
 use crate::state::{
     Action, DecisionSettings, FolderChoice, FolderSource, GalleryOrder, GalleryView, Settings, Way,
 };

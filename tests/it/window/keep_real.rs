@@ -474,7 +474,7 @@ fn two_runs_are_held_against_each_other() {
 fn what_keeping_costs() {
     use lmd_inspector::state::{FolderChoice, FolderSource};
     let folder = tempfile::tempdir().unwrap();
-    let mut settings = settings(2, 25);
+    let mut settings = settings(1, 25);
     for name in ["fashion-mnist", "mnist"] {
         settings.folders.push(FolderChoice {
             source: FolderSource::Path(some_samples(folder.path(), name, 20)),
@@ -495,7 +495,7 @@ fn what_keeping_costs() {
         run.progress.calls_per_second()
     };
     rate(true);
-    for round in 0..8 {
+    for round in 0..4 {
         // By turns, so that what else the machine does meets both alike.
         let (first, second) = (rate(round % 2 == 0), rate(round % 2 == 1));
         let [kept, not] = if round % 2 == 0 {
