@@ -78,6 +78,7 @@ pub fn score(
         settings: work.settings.clone(),
         images: Arc::clone(&images),
         results: Arc::clone(&results),
+        saving: None,
     };
     let (mut finished, interrupted) = follow(&work.source, &request, &signals, &mut |_| Ok(None))?;
     let mut notes = collected.notes;

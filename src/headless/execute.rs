@@ -11,6 +11,7 @@ use super::{Failure, Outcome, output, terminal};
 use crate::images::Geometry;
 use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
 use crate::ood::Role;
+use crate::runs::confounds::differences_of_files;
 use crate::runs::file::{
     self, Continuation, KeepPictures, Manifest, ModelRecord, NewRun, Shard, Stretch,
 };
@@ -81,6 +82,10 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
     }
     let list: Arc<[RunImage]> = images.iter().map(|(image, _)| image.clone()).collect();
     let checked = check(&request.source, &request.settings, &list)?;
+    for sentence in differences_of_files(&list) {
+        // The summary has it too, but that may be hours away.
+        terminal::message(&format!("note: {sentence}"));
+    }
     let target = &request.target;
     if let Some(folder) = &target.report {
         output::check_writable(folder)?;
@@ -234,6 +239,7 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
         settings: prepared.settings.clone(),
         images: Arc::clone(&prepared.images),
         results: Arc::clone(&prepared.log),
+        saving: None,
     };
     let log = Arc::clone(&prepared.log);
     let earlier = std::mem::take(&mut prepared.earlier);

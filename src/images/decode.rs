@@ -18,6 +18,7 @@ use super::file::{ContentHash, NativeInfo};
 mod complete;
 mod huffman;
 mod jpeg;
+mod quality;
 
 /// Most pixels of a picture: 64 megapixels, e.g. 8192 x 8192.
 pub const MAX_PIXELS: u64 = 64 << 20;
@@ -255,6 +256,9 @@ fn open(bytes: &[u8], format: ImageFormat) -> Result<Opened<impl ImageDecoder>, 
             format: name(format).to_lowercase(),
             color: format!("{:?}", decoder.color_type()),
             num_bytes: bytes.len() as u64,
+            jpeg_quality: (format == ImageFormat::Jpeg)
+                .then(|| quality::quality(bytes))
+                .flatten(),
         },
         decoder,
         orientation,

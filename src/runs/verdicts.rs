@@ -62,22 +62,26 @@ impl Verdict {
 }
 
 impl Yardstick {
+    /// The conformal p-value of an image, of a calibration image against the others; `None` without calibration scores.
+    pub fn p_value(&self, content: &ContentHash, score: f64) -> Option<f64> {
+        (self.calibration.count() > 0).then(|| {
+            if self.contents.contains(content) {
+                self.calibration.leave_one_out_p_value(score)
+            } else {
+                self.calibration.p_value(score)
+            }
+        })
+    }
+
     /// Judge all images together, in their order: q-values depend on the others.
     pub fn judge(&self, candidates: &[Candidate]) -> Vec<Verdict> {
-        let has_p = self.calibration.count() > 0;
         let is_known = |candidate: &Candidate| self.contents.contains(&candidate.content);
         let mut verdicts: Vec<Verdict> = candidates
             .iter()
             .map(|candidate| Verdict {
                 image: candidate.image,
                 score: candidate.score,
-                p_value: has_p.then(|| {
-                    if is_known(candidate) {
-                        self.calibration.leave_one_out_p_value(candidate.score)
-                    } else {
-                        self.calibration.p_value(candidate.score)
-                    }
-                }),
+                p_value: self.p_value(&candidate.content, candidate.score),
                 q_value: None,
                 is_out: self.threshold.map(|threshold| candidate.score > threshold),
             })

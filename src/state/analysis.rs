@@ -40,7 +40,9 @@ pub struct Analysis {
     pub out_sorted: Vec<f64>,
     /// The images of unknown role, the strangest first, without verdicts: those change with the threshold.
     pub unknown: Vec<Verdict>,
-    /// Images that the p-values of the unknown ones are against.
+    /// The conformal p-value of each image of the run; those of calibration images are against the others.
+    pub p_values: Vec<Option<f64>>,
+    /// Images that the p-values are against.
     pub num_calibration: usize,
     /// One row a folder, in the order in which they were added.
     pub folders: Vec<FolderRow>,
@@ -74,10 +76,10 @@ impl Analysis {
     /// Compute everything from the scores of `run`; unknown images are held against `yardstick`, or else against the
     /// in-domain images.
     pub fn of(run: &RunState, yardstick: Option<Yardstick>) -> Self {
-        let [in_scores, mut out_scores, unknown_scores] = Role::ALL.map(|role| {
-            run.scores_of(role)
-                .map(|(_, score)| score)
-                .collect::<Vec<f64>>()
+        // In order, so that the sorts to come find nothing left to do.
+        let [in_scores, out_scores, unknown_scores] = Role::ALL.map(|role| {
+            let scores = run.scores_of(role).map(|(_, score)| score);
+            sorted(scores.collect())
         });
         let curve = roc_curve(&in_scores, &out_scores).unwrap_or_default();
         let calibration = Calibration::new(in_scores.iter().copied());
@@ -89,7 +91,6 @@ impl Analysis {
         let num_scored = [in_scores.len(), out_scores.len(), unknown_scores.len()];
         let histogram = histogram(&[&in_scores, &out_scores, &unknown_scores]);
         let figures = figures(&in_scores, &out_scores);
-        out_scores.sort_by(f64::total_cmp);
         Self {
             num_scored,
             attempts: run.attempts_range(),
@@ -98,11 +99,19 @@ impl Analysis {
             curve,
             histogram,
             unknown: unknown(run, &yardstick),
+            p_values: p_values(run, &yardstick),
             num_calibration: yardstick.calibration.count(),
             calibration,
             out_sorted: out_scores,
             folders: folder_rows(run, &in_scores),
         }
+    }
+
+    /// The point of [`Self::curve`] where a score lies: all images with at least this score are flagged there; `None`
+    /// where a class is missing.
+    pub fn position_on_curve(&self, score: f64) -> Option<usize> {
+        let flagged = self.curve.partition_point(|point| point.threshold >= score);
+        flagged.checked_sub(1)
     }
 
     /// How many images and attempts are behind the numbers, in words.
@@ -128,10 +137,25 @@ fn histogram(scores: &[&Vec<f64>; 3]) -> Option<ScoreHistogram> {
     Some(ScoreHistogram { bins, counts })
 }
 
-/// The contents of the in-domain images that have a score.
+fn sorted(mut scores: Vec<f64>) -> Vec<f64> {
+    scores.sort_unstable_by(f64::total_cmp);
+    scores
+}
+
+/// The contents of the in-domain images that have a score; none where there is no image to be held against them.
 fn contents(run: &RunState) -> HashSet<ContentHash> {
+    if run.scores_of(Role::Unknown).next().is_none() {
+        return HashSet::new();
+    }
     run.scores_of(Role::InDomain)
         .map(|(image, _)| run.images[image].file.hash)
+        .collect()
+}
+
+fn p_values(run: &RunState, yardstick: &Yardstick) -> Vec<Option<f64>> {
+    let images = run.images.iter().enumerate();
+    images
+        .map(|(index, image)| yardstick.p_value(&image.file.hash, run.score(index)?))
         .collect()
 }
 
@@ -182,18 +206,17 @@ fn folder_rows(run: &RunState, in_scores: &[f64]) -> Vec<FolderRow> {
         rows[row].2.extend(run.score(index));
     }
     rows.into_iter()
-        .map(|(folder, role, mut scores)| FolderRow {
-            folder,
-            role,
-            num_scored: scores.len(),
-            figures: (role == Role::OutOfDomain)
-                .then(|| figures(in_scores, &scores).ok())
-                .flatten(),
-            median_score: {
-                let middle = scores.len() / 2;
-                (!scores.is_empty())
-                    .then(|| *scores.select_nth_unstable_by(middle, f64::total_cmp).1)
-            },
+        .map(|(folder, role, scores)| {
+            let scores = sorted(scores);
+            FolderRow {
+                folder,
+                role,
+                num_scored: scores.len(),
+                figures: (role == Role::OutOfDomain)
+                    .then(|| figures(in_scores, &scores).ok())
+                    .flatten(),
+                median_score: scores.get(scores.len() / 2).copied(),
+            }
         })
         .collect()
 }

@@ -3,69 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use super::analysis::Analysis;
+use super::arrangement::{GalleryOrder, GalleryView, ScoreRange};
 use super::run::RunState;
 use crate::images::ContentHash;
-use crate::ood::{Outcome, Role};
+use crate::ood::Role;
 use crate::runs::RunImage;
-
-/// Order of the gallery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GalleryOrder {
-    /// Role by role, folder by folder, file names as people sort them.
-    Natural,
-    /// The most out-of-domain first.
-    HighestFirst,
-    /// The most in-domain first.
-    LowestFirst,
-    /// Those whose attempts disagree most first.
-    SpreadFirst,
-}
-
-impl GalleryOrder {
-    /// All orders, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [
-        Self::Natural,
-        Self::HighestFirst,
-        Self::LowestFirst,
-        Self::SpreadFirst,
-    ];
-
-    /// The name for people.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Natural => "By name",
-            Self::HighestFirst => "Highest score first",
-            Self::LowestFirst => "Lowest score first",
-            Self::SpreadFirst => "Largest spread first",
-        }
-    }
-}
-
-/// Order and filter of the gallery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct GalleryView {
-    /// The order.
-    pub order: GalleryOrder,
-    /// Show one role only.
-    pub role: Option<Role>,
-    /// Show images with one outcome at the threshold only.
-    #[serde(skip)]
-    pub outcome: Option<Outcome>,
-}
-
-impl Default for GalleryView {
-    fn default() -> Self {
-        Self {
-            order: GalleryOrder::Natural,
-            role: None,
-            outcome: None,
-        }
-    }
-}
 
 /// The images that can be seen, their order, and which of them is selected.
 #[derive(Debug, Default)]
@@ -77,6 +20,19 @@ pub struct Gallery {
     selected: Option<usize>,
     marked: BTreeSet<usize>,
     needle: String,
+    brush: Option<ScoreRange>,
+    matching: Option<[Vec<usize>; 3]>,
+}
+
+/// What order and filters go by.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Basis<'a> {
+    /// The run that the scores are from.
+    pub run: Option<&'a RunState>,
+    /// Its p-values and the bins of its histogram.
+    pub analysis: Option<&'a Analysis>,
+    /// The threshold.
+    pub threshold: Option<f64>,
 }
 
 impl Gallery {
@@ -108,6 +64,31 @@ impl Gallery {
     /// Show only images whose path has this text, in any case; takes effect when the gallery is arranged.
     pub fn find(&mut self, text: &str) {
         text.clone_into(&mut self.needle);
+    }
+
+    /// The scores that images must have to be shown; `None` for all images.
+    pub fn brush(&self) -> Option<ScoreRange> {
+        self.brush
+    }
+
+    /// Show only images with these scores; takes effect when the gallery is arranged.
+    pub fn set_brush(&mut self, range: Option<ScoreRange>) {
+        self.brush = range;
+    }
+
+    /// Whether some images may be left out.
+    pub fn is_filtered(&self, view: GalleryView) -> bool {
+        self.brush.is_some() || self.is_filtered_besides_scores(view)
+    }
+
+    fn is_filtered_besides_scores(&self, view: GalleryView) -> bool {
+        view.role.is_some() || view.verdict.is_some() || !self.needle.trim().is_empty()
+    }
+
+    /// The images that role, verdict and text leave, counted in the bins of the score histogram by role in the order
+    /// of [`Role::ALL`]; `None` where these leave out nothing. The range of scores is no part of it.
+    pub fn matching(&self) -> Option<&[Vec<usize>; 3]> {
+        self.matching.as_ref()
     }
 
     /// Mark an image, or take its mark away.
@@ -174,51 +155,90 @@ impl Gallery {
     }
 
     /// Sort and filter anew.
-    pub fn arrange(&mut self, view: GalleryView, run: Option<&RunState>, threshold: Option<f64>) {
-        let score = |index: usize| {
-            self.run_id(index)
-                .and_then(|id| run.and_then(|run| run.score(id)))
-        };
-        let mut order: Vec<usize> = (0..self.images.len())
-            .filter(|&index| view.role.is_none_or(|role| self.images[index].role == role))
-            .collect();
-        let needle = self.needle.trim().to_lowercase();
-        if !needle.is_empty() {
+    pub fn arrange(&mut self, view: GalleryView, basis: Basis<'_>) {
+        let found = self.found(view, basis);
+        let histogram = basis.analysis.and_then(|a| a.histogram.as_ref());
+        self.matching = histogram
+            .filter(|_| self.is_filtered_besides_scores(view))
+            .map(|histogram| {
+                Role::ALL.map(|role| {
+                    let of_role = found.iter().filter(|&&i| self.images[i].role == role);
+                    let scores: Vec<f64> = of_role
+                        .filter_map(|&index| self.score(index, basis))
+                        .collect();
+                    histogram.bins.histogram(&scores)
+                })
+            });
+        let mut order = found;
+        if let Some(range) = self.brush {
             order.retain(|&index| {
-                let path = self.images[index].file.path.to_string_lossy();
-                path.to_lowercase().contains(&needle)
+                self.score(index, basis)
+                    .is_some_and(|score| range.contains(score))
             });
         }
-        if let Some(outcome) = view.outcome {
-            order.retain(|&index| {
-                let image = score(index).zip(threshold);
-                image.and_then(|(score, threshold)| {
-                    Outcome::of(self.images[index].role, score > threshold)
-                }) == Some(outcome)
-            });
-        }
-        // Images without a score come last either way.
-        let key = |index: usize, sign: f64| score(index).map_or(f64::INFINITY, |s| sign * s);
-        match view.order {
-            GalleryOrder::Natural => {}
-            GalleryOrder::HighestFirst => {
-                order.sort_by(|&a, &b| key(a, -1.0).total_cmp(&key(b, -1.0)));
-            }
-            GalleryOrder::LowestFirst => {
-                order.sort_by(|&a, &b| key(a, 1.0).total_cmp(&key(b, 1.0)));
-            }
-            GalleryOrder::SpreadFirst => {
-                let spreads: Vec<f64> = (0..self.images.len())
-                    .map(|index| {
-                        let id = self.run_id(index);
-                        id.and_then(|id| run.and_then(|run| run.spread(id)))
-                            .map_or(f64::INFINITY, |spread| -spread)
-                    })
-                    .collect();
-                order.sort_by(|&a, &b| spreads[a].total_cmp(&spreads[b]));
-            }
-        }
+        self.sort(&mut order, view.order, basis);
         self.order = order;
+    }
+
+    fn score(&self, image: usize, basis: Basis<'_>) -> Option<f64> {
+        basis.run?.score(self.run_id(image)?)
+    }
+
+    /// The images that role, verdict and text leave.
+    fn found(&self, view: GalleryView, basis: Basis<'_>) -> Vec<usize> {
+        let needle = self.needle.trim().to_lowercase();
+        let has_needle = |index: usize| {
+            let path = self.images[index].file.path.to_string_lossy();
+            needle.is_empty() || path.to_lowercase().contains(&needle)
+        };
+        let is_judged_so = |index: usize| {
+            view.verdict.is_none_or(|verdict| {
+                let image = self.score(index, basis).zip(basis.threshold);
+                image.is_some_and(|(score, threshold)| {
+                    verdict.keeps(self.images[index].role, score > threshold)
+                })
+            })
+        };
+        (0..self.images.len())
+            .filter(|&index| view.role.is_none_or(|role| self.images[index].role == role))
+            .filter(|&index| is_judged_so(index) && has_needle(index))
+            .collect()
+    }
+
+    /// Images without what is sorted by come last.
+    fn sort(&self, images: &mut [usize], order: GalleryOrder, basis: Basis<'_>) {
+        let ascending = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
+        let descending = |value: Option<f64>| value.map_or(f64::INFINITY, |value| -value);
+        let key = |&image: &usize| -> (f64, f64) {
+            let score = || self.score(image, basis);
+            match order {
+                GalleryOrder::Natural => (0.0, 0.0),
+                GalleryOrder::HighestFirst => (descending(score()), 0.0),
+                GalleryOrder::LowestFirst => (ascending(score()), 0.0),
+                GalleryOrder::PValueFirst => {
+                    let p_value = self.run_id(image).and_then(|id| {
+                        let p_values = &basis.analysis?.p_values;
+                        p_values.get(id).copied().flatten()
+                    });
+                    (ascending(p_value), descending(score()))
+                }
+                GalleryOrder::SpreadFirst => {
+                    let spread = self
+                        .run_id(image)
+                        .and_then(|id| basis.run.and_then(|run| run.spread(id)));
+                    (descending(spread), 0.0)
+                }
+            }
+        };
+        if order == GalleryOrder::Natural {
+            return;
+        }
+        let mut keyed: Vec<((f64, f64), usize)> =
+            images.iter().map(|image| (key(image), *image)).collect();
+        keyed.sort_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        for (slot, (_, image)) in images.iter_mut().zip(keyed) {
+            *slot = image;
+        }
     }
 
     /// Select an image, or none.
@@ -262,9 +282,19 @@ fn match_up(images: &[RunImage], others: &[RunImage]) -> Vec<Option<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ood::Outcome;
     use crate::runs::{ResultLog, RunSettings};
+    use crate::state::VerdictFilter;
     use crate::state::session::testing::{result, run_images};
     use crate::worker::protocol::JobId;
+
+    fn basis(run: &RunState, threshold: Option<f64>) -> Basis<'_> {
+        Basis {
+            run: Some(run),
+            analysis: None,
+            threshold,
+        }
+    }
 
     #[test]
     fn order_filter_and_neighbors() {
@@ -282,39 +312,111 @@ mod tests {
         gallery.fill(images, Some(&run));
         let mut view = GalleryView {
             order: GalleryOrder::HighestFirst,
-            role: None,
-            outcome: None,
+            ..GalleryView::default()
         };
-        gallery.arrange(view, Some(&run), None);
+        gallery.arrange(view, basis(&run, None));
         assert_eq!(gallery.order(), [2, 0, 3, 1], "no score comes last");
         view.order = GalleryOrder::LowestFirst;
-        gallery.arrange(view, Some(&run), None);
+        gallery.arrange(view, basis(&run, None));
         assert_eq!(gallery.order(), [3, 0, 2, 1]);
         assert_eq!(gallery.neighbor(Some(3), -1), Some(3));
         assert_eq!(gallery.neighbor(Some(3), 1), Some(0));
         assert_eq!(gallery.neighbor(None, 1), Some(3));
         view.role = Some(Role::InDomain);
-        gallery.arrange(view, Some(&run), None);
+        gallery.arrange(view, basis(&run, None));
         assert_eq!(gallery.order(), [0, 1]);
         view.role = None;
-        for (outcome, images) in [(Outcome::Hit, vec![2]), (Outcome::Miss, vec![3])] {
-            view.outcome = Some(outcome);
-            gallery.arrange(view, Some(&run), Some(0.3));
+        for (verdict, images) in [
+            (VerdictFilter::Outcome(Outcome::Hit), vec![2]),
+            (VerdictFilter::Outcome(Outcome::Miss), vec![3]),
+            (VerdictFilter::Flagged, vec![2]),
+            (VerdictFilter::LetThrough, vec![3, 0]),
+        ] {
+            view.verdict = Some(verdict);
+            gallery.arrange(view, basis(&run, Some(0.3)));
             assert_eq!(gallery.order(), images);
         }
-        view.outcome = Some(Outcome::CorrectPass);
-        gallery.arrange(view, Some(&run), Some(0.3));
+        view.verdict = Some(VerdictFilter::Outcome(Outcome::CorrectPass));
+        gallery.arrange(view, basis(&run, Some(0.3)));
         assert_eq!(gallery.order(), [0], "no score, no outcome");
 
         log.extend([result(0, 1, 0.4), result(2, 1, 0.2)]);
         run.absorb();
         view.order = GalleryOrder::SpreadFirst;
-        view.outcome = None;
-        gallery.arrange(view, Some(&run), None);
+        view.verdict = None;
+        gallery.arrange(view, basis(&run, None));
         assert_eq!(gallery.order(), [2, 0, 1, 3], "one attempt has no spread");
         gallery.find(" OUT/0");
-        gallery.arrange(view, Some(&run), None);
+        gallery.arrange(view, basis(&run, None));
         assert_eq!(gallery.order(), [2]);
+    }
+
+    #[test]
+    fn p_values_sort_with_a_calibration_image_held_against_the_others() {
+        let log = Arc::new(ResultLog::default());
+        let images: Arc<[RunImage]> = run_images(3, 2).into();
+        let mut run = RunState::new(
+            JobId(0),
+            RunSettings::default(),
+            Arc::clone(&images),
+            Arc::clone(&log),
+        );
+        let scores = [0.1, 0.5, 0.3, 0.4, 0.2];
+        log.extend((0..5).map(|image| result(image, 0, scores[image])));
+        run.absorb();
+        let analysis = Analysis::of(&run, None);
+        // (1 + others at least as high) / (others + 1), with 2 others for in-domain images and 3 for the rest.
+        let expected = [3.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0, 2.0 / 4.0, 3.0 / 4.0];
+        assert_eq!(analysis.p_values, expected.map(Some));
+        let mut gallery = Gallery::default();
+        gallery.fill(images, Some(&run));
+        let view = GalleryView {
+            order: GalleryOrder::PValueFirst,
+            ..GalleryView::default()
+        };
+        let basis = Basis {
+            run: Some(&run),
+            analysis: Some(&analysis),
+            threshold: None,
+        };
+        gallery.arrange(view, basis);
+        assert_eq!(gallery.order(), [1, 3, 2, 4, 0]);
+    }
+
+    #[test]
+    fn a_range_of_scores_filters_and_the_histogram_follows_the_other_filters_only() {
+        let log = Arc::new(ResultLog::default());
+        let images: Arc<[RunImage]> = run_images(2, 2).into();
+        let mut run = RunState::new(
+            JobId(0),
+            RunSettings::default(),
+            Arc::clone(&images),
+            Arc::clone(&log),
+        );
+        log.extend([result(0, 0, 0.1), result(1, 0, 0.2), result(2, 0, 0.3)]);
+        run.absorb();
+        let analysis = Analysis::of(&run, None);
+        let basis = Basis {
+            run: Some(&run),
+            analysis: Some(&analysis),
+            threshold: Some(0.15),
+        };
+        let mut gallery = Gallery::default();
+        gallery.fill(images, Some(&run));
+        let mut view = GalleryView::default();
+        gallery.set_brush(Some(ScoreRange::between(0.3, 0.2)));
+        gallery.arrange(view, basis);
+        assert_eq!(gallery.order(), [1, 2], "both ends belong to it");
+        assert_eq!(gallery.matching(), None, "no filter but the range");
+        view.role = Some(Role::InDomain);
+        gallery.arrange(view, basis);
+        assert_eq!(gallery.order(), [1]);
+        let counts = gallery.matching().unwrap();
+        let totals: Vec<usize> = counts.iter().map(|bins| bins.iter().sum()).collect();
+        assert_eq!(totals, [2, 0, 0]);
+        gallery.set_brush(None);
+        gallery.arrange(view, basis);
+        assert_eq!(gallery.order(), [0, 1]);
     }
 
     #[test]
@@ -325,7 +427,11 @@ mod tests {
         let mut gallery = Gallery::default();
         gallery.fill(Arc::clone(&images), Some(&run));
         gallery.select(Some(2));
-        gallery.arrange(GalleryView::default(), Some(&run), None);
+        let basis = Basis {
+            run: Some(&run),
+            ..Basis::default()
+        };
+        gallery.arrange(GalleryView::default(), basis);
         gallery.mark_between(2, 1);
         let shorter: Arc<[RunImage]> = images[1..].to_vec().into();
         gallery.fill(shorter, Some(&run));

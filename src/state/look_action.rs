@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::action::{Key, Shortcut};
+use super::arrangement::ScoreRange;
 use super::look::{LookSettings, View};
 use super::marking::Mark;
 use crate::images::Picture;
@@ -24,6 +25,10 @@ pub enum LookAction {
     Move(Move),
     /// Show only images whose path has this text, in any case.
     Find(String),
+    /// Show only images with these scores; `None` for all.
+    Brush(Option<ScoreRange>),
+    /// Take all filters of the gallery away.
+    ShowAll,
     /// Type a text to find images by.
     FocusFind,
     /// Mark an image, an index into the gallery's images.
@@ -162,6 +167,9 @@ impl LookAction {
             Self::Move(Move::First) => "First image",
             Self::Move(Move::Last) => "Last image",
             Self::Find(_) | Self::FocusFind => "Find images",
+            Self::Brush(Some(_)) => "Choose scores",
+            Self::Brush(None) => "All scores",
+            Self::ShowAll => "Show all",
             Self::Mark(..) => "Mark",
             Self::MarkAll => "Mark all",
             Self::MarkNone => "Mark none",
@@ -201,6 +209,9 @@ impl LookAction {
             Self::Move(Move::First) => "Look at the first image of the gallery",
             Self::Move(Move::Last) => "Look at the last image of the gallery",
             Self::Find(_) | Self::FocusFind => "Show only images whose path has a text",
+            Self::Brush(Some(_)) => "Show only images with these scores",
+            Self::Brush(None) => "Show images with any score again (Esc)",
+            Self::ShowAll => "Take all filters away, by role, verdict, text and score",
             Self::Mark(..) => "Mark this image",
             Self::MarkAll => "Mark all images that are shown",
             Self::MarkNone => "Mark no image",

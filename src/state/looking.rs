@@ -1,6 +1,7 @@
 //! What is looked at, and how: everything that is gone at the next start.
 
 use super::action::Action;
+use super::arrangement::{GalleryView, ScoreRange};
 use super::confounds::{Confound, confounds};
 use super::look::View;
 use super::look_action::{LookAction, Move, Overlay};
@@ -68,6 +69,8 @@ impl Session {
                 self.gallery.find(&text);
                 self.is_order_stale = true;
             }
+            LookAction::Brush(range) => self.brush(range),
+            LookAction::ShowAll => self.show_all(),
             LookAction::FocusFind => {} // The window moves the focus.
             LookAction::Mark(image, mark) => self.mark(image, mark),
             LookAction::MarkAll => self.gallery.mark_all(),
@@ -89,6 +92,25 @@ impl Session {
                 self.looking.overlay = (!is_open).then_some(overlay);
             }
         }
+    }
+
+    /// Show only images with these scores; `None` shows all.
+    pub(super) fn brush(&mut self, range: Option<ScoreRange>) {
+        if self.gallery.brush() != range {
+            self.gallery.set_brush(range);
+            self.is_order_stale = true;
+        }
+    }
+
+    /// Take all filters of the gallery away; the order stays.
+    fn show_all(&mut self) {
+        self.brush(None);
+        self.gallery.find("");
+        self.settings.gallery = GalleryView {
+            order: self.settings.gallery.order,
+            ..GalleryView::default()
+        };
+        self.is_order_stale = true;
     }
 
     fn zoom_window(&mut self, percent: u32) {
@@ -158,8 +180,20 @@ impl Session {
 
     /// The score of the image that is looked at.
     pub fn shown_score(&self) -> Option<f64> {
-        let run_id = self.gallery.run_id(self.shown_image()?)?;
+        self.score_of(self.shown_image()?)
+    }
+
+    /// The score of an image of the gallery.
+    pub fn score_of(&self, image: usize) -> Option<f64> {
+        let run_id = self.gallery.run_id(image)?;
         self.run.as_ref()?.score(run_id)
+    }
+
+    /// The conformal p-value of an image of the gallery.
+    pub fn p_value_of(&self, image: usize) -> Option<f64> {
+        let run_id = self.gallery.run_id(image)?;
+        let p_values = &self.analysis.as_ref()?.p_values;
+        p_values.get(run_id).copied().flatten()
     }
 
     /// The threshold that the image that is looked at is held against.

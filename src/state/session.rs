@@ -6,25 +6,19 @@ use std::sync::Arc;
 
 use super::analysis::Analysis;
 use super::deciding::Deciding;
-use super::folders::{Folder, FolderId, ScanState, is_table, planned_images};
+use super::folders::{Folder, FolderId, ScanState};
 use super::gallery::Gallery;
 use super::looking::Looking;
 use super::model::{ModelState, estimated_secs};
 use super::notices::Notices;
 use super::preview::PreviewState;
-use super::run::{Phase, RunState};
+use super::run::RunState;
+use super::saving::Keeping;
 use super::settings::{FolderChoice, FolderSource, Settings};
 use crate::ood::Role;
 use crate::worker::protocol::{
-    Command, Control, DialogKind, Event, JobId, LibraryCommand, LibraryEvent, Lift, ModelInfo,
-    ModelSource, PreviewRequest, Progress, RunImage, Severity,
+    Command, Control, DialogKind, JobId, LibraryCommand, ModelInfo, ModelSource, RunImage,
 };
-
-/// Seconds between two computations of figures and plots while results stream in.
-const ANALYSIS_INTERVAL_SECS: f64 = 0.1;
-
-/// Seconds that one image stays in view while the newest result is followed: faster can't be looked at.
-const FOLLOW_INTERVAL_SECS: f64 = 0.7;
 
 /// A command that waits to be sent.
 #[derive(Clone, Debug)]
@@ -58,6 +52,8 @@ pub struct Session {
     pub looking: Looking,
     /// The mask preview.
     pub preview: PreviewState,
+    /// What is known of runs on disk.
+    pub keeping: Keeping,
     /// Messages to the user.
     pub notices: Notices,
     /// Commands to send, first come first served.
@@ -72,10 +68,11 @@ pub struct Session {
     pub(super) is_plan_stale: bool,
     pub(super) is_order_stale: bool,
     pub(super) is_analysis_stale: bool,
-    planned: Arc<[RunImage]>,
-    followed: Option<usize>,
-    analyzed_at_secs: f64,
-    followed_at_secs: f64,
+    /// The run's own list where both are the same: comparing thousands of paths is not for each frame.
+    pub(super) planned: Arc<[RunImage]>,
+    pub(super) followed: Option<usize>,
+    pub(super) analyzed_at_secs: f64,
+    pub(super) followed_at_secs: f64,
     next_id: u64,
 }
 
@@ -91,6 +88,7 @@ impl Session {
             gallery: Gallery::default(),
             looking: Looking::default(),
             preview: PreviewState::default(),
+            keeping: Keeping::default(),
             notices: Notices::default(),
             outbox: VecDeque::new(),
             dropped: Vec::new(),
@@ -168,7 +166,7 @@ impl Session {
     }
 
     /// Ask for the listing of a folder, or first for the samples to be unpacked.
-    fn scan_folder(&mut self, index: usize) {
+    pub(super) fn scan_folder(&mut self, index: usize) {
         let folder = &self.folders[index];
         let role = folder.role;
         let sample = self.samples.iter().find(|(known, _)| *known == role);
@@ -215,319 +213,6 @@ impl Session {
         self.is_plan_stale = true;
     }
 
-    /// Take an event of the inference thread; events of jobs that are not current are dropped.
-    pub fn apply(&mut self, event: Event) {
-        let job = event.job();
-        if self.apply_scrub(&event) || self.apply_trial(&event) {
-            return;
-        }
-        if self.model.job() == Some(job) {
-            self.apply_model(event);
-        } else if self
-            .run
-            .as_ref()
-            .is_some_and(|run| run.job == job && run.phase.is_active())
-        {
-            self.apply_run(event);
-        }
-    }
-
-    fn apply_model(&mut self, event: Event) {
-        let ModelState::Opening { source, .. } = &self.model else {
-            return;
-        };
-        match event {
-            Event::ModelOpened { info, .. } => {
-                self.model = ModelState::Ready(info);
-            }
-            Event::Failed { message, .. } => {
-                self.notices.push(crate::worker::protocol::Notice {
-                    severity: Severity::Error,
-                    message: format!("The model could not be opened: {message}"),
-                    path: match source {
-                        ModelSource::Bundled => None,
-                        ModelSource::Path(path) => Some(path.clone()),
-                    },
-                });
-                self.model = ModelState::Failed {
-                    source: source.clone(),
-                    message,
-                };
-            }
-            Event::Cancelled { .. } => self.model = ModelState::None,
-            Event::Notice { notice, .. } => self.notices.push(notice),
-            Event::Progress { .. } | Event::Traced { .. } | Event::Done { .. } => {}
-        }
-    }
-
-    fn apply_run(&mut self, event: Event) {
-        let Some(run) = &mut self.run else {
-            return;
-        };
-        let keep = |run: &mut RunState, progress: Progress| run.progress = progress;
-        match event {
-            Event::ModelOpened { .. } | Event::Traced { .. } => {}
-            Event::Progress { progress, .. } => keep(run, progress),
-            Event::Notice { notice, .. } => self.notices.push(notice),
-            Event::Done { progress, .. } => {
-                keep(run, progress);
-                run.phase = Phase::Done;
-            }
-            Event::Cancelled { progress, .. } => {
-                keep(run, progress);
-                run.phase = Phase::Cancelled;
-            }
-            Event::Failed { message, .. } => {
-                self.notices
-                    .say(Severity::Error, format!("The run stopped: {message}"));
-                run.phase = Phase::Failed(message);
-            }
-        }
-        if run.absorb() {
-            self.is_analysis_stale = true;
-            self.deciding.mark_stale();
-        }
-        if !run.phase.is_active() {
-            // The last numbers must not wait for the next tick.
-            self.analyzed_at_secs = f64::NEG_INFINITY;
-            self.is_analysis_stale = true;
-            self.is_plan_stale = true;
-        }
-    }
-
-    /// Take an event of the file-reading thread. Thumbnails are for the window's textures, not for the session.
-    pub fn apply_library(&mut self, event: LibraryEvent) {
-        match event {
-            LibraryEvent::Scanning { job, num_images } => {
-                if let Some(ScanState::Scanning {
-                    num_images: shown, ..
-                }) = self.scan_of(job)
-                {
-                    *shown = num_images;
-                }
-            }
-            LibraryEvent::Scanned { job, listing } => {
-                if !self.apply_trial_listing(job, &listing) {
-                    self.apply_listing(job, listing);
-                }
-            }
-            LibraryEvent::Thumbnail { .. } => {}
-            LibraryEvent::Exported {
-                job,
-                request,
-                outcome,
-            } => self.exported(job, &request, outcome),
-            LibraryEvent::Preview { request, preview } => self.preview.answer(request, preview),
-            LibraryEvent::Samples { job, folders } => self.apply_samples(job, folders),
-            LibraryEvent::Assessed { job, assessment } => self.deciding.apply(job, assessment),
-            LibraryEvent::DetectorSaved { path, outcome } => self.detector_saved(path, outcome),
-            LibraryEvent::DetectorOpened { path, detector } => self.detector_opened(path, detector),
-            LibraryEvent::Chosen {
-                job,
-                kind,
-                paths,
-                was_shown,
-            } => {
-                if self.dialog == Some(job) {
-                    self.dialog = None;
-                    if !was_shown {
-                        self.notices.say(
-                            Severity::Warning,
-                            "This desktop shows no file dialog. Type the path into the field instead, or drop \
-                             the folder on the window.",
-                        );
-                    }
-                    self.apply_chosen(kind, paths);
-                }
-            }
-        }
-    }
-
-    fn scan_of(&mut self, wanted: JobId) -> Option<&mut ScanState> {
-        self.folders
-            .iter_mut()
-            .map(|folder| &mut folder.scan)
-            .find(|scan| matches!(scan, ScanState::Scanning { job, .. } if *job == wanted))
-    }
-
-    fn apply_listing(
-        &mut self,
-        job: JobId,
-        listing: Result<Arc<crate::worker::protocol::FolderListing>, String>,
-    ) {
-        let Some(scan) = self.scan_of(job) else {
-            return;
-        };
-        match listing {
-            Ok(listing) => {
-                // A table of labels stands for a folder of each role, of which it may name none.
-                let is_empty = listing.files.is_empty() && !is_table(&listing.path);
-                let path = listing.path.clone();
-                *scan = ScanState::Ready(listing);
-                if is_empty {
-                    self.notices.push(crate::worker::protocol::Notice {
-                        severity: Severity::Warning,
-                        message: "There is no readable image in this folder".to_owned(),
-                        path: Some(path),
-                    });
-                }
-            }
-            Err(message) => {
-                *scan = ScanState::Failed(message.clone());
-                self.notices.say(Severity::Error, message);
-            }
-        }
-        self.is_plan_stale = true;
-    }
-
-    fn apply_samples(&mut self, job: JobId, folders: Result<Vec<(Role, PathBuf)>, String>) {
-        if self.samples_job.take_if(|known| *known == job).is_none() {
-            return;
-        }
-        let waiting: Vec<usize> = (0..self.folders.len())
-            .filter(|&index| matches!(self.folders[index].scan, ScanState::Waiting))
-            .collect();
-        match folders {
-            Ok(folders) => self.samples = folders,
-            Err(message) => {
-                self.notices.say(
-                    Severity::Error,
-                    format!("The sample images could not be unpacked: {message}"),
-                );
-                for &index in &waiting {
-                    self.folders[index].scan = ScanState::Failed(message.clone());
-                }
-                return;
-            }
-        }
-        for index in waiting {
-            let role = self.folders[index].role;
-            if self.samples.iter().any(|(known, _)| *known == role) {
-                self.scan_folder(index);
-            } else {
-                self.folders[index].scan =
-                    ScanState::Failed("There are no samples for this role".to_owned());
-            }
-        }
-    }
-
-    fn apply_chosen(&mut self, kind: DialogKind, paths: Vec<PathBuf>) {
-        for path in paths {
-            match kind {
-                DialogKind::Model => self.open_model(ModelSource::Path(path)),
-                DialogKind::Folders(role) => self.add_folder(FolderChoice {
-                    source: FolderSource::Path(path),
-                    role,
-                }),
-                DialogKind::ExportFolder => self.export(path),
-                DialogKind::OpenDetector | DialogKind::SaveDetector => {
-                    self.chosen_detector(kind, path);
-                }
-                DialogKind::MaskFile => {
-                    self.settings.run.mask = crate::ood::MaskKind::File(path);
-                }
-            }
-        }
-    }
-
-    /// The worker thread ended without an answer: what it worked on is lost, the session stays.
-    pub fn worker_restarted(&mut self, reason: &str) {
-        self.notices.say(Severity::Error, reason);
-        if let Some(run) = self.run.as_mut().filter(|run| run.phase.is_active()) {
-            run.phase = Phase::Failed(reason.to_owned());
-        }
-        self.looking.scrub = None;
-        self.looking.trial = None;
-        self.outbox
-            .retain(|waiting| !matches!(waiting, Outgoing::Worker(_)));
-        self.open_model(self.settings.model.clone());
-    }
-
-    /// The file-reading thread ended: ask again for all that it still owed.
-    pub fn library_restarted(&mut self, reason: &str) {
-        self.notices.say(Severity::Error, reason);
-        self.outbox
-            .retain(|waiting| !matches!(waiting, Outgoing::Library(_)));
-        self.samples_job = None;
-        self.looking.exporting = None;
-        self.deciding.library_restarted();
-        self.preview = PreviewState::default();
-        for index in 0..self.folders.len() {
-            if self.folders[index].is_pending() {
-                self.scan_folder(index);
-            }
-        }
-    }
-
-    /// Bring everything that is derived up to date; call once a frame before drawing.
-    ///
-    /// `now_secs` is any clock that only moves forward. Returns after how many seconds another call is needed.
-    pub fn tick(&mut self, now_secs: f64) -> Option<f64> {
-        let (distance, aggregate) = (self.settings.run.distance, self.settings.run.aggregate);
-        if let Some(run) = &mut self.run
-            && run.choose(distance, aggregate)
-        {
-            self.analyze_at_once();
-            self.drop_hand_threshold();
-        }
-        if self.is_plan_stale {
-            self.is_plan_stale = false;
-            self.refill();
-        }
-        let wait = self.analyze(now_secs);
-        self.find_confounds();
-        let wait_for_figures = self.decide(now_secs);
-        if self.is_order_stale {
-            self.is_order_stale = false;
-            self.gallery
-                .arrange(self.settings.gallery, self.run.as_ref(), self.threshold());
-        }
-        self.follow(now_secs);
-        self.preview.want(self.preview_request());
-        if let Some(request) = self.preview.next_request() {
-            self.outbox
-                .push_back(Outgoing::Library(LibraryCommand::Preview(request)));
-        }
-        match (wait, wait_for_figures) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
-    }
-
-    /// Put the images of a run under way, or those that the next run would score, into the gallery.
-    fn refill(&mut self) {
-        self.planned = planned_images(&self.folders, self.settings.run.limit).into();
-        let images = match &self.run {
-            Some(run) if run.phase.is_active() || *run.images == *self.planned => {
-                Arc::clone(&run.images)
-            }
-            _ => Arc::clone(&self.planned),
-        };
-        self.gallery.fill(images, self.run.as_ref());
-        self.is_order_stale = true;
-    }
-
-    fn analyze(&mut self, now_secs: f64) -> Option<f64> {
-        let run = self.run.as_ref().filter(|_| self.is_analysis_stale)?;
-        let due_in = self.analyzed_at_secs + ANALYSIS_INTERVAL_SECS - now_secs;
-        if due_in > 0.0 {
-            return Some(due_in);
-        }
-        self.is_analysis_stale = false;
-        self.analyzed_at_secs = now_secs;
-        self.analysis = Some(Arc::new(Analysis::of(run, self.foreign_yardstick())));
-        let view = self.settings.gallery;
-        self.is_order_stale |=
-            view.order != super::gallery::GalleryOrder::Natural || view.outcome.is_some();
-        None
-    }
-
-    /// The analysis must not wait for its next turn.
-    pub(super) fn analyze_at_once(&mut self) {
-        self.is_analysis_stale = true;
-        self.analyzed_at_secs = f64::NEG_INFINITY;
-    }
-
     /// The threshold in use.
     pub fn threshold(&self) -> Option<f64> {
         self.deciding
@@ -537,43 +222,6 @@ impl Session {
             .as_ref()
             .ok()
             .copied()
-    }
-
-    fn follow(&mut self, now_secs: f64) {
-        let Some((run_id, _)) = self.run.as_ref().and_then(RunState::latest) else {
-            self.followed = None;
-            return;
-        };
-        if self.followed.is_none() || now_secs - self.followed_at_secs >= FOLLOW_INTERVAL_SECS {
-            self.followed = self.gallery.image_of_run_id(run_id);
-            self.followed_at_secs = now_secs;
-        }
-    }
-
-    fn preview_request(&self) -> Option<PreviewRequest> {
-        let info = self.model_info()?;
-        let settings = &self.settings.run;
-        let num_attempts = PreviewState::num_attempts(settings);
-        if matches!(settings.lift, Lift::Denoise { .. }) {
-            return None;
-        }
-        // While a run is followed the sample must not change with every result.
-        let looked_at = match &self.run {
-            None => self.shown_image(),
-            Some(_) => self.gallery.selected(),
-        };
-        let sample = looked_at
-            .and_then(|index| self.gallery.images().get(index))
-            .or_else(|| self.planned.first());
-        Some(PreviewRequest {
-            path: sample.map(|image| image.file.path.clone()),
-            geometry: info.geometry,
-            fit: settings.fit,
-            mask: settings.mask.clone(),
-            grid: settings.grid,
-            attempt: self.preview.attempt.min(num_attempts.saturating_sub(1)),
-            seed: settings.seed,
-        })
     }
 
     /// What is known of the model, once it is open.
@@ -617,13 +265,16 @@ impl Session {
 
     /// Whether the settings were changed since the run that is shown, in a way that changes its numbers.
     pub fn is_run_outdated(&self) -> bool {
-        let Some(run) = &self.run else { return false };
+        let Some(run) = self.run.as_ref().filter(|run| run.kept.opened.is_none()) else {
+            return false;
+        };
         let mut settings = self.settings.run.clone();
         // These three are applied without a new run, or do not change a number.
         settings.distance = run.settings.distance;
         settings.aggregate = run.settings.aggregate;
         settings.batch = run.settings.batch;
-        settings != run.settings || (!run.phase.is_active() && *run.images != *self.planned)
+        settings != run.settings
+            || (!run.phase.is_active() && !Arc::ptr_eq(&run.images, &self.planned))
     }
 }
 
@@ -634,3 +285,7 @@ pub(super) mod testing;
 #[cfg(test)]
 #[path = "session_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "keeping_tests.rs"]
+mod keeping_tests;

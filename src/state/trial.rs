@@ -123,6 +123,8 @@ impl Session {
         let settings = self
             .run
             .as_ref()
+            // A mask image that an opened run names may not be read.
+            .filter(|run| !run.is_sealed())
             .map_or_else(|| self.settings.run.clone(), |run| run.settings.clone());
         let job = self.mint_job();
         let images: Arc<[RunImage]> = Arc::new([image]);
@@ -139,6 +141,7 @@ impl Session {
                 settings,
                 images,
                 results,
+                saving: None,
             },
             control: run.control.clone(),
         }));
@@ -168,7 +171,10 @@ impl Session {
                 run.phase = Phase::Failed(message.clone());
                 trial.problem = Some(message.clone());
             }
-            Event::Notice { .. } | Event::ModelOpened { .. } | Event::Traced { .. } => {}
+            Event::Notice { .. }
+            | Event::ModelOpened { .. }
+            | Event::Traced { .. }
+            | Event::Saving { .. } => {}
         }
         run.absorb();
         true

@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod backend;
+pub mod bench;
 pub mod colormap;
 pub mod panels;
 pub mod start;

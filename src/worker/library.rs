@@ -11,6 +11,7 @@ use super::assess::assess;
 use super::export::{ExportRequest, export};
 use super::handle::{Link, Outbox};
 use super::job::error_chain;
+use super::keeping;
 use super::plan::Masks;
 use super::protocol::{
     Control, FolderListing, JobId, LibraryCommand, LibraryEvent, Preview, PreviewRequest, Wake,
@@ -138,6 +139,7 @@ fn answer(
                 .map_err(|err| err.to_string());
             outbox.post(LibraryEvent::DetectorOpened { path, detector });
         }
+        LibraryCommand::Runs(command) => runs_aside(command, outbox, side),
     }
     wake();
 }
@@ -207,6 +209,22 @@ fn export_aside(
             request,
             outcome,
         });
+    }
+}
+
+/// Work on run files on a thread of its own, since they may be large.
+fn runs_aside(
+    command: keeping::RunsCommand,
+    outbox: &mut Outbox<LibraryEvent>,
+    side: &Sender<LibraryEvent>,
+) {
+    let (reply, asked) = (side.clone(), command.clone());
+    let task = move || {
+        // The receiver goes only with the whole library thread.
+        reply.send(LibraryEvent::Runs(keeping::answer(asked))).ok();
+    };
+    if aside("runs", task).is_err() {
+        outbox.post(LibraryEvent::Runs(keeping::answer(command)));
     }
 }
 

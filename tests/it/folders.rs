@@ -257,6 +257,7 @@ fn files_that_vanish_or_change_while_a_run_goes_on_are_told_and_left_out() {
         settings,
         images: images.into(),
         results: Arc::new(ResultLog::default()),
+        saving: None,
     };
     let mut sink = Meddler {
         // The first image is at work then.

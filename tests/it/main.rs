@@ -7,6 +7,8 @@ mod bench;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod confounds;
+#[cfg(test)]
 mod cpu;
 #[cfg(test)]
 mod decisions;

@@ -76,6 +76,7 @@ fn run(room: usize) -> Outcome {
         settings,
         images: images.into(),
         results: Arc::new(ResultLog::default()),
+        saving: None,
     };
     let mut events = Vec::new();
     let control = Control::default();

@@ -68,6 +68,7 @@ fn the_last_step_is_the_result_of_the_run_bit_for_bit() {
             settings: settings.clone(),
             images: Arc::clone(&images),
             results: Arc::clone(&results),
+            saving: None,
         },
         control: Control::default(),
     };

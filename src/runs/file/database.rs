@@ -102,7 +102,7 @@ fn real_path(path: &Path) -> PathBuf {
 }
 
 /// The write-ahead log beside a run file.
-pub(super) fn log_path(path: &Path) -> PathBuf {
+pub(in crate::runs) fn log_path(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push("-wal");
     path.with_file_name(name)
@@ -160,12 +160,8 @@ pub(super) fn open_to_read(path: &Path) -> Result<ReadOnly, FileError> {
     let log = log_path(path);
     let has_log = fs::metadata(&log).is_ok_and(|log| log.len() > 0);
     if !has_log {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = open_immutable(path, flags)?;
-        harden(&connection, path)?;
-        check_schema(&connection, path)?;
         return Ok(ReadOnly {
-            connection,
+            connection: open_as_it_is(path)?,
             _copy: None,
         });
     }
@@ -187,6 +183,20 @@ pub(super) fn open_to_read(path: &Path) -> Result<ReadOnly, FileError> {
         connection,
         _copy: Some(folder),
     })
+}
+
+/// Open a file without its log: nothing is written, and no lock is taken.
+pub(super) fn open_as_it_is(path: &Path) -> Result<Connection, FileError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open_immutable(path, flags)?;
+    harden(&connection, path)?;
+    check_schema(&connection, path)?;
+    Ok(connection)
+}
+
+/// Whether another process writes the file.
+pub(super) fn is_written(path: &Path) -> bool {
+    matches!(check_not_written(path), Err(FileError::Busy { .. }))
 }
 
 /// A copy of a read-only file is read-only too, and SQLite has to fold its log in.

@@ -141,7 +141,8 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<StoredRun, Fi
             attempt,
             distances: row.distances(),
             known_mask: attempt_masks.next(&images[image], attempt),
-            original: originals.get(&image).unwrap_or(&pictures.blank).clone(),
+            original: pictures.original(originals.get(&image)),
+            measures: originals.get(&image).map(|original| original.measures),
             inpainted: inpainted.remove(&(image, attempt)),
         })
         .collect();
@@ -226,7 +227,7 @@ fn check_structure(connection: &Connection) -> Vec<String> {
     }
 }
 
-fn manifest(connection: &Connection) -> Result<Manifest, String> {
+pub(super) fn manifest(connection: &Connection) -> Result<Manifest, String> {
     let row = connection
         .query_row("SELECT json, checksum FROM manifest", [], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))

@@ -8,7 +8,7 @@ use egui::{
 use super::Scene;
 use crate::ood::text::{measured, percent};
 use crate::ood::{Outcome, Role};
-use crate::state::{Action, Decision, DecisionSettings, Way, text};
+use crate::state::{Action, Decision, DecisionSettings, VerdictFilter, Way, text};
 use crate::ui::theme::{self, RADIUS, ROW_HEIGHT};
 use crate::ui::widgets::buttons::sized;
 use crate::ui::widgets::layout::{note, row, section};
@@ -260,7 +260,8 @@ fn cell_ui(
 ) {
     let words = Words::of(decision, index, outcome);
     let view = scene.session.settings.gallery;
-    let is_chosen = view.outcome == Some(outcome);
+    let filter = VerdictFilter::Outcome(outcome);
+    let is_chosen = view.verdict == Some(filter);
     let id: Id = ui.scope_id().with(("outcome", index));
     let response = ui.interact(rect, id, Sense::click());
     paint_cell(ui, &response, is_chosen, outcome, &words);
@@ -282,7 +283,7 @@ fn cell_ui(
     ));
     if response.clicked() {
         let mut view = view;
-        view.outcome = (!is_chosen).then_some(outcome);
+        view.verdict = (!is_chosen).then_some(filter);
         view.role = None;
         scene.actions.push(Action::SetGallery(view));
     }

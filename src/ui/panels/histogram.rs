@@ -1,10 +1,12 @@
 //! The scores of all images as two overlaid histograms with the threshold.
 
-use egui::{Stroke, Ui};
+use egui::{Color32, Stroke, Ui};
 use egui_plot::{AxisHints, Bar, BarChart, Plot, PlotBounds};
 
 use super::Scene;
+use super::pointed::{Pointed, pointed};
 use crate::ood::Role;
+use crate::ood::histogram::Bins;
 use crate::state::analysis::{Analysis, ScoreHistogram};
 use crate::state::text;
 use crate::ui::theme::{self, PLOT_HEIGHT, Palette};
@@ -16,15 +18,15 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let analysis = scene.session.analysis.as_deref();
     let title = format!("Scores, {}", scene.session.settings.run.distance.label());
     section(ui, &title, |ui| {
-        legend_ui(ui, analysis);
+        legend_ui(ui, scene, analysis);
         let histogram = analysis.and_then(|a| Some((a, a.histogram.as_ref()?)));
-        match histogram {
-            Some((analysis, histogram)) => plot_ui(ui, scene, analysis, histogram),
-            None => empty_ui(
-                ui,
-                "Score histogram",
-                "The scores appear here as attempts arrive",
-            ),
+        if let Some((analysis, histogram)) = histogram {
+            plot_ui(ui, scene, analysis, histogram);
+        } else {
+            let text = "The scores appear here as attempts arrive";
+            empty_ui(ui, "Score histogram", text);
+            // The place of the row that comes with the first score.
+            ui.allocate_space(egui::vec2(1.0, theme::ROW_HEIGHT));
         }
     });
 }
@@ -46,7 +48,9 @@ pub fn empty_ui(ui: &mut Ui, name: &str, text: &str) {
     stand_in(ui, name, rect, &format!("{name}, empty"));
 }
 
-fn legend_ui(ui: &mut Ui, analysis: Option<&Analysis>) {
+/// The roles with their counts; where filters leave images out, how many of them are left.
+fn legend_ui(ui: &mut Ui, scene: &Scene<'_>, analysis: Option<&Analysis>) {
+    let matching = scene.session.gallery.matching();
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         for (index, role) in Role::ALL.into_iter().enumerate() {
@@ -55,7 +59,14 @@ fn legend_ui(ui: &mut Ui, analysis: Option<&Analysis>) {
                 continue;
             }
             mark::ui(ui, role);
-            note(ui, format!("{} {}", role.label(), text::count(count)));
+            let left = matching.map_or_else(String::new, |matching| {
+                let left: usize = matching[index].iter().sum();
+                format!("{} of ", text::count(left))
+            });
+            note(ui, format!("{} {left}{}", role.label(), text::count(count))).on_hover_text(
+                "The filters of the gallery leave these; strong bars count them, faint bars count all. \
+                 Curve, threshold and figures stay those of all images",
+            );
             ui.add_space(6.0);
         }
     });
@@ -89,20 +100,15 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, histogram: &
         .grid_color(palette.line)
         .show(ui, |plot| {
             plot.set_plot_bounds(bounds);
-            for (role, counts) in Role::ALL.into_iter().zip(&histogram.counts) {
-                let color = palette.role(role);
-                let bars = counts
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, count)| **count > 0)
-                    .map(|(bin, &count)| {
-                        let (left, right) = bins.edges(bin);
-                        Bar::new(left.midpoint(right), count as f64)
-                            .width(bins.width)
-                            .fill(theme::faded(color, 0.5))
-                            .stroke(Stroke::new(1.0, color))
-                    });
-                plot.bar_chart(BarChart::new(role.label(), bars.collect()).allow_hover(false));
+            let matching = scene.session.gallery.matching();
+            for (index, role) in Role::ALL.into_iter().enumerate() {
+                let all = &histogram.counts[index];
+                if let Some(matching) = matching {
+                    plot.bar_chart(bars(bins, all, palette.role(role), 0.25));
+                    plot.bar_chart(bars(bins, &matching[index], palette.role(role), 1.0));
+                } else {
+                    plot.bar_chart(bars(bins, all, palette.role(role), 1.0));
+                }
             }
         });
     let threshold = scene
@@ -112,21 +118,43 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, histogram: &
             format!(", threshold {}", text::score(threshold))
         });
     let [num_in, num_out, _] = analysis.num_scored;
+    let pointed = pointed(scene);
+    let image = pointed
+        .as_ref()
+        .map_or_else(String::new, Pointed::in_histogram);
     let description = format!(
-        "Score histogram of {} in-domain and {} out-of-domain images{threshold}",
+        "Score histogram of {} in-domain and {} out-of-domain images{threshold}{image}",
         text::count(num_in),
         text::count(num_out)
     );
-    stand_in(ui, "histogram stand-in", shown.response.rect, &description).on_hover_text(
-        "How many images have which score. The less both colors overlap, the better the model tells them apart. \
-         The dashed line is the threshold",
-    );
-    super::threshold::line_ui(
-        ui,
-        scene,
-        &shown.transform,
-        (bins.start - margin, end + margin),
-    );
+    stand_in(ui, "histogram stand-in", shown.response.rect, &description);
+    let range = (bins.start - margin, end + margin);
+    super::brush::area_ui(ui, scene, &shown.transform, range, TOOLTIP);
+    if let Some(pointed) = pointed {
+        pointed.paint_in_histogram(ui, &shown.transform);
+    }
+    super::threshold::line_ui(ui, scene, &shown.transform, range);
+    super::brush::row_ui(ui, scene, (bins.start, end));
+}
+
+const TOOLTIP: &str = "How many images have which score. The less both colors overlap, the better the model tells them \
+                       apart. The dashed line is the threshold. Drag over the bars to see only images with these scores, \
+                       click to see all again";
+
+/// The bars of a role, `strength` of their color.
+fn bars(bins: &Bins, counts: &[usize], color: Color32, strength: f32) -> BarChart {
+    let bars = counts
+        .iter()
+        .enumerate()
+        .filter(|(_, count)| **count > 0)
+        .map(|(bin, &count)| {
+            let (left, right) = bins.edges(bin);
+            Bar::new(left.midpoint(right), count as f64)
+                .width(bins.width)
+                .fill(theme::faded(color, 0.5 * strength))
+                .stroke(Stroke::new(1.0, theme::faded(color, strength)))
+        });
+    BarChart::new("", bars.collect()).allow_hover(false)
 }
 
 /// A plot that stays put: the mouse wheel scrolls the panel and not the axes.

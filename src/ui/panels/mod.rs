@@ -2,6 +2,7 @@
 
 pub mod advanced;
 pub mod attempts;
+pub mod brush;
 pub mod confounds;
 pub mod decision;
 pub mod drop;
@@ -15,8 +16,10 @@ pub mod method;
 pub mod model;
 pub mod notices;
 pub mod overlays;
+pub mod pointed;
 pub mod progress;
 pub mod roc;
+pub mod runs;
 pub mod threshold;
 pub mod verdicts;
 
@@ -67,10 +70,18 @@ pub struct Drafts {
     pub page: Page,
     /// The picture that is painted on.
     pub canvas: Option<overlays::trial::Canvas>,
+    /// The path of a run file.
+    pub run: String,
     /// Paths of detector files, to open and to save.
     pub detectors: [String; 2],
     /// The point on the ROC curve while it is dragged and has moved.
     pub roc_drag: Option<egui::Id>,
+    /// The image of the gallery that was under the pointer, or had the focus, in the last frame: the plots mark it.
+    pub hovered: Option<usize>,
+    /// The same in this frame.
+    pub hovering: Option<usize>,
+    /// The score at which a range was begun that is being dragged out in the histogram.
+    pub brushed_from: Option<f64>,
     /// The gallery should bring the shown image into view.
     pub reveal_shown: bool,
 }

@@ -86,8 +86,13 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, title: &str)
             );
         });
     let [num_in, num_out, _] = analysis.num_scored;
+    let pointed = super::pointed::pointed(scene);
+    let image = pointed
+        .as_ref()
+        .and_then(|pointed| pointed.on_curve(analysis))
+        .unwrap_or_default();
     let description = format!(
-        "{title} from {} in-domain and {} out-of-domain images",
+        "{title} from {} in-domain and {} out-of-domain images{image}",
         text::count(num_in),
         text::count(num_out)
     );
@@ -97,6 +102,9 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, title: &str)
          The dot is the threshold of the histogram, the dashed line is guessing. \
          The band holds the true rates of each single threshold with the chosen confidence",
     );
+    if let Some(pointed) = pointed {
+        pointed.paint_on_curve(ui, analysis, &shown.transform);
+    }
     super::threshold::point_ui(ui, scene, analysis, &shown.transform);
 }
 

@@ -6,4 +6,4 @@ mod keeping;
 mod resuming;
 mod sharing;
 mod strangers;
-mod support;
+pub mod support;

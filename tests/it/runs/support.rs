@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 
-use lmd_inspector::images::{ContentHash, Geometry, ImageFile, NativeInfo, Picture};
+use lmd_inspector::images::{ContentHash, Geometry, ImageFile, Measures, NativeInfo, Picture};
 use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::ood::{Distances, Role};
 use lmd_inspector::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun, RunWriter};
@@ -34,6 +34,7 @@ pub fn images() -> Vec<(RunImage, usize)> {
                         format: "png".to_owned(),
                         color: "L8".to_owned(),
                         num_bytes: 300 + id as u64,
+                        jpeg_quality: None,
                     },
                 }),
                 role,
@@ -94,6 +95,7 @@ pub fn batch(attempt: usize) -> Vec<AttemptResult> {
                 },
                 known_mask: None,
                 original: picture(image),
+                measures: Some(Measures::of(&picture(image))),
                 inpainted: Some(picture(100 + image * 10 + attempt)),
             }
         })

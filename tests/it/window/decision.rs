@@ -6,7 +6,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use lmd_inspector::ood::Outcome;
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::Detector;
-use lmd_inspector::state::{Action, Settings, ThemeChoice, Way};
+use lmd_inspector::state::{Action, Settings, ThemeChoice, VerdictFilter, Way};
 use lmd_inspector::ui::App;
 use lmd_inspector::worker::protocol::{Event, LibraryCommand, LibraryEvent};
 
@@ -14,7 +14,7 @@ use super::script::{self, Script};
 use super::{Window, has_attempts, open, prepare, press, ready, until};
 
 /// A window with a finished run over `num_images` images a role.
-fn finished(num_images: usize, attempts: usize) -> (Window, Script) {
+pub(super) fn finished(num_images: usize, attempts: usize) -> (Window, Script) {
     let (mut window, script) = ready(num_images);
     run(&mut window, &script, attempts);
     (window, script)
@@ -41,13 +41,13 @@ fn way(window: &Window) -> Way {
     window.state().session().settings.decision.way
 }
 
-fn handle(window: &Window, label: &str) -> Rect {
+pub(super) fn handle(window: &Window, label: &str) -> Rect {
     window
         .get_by_role_and_label(AccessRole::Slider, label)
         .rect()
 }
 
-fn drag(window: &mut Window, from: Pos2, to: Pos2) {
+pub(super) fn drag(window: &mut Window, from: Pos2, to: Pos2) {
     window.hover_at(from);
     window.run_steps(2);
     window.drag_at(from);
@@ -60,7 +60,7 @@ fn drag(window: &mut Window, from: Pos2, to: Pos2) {
     window.run_steps(3);
 }
 
-fn cell(window: &Window, outcome: &str) -> String {
+pub(super) fn cell(window: &Window, outcome: &str) -> String {
     let node = window.get_by(|node| {
         node.role() == AccessRole::Button
             && node
@@ -179,7 +179,10 @@ fn a_cell_of_the_matrix_filters_the_gallery() {
         .unwrap();
     press(&mut window, &label);
     let session = window.state().session();
-    assert_eq!(session.settings.gallery.outcome, Some(Outcome::FalseAlarm));
+    assert_eq!(
+        session.settings.gallery.verdict,
+        Some(VerdictFilter::Outcome(Outcome::FalseAlarm))
+    );
     let order = session.gallery.order();
     assert_eq!(order.len(), count);
     let run = session.run.as_ref().unwrap();

@@ -1,6 +1,9 @@
 //! The window over a script in place of the background threads: widgets are found by role and name.
 
 mod decision;
+mod gallery;
+mod keep;
+mod keep_real;
 mod look;
 mod real;
 mod script;

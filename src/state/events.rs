@@ -1,0 +1,283 @@
+//! What each event of the background threads does to the session.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::folders::{ScanState, is_table};
+use super::keep_action::KeepAction;
+use super::model::ModelState;
+use super::preview::PreviewState;
+use super::run::{Phase, RunState};
+use super::session::{Outgoing, Session};
+use super::settings::{FolderChoice, FolderSource};
+use crate::ood::Role;
+use crate::worker::protocol::{
+    DialogKind, Event, FolderListing, JobId, LibraryEvent, ModelSource, Notice, Progress, Severity,
+};
+
+impl Session {
+    /// Take an event of the inference thread; events of jobs that are not current are dropped.
+    pub fn apply(&mut self, event: Event) {
+        let job = event.job();
+        if self.apply_scrub(&event) || self.apply_trial(&event) {
+            return;
+        }
+        if self.model.job() == Some(job) {
+            self.apply_model(event);
+        } else if self
+            .run
+            .as_ref()
+            .is_some_and(|run| run.job == job && run.phase.is_active())
+        {
+            self.apply_run(event);
+        }
+    }
+
+    fn apply_model(&mut self, event: Event) {
+        let ModelState::Opening { source, .. } = &self.model else {
+            return;
+        };
+        match event {
+            Event::ModelOpened { info, .. } => {
+                self.model = ModelState::Ready(info);
+                self.advance_resuming();
+            }
+            Event::Failed { message, .. } => {
+                self.notices.push(Notice {
+                    severity: Severity::Error,
+                    message: format!("The model could not be opened: {message}"),
+                    path: match source {
+                        ModelSource::Bundled => None,
+                        ModelSource::Path(path) => Some(path.clone()),
+                    },
+                });
+                self.model = ModelState::Failed {
+                    source: source.clone(),
+                    message,
+                };
+                self.advance_resuming();
+            }
+            Event::Cancelled { .. } => self.model = ModelState::None,
+            Event::Notice { notice, .. } => self.notices.push(notice),
+            Event::Progress { .. }
+            | Event::Traced { .. }
+            | Event::Saving { .. }
+            | Event::Done { .. } => {}
+        }
+    }
+
+    fn apply_run(&mut self, event: Event) {
+        if let Event::Saving { news, .. } = event {
+            self.apply_saving(news);
+            return;
+        }
+        let Some(run) = &mut self.run else {
+            return;
+        };
+        let keep = |run: &mut RunState, progress: Progress| run.progress = progress;
+        let mut why_stopped = None;
+        match event {
+            Event::ModelOpened { .. } | Event::Traced { .. } | Event::Saving { .. } => {}
+            Event::Progress { progress, .. } => keep(run, progress),
+            Event::Notice { notice, .. } => self.notices.push(notice),
+            Event::Done { progress, .. } => {
+                keep(run, progress);
+                run.phase = Phase::Done;
+            }
+            Event::Cancelled { progress, .. } => {
+                keep(run, progress);
+                run.phase = Phase::Cancelled;
+            }
+            Event::Failed { message, .. } => {
+                why_stopped = Some(format!("The run stopped: {message}"));
+                run.phase = Phase::Failed(message);
+            }
+        }
+        if run.absorb() {
+            self.is_analysis_stale = true;
+            self.deciding.mark_stale();
+        }
+        if !run.phase.is_active() {
+            // The last numbers must not wait for the next tick.
+            self.analyzed_at_secs = f64::NEG_INFINITY;
+            self.is_analysis_stale = true;
+            self.is_plan_stale = true;
+            self.run_ended();
+        }
+        if let Some(why) = why_stopped {
+            self.offer_to_go_on(why);
+        }
+    }
+
+    /// Take an event of the file-reading thread. Thumbnails are for the window's textures, not for the session.
+    pub fn apply_library(&mut self, event: LibraryEvent) {
+        match event {
+            LibraryEvent::Scanning { job, num_images } => {
+                if let Some(ScanState::Scanning {
+                    num_images: shown, ..
+                }) = self.scan_of(job)
+                {
+                    *shown = num_images;
+                }
+            }
+            LibraryEvent::Scanned { job, listing } => {
+                if !self.apply_trial_listing(job, &listing) {
+                    self.apply_listing(job, listing);
+                }
+            }
+            LibraryEvent::Thumbnail { .. } => {}
+            LibraryEvent::Exported {
+                job,
+                request,
+                outcome,
+            } => self.exported(job, &request, outcome),
+            LibraryEvent::Preview { request, preview } => self.preview.answer(request, preview),
+            LibraryEvent::Samples { job, folders } => self.apply_samples(job, folders),
+            LibraryEvent::Assessed { job, assessment } => self.deciding.apply(job, assessment),
+            LibraryEvent::DetectorSaved { path, outcome } => self.detector_saved(path, outcome),
+            LibraryEvent::DetectorOpened { path, detector } => self.detector_opened(path, detector),
+            LibraryEvent::Runs(event) => self.apply_runs(event),
+            LibraryEvent::Chosen {
+                job,
+                kind,
+                paths,
+                was_shown,
+            } => {
+                if self.dialog == Some(job) {
+                    self.dialog = None;
+                    if !was_shown {
+                        self.notices.say(
+                            Severity::Warning,
+                            "This desktop shows no file dialog. Type the path into the field instead, or drop \
+                             the folder on the window.",
+                        );
+                    }
+                    self.apply_chosen(kind, paths);
+                }
+            }
+        }
+    }
+
+    fn scan_of(&mut self, wanted: JobId) -> Option<&mut ScanState> {
+        self.folders
+            .iter_mut()
+            .map(|folder| &mut folder.scan)
+            .find(|scan| matches!(scan, ScanState::Scanning { job, .. } if *job == wanted))
+    }
+
+    fn apply_listing(&mut self, job: JobId, listing: Result<Arc<FolderListing>, String>) {
+        let Some(scan) = self.scan_of(job) else {
+            return;
+        };
+        match listing {
+            Ok(listing) => {
+                // A table of labels stands for a folder of each role, of which it may name none.
+                let is_empty = listing.files.is_empty() && !is_table(&listing.path);
+                let path = listing.path.clone();
+                *scan = ScanState::Ready(listing);
+                if is_empty {
+                    self.notices.push(Notice {
+                        severity: Severity::Warning,
+                        message: "There is no readable image in this folder".to_owned(),
+                        path: Some(path),
+                    });
+                }
+            }
+            Err(message) => {
+                *scan = ScanState::Failed(message.clone());
+                self.notices.say(Severity::Error, message);
+            }
+        }
+        self.is_plan_stale = true;
+    }
+
+    fn apply_samples(&mut self, job: JobId, folders: Result<Vec<(Role, PathBuf)>, String>) {
+        if self.samples_job.take_if(|known| *known == job).is_none() {
+            return;
+        }
+        let waiting: Vec<usize> = (0..self.folders.len())
+            .filter(|&index| matches!(self.folders[index].scan, ScanState::Waiting))
+            .collect();
+        match folders {
+            Ok(folders) => self.samples = folders,
+            Err(message) => {
+                self.notices.say(
+                    Severity::Error,
+                    format!("The sample images could not be unpacked: {message}"),
+                );
+                for &index in &waiting {
+                    self.folders[index].scan = ScanState::Failed(message.clone());
+                }
+                return;
+            }
+        }
+        for index in waiting {
+            let role = self.folders[index].role;
+            if self.samples.iter().any(|(known, _)| *known == role) {
+                self.scan_folder(index);
+            } else {
+                self.folders[index].scan =
+                    ScanState::Failed("There are no samples for this role".to_owned());
+            }
+        }
+    }
+
+    fn apply_chosen(&mut self, kind: DialogKind, paths: Vec<PathBuf>) {
+        for path in paths {
+            match kind {
+                DialogKind::Model => self.open_model(ModelSource::Path(path)),
+                DialogKind::Folders(role) => self.add_folder(FolderChoice {
+                    source: FolderSource::Path(path),
+                    role,
+                }),
+                DialogKind::ExportFolder => self.export(path),
+                DialogKind::OpenDetector | DialogKind::SaveDetector => {
+                    self.chosen_detector(kind, path);
+                }
+                DialogKind::OpenRun => self.perform_keep(KeepAction::Open(path)),
+                DialogKind::SaveRun => self.perform_keep(KeepAction::SaveAs(path)),
+                DialogKind::MaskFile => {
+                    self.settings.run.mask = crate::ood::MaskKind::File(path);
+                }
+            }
+        }
+    }
+
+    /// The worker thread ended without an answer: what it worked on is lost, the session stays.
+    pub fn worker_restarted(&mut self, reason: &str) {
+        let mut is_cut_off = false;
+        if let Some(run) = self.run.as_mut().filter(|run| run.phase.is_active()) {
+            run.phase = Phase::Failed(reason.to_owned());
+            is_cut_off = true;
+        }
+        self.keeping.resuming = None;
+        if is_cut_off {
+            self.run_ended();
+            self.offer_to_go_on(reason.to_owned());
+        } else {
+            self.notices.say(Severity::Error, reason);
+        }
+        self.looking.scrub = None;
+        self.looking.trial = None;
+        self.outbox
+            .retain(|waiting| !matches!(waiting, Outgoing::Worker(_)));
+        self.open_model(self.settings.model.clone());
+    }
+
+    /// The file-reading thread ended: ask again for all that it still owed.
+    pub fn library_restarted(&mut self, reason: &str) {
+        self.notices.say(Severity::Error, reason);
+        self.outbox
+            .retain(|waiting| !matches!(waiting, Outgoing::Library(_)));
+        self.samples_job = None;
+        self.looking.exporting = None;
+        self.deciding.library_restarted();
+        self.runs_restarted();
+        self.preview = PreviewState::default();
+        for index in 0..self.folders.len() {
+            if self.folders[index].is_pending() {
+                self.scan_folder(index);
+            }
+        }
+    }
+}

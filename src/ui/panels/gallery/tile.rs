@@ -1,0 +1,211 @@
+//! One image of the gallery: its picture, role and score.
+
+use egui::{
+    Align2, Rect, Response, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
+
+use crate::ood::Role;
+use crate::runs::RunImage;
+use crate::state::folders::short_name;
+use crate::state::{Action, GalleryOrder, LookAction, Mark, text};
+use crate::ui::panels::Scene;
+use crate::ui::theme::{self, RADIUS, TILE};
+use crate::ui::thumbnails::Lookup;
+use crate::ui::widgets::layout::note;
+use crate::ui::widgets::{mark, picture};
+
+/// Draw one image with its score.
+pub fn ui(ui: &Ui, scene: &mut Scene<'_>, image: usize, rect: Rect) {
+    let session = scene.session;
+    let Some(entry) = session.gallery.images().get(image) else {
+        return;
+    };
+    let palette = theme::palette(ui);
+    let score = session.score_of(image);
+    let response = ui.interact(rect.shrink(1.0), ui.scope_id().with(image), Sense::click());
+    let is_shown = session.shown_image() == Some(image);
+    let is_marked = session.gallery.marked().contains(&image);
+    if response.hovered() || response.has_focus() {
+        scene.drafts.hovering = Some(image);
+    }
+    if is_shown || response.hovered() {
+        let fill = if is_shown {
+            palette.selection
+        } else {
+            palette.raised
+        };
+        ui.painter().rect_filled(rect.shrink(1.0), RADIUS, fill);
+    }
+    if is_shown || response.has_focus() {
+        let stroke = Stroke::new(1.5, palette.accent);
+        ui.painter()
+            .rect_stroke(rect.shrink(1.0), RADIUS, stroke, StrokeKind::Inside);
+    }
+    let center = pos2(rect.center().x, rect.top() + 5.0 + 0.5 * TILE);
+    let square = Rect::from_center_size(center, Vec2::splat(TILE));
+    let failure = thumbnail_ui(ui, scene, &entry.file.path, square);
+    footer_ui(ui, scene, (image, entry.role), square);
+    name_ui(&response, scene, (image, is_shown), score);
+    if is_marked {
+        mark_ui(ui, rect);
+    }
+    click_ui(ui, scene, &response, image);
+    tooltip_ui(response, scene, (image, entry), failure.as_deref());
+}
+
+/// The mark of the role and the score, or what else the images are sorted by.
+fn footer_ui(ui: &Ui, scene: &Scene<'_>, (image, role): (usize, Role), square: Rect) {
+    let palette = theme::palette(ui);
+    let session = scene.session;
+    let text = match session.settings.gallery.order {
+        GalleryOrder::PValueFirst => session.p_value_of(image).map(|p| format!("p {p:.3}")),
+        _ => session.score_of(image).map(text::score),
+    };
+    let color = if text.is_some() {
+        palette.text
+    } else {
+        palette.weak
+    };
+    let footer = pos2(square.center().x, square.bottom() + 11.0);
+    let font = TextStyle::Monospace.resolve(ui.style());
+    ui.painter().text(
+        footer + vec2(7.0, 0.0),
+        Align2::CENTER_CENTER,
+        text.as_deref().unwrap_or("–"),
+        egui::FontId { size: 11.5, ..font },
+        color,
+    );
+    let mark_at = footer - vec2(25.0, 0.0);
+    mark::paint(ui.painter(), role, mark_at, 3.5, palette.role(role));
+}
+
+/// The accessible name of a tile.
+fn name_ui(
+    response: &Response,
+    scene: &Scene<'_>,
+    (image, is_shown): (usize, bool),
+    score: Option<f64>,
+) {
+    let gallery = &scene.session.gallery;
+    let entry = &gallery.images()[image];
+    let marked = if gallery.marked().contains(&image) {
+        ", marked"
+    } else {
+        ""
+    };
+    response.widget_info(|| {
+        let score = score.map_or_else(
+            || "no score yet".to_owned(),
+            |s| format!("score {}", text::score(s)),
+        );
+        let name = short_name(&entry.file.path);
+        let label = format!("{name}, {}, {score}{marked}", entry.role.name());
+        WidgetInfo::selected(egui::Role::Button, true, is_shown, label)
+    });
+}
+
+/// A click looks at an image; with Ctrl or Shift it marks.
+fn click_ui(ui: &Ui, scene: &mut Scene<'_>, response: &Response, image: usize) {
+    if !response.clicked() {
+        return;
+    }
+    let modifiers = ui.input(|input| input.modifiers);
+    let mark = |mark| Action::Look(LookAction::Mark(image, mark));
+    if modifiers.command {
+        scene.actions.push(mark(Mark::Toggle));
+    } else if modifiers.shift {
+        scene.actions.push(mark(Mark::UpTo));
+    } else {
+        scene.actions.push(Action::Look(LookAction::MarkNone));
+        scene.actions.push(Action::SelectImage(image));
+    }
+}
+
+fn tooltip_ui(
+    response: Response,
+    scene: &Scene<'_>,
+    (image, entry): (usize, &RunImage),
+    failure: Option<&str>,
+) {
+    let (score, p_value) = (
+        scene.session.score_of(image),
+        scene.session.p_value_of(image),
+    );
+    response.on_hover_ui(|ui| {
+        let name = short_name(&entry.file.path);
+        ui.label(format!("{name}, {}", entry.role.name()));
+        note(ui, entry.file.path.display().to_string());
+        note(
+            ui,
+            format!(
+                "{} × {} pixels, {}",
+                entry.file.native.width, entry.file.native.height, entry.file.native.format
+            ),
+        );
+        if let Some(score) = score {
+            let p_value = p_value.map_or_else(String::new, |p| format!(", p-value {p:.4}"));
+            note(ui, format!("Score {}{p_value}", text::score(score)));
+        }
+        if let Some(failure) = failure {
+            note(ui, failure);
+        }
+    });
+}
+
+/// A check in the corner of a marked tile.
+fn mark_ui(ui: &Ui, rect: Rect) {
+    let palette = theme::palette(ui);
+    let center = rect.right_top() + vec2(-12.0, 12.0);
+    let painter = ui.painter();
+    painter.circle(
+        center,
+        8.0,
+        palette.accent,
+        Stroke::new(1.5, palette.surface),
+    );
+    let stroke = Stroke::new(1.5, palette.on_accent);
+    let at = |x: f32, y: f32| center + vec2(x, y);
+    painter.line_segment([at(-3.5, 0.0), at(-1.0, 3.0)], stroke);
+    painter.line_segment([at(-1.0, 3.0), at(4.0, -3.0)], stroke);
+}
+
+/// Paint the thumbnail, or a square in its place; returns why there is none.
+fn thumbnail_ui(
+    ui: &Ui,
+    scene: &mut Scene<'_>,
+    path: &std::path::Path,
+    square: Rect,
+) -> Option<String> {
+    let palette = theme::palette(ui);
+    match scene.textures.thumbnails.look_up(path) {
+        Lookup::Ready(thumbnail) => {
+            let image = (thumbnail.texture, thumbnail.uv);
+            picture::paint(
+                ui.painter(),
+                square,
+                image,
+                thumbnail.size,
+                thumbnail.is_pixelated,
+            );
+            None
+        }
+        Lookup::Waiting => {
+            let small = square.shrink(4.0);
+            picture::placeholder(ui.painter(), small, palette.raised, palette.raised);
+            None
+        }
+        Lookup::Failed(message) => {
+            let small = square.shrink(4.0);
+            picture::placeholder(ui.painter(), small, palette.raised, palette.error);
+            let font = TextStyle::Heading.resolve(ui.style());
+            ui.painter().text(
+                square.center(),
+                Align2::CENTER_CENTER,
+                "?",
+                font,
+                palette.error,
+            );
+            Some(message.to_owned())
+        }
+    }
+}
