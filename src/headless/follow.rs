@@ -90,7 +90,10 @@ pub fn follow(
                     Failure::failed(error)
                 });
             }
-            Event::Traced { .. } | Event::Saving { .. } | Event::Done { .. } => {}
+            Event::Traced { .. }
+            | Event::Mapped { .. }
+            | Event::Saving { .. }
+            | Event::Done { .. } => {}
         }
     }
 }

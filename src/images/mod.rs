@@ -12,6 +12,7 @@ pub mod pixels;
 pub mod prepare;
 mod resample;
 pub mod samples;
+pub mod typed_path;
 pub mod write;
 
 pub use decode::{DecodeError, Decoded};

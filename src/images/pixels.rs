@@ -100,6 +100,14 @@ impl Picture {
         }
     }
 
+    /// The values in [0, 1], planar, channel by channel.
+    pub fn to_unit(&self) -> Vec<f32> {
+        (0..self.channels)
+            .flat_map(|channel| self.bytes[channel..].iter().step_by(self.channels))
+            .map(|&value| f32::from(value) / 255.0)
+            .collect()
+    }
+
     /// The picture as interleaved RGB bytes, gray repeated.
     pub fn to_rgb(&self) -> Vec<u8> {
         if self.channels == 3 {
@@ -107,5 +115,22 @@ impl Picture {
         } else {
             self.bytes.iter().flat_map(|&gray| [gray; 3]).collect()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_goes_to_unit_values_and_back() {
+        let geometry = Geometry {
+            channels: 3,
+            side: 2,
+        };
+        let unit: Vec<f32> = (0..12_u8).map(|value| f32::from(value) / 255.0).collect();
+        let picture = Picture::from_unit(geometry, &unit);
+        assert_eq!(picture.bytes[..3], [0, 4, 8], "channels of one pixel");
+        assert_eq!(picture.to_unit(), unit);
     }
 }

@@ -161,6 +161,57 @@ pub trait Perceptual: Send {
         originals: &[Arc<Features>],
         unit: &[f32],
     ) -> Result<Vec<f64>, DenoiseError>;
+
+    /// Where each reconstruction differs from its original: what the taps find, before they are averaged over pixels.
+    ///
+    /// # Shapes
+    /// `unit` is (B, C, H, W) planar in [0, 1] with `B = originals.len()`; of each image one plane a tap.
+    fn planes(
+        &mut self,
+        geometry: Geometry,
+        originals: &[Arc<Features>],
+        unit: &[f32],
+    ) -> Result<Vec<Vec<TapPlane>>, DenoiseError>;
+}
+
+/// Weighted squared differences at a tap, summed over channels, one value a pixel of the tap.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TapPlane {
+    /// Width and height.
+    pub side: usize,
+    /// `side * side` values, row by row, 0 and up.
+    pub values: Vec<f32>,
+}
+
+/// The spatial map of the `lpips` package (`spatial=True`): the sum of all taps' planes, each brought to the size of the
+/// image bilinearly with half-pixel centers (`align_corners=False`).
+///
+/// Its mean is the distance up to what the resizing of the edges adds: exactly where the sides of the taps divide the
+/// image's, within 0.1 % at 32 and 64 pixels.
+pub fn spatial_map(planes: &[TapPlane], side: usize) -> Vec<f32> {
+    let mut map = vec![0.0; side * side];
+    for plane in planes {
+        let places: Vec<(usize, usize, f32)> = (0..side)
+            .map(|at| neighbors(at, side, plane.side))
+            .collect();
+        for (row, &(top, bottom, down)) in map.chunks_exact_mut(side).zip(&places) {
+            for (slot, &(left, right, across)) in row.iter_mut().zip(&places) {
+                let between = |y: usize| {
+                    let line = &plane.values[y * plane.side..][..plane.side];
+                    line[left] * (1.0 - across) + line[right] * across
+                };
+                *slot += between(top) * (1.0 - down) + between(bottom) * down;
+            }
+        }
+    }
+    map
+}
+
+/// The two pixels of a line of `from` that pixel `at` of a line of `to` lies between, and how near to the second.
+fn neighbors(at: usize, to: usize, from: usize) -> (usize, usize, f32) {
+    let place = ((at as f32 + 0.5) * from as f32 / to as f32 - 0.5).max(0.0);
+    let first = (place as usize).min(from - 1);
+    (first, (first + 1).min(from - 1), place - first as f32)
 }
 
 #[cfg(test)]
@@ -176,6 +227,21 @@ mod tests {
             .map(|layer| layer.linear.len())
             .collect();
         assert_eq!(channels, [64, 192, 384, 256, 256]);
+    }
+
+    #[test]
+    fn the_mean_of_a_map_is_the_mean_of_its_planes_where_sides_divide() {
+        let plane = |side: usize, values: &[f32]| TapPlane {
+            side,
+            values: values.to_vec(),
+        };
+        let planes = [plane(2, &[0.0, 1.0, 2.0, 5.0]), plane(1, &[3.0])];
+        let map = spatial_map(&planes, 8);
+        assert_eq!((map[0], map[63]), (3.0, 8.0), "corners keep their values");
+        // Half a pixel of the tap past the first center: 1/8 of the way to the next.
+        assert_eq!(map[2], 3.0 + 0.125);
+        let mean = map.iter().sum::<f32>() / 64.0;
+        assert_eq!(mean, 2.0 + 3.0);
     }
 
     #[test]

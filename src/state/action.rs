@@ -136,6 +136,8 @@ pub enum Key {
     Num1,
     /// The letter A.
     A,
+    /// The letter C.
+    C,
     /// The letter E.
     E,
     /// The letter F.
@@ -148,6 +150,8 @@ pub enum Key {
     S,
     /// The letter T.
     T,
+    /// The letter V.
+    V,
     /// The letter W.
     W,
     /// The letter Z.
@@ -155,6 +159,11 @@ pub enum Key {
 }
 
 impl Key {
+    /// Whether it means something with Ctrl where text is typed: marking, copying and pasting it.
+    pub fn edits_text(self) -> bool {
+        matches!(self, Self::A | Self::C | Self::V)
+    }
+
     /// Whether it means nothing to any field that text is typed into.
     pub fn is_function(self) -> bool {
         matches!(self, Self::F5 | Self::F11)
@@ -210,12 +219,14 @@ impl Shortcut {
             Key::Num0 => "0",
             Key::Num1 => "1",
             Key::A => "A",
+            Key::C => "C",
             Key::E => "E",
             Key::F => "F",
             Key::H => "H",
             Key::P => "P",
             Key::S => "S",
             Key::T => "T",
+            Key::V => "V",
             Key::W => "W",
             Key::Z => "Z",
         };

@@ -142,11 +142,8 @@ fn sorted(mut scores: Vec<f64>) -> Vec<f64> {
     scores
 }
 
-/// The contents of the in-domain images that have a score; none where there is no image to be held against them.
+/// The contents of the in-domain images that have a score.
 fn contents(run: &RunState) -> HashSet<ContentHash> {
-    if run.scores_of(Role::Unknown).next().is_none() {
-        return HashSet::new();
-    }
     run.scores_of(Role::InDomain)
         .map(|(image, _)| run.images[image].file.hash)
         .collect()

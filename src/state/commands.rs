@@ -3,8 +3,8 @@
 use super::action::Action;
 use super::arrangement::{GalleryOrder, GalleryView, VerdictFilter};
 use super::keep_action::KeepAction;
-use super::look::{ColorMap, Compare, LookSettings};
-use super::look_action::LookAction;
+use super::look::{ColorMap, Compare, DifferenceKind, LookSettings};
+use super::look_action::{LookAction, Part};
 use super::run::Phase;
 use super::session::Session;
 use super::settings::ThemeChoice;
@@ -35,6 +35,7 @@ impl Session {
         commands.extend(look.map(|action| {
             let words = match &action {
                 Action::Look(LookAction::BrowseExport) => "Export marked images…".to_owned(),
+                Action::Look(LookAction::Paste) => "Try the picture in the clipboard".to_owned(),
                 _ => action.text(),
             };
             named(words, action)
@@ -85,6 +86,7 @@ impl Session {
             keep("Recent runs", KeepAction::ToggleRecent),
             keep("Open a run file…", KeepAction::BrowseOpen),
             keep("Save the run as…", KeepAction::BrowseSaveAs),
+            keep("Compare runs", KeepAction::ToggleCompare),
             keep("Clear recent runs…", KeepAction::Clear),
         ];
         if let Some(run) = &self.run {
@@ -129,9 +131,18 @@ impl Session {
             commands.push(named(words, Action::SetGallery(view)));
         }
         commands.push(named("Show all images", Action::Look(LookAction::ShowAll)));
+        for part in Part::ALL {
+            let action = Action::Look(LookAction::Copy(Some(part)));
+            commands.push(named(format!("{} picture", action.text()), action));
+        }
         for compare in Compare::ALL {
             let words = format!("Compare: {}", compare.label().to_lowercase());
             let settings = LookSettings { compare, ..look };
+            commands.push(named(words, Action::Look(LookAction::Set(settings))));
+        }
+        for difference in DifferenceKind::ALL {
+            let words = format!("Difference: {}", difference.label());
+            let settings = LookSettings { difference, ..look };
             commands.push(named(words, Action::Look(LookAction::Set(settings))));
         }
         for color_map in ColorMap::ALL {

@@ -19,7 +19,7 @@ impl Session {
     /// Take an event of the inference thread; events of jobs that are not current are dropped.
     pub fn apply(&mut self, event: Event) {
         let job = event.job();
-        if self.apply_scrub(&event) || self.apply_trial(&event) {
+        if self.apply_scrub(&event) || self.apply_trial(&event) || self.apply_map(&event) {
             return;
         }
         if self.model.job() == Some(job) {
@@ -62,6 +62,7 @@ impl Session {
             Event::Progress { .. }
             | Event::Traced { .. }
             | Event::Saving { .. }
+            | Event::Mapped { .. }
             | Event::Done { .. } => {}
         }
     }
@@ -77,7 +78,10 @@ impl Session {
         let keep = |run: &mut RunState, progress: Progress| run.progress = progress;
         let mut why_stopped = None;
         match event {
-            Event::ModelOpened { .. } | Event::Traced { .. } | Event::Saving { .. } => {}
+            Event::ModelOpened { .. }
+            | Event::Traced { .. }
+            | Event::Mapped { .. }
+            | Event::Saving { .. } => {}
             Event::Progress { progress, .. } => keep(run, progress),
             Event::Notice { notice, .. } => self.notices.push(notice),
             Event::Done { progress, .. } => {
@@ -126,6 +130,12 @@ impl Session {
                 }
             }
             LibraryEvent::Thumbnail { .. } => {}
+            LibraryEvent::Copied { name, outcome } => match outcome {
+                Ok(()) => self
+                    .notices
+                    .say(Severity::Info, format!("{name} is in the clipboard")),
+                Err(message) => self.notices.say(Severity::Error, message),
+            },
             LibraryEvent::Exported {
                 job,
                 request,
@@ -259,6 +269,7 @@ impl Session {
         }
         self.looking.scrub = None;
         self.looking.trial = None;
+        self.looking.maps = Default::default();
         self.outbox
             .retain(|waiting| !matches!(waiting, Outgoing::Worker(_)));
         self.open_model(self.settings.model.clone());

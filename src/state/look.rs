@@ -65,12 +65,37 @@ impl ColorMap {
     }
 }
 
+/// What the difference map shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DifferenceKind {
+    /// The absolute difference of each pixel.
+    Absolute,
+    /// Where LPIPS sees a difference.
+    Lpips,
+}
+
+impl DifferenceKind {
+    /// Both, in the order in which they are shown.
+    pub const ALL: [Self; 2] = [Self::Absolute, Self::Lpips];
+
+    /// The name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Absolute => "Absolute",
+            Self::Lpips => "LPIPS map",
+        }
+    }
+}
+
 /// What is kept from start to start.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LookSettings {
     /// How the pictures are put together.
     pub compare: Compare,
+    /// What the difference map shows.
+    pub difference: DifferenceKind,
     /// Colors of the difference map.
     pub color_map: ColorMap,
     /// Strength of the difference map over the original, in [0, 1].
@@ -81,6 +106,7 @@ impl Default for LookSettings {
     fn default() -> Self {
         Self {
             compare: Compare::SideBySide,
+            difference: DifferenceKind::Absolute,
             color_map: ColorMap::Magma,
             opacity: 1.0,
         }

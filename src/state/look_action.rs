@@ -49,6 +49,12 @@ pub enum LookAction {
     PlayScrub(bool),
     /// Score the first picture that was dropped on the window.
     TryDropped,
+    /// Score the picture in the clipboard.
+    Paste,
+    /// Copy one of the pictures that are looked at; `None` is the one under the pointer, else the original.
+    Copy(Option<Part>),
+    /// Put a picture into the clipboard, where there is one, and what it is.
+    CopyPicture(Option<Box<Picture>>, String),
     /// Score a painted picture.
     TryPainted(Box<Picture>),
     /// Everything larger.
@@ -74,6 +80,39 @@ pub enum Move {
     Last,
 }
 
+/// One of the pictures of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// As the model sees it.
+    Original,
+    /// With the holes of the mask.
+    Masked,
+    /// What the model made of it.
+    Inpainted,
+    /// How far apart both are.
+    Difference,
+}
+
+impl Part {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [
+        Self::Original,
+        Self::Masked,
+        Self::Inpainted,
+        Self::Difference,
+    ];
+
+    /// The name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Original => "Original",
+            Self::Masked => "Masked",
+            Self::Inpainted => "Inpainted",
+            Self::Difference => "Difference",
+        }
+    }
+}
+
 /// What lies over the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overlay {
@@ -91,7 +130,7 @@ pub enum Overlay {
 
 impl LookAction {
     /// The actions that keys can ask for.
-    pub const WITH_SHORTCUTS: [Self; 22] = [
+    pub const WITH_SHORTCUTS: [Self; 24] = [
         Self::Fit,
         Self::ActualSize,
         Self::StepAttempt(1),
@@ -106,6 +145,8 @@ impl LookAction {
         Self::StartScrub,
         Self::MarkAll,
         Self::BrowseExport,
+        Self::Copy(None),
+        Self::Paste,
         Self::ZoomIn,
         Self::ZoomOut,
         Self::ZoomReset,
@@ -139,6 +180,8 @@ impl LookAction {
             Self::FocusFind => keys![Shortcut::ctrl(Key::F)],
             Self::MarkAll => keys![Shortcut::ctrl(Key::A)],
             Self::BrowseExport => keys![Shortcut::ctrl(Key::E)],
+            Self::Copy(None) => keys![Shortcut::ctrl(Key::C)],
+            Self::Paste => keys![Shortcut::ctrl(Key::V)],
             Self::ZoomIn => keys![Shortcut::ctrl(Key::Plus), Shortcut::ctrl(Key::Equals)],
             Self::ZoomOut => keys![Shortcut::ctrl(Key::Minus)],
             Self::ZoomReset => keys![Shortcut::ctrl(Key::Num0)],
@@ -154,6 +197,9 @@ impl LookAction {
     /// What its button says.
     pub fn text(&self) -> String {
         let fixed = match self {
+            Self::Copy(Some(part)) => return format!("Copy {}", part.label().to_lowercase()),
+            Self::Copy(None) | Self::CopyPicture(..) => "Copy picture",
+            Self::Paste => "Paste",
             Self::Set(settings) => settings.compare.label(),
             Self::View(_) => "Zoom",
             Self::Fit => "Fit",
@@ -196,6 +242,13 @@ impl LookAction {
     /// What it does.
     pub fn explanation(&self) -> String {
         let fixed = match self {
+            Self::Copy(Some(_)) => "Put this picture into the clipboard, pixel for pixel",
+            Self::Copy(None) | Self::CopyPicture(..) => {
+                "Put the picture under the pointer, else the original, into the clipboard"
+            }
+            Self::Paste => {
+                "Score the picture in the clipboard, or the file whose path is there; it joins no figure"
+            }
             Self::Set(settings) => settings.compare.explanation(),
             Self::View(_) => "Zoom or move all pictures together",
             Self::Fit => "Show the whole picture",

@@ -5,12 +5,14 @@ use super::arrangement::{GalleryView, ScoreRange};
 use super::confounds::{Confound, confounds};
 use super::look::View;
 use super::look_action::{LookAction, Move, Overlay};
+use super::lpips_maps::LpipsMaps;
 use super::scrubbing::Scrub;
-use super::session::Session;
+use super::session::{Outgoing, Session};
 use super::settings::ZOOM_RANGE;
 use super::trial::Trial;
+use crate::images::Picture;
 use crate::ood::{Aggregate, Distance};
-use crate::worker::protocol::JobId;
+use crate::worker::protocol::{JobId, LibraryCommand, Severity};
 
 /// Percent points between two sizes of the window's content.
 const ZOOM_STEP: u32 = 25;
@@ -31,6 +33,8 @@ pub struct Looking {
     pub(super) confounds: Option<(ScoresKey, Vec<Confound>)>,
     /// The picture that is tried.
     pub trial: Option<Trial>,
+    /// LPIPS's maps of the attempts that were looked at.
+    pub maps: LpipsMaps,
     /// The export under way.
     pub exporting: Option<JobId>,
     /// Columns and rows of the gallery on the screen.
@@ -45,6 +49,7 @@ impl Default for Looking {
             scrub: None,
             trial: None,
             confounds: None,
+            maps: LpipsMaps::default(),
             exporting: None,
             gallery_shape: (1, 1),
         }
@@ -71,7 +76,10 @@ impl Session {
             }
             LookAction::Brush(range) => self.brush(range),
             LookAction::ShowAll => self.show_all(),
-            LookAction::FocusFind => {} // The window moves the focus.
+            // The window has the focus and the pixels.
+            LookAction::FocusFind | LookAction::Copy(_) => {}
+            LookAction::Paste => self.try_pasted(),
+            LookAction::CopyPicture(picture, name) => self.copy_picture(picture, name),
             LookAction::Mark(image, mark) => self.mark(image, mark),
             LookAction::MarkAll => self.gallery.mark_all(),
             LookAction::MarkNone => self.gallery.mark_none(),
@@ -91,6 +99,19 @@ impl Session {
                 let is_open = self.looking.overlay == Some(overlay);
                 self.looking.overlay = (!is_open).then_some(overlay);
             }
+        }
+    }
+
+    fn copy_picture(&mut self, picture: Option<Box<Picture>>, name: String) {
+        match picture {
+            Some(picture) => {
+                let picture = *picture;
+                self.outbox
+                    .push_back(Outgoing::Library(LibraryCommand::Copy { picture, name }));
+            }
+            None => self
+                .notices
+                .say(Severity::Info, format!("{name} is not there yet")),
         }
     }
 

@@ -42,6 +42,7 @@ impl Session {
         if !has_analyzed {
             self.find_confounds();
         }
+        self.pair_anew();
         let wait_for_figures = self.decide(now_secs);
         if self.is_order_stale {
             self.is_order_stale = false;
@@ -53,6 +54,7 @@ impl Session {
             self.gallery.arrange(self.settings.gallery, basis);
         }
         self.follow(now_secs);
+        self.want_map();
         self.preview.want(self.preview_request());
         if let Some(request) = self.preview.next_request() {
             self.outbox

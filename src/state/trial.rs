@@ -72,6 +72,13 @@ impl Session {
             .push_back(Outgoing::Library(LibraryCommand::Painted { job, picture }));
     }
 
+    /// Score the picture in the clipboard.
+    pub(super) fn try_pasted(&mut self) {
+        let job = self.begin_trial("Pasted picture".to_owned());
+        self.outbox
+            .push_back(Outgoing::Library(LibraryCommand::Paste { job }));
+    }
+
     fn begin_trial(&mut self, name: String) -> JobId {
         let reading = self.mint_job();
         self.looking.trial = Some(Trial {
@@ -104,17 +111,25 @@ impl Session {
                 return true;
             }
         };
-        match file {
-            Some(file) => {
-                let folder = file.path.parent().map(Path::to_owned).unwrap_or_default();
-                self.score_trial(RunImage {
-                    file,
-                    role: Role::Unknown,
-                    folder: Arc::new(folder),
-                });
-            }
-            None => trial.problem = Some("There is no picture in it".to_owned()),
+        let Some(file) = file else {
+            let reason = listing.as_ref().ok().and_then(|l| l.unreadable.first());
+            trial.problem = Some(reason.map_or_else(
+                || "There is no picture in it".to_owned(),
+                |(path, reason)| format!("{reason}: {}", path.display()),
+            ));
+            return true;
+        };
+        let name = short_name(&file.path);
+        if !name.starts_with("lmd-inspector-") {
+            // Those are names that the program made up.
+            trial.name = name;
         }
+        let folder = file.path.parent().map(Path::to_owned).unwrap_or_default();
+        self.score_trial(RunImage {
+            file,
+            role: Role::Unknown,
+            folder: Arc::new(folder),
+        });
         true
     }
 
@@ -174,6 +189,7 @@ impl Session {
             Event::Notice { .. }
             | Event::ModelOpened { .. }
             | Event::Traced { .. }
+            | Event::Mapped { .. }
             | Event::Saving { .. } => {}
         }
         run.absorb();

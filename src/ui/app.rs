@@ -229,13 +229,14 @@ impl App {
 
     fn collect_input(&mut self, ctx: &Context) {
         let is_typing = ctx.memory(|memory| memory.focused().is_some());
+        super::clipboard::keys_of_text(ctx);
         let look = LookAction::WITH_SHORTCUTS.map(Action::Look);
         let keep = KeepAction::WITH_SHORTCUTS.map(Action::Keep);
         for action in Action::with_shortcuts().into_iter().chain(look).chain(keep) {
             // Plain keys belong to the widget that has the focus, F5 does not mean anything to any.
             let is_pressed = action.shortcuts().iter().any(|shortcut| {
-                // Ctrl+A marks text where text is typed.
-                let is_free = (shortcut.with_ctrl && shortcut.key != Key::A)
+                let is_free = (shortcut.with_ctrl
+                    && !(shortcut.key.edits_text() && ctx.text_edit_focused()))
                     || shortcut.key.is_function()
                     || !is_typing;
                 is_free
@@ -262,6 +263,9 @@ impl App {
                 Action::NextImage | Action::PreviousImage | Action::Look(LookAction::Move(_))
             );
             self.drafts.focus_find |= matches!(action, Action::Look(LookAction::FocusFind));
+            if let Action::Look(LookAction::Copy(part)) = action {
+                self.drafts.copy = Some(part);
+            }
             self.session.perform(action);
         }
     }
@@ -304,6 +308,7 @@ impl App {
             drafts: &mut self.drafts,
             actions: &mut self.actions,
         };
+        panels::inspector::copy(ui, &mut scene);
         if let Some(Overlay::Presentation | Overlay::Explain) = scene.session.looking.overlay {
             let is_explained = scene.session.looking.overlay == Some(Overlay::Explain);
             panels::overlays::presentation::ui(ui, &mut scene, is_explained);
@@ -459,12 +464,14 @@ fn keyboard_shortcut(shortcut: Shortcut) -> egui::KeyboardShortcut {
         Key::Num0 => egui::Key::Num0,
         Key::Num1 => egui::Key::Num1,
         Key::A => egui::Key::A,
+        Key::C => egui::Key::C,
         Key::E => egui::Key::E,
         Key::F => egui::Key::F,
         Key::H => egui::Key::H,
         Key::P => egui::Key::P,
         Key::S => egui::Key::S,
         Key::T => egui::Key::T,
+        Key::V => egui::Key::V,
         Key::W => egui::Key::W,
         Key::Z => egui::Key::Z,
     };

@@ -42,6 +42,16 @@ pub fn difference_image(a: &Picture, b: &Picture, map: ColorMap, top: u8) -> Opt
     Some(ColorImage::from_rgb([a.width, a.height], &rgb))
 }
 
+/// Levels in colors; `levels` has one channel.
+pub fn levels_image(levels: &Picture, map: ColorMap) -> ColorImage {
+    let table = colors(map);
+    let pixels = levels.bytes.iter();
+    let rgb: Vec<u8> = pixels
+        .flat_map(|&level| table[usize::from(level)])
+        .collect();
+    ColorImage::from_rgb([levels.width, levels.height], &rgb)
+}
+
 /// The map from weak to strong as a strip of one row.
 pub fn legend_image(map: ColorMap) -> ColorImage {
     ColorImage::from_rgb([256, 1], colors(map).as_flattened())

@@ -6,6 +6,7 @@
 pub mod app;
 pub mod backend;
 pub mod bench;
+mod clipboard;
 pub mod colormap;
 pub mod panels;
 pub mod start;

@@ -115,6 +115,8 @@ fn open(
             .with_inner_size(settings.window_size)
             .with_min_inner_size([1120.0, 680.0])
             .with_drag_and_drop(true),
+        // The program reads the clipboard itself, away from the window.
+        clipboard_shortcuts: false,
         ..Default::default()
     };
     let is_started = Arc::new(AtomicBool::new(false));

@@ -42,6 +42,7 @@ enum Variant {
         map: ColorMap,
         top: u8,
     },
+    Levels(ColorMap),
     Legend(ColorMap),
 }
 
@@ -122,6 +123,18 @@ impl Textures {
         self.load(ctx, key, held, options(a), || {
             colormap::difference_image(a, b, map, top)
                 .unwrap_or_else(|| color_image(a, None, Color32::TRANSPARENT))
+        })
+    }
+
+    /// The texture of levels in colors, see [`colormap::levels_image`].
+    pub fn levels(&mut self, ctx: &Context, levels: &Picture, map: ColorMap) -> TextureHandle {
+        let key = Key {
+            bytes: address(&levels.bytes),
+            variant: Variant::Levels(map),
+        };
+        let held = ([Some(&levels.bytes), None], None);
+        self.load(ctx, key, held, options(levels), || {
+            colormap::levels_image(levels, map)
         })
     }
 

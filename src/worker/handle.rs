@@ -198,9 +198,10 @@ fn serve(commands: Receiver<Command>, mut outbox: Outbox<Event>) {
 
 fn job_of(command: &Command) -> JobId {
     match command {
-        Command::OpenModel { job, .. } | Command::Run { job, .. } | Command::Trace { job, .. } => {
-            *job
-        }
+        Command::OpenModel { job, .. }
+        | Command::Run { job, .. }
+        | Command::Trace { job, .. }
+        | Command::Map { job, .. } => *job,
     }
 }
 

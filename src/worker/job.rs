@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::engine::{Engine, EngineError};
+use super::maps::{self, MapRequest};
 use super::protocol::{
     Command, Control, DeviceChoice, Event, JobId, ModelSource, Progress, RunRequest,
 };
@@ -66,6 +67,11 @@ pub fn run(worker: &mut Worker, command: Command, sink: &mut dyn Sink) {
             request,
             control,
         } => run_trace(worker, job, &request, &control, sink),
+        Command::Map {
+            job,
+            request,
+            control,
+        } => run_map(worker, job, &request, &control, sink),
     }
 }
 
@@ -150,11 +156,33 @@ fn run_trace(
     let Some(engine) = ready(worker, job, device, control, sink) else {
         return;
     };
+    let traced = trace::trace(engine, request, control).map(|trace| Event::Traced {
+        job,
+        trace: Arc::new(trace),
+    });
+    answer(job, traced, sink);
+}
+
+fn run_map(
+    worker: &mut Worker,
+    job: JobId,
+    request: &MapRequest,
+    control: &Control,
+    sink: &mut dyn Sink,
+) {
+    let Some(engine) = ready(worker, job, request.device, control, sink) else {
+        return;
+    };
+    let mapped = maps::maps(engine, request, control).map(|maps| Event::Mapped { job, maps });
+    answer(job, mapped, sink);
+}
+
+/// Say what came of a job with one answer, and that it has ended.
+fn answer(job: JobId, outcome: Result<Event, ScoreError>, sink: &mut dyn Sink) {
     let progress = Progress::default();
-    let last = match trace::trace(engine, request, control) {
-        Ok(trace) => {
-            let trace = Arc::new(trace);
-            sink.emit(Event::Traced { job, trace });
+    let last = match outcome {
+        Ok(event) => {
+            sink.emit(event);
             Event::Done { job, progress }
         }
         Err(ScoreError::Interrupted(_)) => Event::Cancelled { job, progress },

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::assess::assess;
+use super::clipboard;
 use super::export::{ExportRequest, export};
 use super::handle::{Link, Outbox};
 use super::job::error_chain;
@@ -102,9 +103,22 @@ fn answer(
             outbox.post(LibraryEvent::Preview { request, preview });
         }
         LibraryCommand::Painted { job, picture } => {
-            let listing = painted(&picture);
+            let listing = listed_picture(&picture, "painted");
             outbox.post(LibraryEvent::Scanned { job, listing });
         }
+        LibraryCommand::Paste { job } => {
+            let reply = side.clone();
+            let task = move || {
+                let listing = clipboard::paste();
+                // The receiver goes only with the whole library thread.
+                reply.send(LibraryEvent::Scanned { job, listing }).ok();
+            };
+            if let Err(err) = aside("clipboard", task) {
+                let listing = Err(format!("no thread to read the clipboard: {err}"));
+                outbox.post(LibraryEvent::Scanned { job, listing });
+            }
+        }
+        LibraryCommand::Copy { picture, name } => copy_aside(picture, name, outbox, side),
         LibraryCommand::Export { job, request } => export_aside(job, request, outbox, side),
         LibraryCommand::Samples { job } => {
             let folders = samples::extract()
@@ -228,16 +242,35 @@ fn runs_aside(
     }
 }
 
-/// Write a painted picture to the folder for temporary files and list it there.
-fn painted(picture: &Picture) -> Result<Arc<FolderListing>, String> {
+/// Put a picture into the clipboard from a thread of its own.
+fn copy_aside(
+    picture: Picture,
+    name: String,
+    outbox: &mut Outbox<LibraryEvent>,
+    side: &Sender<LibraryEvent>,
+) {
+    let (reply, asked) = (side.clone(), name.clone());
+    let task = move || {
+        let (name, outcome) = (asked, clipboard::copy(&picture));
+        // The receiver goes only with the whole library thread.
+        reply.send(LibraryEvent::Copied { name, outcome }).ok();
+    };
+    if let Err(err) = aside("clipboard", task) {
+        let outcome = Err(format!("no thread to reach the clipboard: {err}"));
+        outbox.post(LibraryEvent::Copied { name, outcome });
+    }
+}
+
+/// Write a picture that has no file to the folder for temporary files and list it there; `how` it came.
+pub(super) fn listed_picture(picture: &Picture, how: &str) -> Result<Arc<FolderListing>, String> {
     // One name a process: a new picture takes the place of the last one.
-    let name = format!("lmd-inspector-painted-{}.png", std::process::id());
+    let name = format!("lmd-inspector-{how}-{}.png", std::process::id());
     let path = std::env::temp_dir().join(name);
     encode_png(picture)
         .and_then(|bytes| write_atomically(&path, &bytes))
         .map_err(|err| {
             format!(
-                "the painted picture could not be kept ({err}): {}",
+                "the {how} picture could not be kept ({err}): {}",
                 path.display()
             )
         })?;

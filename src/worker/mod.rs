@@ -3,6 +3,8 @@
 //! Plain data both ways; neither thread knows of a window, and neither waits for one.
 
 pub mod assess;
+mod clipboard;
+pub mod comparing;
 pub mod control;
 pub mod dialogs;
 pub mod engine;
@@ -11,6 +13,7 @@ pub mod handle;
 pub mod job;
 pub mod keeping;
 pub mod library;
+pub mod maps;
 pub mod originals;
 pub mod plan;
 pub mod protocol;

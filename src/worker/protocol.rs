@@ -14,6 +14,7 @@ pub use super::assess::{AssessRequest, Assessment, AttemptsPoint};
 pub use super::control::Control;
 use super::export::ExportRequest;
 pub use super::keeping::{OpenedRun, RunsCommand, RunsEvent, SaveSource};
+pub use super::maps::MapRequest;
 pub use super::saving::{Answer, NewFile, SaveRequest, SavingNews};
 use super::trace::{Trace, TraceRequest};
 use crate::runs::Detector;
@@ -46,6 +47,15 @@ pub enum Command {
         job: JobId,
         /// Which attempt.
         request: TraceRequest,
+        /// Cancels the job.
+        control: Control,
+    },
+    /// Make the spatial maps of LPIPS of some pictures; sends [`Event::Mapped`].
+    Map {
+        /// Echoed in every event of this job.
+        job: JobId,
+        /// Which pictures.
+        request: MapRequest,
         /// Cancels the job.
         control: Control,
     },
@@ -89,6 +99,13 @@ pub enum Event {
         job: JobId,
         /// The steps.
         trace: Arc<Trace>,
+    },
+    /// The spatial maps of LPIPS.
+    Mapped {
+        /// See [`Command`].
+        job: JobId,
+        /// One a pair, `side * side` values row by row.
+        maps: Vec<Arc<[f32]>>,
     },
     /// How far a job is; news may be left out, the latest counts. New results are in the log.
     Progress {
@@ -140,6 +157,7 @@ impl Event {
         match self {
             Self::ModelOpened { job, .. }
             | Self::Traced { job, .. }
+            | Self::Mapped { job, .. }
             | Self::Progress { job, .. }
             | Self::Notice { job, .. }
             | Self::Saving { job, .. }
@@ -273,6 +291,18 @@ pub enum LibraryCommand {
         /// The picture.
         picture: Picture,
     },
+    /// List the picture in the clipboard; answered by [`LibraryEvent::Scanned`].
+    Paste {
+        /// Echoed in the reply.
+        job: JobId,
+    },
+    /// Put a picture into the clipboard.
+    Copy {
+        /// The picture.
+        picture: Picture,
+        /// What it is, for people.
+        name: String,
+    },
     /// Write images and a table of them to a folder.
     Export {
         /// Echoed in the reply.
@@ -378,6 +408,13 @@ pub enum LibraryEvent {
         request: PreviewRequest,
         /// The preview.
         preview: Result<Preview, String>,
+    },
+    /// A picture is in the clipboard, or why not.
+    Copied {
+        /// See [`LibraryCommand::Copy`].
+        name: String,
+        /// Nothing, or the reason, a sentence.
+        outcome: Result<(), String>,
     },
     /// Images were written, or why not.
     Exported {

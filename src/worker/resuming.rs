@@ -1,6 +1,6 @@
 //! Whether a run can go on: its scores must be those of a run that nothing interrupted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -109,21 +109,23 @@ pub fn model_difference(
     })
 }
 
-/// What is to be noted about the kernels that go on with a run; an error where its scores would not be those of one run.
+/// What is to be noted about the kernels that go on with a run; a refusal where its scores would not be those of one
+/// sitting.
 pub(super) fn kernels_note(
-    stored: &StoredRun,
-    info: &ModelInfo,
-) -> Result<Option<String>, Refusal> {
-    let earlier: Vec<Stretch> = (stored.stretches.iter())
-        .map(|(_, stretch)| stretch.clone())
-        .collect();
-    match Continuation::new(&earlier, &Stretch::now(&info.device)) {
+    earlier: &[Stretch],
+    now: &Stretch,
+    path: &Path,
+) -> Result<Option<String>, super::saving::SaveError> {
+    match Continuation::new(earlier, now) {
         Continuation::Same => Ok(None),
         Continuation::Noted(note) => Ok(Some(note)),
         Continuation::Refused(reason) => Err(Refusal {
-            reason: format!("{reason}; choose the same device, or begin a new run"),
-            path: stored.path.clone(),
-        }),
+            reason: format!(
+                "{reason}; choose the same device, or go on by lmd score --resume with --mix-kernels"
+            ),
+            path: path.to_owned(),
+        }
+        .into()),
     }
 }
 

@@ -12,7 +12,9 @@ use super::resuming::{self, Refusal};
 use super::score::ScoreError;
 use crate::diffusion::Interrupted;
 use crate::ood::Role;
-use crate::runs::file::{self, FileError, KeepPictures, Manifest, ModelRecord, NewRun, RunWriter};
+use crate::runs::file::{
+    self, FileError, KeepPictures, Manifest, ModelRecord, NewRun, RunWriter, Stretch,
+};
 use crate::runs::masks::MasksError;
 use crate::runs::{RunSettings, shelf};
 
@@ -161,10 +163,15 @@ impl Keeper<'_> {
     ) -> Result<(RunWriter, Option<String>), SaveError> {
         let (mut writer, stored) = patiently(|| file::resume(path))?;
         resuming::check(&stored, self.request, info)?;
-        let note = resuming::kernels_note(&stored, info)?;
         for sentence in &stored.damage {
             writer.add_notice(&format!("damaged, and made again: {sentence}"))?;
         }
+        let earlier: Vec<Stretch> = stored
+            .stretches
+            .iter()
+            .map(|(_, stretch)| stretch.clone())
+            .collect();
+        let note = resuming::kernels_note(&earlier, &Stretch::now(&info.device), path)?;
         writer.begin_stretch(&info.device)?;
         if let Some(note) = &note {
             writer.add_notice(note)?;
@@ -306,7 +313,7 @@ fn copied(from: &Path, folder: &Path, info: &ModelInfo) -> Result<PathBuf, SaveE
 }
 
 /// Open a file that a listing of this program may be looking at for a moment.
-fn patiently<T>(mut open: impl FnMut() -> Result<T, FileError>) -> Result<T, FileError> {
+pub(super) fn patiently<T>(mut open: impl FnMut() -> Result<T, FileError>) -> Result<T, FileError> {
     let start = std::time::Instant::now();
     loop {
         match open() {

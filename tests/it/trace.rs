@@ -1,4 +1,4 @@
-//! An attempt made again step by step, against the run that it comes from.
+//! An attempt made again step by step, and where its pictures differ, against the run that it comes from.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -8,7 +8,9 @@ use lmd_inspector::images::folder;
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
 use lmd_inspector::worker::job::{self, Worker};
-use lmd_inspector::worker::protocol::{Command, Control, Event, JobId, ModelSource, RunRequest};
+use lmd_inspector::worker::protocol::{
+    Command, Control, Event, JobId, MapRequest, ModelSource, RunRequest,
+};
 use lmd_inspector::worker::trace::{Trace, TraceRequest};
 
 fn images() -> Arc<[RunImage]> {
@@ -90,4 +92,79 @@ fn the_last_step_is_the_result_of_the_run_bit_for_bit() {
         firsts.push(trace.steps[0].clone());
     }
     assert_ne!(firsts[0], firsts[3], "attempts differ");
+}
+
+#[test]
+fn the_map_of_an_attempt_has_its_distance_as_its_mean() {
+    let mut settings = RunSettings {
+        num_attempts: 1,
+        device: DeviceChoice::Cpu,
+        ..RunSettings::default()
+    };
+    settings.sampler.num_steps = Some(4);
+    let (mut worker, mut events) = (Worker::default(), Vec::new());
+    let open = Command::OpenModel {
+        job: JobId(0),
+        source: ModelSource::Bundled,
+        device: settings.device,
+        control: Control::default(),
+    };
+    job::run(&mut worker, open, &mut events);
+    let (images, results) = (images(), Arc::new(ResultLog::default()));
+    let run = Command::Run {
+        job: JobId(1),
+        request: RunRequest {
+            settings,
+            images,
+            results: Arc::clone(&results),
+            saving: None,
+        },
+        control: Control::default(),
+    };
+    job::run(&mut worker, run, &mut events);
+    let results = results.since(0);
+    let pairs = results
+        .iter()
+        .map(|result| (result.original.clone(), result.inpainted.clone().unwrap()));
+    let request = MapRequest {
+        device: DeviceChoice::Cpu,
+        pairs: pairs.collect(),
+    };
+    let map = |worker: &mut Worker, request, control| {
+        let mut events = Vec::new();
+        let command = Command::Map {
+            job: JobId(2),
+            request,
+            control,
+        };
+        job::run(worker, command, &mut events);
+        events
+    };
+    let events = map(&mut worker, request.clone(), Control::default());
+    let [Event::Mapped { maps, .. }, Event::Done { .. }] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    assert_eq!(maps.len(), 3);
+    for (map, result) in maps.iter().zip(&results) {
+        assert_eq!(map.len(), 32 * 32);
+        let mean = map.iter().map(|value| f64::from(*value)).sum::<f64>() / 1024.0;
+        // Pictures are rounded to 8 bits.
+        let off = (mean / result.distances.lpips - 1.0).abs();
+        assert!(off < 0.02, "{mean} {}", result.distances.lpips);
+    }
+
+    let control = Control::default();
+    control.cancel();
+    let events = map(&mut worker, request.clone(), control);
+    assert!(
+        matches!(events[..], [Event::Cancelled { .. }]),
+        "{events:?}"
+    );
+    let mut other = request;
+    other.pairs[0].1.width = 16;
+    let events = map(&mut worker, other, Control::default());
+    let Some(Event::Failed { message, .. }) = events.last() else {
+        panic!("{events:?}");
+    };
+    assert!(message.contains("same shape"), "{message}");
 }

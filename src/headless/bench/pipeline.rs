@@ -12,7 +12,7 @@ use crate::headless::collect::Collected;
 use crate::images::{Geometry, samples};
 use crate::networks::checkpoints::ModelSource;
 use crate::networks::executors::{DeviceChoice, Executors};
-use crate::networks::lpips::{Features, Perceptual};
+use crate::networks::lpips::{Features, Perceptual, TapPlane};
 use crate::ood::Role;
 use crate::runs::{ResultLog, RunSettings};
 use crate::worker::engine::Engine;
@@ -158,5 +158,14 @@ impl Perceptual for Counted<Box<dyn Perceptual>> {
         unit: &[f32],
     ) -> Result<Vec<f64>, DenoiseError> {
         self.count(|inner| inner.distances(geometry, originals, unit))
+    }
+
+    fn planes(
+        &mut self,
+        geometry: Geometry,
+        originals: &[Arc<Features>],
+        unit: &[f32],
+    ) -> Result<Vec<Vec<TapPlane>>, DenoiseError> {
+        self.count(|inner| inner.planes(geometry, originals, unit))
     }
 }

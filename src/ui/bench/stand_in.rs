@@ -180,8 +180,8 @@ impl Backend for StandIn {
                 info: Arc::new(model_info()),
             }),
             Command::Run { job, request, .. } => shared.run = Some((job, request)),
-            // Nobody asks for a trace here.
-            Command::Trace { .. } => {}
+            // Nobody asks for one here.
+            Command::Trace { .. } | Command::Map { .. } => {}
         }
         Ok(())
     }

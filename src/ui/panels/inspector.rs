@@ -1,8 +1,11 @@
 //! One image and its attempts: original, masked, inpainted and their difference, with one zoom for all.
 
+mod copy;
+mod legend;
 mod lens;
 mod panes;
 mod scrub;
+mod shown;
 mod strip;
 mod toolbar;
 
@@ -30,6 +33,8 @@ struct Detail<'a> {
     shown: Option<usize>,
     score: Option<f64>,
 }
+
+pub use copy::copy;
 
 /// Draw the panel.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use egui::{Align2, DragValue, Rect, RichText, Sense, TextStyle, Ui, Vec2, vec2};
 
 use super::Scene;
+use crate::images::typed_path::typed_path;
 use crate::ood::MaskKind;
 use crate::runs::{Lift, RunSettings};
 use crate::state::Action;
@@ -13,7 +14,7 @@ use crate::ui::theme;
 use crate::ui::widgets::buttons::{Icon, action_button, icon_button};
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{note, row, section, stand_in};
-use crate::ui::widgets::path_field::{path_field, path_from_text};
+use crate::ui::widgets::path_field::path_field;
 use crate::ui::widgets::picture;
 
 /// Side of each preview picture in points.
@@ -96,7 +97,7 @@ fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &mut RunSettings, curre
         let response = response.on_hover_text(
             "A picture as the mask: white stays, black is painted again. It is resized to the model",
         );
-        let left = response.lost_focus().then(|| path_from_text(&scene.drafts.mask));
+        let left = response.lost_focus().then(|| typed_path(&scene.drafts.mask));
         if let Some(path) = entered.or_else(|| left.flatten()) {
             settings.mask = MaskKind::File(path);
             scene.drafts.mask.clear();

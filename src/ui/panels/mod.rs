@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use super::textures::Textures;
 use crate::runs::{RunImage, RunSettings};
-use crate::state::{Action, Session};
+use crate::state::{Action, Part, Session};
 
 /// What the panels share for one frame.
 pub struct Scene<'a> {
@@ -54,6 +54,10 @@ pub struct Drafts {
     pub gallery_shape: (usize, usize),
     /// The pixel of the inspector's pictures under the pointer, x and y.
     pub pointed: Option<[usize; 2]>,
+    /// Which of these pictures is under the pointer.
+    pub pointed_part: Option<Part>,
+    /// A picture to be copied, see [`crate::state::LookAction::Copy`].
+    pub copy: Option<Option<Part>>,
     /// The folder to export to.
     pub export: String,
     /// The field to find images by should get the focus.

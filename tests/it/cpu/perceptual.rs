@@ -5,7 +5,7 @@ use lmd_inspector::networks::executors::cpu::{CpuOptions, CpuPerceptual, Isa, Ma
 use lmd_inspector::networks::lpips::{Lpips, Perceptual as _};
 
 use super::isas;
-use crate::networks::distances::{expected, pairs};
+use crate::networks::distances::{check_maps, expected, pairs};
 use crate::networks::values;
 
 fn perceptual(isa: Isa, threads: usize) -> CpuPerceptual {
@@ -39,6 +39,13 @@ fn lpips_agrees_with_the_lpips_package() {
                 "{case} with {isa}: {same:?}"
             );
         }
+    }
+}
+
+#[test]
+fn spatial_maps_agree_with_the_lpips_package() {
+    for isa in isas() {
+        check_maps(&mut perceptual(isa, 2), &isa.to_string());
     }
 }
 

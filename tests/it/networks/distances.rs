@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candle_core::Device;
 use lmd_inspector::images::Geometry;
 use lmd_inspector::networks::executors::candle::CandlePerceptual;
-use lmd_inspector::networks::lpips::{Lpips, Perceptual as _};
+use lmd_inspector::networks::lpips::{Lpips, Perceptual, spatial_map};
 use lmd_inspector::ood::distance::{mse, ssim};
 
 use super::fixture;
@@ -54,6 +54,56 @@ pub(crate) fn pairs() -> Vec<(&'static str, Geometry, Vec<f32>, Vec<f32>)> {
 pub(crate) fn expected() -> Expected {
     let text = std::fs::read_to_string(fixture("distances/expected.json")).unwrap();
     serde_json::from_str(&text).unwrap()
+}
+
+/// The maps of the `lpips` package by case, of the first pairs.
+pub(crate) fn expected_maps() -> HashMap<&'static str, Vec<f32>> {
+    let path = fixture("distances/maps.safetensors");
+    let tensors = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
+    let values = |case: &str| {
+        let map = &tensors[&format!("{case}.map")];
+        map.flatten_all().unwrap().to_vec1().unwrap()
+    };
+    CASES
+        .into_iter()
+        .map(|(case, _)| (case, values(case)))
+        .collect()
+}
+
+/// Hold an executor's maps against the package's, and their means against the executor's distances.
+pub(crate) fn check_maps(lpips: &mut dyn Perceptual, which: &str) {
+    let expected = expected_maps();
+    for (case, geometry, originals, reconstructions) in pairs() {
+        let features = lpips.features(geometry, &originals).unwrap();
+        let planes = lpips.planes(geometry, &features, &reconstructions).unwrap();
+        let distances = lpips
+            .distances(geometry, &features, &reconstructions)
+            .unwrap();
+        let pixels = geometry.pixels();
+        let wanted = expected[case].chunks_exact(pixels);
+        assert_eq!(wanted.len(), 2);
+        for ((planes, wanted), distance) in planes.iter().zip(wanted).zip(distances) {
+            let map = spatial_map(planes, geometry.side);
+            let largest = wanted.iter().copied().fold(0.0, f32::max);
+            for (got, want) in map.iter().zip(wanted) {
+                assert!(
+                    (got - want).abs() < 1e-4 * largest,
+                    "{case} with {which}: {got} {want}"
+                );
+            }
+            let mean = map.iter().map(|value| f64::from(*value)).sum::<f64>() / pixels as f64;
+            assert!(
+                (mean / distance - 1.0).abs() < 1e-3,
+                "{case} with {which}: {mean} {distance}"
+            );
+        }
+    }
+}
+
+#[test]
+fn spatial_maps_agree_with_the_lpips_package() {
+    let mut lpips = CandlePerceptual::new(&Lpips::bundled().unwrap(), &Device::Cpu).unwrap();
+    check_maps(&mut lpips, "candle");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use egui::accesskit::Role as AccessRole;
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use lmd_inspector::images::NativeInfo;
 use lmd_inspector::state::look::{ColorMap, Compare};
 use lmd_inspector::state::{Action, LookAction, LookSettings, Settings, ThemeChoice, View, text};
 use lmd_inspector::ui::App;
@@ -18,7 +19,7 @@ use super::{Window, has_attempts, press, ready, until};
 use crate::window::script::Script;
 
 /// A window with three attempts of each of six images a role, the image `00002.png` selected.
-fn looking() -> (Window, Script) {
+pub(super) fn looking() -> (Window, Script) {
     let (mut window, script) = ready(6);
     press(&mut window, "Run");
     script.make_attempts(0..3);
@@ -37,14 +38,14 @@ fn look(window: &Window) -> LookSettings {
     window.state().session().settings.look
 }
 
-fn picture_center(window: &Window, label: &str) -> Pos2 {
+pub(super) fn picture_center(window: &Window, label: &str) -> Pos2 {
     window
         .get_by_role_and_label(AccessRole::Image, label)
         .rect()
         .center()
 }
 
-fn hover(window: &mut Window, at: Pos2) {
+pub(super) fn hover(window: &mut Window, at: Pos2) {
     window.input_mut().events.push(Event::PointerMoved(at));
     window.run_steps(3);
 }
@@ -152,6 +153,39 @@ fn the_difference_has_one_scale_for_the_run_said_on_the_legend() {
         .set_value_accesskit(0.25);
     window.run_steps(3);
     assert_eq!(look(&window).opacity, 0.25);
+}
+
+#[test]
+fn the_original_is_in_all_places_while_space_is_held() {
+    let (mut window, _script) = looking();
+    let flipped = |window: &Window| {
+        let nodes = window.query_all_by_label_contains(", the original in its place");
+        nodes.count()
+    };
+    assert_eq!(flipped(&window), 0);
+    window.key_down(Key::Space);
+    window.run_steps(3);
+    assert_eq!(flipped(&window), 4, "all four pictures");
+    window.key_up(Key::Space);
+    window.run_steps(3);
+    assert_eq!(flipped(&window), 0);
+    // With Shift only while the pointer is over the pictures.
+    window.event(Event::ModifiersChanged(Modifiers::SHIFT));
+    window.run_steps(2);
+    assert_eq!(flipped(&window), 0);
+    let at = picture_center(&window, "Original of 00002.png");
+    hover(&mut window, at);
+    assert_eq!(flipped(&window), 4);
+    window.event(Event::ModifiersChanged(Modifiers::NONE));
+    window.run_steps(2);
+    // A field for text keeps its spaces.
+    window
+        .get_by_role_and_label(AccessRole::TextInput, "Find images")
+        .focus();
+    window.run_steps(2);
+    window.key_down(Key::Space);
+    window.run_steps(2);
+    assert_eq!(flipped(&window), 0);
 }
 
 #[test]
@@ -525,6 +559,36 @@ fn folders_of_other_files_and_simple_explanations_are_told() {
     // Made-up digits are rings and made-up clothes are discs: a ring has two edges to describe.
     let warning = window.get_by_label_contains("Complexity alone tells the roles apart");
     assert!(warning.rect().right() < 1280.0, "{:?}", warning.rect());
+}
+
+#[test]
+fn folders_of_other_files_are_told_before_a_run() {
+    let (mut window, script) = super::open(Settings::default());
+    script.0.borrow_mut().out_of_domain_native = Some(NativeInfo {
+        width: 640,
+        height: 480,
+        format: "jpeg".to_owned(),
+        color: "Rgb8".to_owned(),
+        num_bytes: 40_000,
+        jpeg_quality: Some(90),
+    });
+    super::prepare(&mut window, &script, 12);
+    assert!(!script.has_run());
+    window.get_by_label("Not a fair comparison?");
+    for sentence in [
+        "28 pixels on their longer side, out-of-domain ones 640",
+        "In-domain images are 1.00 times as wide as high, out-of-domain ones 1.33 times",
+        "mostly PNG, out-of-domain ones mostly JPEG",
+        "mostly gray, out-of-domain ones mostly color",
+    ] {
+        let place = window.get_by_label_contains(sentence).rect();
+        assert!(place.left() >= 0.0 && place.right() <= 312.0, "{place:?}");
+    }
+    let session = window.state_mut().session_mut();
+    let folder_id = session.folders[1].folder_id;
+    session.perform(Action::RemoveFolder(folder_id));
+    window.run_steps(3);
+    assert!(window.query_by_label("Not a fair comparison?").is_none());
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The window over a script in place of the background threads: widgets are found by role and name.
 
+mod clipboard;
 mod decision;
 mod gallery;
 mod keep;
 mod keep_real;
 mod look;
+mod maps;
 mod real;
 mod script;
 

@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use lmd_inspector::runs::{DeviceChoice, RunSettings};
+use lmd_inspector::ood::conformal::Calibration;
+use lmd_inspector::runs::{Detector, DeviceChoice, RunSettings};
 use lmd_inspector::state::{Phase, Settings};
 use lmd_inspector::ui::App;
 use lmd_inspector::ui::backend::Workers;
 use lmd_inspector::worker::protocol::Wake;
 
 use super::{Window, press, until};
+use crate::binary::{lmd, text};
 
 /// A folder with some of the bundled samples.
 pub fn some_samples(parent: &Path, name: &str, count: usize) -> PathBuf {
@@ -219,5 +221,64 @@ fn folders_that_are_not_there_or_hold_nothing_are_notices() {
         until(&mut window, says, |window| {
             window.query_all_by_label_contains(says).count() > 0
         });
+    }
+}
+
+#[test]
+fn a_detector_file_of_the_command_sets_the_threshold_of_the_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let clothes = some_samples(folder.path(), "fashion-mnist", 20);
+    let digits = some_samples(folder.path(), "mnist", 3);
+    let file = folder.path().join("detector.json");
+    let mut args = vec!["calibrate", "--model", "bundled", "--device", "cpu"];
+    args.extend(["--in-domain", text(&clothes), "--output", text(&file)]);
+    args.extend(["--attempts", "1", "--steps", "4"]);
+    let made = lmd(&args);
+    let errors = String::from_utf8_lossy(&made.stderr);
+    assert_eq!(made.status.code(), Some(0), "{errors}");
+    let detector = Detector::load(&file).unwrap();
+
+    let mut window = open(settings(3, 7), no_wake());
+    window.set_size(egui::vec2(1280.0, 1500.0));
+    window.run_steps(2);
+    window.get_by_label("Detector file").click();
+    window.run_steps(10);
+    let name = "detector to open";
+    let field = |window: &Window| {
+        let field = window.get_by_role_and_label(AccessRole::TextInput, name);
+        field.focus();
+        field.type_text(text(&file));
+    };
+    window
+        .get_by_role_and_label(AccessRole::TextInput, name)
+        .focus();
+    window.run_steps(2);
+    field(&window);
+    window.run_steps(2);
+    press(&mut window, &format!("Open {name}"));
+    until(&mut window, "the detector", |window| {
+        window.state().session().deciding.detector.is_some()
+    });
+    window.get_by_label("Open: detector.json");
+    let run = &window.state().session().settings.run;
+    assert_eq!(run.num_attempts, 1, "its settings are taken over");
+    assert_eq!(run.sampler.num_steps, Some(4));
+
+    add_folder(&mut window, "unknown", &digits);
+    until(&mut window, "the folder", planned(3));
+    press(&mut window, "Run");
+    until(&mut window, "the end of the run", has_phase(Phase::Done));
+    until(&mut window, "the threshold", |window| {
+        window.state().session().threshold().is_some()
+    });
+    let session = window.state().session();
+    assert_eq!(session.threshold(), Some(detector.threshold));
+    window.get_by_label_contains("As the detector file says");
+    // p-values are against the images of the file, since there is no in-domain image here.
+    let calibration = Calibration::new(detector.calibration.iter().map(|image| image.score));
+    for image in 0..3 {
+        let score = session.score_of(image).unwrap();
+        let p_value = calibration.p_value(score);
+        assert_eq!(session.p_value_of(image), Some(p_value));
     }
 }

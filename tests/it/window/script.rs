@@ -40,6 +40,8 @@ pub struct Shared {
     pub is_busy: bool,
     /// How far out-of-domain scores come down to the in-domain ones, which they do not meet by themselves.
     pub overlap: f64,
+    /// What the files of out-of-domain folders are, where they differ from the rest.
+    pub out_of_domain_native: Option<NativeInfo>,
 }
 
 /// The script's end in the test.
@@ -138,7 +140,7 @@ impl Script {
         opens
             .find_map(|command| match command {
                 Command::OpenModel { job, .. } => Some(*job),
-                Command::Run { .. } | Command::Trace { .. } => None,
+                Command::Run { .. } | Command::Trace { .. } | Command::Map { .. } => None,
             })
             .expect("a model should have been asked for")
     }
@@ -153,7 +155,7 @@ impl Script {
                 request,
                 control,
             } => Some((*job, request.clone(), control.clone())),
-            Command::OpenModel { .. } | Command::Trace { .. } => None,
+            Command::OpenModel { .. } | Command::Trace { .. } | Command::Map { .. } => None,
         })
         .expect("a run should have been asked for")
     }
@@ -182,10 +184,15 @@ impl Script {
                 LibraryCommand::Scan {
                     job, path, role, ..
                 } => {
-                    self.say_library(LibraryEvent::Scanned {
-                        job,
-                        listing: Ok(Arc::new(listing(path, role, num_images))),
-                    });
+                    let mut listing = listing(path, role, num_images);
+                    let native = self.0.borrow().out_of_domain_native.clone();
+                    if let Some(native) = native.filter(|_| role == Role::OutOfDomain) {
+                        for file in &mut listing.files {
+                            Arc::make_mut(file).native = native.clone();
+                        }
+                    }
+                    let listing = Ok(Arc::new(listing));
+                    self.say_library(LibraryEvent::Scanned { job, listing });
                 }
                 other => self.0.borrow_mut().library_commands.push(other),
             }

@@ -8,7 +8,7 @@ use super::call_error;
 use super::layers::Conv;
 use crate::diffusion::DenoiseError;
 use crate::images::Geometry;
-use crate::networks::lpips::{Features, Lpips, NORM_EPS, Perceptual, SCALE, SHIFT};
+use crate::networks::lpips::{Features, Lpips, NORM_EPS, Perceptual, SCALE, SHIFT, TapPlane};
 
 /// LPIPS on a candle device.
 pub struct CandlePerceptual {
@@ -84,28 +84,48 @@ impl CandlePerceptual {
             .collect()
     }
 
+    /// Weighted squared differences at a tap, summed over channels, (B, H, W).
+    fn plane(&self, tap_index: usize, originals: &[Arc<Features>], tap: &Tensor) -> Result<Tensor> {
+        let kept: Vec<f32> = originals
+            .iter()
+            .filter_map(|features| features.taps.get(tap_index))
+            .flatten()
+            .copied()
+            .collect();
+        let kept = Tensor::from_vec(kept, tap.dims4()?, &self.device)?;
+        (tap - kept)?
+            .sqr()?
+            .broadcast_mul(&self.layers[tap_index].linear)?
+            .sum(1)
+    }
+
     fn compare(&self, originals: &[Arc<Features>], taps: &[Tensor]) -> Result<Vec<f64>> {
         let mut distances = vec![0.0; originals.len()];
-        for (i, (layer, tap)) in self.layers.iter().zip(taps).enumerate() {
-            let kept: Vec<f32> = originals
-                .iter()
-                .filter_map(|features| features.taps.get(i))
-                .flatten()
-                .copied()
-                .collect();
-            let (b, c, h, w) = tap.dims4()?;
-            let kept = Tensor::from_vec(kept, (b, c, h, w), &self.device)?;
-            let sums = (tap - kept)?
-                .sqr()?
-                .broadcast_mul(&layer.linear)?
-                .reshape((b, c * h * w))?
-                .sum(D::Minus1)?
-                .to_vec1::<f32>()?;
+        for (i, tap) in taps.iter().enumerate() {
+            let plane = self.plane(i, originals, tap)?;
+            let (_, h, w) = plane.dims3()?;
+            let sums = plane.flatten_from(1)?.sum(D::Minus1)?.to_vec1::<f32>()?;
             for (distance, sum) in distances.iter_mut().zip(sums) {
                 *distance += f64::from(sum) / (h * w) as f64;
             }
         }
         Ok(distances)
+    }
+
+    fn split_planes(
+        &self,
+        originals: &[Arc<Features>],
+        taps: &[Tensor],
+    ) -> Result<Vec<Vec<TapPlane>>> {
+        let mut planes = vec![Vec::with_capacity(taps.len()); originals.len()];
+        for (i, tap) in taps.iter().enumerate() {
+            let plane = self.plane(i, originals, tap)?;
+            let (_, side, _) = plane.dims3()?;
+            for (planes, values) in planes.iter_mut().zip(plane.flatten_from(1)?.to_vec2()?) {
+                planes.push(TapPlane { side, values });
+            }
+        }
+        Ok(planes)
     }
 }
 
@@ -128,6 +148,16 @@ impl Perceptual for CandlePerceptual {
     ) -> std::result::Result<Vec<f64>, DenoiseError> {
         self.taps(geometry, unit)
             .and_then(|taps| self.compare(originals, &taps))
+            .map_err(|error| call_error(&error, originals.len()))
+    }
+    fn planes(
+        &mut self,
+        geometry: Geometry,
+        originals: &[Arc<Features>],
+        unit: &[f32],
+    ) -> std::result::Result<Vec<Vec<TapPlane>>, DenoiseError> {
+        self.taps(geometry, unit)
+            .and_then(|taps| self.split_planes(originals, &taps))
             .map_err(|error| call_error(&error, originals.len()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::TryReserveError;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::denoiser::{Machine, out_of_memory};
 use super::kernels::conv::{Conv, ConvShape};
@@ -11,7 +11,7 @@ use super::plan::PlanError;
 use crate::diffusion::DenoiseError;
 use crate::images::Geometry;
 use crate::networks::description::Padding;
-use crate::networks::lpips::{Features, Lpips, NORM_EPS, Perceptual, SCALE, SHIFT};
+use crate::networks::lpips::{Features, Lpips, NORM_EPS, Perceptual, SCALE, SHIFT, TapPlane};
 
 /// LPIPS on the CPU.
 pub struct CpuPerceptual {
@@ -147,6 +147,43 @@ impl CpuPerceptual {
     }
 }
 
+/// Takes, for one image and tap, its index, the differences of its pixels and how many there are.
+type Comparison<'a> = dyn Fn(usize, &mut dyn Iterator<Item = f32>, usize) + Sync + 'a;
+
+impl CpuPerceptual {
+    /// Hold images against the features of originals at each tap.
+    fn compare(
+        &mut self,
+        geometry: Geometry,
+        originals: &[Arc<Features>],
+        unit: &[f32],
+        comparison: &Comparison<'_>,
+    ) -> Result<(), DenoiseError> {
+        let batch = originals.len();
+        if unit.len() != batch * geometry.len() {
+            let got = unit.len() / geometry.len();
+            return Err(DenoiseError::Failed(format!(
+                "LPIPS expects {batch} images, got {got}"
+            )));
+        }
+        let mut tap = 0;
+        self.run(geometry, unit, &mut |context, layer, values| {
+            let len = values.len() / batch.max(1);
+            context.leader.for_each(batch, &|_, image| {
+                let original = originals[image]
+                    .taps
+                    .get(tap)
+                    .map_or(&[][..], Vec::as_slice);
+                let values = &values[image * len..][..len];
+                let num_pixels = len / layer.linear.len();
+                let mut differences = differences(&layer.linear, original, values);
+                comparison(image, &mut differences, num_pixels);
+            });
+            tap += 1;
+        })
+    }
+}
+
 /// Planar [0, 1] to channels-last, normalized as `AlexNet` was trained; gray becomes three equal channels.
 fn load(geometry: Geometry, unit: &[f32], to: &mut Aligned) -> Result<(), TryReserveError> {
     let pixels = geometry.pixels();
@@ -220,22 +257,24 @@ fn normalized(values: &[f32], channels: usize) -> Vec<f32> {
     normalized
 }
 
-/// Mean over pixels of the weighted squared differences of normalized channels; `original` is normalized already.
-fn difference(linear: &[f32], original: &[f32], values: &[f32]) -> f64 {
+/// For each pixel the weighted squared differences of normalized channels; `original` is normalized already.
+fn differences<'a>(
+    linear: &'a [f32],
+    original: &'a [f32],
+    values: &'a [f32],
+) -> impl Iterator<Item = f32> + 'a {
     let channels = linear.len();
-    let mut sum = 0.0;
-    for (original, pixel) in original
-        .chunks_exact(channels)
+    let originals = original.chunks_exact(channels);
+    originals
         .zip(values.chunks_exact(channels))
-    {
-        let factor = inverse_norm(pixel);
-        let square = |value: f32, channel: usize| {
-            let difference = value * factor - original[channel];
-            difference * difference * linear[channel]
-        };
-        sum += f64::from(lanes_sum(pixel, square));
-    }
-    sum / (values.len() / channels) as f64
+        .map(|(original, pixel)| {
+            let factor = inverse_norm(pixel);
+            let square = |value: f32, channel: usize| {
+                let difference = value * factor - original[channel];
+                difference * difference * linear[channel]
+            };
+            lanes_sum(pixel, square)
+        })
 }
 
 impl Perceptual for CpuPerceptual {
@@ -250,15 +289,10 @@ impl Perceptual for CpuPerceptual {
             let len = values.len() / batch;
             context.leader.for_each(batch, &|_, image| {
                 let tap = normalized(&values[image * len..][..len], layer.linear.len());
-                features[image]
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(tap);
+                lock(&features[image]).push(tap);
             });
         })?;
-        let taps = features
-            .into_iter()
-            .map(|taps| taps.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let taps = features.into_iter().map(unlocked);
         Ok(taps.map(|taps| Arc::new(Features { taps })).collect())
     }
 
@@ -268,35 +302,39 @@ impl Perceptual for CpuPerceptual {
         originals: &[Arc<Features>],
         unit: &[f32],
     ) -> Result<Vec<f64>, DenoiseError> {
-        let batch = originals.len();
-        if unit.len() != batch * geometry.len() {
-            let got = unit.len() / geometry.len();
-            return Err(DenoiseError::Failed(format!(
-                "LPIPS expects {batch} images, got {got}"
-            )));
-        }
-        let distances: Vec<Mutex<f64>> = (0..batch).map(|_| Mutex::default()).collect();
-        let mut tap = 0;
-        self.run(geometry, unit, &mut |context, layer, values| {
-            let len = values.len() / batch.max(1);
-            context.leader.for_each(batch, &|_, image| {
-                let original = originals[image]
-                    .taps
-                    .get(tap)
-                    .map_or(&[][..], Vec::as_slice);
-                let values = &values[image * len..][..len];
-                let part = difference(&layer.linear, original, values);
-                *distances[image]
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) += part;
-            });
-            tap += 1;
+        let distances: Vec<Mutex<f64>> = originals.iter().map(|_| Mutex::default()).collect();
+        self.compare(geometry, originals, unit, &|image, differences, len| {
+            let sum: f64 = differences.map(f64::from).sum();
+            *lock(&distances[image]) += sum / len as f64;
         })?;
-        let values = distances.into_iter();
-        Ok(values
-            .map(|value| value.into_inner().unwrap_or_else(PoisonError::into_inner))
-            .collect())
+        Ok(distances.into_iter().map(unlocked).collect())
     }
+
+    fn planes(
+        &mut self,
+        geometry: Geometry,
+        originals: &[Arc<Features>],
+        unit: &[f32],
+    ) -> Result<Vec<Vec<TapPlane>>, DenoiseError> {
+        let planes: Vec<Mutex<Vec<TapPlane>>> =
+            originals.iter().map(|_| Mutex::default()).collect();
+        self.compare(geometry, originals, unit, &|image, differences, len| {
+            let plane = TapPlane {
+                side: len.isqrt(),
+                values: differences.collect(),
+            };
+            lock(&planes[image]).push(plane);
+        })?;
+        Ok(planes.into_iter().map(unlocked).collect())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unlocked<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for CpuPerceptual {

@@ -2,7 +2,7 @@
 
 use egui::{Button, RichText, Slider, Ui, vec2};
 
-use crate::state::look::{ColorMap, Compare};
+use crate::state::look::{ColorMap, Compare, DifferenceKind};
 use crate::state::{Action, LookAction};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
@@ -26,10 +26,25 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             |compare| compare.explanation().to_owned(),
         );
         zoom_ui(ui, scene);
+        ui.spacing_mut().slider_width = 56.0;
         if settings.compare == Compare::Split {
             split_ui(ui, scene);
         }
-        sized_cell(ui, 94.0, |ui| {
+        sized_cell(ui, 100.0, |ui| {
+            combo(
+                ui,
+                "difference",
+                &mut settings.difference,
+                &DifferenceKind::ALL,
+                |kind| kind.label().to_owned(),
+            )
+            .on_hover_text(
+                "Absolute shows how far each pixel is off, the LPIPS map where a network that judges \
+                 likeness as people do sees a difference",
+            )
+            .accessible_name("Difference kind");
+        });
+        sized_cell(ui, 88.0, |ui| {
             combo(
                 ui,
                 "color map",
@@ -40,7 +55,6 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             .on_hover_text("Colors of the difference, from none to strong")
             .accessible_name("Difference colors");
         });
-        ui.spacing_mut().slider_width = 64.0;
         ui.add(Slider::new(&mut settings.opacity, 0.0..=1.0).show_value(false))
             .on_hover_text("Strength of the difference over the original")
             .accessible_name("Difference opacity");
@@ -79,7 +93,6 @@ fn zoom_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn split_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let mut view = scene.session.looking.view;
-    ui.spacing_mut().slider_width = 64.0;
     let slider = Slider::new(&mut view.split, 0.0..=1.0).show_value(false);
     let response = ui
         .add(slider)

@@ -11,6 +11,7 @@ use crate::state::trial::Trial;
 use crate::state::{Action, LookAction, Overlay, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
+use crate::ui::widgets::buttons::action_button;
 use crate::ui::widgets::layout::note;
 use crate::ui::widgets::picture;
 
@@ -71,7 +72,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         ui.label(RichText::new("Try it").heading().strong());
         note(
             ui,
-            "Paint on the picture and score it, or drop a picture file on the window. It joins no figure.",
+            "Paint on the picture and score it, paste one (Ctrl+V), or drop a picture file on the window. It joins no figure.",
         );
         ui.add_space(6.0);
         ui.horizontal_top(|ui| {
@@ -146,6 +147,8 @@ fn canvas_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         if clear.clicked() {
             canvas.painted = canvas.original.clone();
         }
+        let paste = Action::Look(LookAction::Paste);
+        action_button(ui, scene.actions, paste);
     });
 }
 
