@@ -77,6 +77,10 @@ pub enum Action {
     BrowseSaveDetector,
     /// Write threshold, settings and in-domain scores to a detector file.
     SaveDetector(PathBuf),
+    /// Choose a folder for the plots in a dialog.
+    BrowsePlots,
+    /// Write the plots to this folder.
+    SavePlots(PathBuf),
     /// Light or dark.
     SetTheme(ThemeChoice),
     /// Files were dropped on the window.
@@ -303,7 +307,8 @@ impl Action {
             Self::Undo => "Undo".to_owned(),
             Self::ResetThreshold => "Reset".to_owned(),
             Self::BrowseSaveDetector => "Save…".to_owned(),
-            Self::SaveDetector(_) => "Save".to_owned(),
+            Self::SaveDetector(_) | Self::SavePlots(_) => "Save".to_owned(),
+            Self::BrowsePlots => "Save plots…".to_owned(),
             Self::SetTheme(theme) => theme.label().to_owned(),
             Self::Dropped(_) | Self::UseDropped(_) => "Drop".to_owned(),
             Self::DismissNotice(_) => "Dismiss".to_owned(),
@@ -356,6 +361,9 @@ impl Action {
             Self::OpenDetector(_) => "Use the model, settings and threshold of this detector file",
             Self::BrowseSaveDetector | Self::SaveDetector(_) => {
                 "Write threshold, model, settings and in-domain scores to a file, which `lmd classify` and this window use on new images"
+            }
+            Self::BrowsePlots | Self::SavePlots(_) => {
+                "Write histogram, ROC curve and AUROC by attempts as PNG and SVG"
             }
             Self::SetTheme(_) => {
                 "Colors of the window, System follows the settings of your desktop"

@@ -76,6 +76,7 @@ impl Session {
         }
         commands.push(named("Undo the change of the threshold", Action::Undo));
         commands.push(named("Reset the threshold", Action::ResetThreshold));
+        commands.push(named("Save plots…", Action::BrowsePlots));
         commands.push(named("Dismiss all messages", Action::DismissAllNotices));
         commands
     }

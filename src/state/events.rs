@@ -144,6 +144,7 @@ impl Session {
             LibraryEvent::Preview { request, preview } => self.preview.answer(request, preview),
             LibraryEvent::Samples { job, folders } => self.apply_samples(job, folders),
             LibraryEvent::Assessed { job, assessment } => self.deciding.apply(job, assessment),
+            LibraryEvent::PlotsSaved { folder, outcome } => self.plots_saved(folder, outcome),
             LibraryEvent::DetectorSaved { path, outcome } => self.detector_saved(path, outcome),
             LibraryEvent::DetectorOpened { path, detector } => self.detector_opened(path, detector),
             LibraryEvent::Runs(event) => self.apply_runs(event),
@@ -240,6 +241,7 @@ impl Session {
                     source: FolderSource::Path(path),
                     role,
                 }),
+                DialogKind::PlotFolder => self.save_plots(path),
                 DialogKind::ExportFolder => self.export(path),
                 DialogKind::OpenDetector | DialogKind::SaveDetector => {
                     self.chosen_detector(kind, path);

@@ -25,6 +25,7 @@ pub mod model;
 pub mod notices;
 pub mod opening;
 pub mod perform;
+pub mod plotting;
 pub mod preview;
 pub mod recent;
 pub mod refresh;

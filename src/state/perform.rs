@@ -57,6 +57,8 @@ impl Session {
             Action::OpenDetector(path) => self.open_detector(path),
             Action::BrowseSaveDetector => self.open_dialog(DialogKind::SaveDetector),
             Action::SaveDetector(path) => self.save_detector(path),
+            Action::BrowsePlots => self.open_dialog(DialogKind::PlotFolder),
+            Action::SavePlots(folder) => self.save_plots(folder),
             Action::SetTheme(theme) => self.settings.theme = theme,
             Action::Dropped(paths) => self.take_dropped(paths),
             Action::UseDropped(role) => self.use_dropped(role),

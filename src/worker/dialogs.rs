@@ -87,6 +87,9 @@ fn begin(kind: DialogKind) -> Choice {
     match kind {
         DialogKind::Model => one(dialog.set_title("Choose a model folder").pick_folder()),
         DialogKind::MaskFile => one(dialog.set_title("Choose a mask image").pick_file()),
+        DialogKind::PlotFolder => one(dialog
+            .set_title("Choose a folder for the plots")
+            .pick_folder()),
         DialogKind::ExportFolder => one(dialog
             .set_title("Choose a folder for the images")
             .pick_folder()),

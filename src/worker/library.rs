@@ -14,6 +14,7 @@ use super::handle::{Link, Outbox};
 use super::job::error_chain;
 use super::keeping;
 use super::plan::Masks;
+use super::plots::{PlotsRequest, save_plots};
 use super::protocol::{
     Control, FolderListing, JobId, LibraryCommand, LibraryEvent, Preview, PreviewRequest, Wake,
 };
@@ -147,6 +148,7 @@ fn answer(
             let outcome = detector.save(&path).map_err(|err| err.to_string());
             outbox.post(LibraryEvent::DetectorSaved { path, outcome });
         }
+        LibraryCommand::SavePlots { request } => plots_aside(&request, outbox, side),
         LibraryCommand::OpenDetector { path } => {
             let detector = Detector::load(&path)
                 .map(Arc::new)
@@ -239,6 +241,29 @@ fn runs_aside(
     };
     if aside("runs", task).is_err() {
         outbox.post(LibraryEvent::Runs(keeping::answer(command)));
+    }
+}
+
+/// Write plots from a thread of its own: their figures take long.
+fn plots_aside(
+    request: &Arc<PlotsRequest>,
+    outbox: &mut Outbox<LibraryEvent>,
+    side: &Sender<LibraryEvent>,
+) {
+    let (reply, asked) = (side.clone(), Arc::clone(request));
+    let task = move || {
+        let folder = asked.folder.clone();
+        let outcome = save_plots(&asked).map_err(|err| err.to_string());
+        // The receiver goes only with the whole library thread.
+        reply
+            .send(LibraryEvent::PlotsSaved { folder, outcome })
+            .ok();
+    };
+    if let Err(err) = aside("plots", task) {
+        outbox.post(LibraryEvent::PlotsSaved {
+            folder: request.folder.clone(),
+            outcome: Err(format!("no thread to draw the plots: {err}")),
+        });
     }
 }
 

@@ -16,6 +16,7 @@ pub mod library;
 pub mod maps;
 pub mod originals;
 pub mod plan;
+pub mod plots;
 pub mod protocol;
 pub mod resuming;
 pub mod saving;

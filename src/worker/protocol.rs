@@ -15,6 +15,7 @@ pub use super::control::Control;
 use super::export::ExportRequest;
 pub use super::keeping::{OpenedRun, RunsCommand, RunsEvent, SaveSource};
 pub use super::maps::MapRequest;
+use super::plots::PlotsRequest;
 pub use super::saving::{Answer, NewFile, SaveRequest, SavingNews};
 use super::trace::{Trace, TraceRequest};
 use crate::runs::Detector;
@@ -329,6 +330,11 @@ pub enum LibraryCommand {
         /// What to write.
         detector: Arc<Detector>,
     },
+    /// Write the plots to a folder.
+    SavePlots {
+        /// What to draw and where to write it.
+        request: Arc<PlotsRequest>,
+    },
     /// Read a detector file.
     OpenDetector {
         /// The file.
@@ -349,6 +355,8 @@ pub enum DialogKind {
     MaskFile,
     /// Where to write images.
     ExportFolder,
+    /// Where to write plots.
+    PlotFolder,
     /// A detector file to open.
     OpenDetector,
     /// Where to write a detector file.
@@ -443,6 +451,13 @@ pub enum LibraryEvent {
     DetectorSaved {
         /// The file.
         path: PathBuf,
+        /// Nothing, or the reason.
+        outcome: Result<(), String>,
+    },
+    /// The plots were written, or why not.
+    PlotsSaved {
+        /// The folder.
+        folder: PathBuf,
         /// Nothing, or the reason.
         outcome: Result<(), String>,
     },

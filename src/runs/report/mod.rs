@@ -2,6 +2,7 @@
 //!
 //! Works on plain data, so that a window, a script and a test write the same report.
 
+mod attempts;
 mod columns;
 mod confounding;
 mod contact_sheet;
@@ -9,6 +10,7 @@ mod csv;
 mod escape;
 mod histogram;
 mod html;
+mod pairs;
 mod repeat;
 mod roc;
 mod scores;
@@ -21,12 +23,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use attempts::{AttemptsChart, AttemptsLine, draw_attempts};
 pub use columns::scores_parquet;
 pub use contact_sheet::contact_sheet;
 pub use csv::{images_csv, path_cell, scores_csv};
 pub use escape::{path_from_text, text_from_path};
 pub use histogram::{HistogramChart, draw_histogram};
 pub use html::html_report;
+pub use pairs::{PairsChart, draw_pairs};
 pub use repeat::command_line;
 pub use roc::{RocChart, RocLine, draw_roc};
 pub use scores::ImageScores;

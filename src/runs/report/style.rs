@@ -10,7 +10,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
 use crate::images::Picture;
-use crate::ood::{Aggregate, Role};
+use crate::ood::{Aggregate, Distance, Role};
 use crate::runs::settings::RunSettings;
 
 /// A surface to draw on.
@@ -32,6 +32,15 @@ pub(super) fn role_color(role: Role) -> RGBColor {
         Role::InDomain => RGBColor(0x00, 0x72, 0xB2),
         Role::OutOfDomain => RGBColor(0xD5, 0x5E, 0x00),
         Role::Unknown => RGBColor(0x6B, 0x6F, 0x76),
+    }
+}
+
+/// More colors of theirs, for the distances.
+pub(super) fn distance_color(distance: Distance) -> RGBColor {
+    match distance {
+        Distance::Lpips => RGBColor(0x00, 0x72, 0xB2),
+        Distance::Ssim => RGBColor(0x00, 0x9E, 0x73),
+        Distance::Mse => RGBColor(0xE6, 0x9F, 0x00),
     }
 }
 

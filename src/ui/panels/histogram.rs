@@ -10,14 +10,15 @@ use crate::ood::histogram::Bins;
 use crate::state::analysis::{Analysis, ScoreHistogram};
 use crate::state::text;
 use crate::ui::theme::{self, PLOT_HEIGHT, Palette};
-use crate::ui::widgets::layout::{note, section, stand_in};
+use crate::ui::widgets::layout::{note, stand_in, title_row};
 use crate::ui::widgets::{mark, ticks};
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let analysis = scene.session.analysis.as_deref();
     let title = format!("Scores, {}", scene.session.settings.run.distance.label());
-    section(ui, &title, |ui| {
+    title_row(ui, &title, |ui| super::plots::ui(ui, scene));
+    ui.scope(|ui| {
         legend_ui(ui, scene, analysis);
         let histogram = analysis.and_then(|a| Some((a, a.histogram.as_ref()?)));
         if let Some((analysis, histogram)) = histogram {
@@ -29,6 +30,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui.allocate_space(egui::vec2(1.0, theme::ROW_HEIGHT));
         }
     });
+    ui.add_space(theme::SECTION_GAP);
 }
 
 /// A plot's place while there is nothing to plot.

@@ -16,6 +16,7 @@ pub mod method;
 pub mod model;
 pub mod notices;
 pub mod overlays;
+pub mod plots;
 pub mod pointed;
 pub mod progress;
 pub mod roc;
@@ -58,6 +59,8 @@ pub struct Drafts {
     pub pointed_part: Option<Part>,
     /// A picture to be copied, see [`crate::state::LookAction::Copy`].
     pub copy: Option<Option<Part>>,
+    /// The folder for the plots.
+    pub plots: String,
     /// The folder to export to.
     pub export: String,
     /// The field to find images by should get the focus.

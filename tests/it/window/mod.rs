@@ -7,6 +7,7 @@ mod keep;
 mod keep_real;
 mod look;
 mod maps;
+mod plots;
 mod real;
 mod script;
 

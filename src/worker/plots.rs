@@ -1,0 +1,135 @@
+//! The plots of the window as files, drawn as in a report.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::assess::{AssessRequest, assess};
+use crate::images::write::{encode_png, write_atomically};
+use crate::ood::Distance;
+use crate::runs::RunSettings;
+use crate::runs::report::{
+    AttemptsChart, AttemptsLine, HistogramChart, ImageScores, PairsChart, Report, RocChart,
+    draw_attempts, draw_histogram, draw_pairs, draw_roc, render, render_svg,
+};
+
+/// What to draw and where to write it.
+#[derive(Clone, Debug)]
+pub struct PlotsRequest {
+    /// The folder; it is made where it is missing.
+    pub folder: PathBuf,
+    /// The run's settings, with the distance and aggregation that are shown.
+    pub settings: RunSettings,
+    /// The images and results behind the figures.
+    pub figures: AssessRequest,
+    /// The comparison of two runs, where one is shown.
+    pub pairs: Option<PairsChart>,
+}
+
+/// Why plots could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum PlotsError {
+    /// A plot can't be drawn.
+    #[error("the plot can't be drawn ({reason}): {}", path.display())]
+    Draw {
+        /// What the drawing library said.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file can't be written, e.g. because the disk is full.
+    #[error("the plot can't be written ({source}): {}", path.display())]
+    Write {
+        /// What the system said.
+        source: io::Error,
+        /// The file or folder.
+        path: PathBuf,
+    },
+}
+
+/// Write `histogram`, `roc`, `attempts` and, with a comparison, `pairs`, each as `.png` and `.svg`; files of the same
+/// names are replaced.
+pub fn save_plots(request: &PlotsRequest) -> Result<(), PlotsError> {
+    let folder = request.folder.as_path();
+    fs::create_dir_all(folder).map_err(|source| PlotsError::Write {
+        source,
+        path: folder.to_owned(),
+    })?;
+    let results = request.figures.results.since(0);
+    let report = Report {
+        images: &request.figures.images,
+        results: &results,
+        settings: &request.settings,
+        network_calls: 0,
+        seconds: 0.0,
+        num_skipped: 0,
+        notes: &[],
+    };
+    let scores = ImageScores::collect(&report);
+    let histogram = HistogramChart::new(&request.settings, &scores);
+    let roc = RocChart::new(&request.settings, &scores);
+    let attempts = attempts(&request.figures);
+    // A macro, since a closure can't be drawn on two kinds of surface.
+    macro_rules! save {
+        ($name:literal, $width:literal x $height:literal, $draw:ident, $chart:expr) => {
+            save_picture(
+                folder,
+                $name,
+                render($width, $height, |area| $draw(area, $chart)),
+            )?;
+            save_svg(
+                folder,
+                $name,
+                render_svg($width, $height, |area| $draw(area, $chart)),
+            )?;
+        };
+    }
+    save!("histogram", 1200 x 720, draw_histogram, &histogram);
+    save!("roc", 1000 x 1000, draw_roc, &roc);
+    save!("attempts", 1000 x 640, draw_attempts, &attempts);
+    if let Some(pairs) = &request.pairs {
+        save!("pairs", 1000 x 1000, draw_pairs, pairs);
+    }
+    Ok(())
+}
+
+fn attempts(figures: &AssessRequest) -> AttemptsChart {
+    let assessment = assess(figures);
+    let lines = Distance::ALL
+        .into_iter()
+        .zip(assessment.by_attempts)
+        .filter(|(_, points)| !points.is_empty())
+        .map(|(distance, points)| AttemptsLine {
+            distance,
+            points: points
+                .into_iter()
+                .map(|point| (point.num_attempts, point.auroc, point.interval))
+                .collect(),
+        })
+        .collect();
+    AttemptsChart { lines }
+}
+
+fn save_picture(
+    folder: &Path,
+    name: &str,
+    picture: Result<crate::images::Picture, String>,
+) -> Result<(), PlotsError> {
+    let path = folder.join(format!("{name}.png"));
+    let picture = picture.map_err(|reason| PlotsError::Draw {
+        reason,
+        path: path.clone(),
+    })?;
+    encode_png(&picture)
+        .and_then(|bytes| write_atomically(&path, &bytes))
+        .map_err(|source| PlotsError::Write { source, path })
+}
+
+fn save_svg(folder: &Path, name: &str, svg: Result<String, String>) -> Result<(), PlotsError> {
+    let path = folder.join(format!("{name}.svg"));
+    let svg = svg.map_err(|reason| PlotsError::Draw {
+        reason,
+        path: path.clone(),
+    })?;
+    write_atomically(&path, svg.as_bytes()).map_err(|source| PlotsError::Write { source, path })
+}
