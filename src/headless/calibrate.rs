@@ -6,14 +6,15 @@ use serde_json::json;
 
 use super::drive::{self, Scored, Work};
 use super::options::ScoringOptions;
-use super::{Failure, Outcome, terminal};
+use super::{Failure, Outcome, stored, terminal};
 use crate::images::labels;
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::ood::conformal::{self, Calibration};
 use crate::ood::text::{measured, percent};
 use crate::ood::{Role, ThresholdRule};
+use crate::runs::RunSettings;
 use crate::runs::detector::{self, CalibrationImage, Detector, DetectorModel};
-use crate::runs::report::ImageScores;
+use crate::runs::report::{ImageScores, path_from_text};
 
 /// Confidence of the interval that is told with the threshold.
 const LEVEL: f64 = 0.95;
@@ -22,11 +23,15 @@ const LEVEL: f64 = 0.95;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
-    #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "run")]
+    pub model: Option<PathBuf>,
     /// Folders of images like those the model was trained on, but not of its training set.
-    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "run")]
     pub in_domain: Vec<PathBuf>,
+    /// Take the scores of the in-domain images in this run file, which `lmd score --output NAME.lmdrun` wrote: such a run
+    /// may be stopped and resumed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = FIXED_BY_A_RUN)]
+    pub run: Option<PathBuf>,
     /// Share of new in-domain images that the detector may flag; 0.05 needs 19 images, 0.01 needs 99.
     #[arg(long, value_name = "RATE", default_value_t = 0.05)]
     pub false_alarm: f64,
@@ -44,14 +49,87 @@ pub struct Args {
     pub json: bool,
 }
 
+/// What a run file decides.
+const FIXED_BY_A_RUN: [&str; 17] = [
+    "model",
+    "in_domain",
+    "mask",
+    "grid",
+    "attempts",
+    "lift",
+    "start_timestep",
+    "sampler",
+    "steps",
+    "eta",
+    "distance",
+    "aggregate",
+    "fit",
+    "limit",
+    "seed",
+    "batch",
+    "device",
+];
+
+/// What a threshold is set from.
+struct Basis {
+    settings: RunSettings,
+    model: DetectorModel,
+    scored: Scored,
+}
+
 /// Score, set the threshold, write the detector.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
     args.scoring.check()?;
     check_output(&args.output, args.overwrite)?;
+    let basis = match &args.run {
+        Some(path) => stored_basis(path)?,
+        None => match scored_basis(args)? {
+            Ok(basis) => basis,
+            Err(code) => {
+                terminal::message(
+                    "stopped before the end; no detector was written (a run of `lmd score` can be resumed, and \
+                     `lmd calibrate --run` takes its scores)",
+                );
+                return Ok(Outcome::Interrupted(code));
+            }
+        },
+    };
+    let detector = make(&basis, args.false_alarm)?;
+    detector.save(&args.output).map_err(Failure::failed)?;
+    let mut scored = basis.scored;
+    let warnings = scored.report(&basis.settings).confound_warnings();
+    scored.notes.extend(warnings);
+    tell(args, &detector, &scored)?;
+    Ok(Outcome::Done)
+}
+
+/// The in-domain scores of a run file.
+fn stored_basis(path: &Path) -> Result<Basis, Failure> {
+    let (manifest, scored) = stored::read(path)?;
+    let source = match manifest.model.source() {
+        ModelSource::Path(path) => {
+            ModelSource::Path(path_from_text(&manifest.working_folder).join(path))
+        }
+        ModelSource::Bundled => ModelSource::Bundled,
+    };
+    Ok(Basis {
+        settings: manifest.settings(),
+        model: DetectorModel {
+            source: detector::absolute_source(&source),
+            name: manifest.model.name,
+            weights_sha256: manifest.model.weights_sha256,
+        },
+        scored,
+    })
+}
+
+/// New scores, or the exit code of the signal that stopped them.
+fn scored_basis(args: &Args) -> Result<Result<Basis, u8>, Failure> {
     let settings = args.scoring.settings();
     check_count(args, settings.limit)?;
     let work = Work {
-        source: ModelSource::named(&args.model),
+        // The options ask for one unless there is a run.
+        source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
         settings,
         folders: args
             .in_domain
@@ -68,20 +146,18 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
         });
         Ok(())
     };
-    let mut scored = drive::score(&work, remember, || Ok(()))?;
+    let scored = drive::score(&work, remember, || Ok(()))?;
     if let Some(code) = scored.interrupted {
-        terminal::message("stopped before the end; no detector was written");
-        return Ok(Outcome::Interrupted(code));
+        return Ok(Err(code));
     }
     let Some(model) = model else {
         return Err(Failure::failed(anyhow::anyhow!("the model was not read")));
     };
-    let warnings = scored.report(&work.settings).confound_warnings();
-    scored.notes.extend(warnings);
-    let detector = make(&work, &scored, model, args.false_alarm)?;
-    detector.save(&args.output).map_err(Failure::failed)?;
-    tell(args, &detector, &scored)?;
-    Ok(Outcome::Done)
+    Ok(Ok(Basis {
+        settings: work.settings,
+        model,
+        scored,
+    }))
 }
 
 fn check_output(output: &Path, overwrite: bool) -> Result<(), Failure> {
@@ -142,17 +218,18 @@ fn check_count(args: &Args, limit: Option<usize>) -> Result<(), Failure> {
         .map_err(Failure::bad_request)
 }
 
-fn make(
-    work: &Work,
-    scored: &Scored,
-    model: DetectorModel,
-    rate: f64,
-) -> Result<Detector, Failure> {
-    let report = scored.report(&work.settings);
+fn make(basis: &Basis, rate: f64) -> Result<Detector, Failure> {
+    let Basis {
+        settings,
+        model,
+        scored,
+    } = basis;
+    let report = scored.report(settings);
     let calibration: Vec<CalibrationImage> = ImageScores::collect(&report)
         .iter()
+        .filter(|image| image.role == Role::InDomain)
         .filter_map(|image| {
-            let score = image.score(work.settings.distance)?;
+            let score = image.score(settings.distance)?;
             let file = &scored.images.get(image.image)?.file;
             Some(CalibrationImage::new(&file.hash, score))
         })
@@ -161,8 +238,8 @@ fn make(
     let how = ThresholdRule::FalseAlarmRate { rate };
     let threshold = how.threshold(&scores, &[]).map_err(Failure::failed)?;
     Ok(Detector::new(
-        model,
-        work.settings.clone(),
+        model.clone(),
+        settings.clone(),
         (threshold, how),
         0,
         calibration,

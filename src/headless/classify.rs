@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::drive::{self, Scored, Work};
 use super::options::check_limit;
-use super::{Failure, Outcome, terminal};
+use super::{Failure, Outcome, stored, terminal};
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::ood::Role;
 use crate::ood::discoveries::fewest_discoveries;
@@ -21,8 +21,12 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub detector: PathBuf,
     /// Folders of images to judge, or single images.
-    #[arg(value_name = "FOLDER", required = true)]
+    #[arg(value_name = "FOLDER", required_unless_present = "run")]
     pub folders: Vec<PathBuf>,
+    /// Judge the images of this run file, which `lmd score --output NAME.lmdrun` wrote with the detector's model and
+    /// settings: such a run may be stopped and resumed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["folders", "model", "limit", "batch", "device"])]
+    pub run: Option<PathBuf>,
     /// The detector's model, where it has moved [default: where the detector says]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
@@ -62,7 +66,10 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let work = work(args, &detector);
     let accept =
         |checkpoint: &Checkpoint| accept(&detector, &checkpoint.weights_sha256, &args.detector);
-    let scored = drive::score(&work, accept, || Ok(()))?;
+    let scored = match &args.run {
+        Some(path) => stored_scores(args, path, &detector)?,
+        None => drive::score(&work, accept, || Ok(()))?,
+    };
     let verdicts = judge(&detector, &work, &scored);
     let notes = notes(args, &detector, &scored, &verdicts);
     terminal::answer(&answer(args, &detector, &scored, &verdicts, &notes))?;
@@ -76,6 +83,19 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     } else {
         Outcome::Done
     })
+}
+
+/// The scores of a run that was made as the detector asks.
+fn stored_scores(args: &Args, path: &Path, detector: &Detector) -> Result<Scored, Failure> {
+    let (manifest, scored) = stored::read(path)?;
+    accept(detector, &manifest.model.weights_sha256, &args.detector)?;
+    if !manifest.settings().makes_distances_of(&detector.settings) {
+        return Err(Failure::bad_request(anyhow::anyhow!(
+            "the run was made with other settings than the detector, so that its scores can't be compared: {}",
+            path.display()
+        )));
+    }
+    Ok(scored)
 }
 
 /// The detector's settings, but for what changes no score.

@@ -22,6 +22,7 @@ pub mod resume;
 pub mod score;
 pub mod shard;
 pub mod signals;
+pub mod stored;
 pub mod terminal;
 pub mod verify;
 

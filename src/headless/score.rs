@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR", required_unless_present = "resume")]
     pub model: Option<PathBuf>,
     /// Folders of images like those the model was trained on.
-    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "resume"])]
+    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "resume", "unknown"])]
     pub in_domain: Vec<PathBuf>,
     /// Folders of images known not to belong.
     #[arg(long, value_name = "DIR", num_args = 1..)]

@@ -40,6 +40,22 @@ pub struct RunSettings {
     pub fit: Fit,
 }
 
+impl RunSettings {
+    /// Whether runs by these and by `other` settings give the same attempts the same distances: what is chosen, batched
+    /// and shown may differ.
+    pub fn makes_distances_of(&self, other: &Self) -> bool {
+        let that_count = |settings: &Self| Self {
+            distance: Distance::Lpips,
+            aggregate: Aggregate::Median,
+            limit: None,
+            batch: BatchChoice::Auto,
+            device: DeviceChoice::Auto,
+            ..settings.clone()
+        };
+        that_count(self) == that_count(other)
+    }
+}
+
 impl Default for RunSettings {
     fn default() -> Self {
         Self {

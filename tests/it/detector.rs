@@ -227,3 +227,55 @@ fn a_score_run_judges_unknown_images_in_a_table_of_their_own() {
     assert_eq!(table.lines().count(), 21);
     assert!(table.lines().skip(1).all(|line| line.contains("/mnist/")));
 }
+
+#[test]
+fn a_run_that_was_kept_calibrates_and_is_judged_like_images_scored_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let quick = ["--attempts", "2", "--steps", "2", "--limit", "20"];
+    let (in_domain, digits) = (samples("fashion-mnist"), samples("mnist"));
+    let score = |images: [&str; 2], run: &Path, more: &[&str]| {
+        let args = ["score", "--model", "bundled", images[0], images[1]];
+        let scored = lmd(&[&args[..], &quick, &["--output", text(run)], more].concat());
+        assert_eq!(scored.status.code(), Some(0));
+    };
+    let (run, new) = (path("in.lmdrun"), path("new.lmdrun"));
+    score(["--in-domain", text(&in_domain)], &run, &[]);
+    let (direct, stored) = (path("direct.json"), path("stored.json"));
+    let args = ["calibrate", "--model", "bundled", "--in-domain"];
+    let made = lmd(&[
+        &args[..],
+        &[text(&in_domain), "--output", text(&direct)],
+        &quick,
+    ]
+    .concat());
+    assert_eq!(made.status.code(), Some(0));
+    let from_run = ["calibrate", "--run", text(&run), "--output"];
+    let made = lmd(&[&from_run[..], &[text(&stored)]].concat());
+    assert_eq!(made.status.code(), Some(0));
+    assert_eq!(
+        std::fs::read_to_string(&stored).unwrap(),
+        std::fs::read_to_string(&direct).unwrap()
+    );
+    let refused = lmd(&[
+        &from_run[..],
+        &[text(&stored), "--overwrite", "--seed", "1"],
+    ]
+    .concat());
+    assert_eq!(refused.status.code(), Some(2), "the run decides the seed");
+
+    score(["--unknown", text(&digits)], &new, &[]);
+    let classify = ["classify", "--detector", text(&stored), "--csv"];
+    let anew = lmd(&[&classify[..], &[text(&digits), "--limit", "20"]].concat());
+    let kept = lmd(&[&classify[..], &["--run", text(&new)]].concat());
+    assert_eq!(kept.status.code(), Some(0));
+    assert_eq!(kept.stdout, anew.stdout);
+    assert_eq!(String::from_utf8_lossy(&kept.stdout).lines().count(), 21);
+
+    let other = path("other.lmdrun");
+    score(["--unknown", text(&digits)], &other, &["--seed", "1"]);
+    let refused = lmd(&[&classify[..], &["--run", text(&other)]].concat());
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("other settings than the detector"), "{told}");
+}
