@@ -1,6 +1,7 @@
 //! A short form of `scripts/fuzz`: files with a byte changed, left out or doubled. Run files, pickles and images have theirs
 //! beside their other tests.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -106,4 +107,29 @@ fn changed_detectors_are_refused_with_a_sentence_or_mean_what_they_say() {
         }
     }
     assert!(num_refused > 1000, "{num_refused}");
+}
+
+/// Lines of a manifest's dependencies, by name.
+fn dependencies(manifest: &str) -> BTreeMap<String, String> {
+    let text = fs::read_to_string(root().join(manifest)).unwrap();
+    let section = text.split("[dependencies]").nth(1).unwrap();
+    let section = section.split("\n[").next().unwrap();
+    let lines = section.lines().filter_map(|line| line.split_once(" = "));
+    lines
+        .map(|(name, wanted)| (name.to_owned(), wanted.to_owned()))
+        .collect()
+}
+
+/// The fuzz targets build the program's modules on dependencies of their own, which have to be the same.
+#[test]
+fn the_fuzz_targets_depend_on_what_the_program_depends_on() {
+    let program = dependencies("Cargo.toml");
+    let mut num_shared = 0;
+    for (name, wanted) in dependencies("fuzz/Cargo.toml") {
+        if let Some(expected) = program.get(&name) {
+            assert_eq!(&wanted, expected, "{name}");
+            num_shared += 1;
+        }
+    }
+    assert!(num_shared > 15, "{num_shared}");
 }

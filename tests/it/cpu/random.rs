@@ -26,7 +26,10 @@ struct Maker<'a> {
     /// How often the side was doubled; negative where it was halved.
     level: i32,
     /// Channels and sides of the skip stack.
-    skips: Vec<(usize, usize)>,
+    /// Activations side by side that the current one consists of: the kernels take four.
+    parts: usize,
+    /// Channels, side and parts.
+    skips: Vec<(usize, usize, usize)>,
 }
 
 impl Maker<'_> {
@@ -117,6 +120,7 @@ impl Maker<'_> {
             output_scale: self.output_scale(),
         };
         self.channels = outputs;
+        self.parts = 1;
         match resample {
             Some(ResnetResample::AverageDown) => self.halve(),
             Some(ResnetResample::NearestUp) => self.double(),
@@ -156,6 +160,7 @@ impl Maker<'_> {
             conv.padding = Padding::RightBottom;
         }
         self.channels = outputs;
+        self.parts = 1;
         self.halve();
         Stage::Downsample(Resample { conv })
     }
@@ -164,6 +169,7 @@ impl Maker<'_> {
         let outputs = self.some_channels();
         let conv = self.conv(outputs, self.channels, 3);
         self.channels = outputs;
+        self.parts = 1;
         self.double();
         Stage::Upsample(Resample { conv })
     }
@@ -174,15 +180,18 @@ impl Maker<'_> {
             1 if self.level >= 0 && self.side.is_multiple_of(2) => Some(self.downsample()),
             2 if self.level < 0 => Some(self.upsample()),
             3 | 4 => {
-                self.skips.push((self.channels, self.side));
+                self.skips.push((self.channels, self.side, self.parts));
                 Some(Stage::PushSkip)
             }
             5 | 6
-                if self.skips.last().is_some_and(|skip| skip.1 == self.side)
-                    && self.channels < 60 =>
+                if self.channels < 60
+                    && (self.skips.last()).is_some_and(|&(_, side, parts)| {
+                        side == self.side && self.parts + parts <= 4
+                    }) =>
             {
-                let (channels, _) = self.skips.pop().unwrap();
+                let (channels, _, parts) = self.skips.pop().unwrap();
                 self.channels += channels;
+                self.parts += parts;
                 Some(Stage::ConcatSkip)
             }
             7 => Some(self.resnet()),
@@ -238,6 +247,7 @@ fn networks() -> impl Strategy<Value = Network> {
             channels: 0,
             side,
             level: 0,
+            parts: 1,
             skips: Vec::new(),
         };
         maker.channels = maker.some_channels();
