@@ -116,8 +116,8 @@ fn a_run_asks_to_be_kept_only_where_there_is_a_folder_and_it_is_wanted() {
             (Role::OutOfDomain, "/out".into())
         ]
     );
-    // An image of 8 x 8 gray pixels takes 132 bytes; an original and ten attempts for each of 60.
-    assert_eq!(session.expected_bytes(), Some(132 * 11 * 60));
+    // An image of 8 x 8 gray pixels takes 432 bytes with its row; an original and ten attempts for each of 60.
+    assert_eq!(session.expected_bytes(), Some(432 * 11 * 60));
     let mut wanted = session.settings.saving;
     wanted.is_on = false;
     keep(&mut session, KeepAction::Set(wanted));

@@ -190,14 +190,14 @@ pub enum KeepPictures {
 }
 
 impl KeepPictures {
-    /// About how many bytes the pictures of a run will take: PNG halves natural pictures.
+    /// About how many bytes a run will take: PNG halves natural pictures, and their rows take some 400 bytes each.
     pub fn expected_bytes(self, geometry: Geometry, num_images: usize, num_attempts: usize) -> u64 {
         let an_image = match self {
             Self::All => 1 + num_attempts,
             Self::Median => 2,
             Self::None => 1,
         };
-        (geometry.len() as u64 / 2 + 100) * an_image as u64 * num_images as u64
+        (geometry.len() as u64 / 2 + 400) * an_image as u64 * num_images as u64
     }
 }
 

@@ -14,7 +14,7 @@ use crate::ui::widgets::layout::{note, sized_cell};
 use crate::worker::comparing::{ComparedRow, ComparedRun};
 
 /// Largest width in points.
-const WIDTH: f32 = 1060.0;
+const WIDTH: f32 = 1130.0;
 /// Rows drawn at most: more can't be looked through.
 const MOST_ROWS: usize = 400;
 

@@ -179,7 +179,8 @@ fn curves_ui(ui: &mut Ui, pair: &Pair, height: f32) {
             let curves = pair.curves.iter().zip(["Shown run", "Other run"]);
             for (((curve, name), color), style) in curves.zip(colors).zip(styles) {
                 let points: Vec<[f64; 2]> = curve.iter().map(corner).collect();
-                let line = Line::new(name, PlotPoints::from(points));
+                // A band would fill the area beside steep parts of the curve.
+                let line = Line::new(name, PlotPoints::from(points)).allow_band(false);
                 plot.line(line.color(color).width(1.8).style(style).allow_hover(false));
             }
         });
