@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
         });
         Ok(())
     };
-    let scored = drive::score(&work, remember, || Ok(()))?;
+    let mut scored = drive::score(&work, remember, || Ok(()))?;
     if let Some(code) = scored.interrupted {
         terminal::message("stopped before the end; no detector was written");
         return Ok(Outcome::Interrupted(code));
@@ -76,6 +76,8 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let Some(model) = model else {
         return Err(Failure::failed(anyhow::anyhow!("the model was not read")));
     };
+    let warnings = scored.report(&work.settings).confound_warnings();
+    scored.notes.extend(warnings);
     let detector = make(&work, &scored, model, args.false_alarm)?;
     detector.save(&args.output).map_err(Failure::failed)?;
     tell(args, &detector, &scored)?;

@@ -5,8 +5,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Failure, terminal};
-use crate::images::labels;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::signals::Signals;
+use super::{Failure, Outcome, terminal};
+use crate::images::{ListError, labels};
 use crate::ood::Role;
 use crate::runs::RunImage;
 
@@ -19,13 +22,38 @@ pub struct Collected {
     pub num_skipped: usize,
     /// What a reader of the report should know.
     pub notes: Vec<String>,
+    /// What stops a listing.
+    signals: Option<Signals>,
 }
 
 impl Collected {
+    /// Nothing yet; a listing ends when a signal comes.
+    pub fn until(signals: &Signals) -> Self {
+        Self {
+            signals: Some(signals.clone()),
+            ..Self::default()
+        }
+    }
+
     /// Add the first `limit` images of a folder, or those of a role in a table of labels.
     pub fn add(&mut self, role: Role, path: &Path, limit: Option<usize>) -> Result<(), Failure> {
-        let listing = labels::list(path, role, &mut |_| ControlFlow::Continue(()))
-            .map_err(Failure::bad_request)?;
+        let bar = spinner();
+        let mut progress = |num_images: usize| {
+            if self.exit_code().is_some() {
+                return ControlFlow::Break(());
+            }
+            bar.set_message(format!("listing: {num_images} images"));
+            bar.tick();
+            ControlFlow::Continue(())
+        };
+        let listing = labels::list(path, role, &mut progress).map_err(|error| Failure {
+            outcome: match (&error, self.exit_code()) {
+                (ListError::Stopped, Some(code)) => Outcome::Interrupted(code),
+                _ => Outcome::BadRequest,
+            },
+            error: error.into(),
+        })?;
+        bar.finish_and_clear();
         for (file, reason) in &listing.unreadable {
             terminal::message(&format!("skipped: {reason}: {}", file.display()));
         }
@@ -38,6 +66,10 @@ impl Collected {
             folder: Arc::clone(&folder),
         }));
         Ok(())
+    }
+
+    fn exit_code(&self) -> Option<u8> {
+        self.signals.as_ref().and_then(Signals::exit_code)
     }
 
     /// Notice files that play two roles: they make every figure worse than it is.
@@ -61,4 +93,13 @@ impl Collected {
             self.notes.push(note);
         }
     }
+}
+
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    // As for the progress bar of a run: a malformed template shows at once.
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+        bar.set_style(style);
+    }
+    bar
 }

@@ -64,7 +64,7 @@ pub fn score(
     ready: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<Scored, Failure> {
     let signals = Signals::catch().map_err(Failure::failed)?;
-    let mut collected = Collected::default();
+    let mut collected = Collected::until(&signals);
     for (role, path) in &work.folders {
         collected.add(*role, path, work.settings.limit)?;
     }
@@ -78,6 +78,7 @@ pub fn score(
         settings: work.settings.clone(),
         images: Arc::clone(&images),
         results: Arc::clone(&results),
+        saving: None,
     };
     let (mut finished, interrupted) = follow(&work.source, &request, &signals, &mut |_| Ok(None))?;
     let mut notes = collected.notes;

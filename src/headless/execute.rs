@@ -11,7 +11,10 @@ use super::{Failure, Outcome, output, terminal};
 use crate::images::Geometry;
 use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
 use crate::ood::Role;
-use crate::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun, Shard, Stretch};
+use crate::runs::confounds::differences_of_files;
+use crate::runs::file::{
+    self, Continuation, KeepPictures, Manifest, ModelRecord, NewRun, Shard, Stretch,
+};
 use crate::runs::masks::Masks;
 use crate::runs::report::{Report, Summary};
 use crate::runs::{ResultLog, RunImage, RunSettings};
@@ -51,15 +54,17 @@ pub struct Prepared {
     pub num_skipped: usize,
     /// What a reader of the report should know.
     pub notes: Vec<String>,
-    /// The kernels that made the results so far.
-    pub earlier_kernels: Option<String>,
+    /// The work that made the results so far.
+    pub earlier: Vec<Stretch>,
+    /// Whether kernels may go on that would be refused.
+    pub may_mix_kernels: bool,
     /// Whether nothing is left to do.
     pub is_finished: bool,
 }
 
 /// List the folders, refuse what can be refused before work, and begin the run file.
-pub fn prepare(request: &Request) -> Result<Prepared, Failure> {
-    let mut collected = Collected::default();
+pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure> {
+    let mut collected = Collected::until(signals);
     for (role, path) in &request.folders {
         collected.add(*role, path, request.settings.limit)?;
     }
@@ -77,6 +82,10 @@ pub fn prepare(request: &Request) -> Result<Prepared, Failure> {
     }
     let list: Arc<[RunImage]> = images.iter().map(|(image, _)| image.clone()).collect();
     let checked = check(&request.source, &request.settings, &list)?;
+    for sentence in differences_of_files(&list) {
+        // The summary has it too, but that may be hours away.
+        terminal::message(&format!("note: {sentence}"));
+    }
     let target = &request.target;
     if let Some(folder) = &target.report {
         output::check_writable(folder)?;
@@ -124,7 +133,8 @@ pub fn prepare(request: &Request) -> Result<Prepared, Failure> {
         log: Arc::new(ResultLog::with_file(writer, Vec::new())),
         num_skipped: collected.num_skipped,
         notes: collected.notes,
-        earlier_kernels: None,
+        earlier: Vec::new(),
+        may_mix_kernels: false,
         is_finished: false,
     })
 }
@@ -175,7 +185,9 @@ pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, 
         Err(failure) => {
             // The failure is what to tell; what is committed is safe whether or not the log could be folded in.
             prepared.log.close_file().ok();
-            tell_how_to_resume(&prepared.target);
+            if failure.outcome == Outcome::Failed {
+                tell_how_to_resume(&prepared.target);
+            }
             return Err(failure);
         }
     };
@@ -227,16 +239,13 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
         settings: prepared.settings.clone(),
         images: Arc::clone(&prepared.images),
         results: Arc::clone(&prepared.log),
+        saving: None,
     };
     let log = Arc::clone(&prepared.log);
-    let earlier = prepared.earlier_kernels.take();
+    let earlier = std::mem::take(&mut prepared.earlier);
+    let may_mix = prepared.may_mix_kernels;
     let mut on_opened = |info: &ModelInfo| {
-        let now = Stretch::now(&info.device).kernels();
-        let note = earlier.as_ref().filter(|earlier| **earlier != now).map(|earlier| {
-            format!(
-                "the run was begun by {earlier} and goes on by {now}: the scores of the two may differ from the fifth digit on"
-            )
-        });
+        let note = kernels_note(&earlier, &info.device, may_mix)?;
         log.with_writer(|writer| {
             writer.begin_stretch(&info.device)?;
             note.as_ref().map_or(Ok(()), |note| writer.add_notice(note))
@@ -246,6 +255,24 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
         Ok(note)
     };
     follow(&prepared.source, &request, signals, &mut on_opened)
+}
+
+/// What is to be noted about the kernels that go on with a run; a refusal where its scores would not be comparable.
+fn kernels_note(
+    earlier: &[Stretch],
+    device: &str,
+    may_mix: bool,
+) -> Result<Option<String>, Failure> {
+    match Continuation::new(earlier, &Stretch::now(device)) {
+        Continuation::Same => Ok(None),
+        Continuation::Noted(note) => Ok(Some(note)),
+        Continuation::Refused(reason) if may_mix => Ok(Some(format!(
+            "the run goes on with other kernels, as was asked for: {reason}"
+        ))),
+        Continuation::Refused(reason) => Err(Failure::bad_request(anyhow::anyhow!(
+            "the run can't go on: {reason}; go on with the same --device and version, or allow it by --mix-kernels"
+        ))),
+    }
 }
 
 fn tell_how_to_resume(target: &Target) {

@@ -67,12 +67,7 @@ pub fn follow(
                     .path
                     .map_or_else(String::new, |path| format!(": {}", path.display()));
                 bar.suspend(|| terminal::message(&format!("{}{path}", notice.message)));
-                let note = format!("{}{path}", notice.message);
-                // A full disk ends the run with its own sentence.
-                request
-                    .results
-                    .with_writer(|writer| writer.add_notice(&note).ok());
-                notes.push(note);
+                notes.push(format!("{}{path}", notice.message));
             }
             Event::Done {
                 job: JobId(2),
@@ -95,7 +90,10 @@ pub fn follow(
                     Failure::failed(error)
                 });
             }
-            Event::Traced { .. } | Event::Mapped { .. } | Event::Done { .. } => {}
+            Event::Traced { .. }
+            | Event::Mapped { .. }
+            | Event::Saving { .. }
+            | Event::Done { .. } => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The same engine without a window: the subcommands of `lmd`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -26,8 +27,17 @@ pub mod verify;
 
 /// Finds images that do not belong, by diffusion inpainting.
 #[derive(Debug, Parser)]
-#[command(name = "lmd", version, about, max_term_width = 100)]
+#[command(
+    name = "lmd",
+    version,
+    about,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
+    /// A run file to show in the window.
+    #[arg(value_name = "FILE.lmdrun")]
+    pub run: Option<PathBuf>,
     /// What to do; without it, the window opens.
     #[command(subcommand)]
     pub command: Option<Subcommands>,
@@ -107,7 +117,7 @@ impl Failure {
 
 /// Run a subcommand to its end; failures are told on standard error.
 pub fn run(command: Subcommands) -> Outcome {
-    let outcome = match command {
+    conclude(match command {
         Subcommands::Score(args) => score::run(&args),
         Subcommands::Calibrate(args) => calibrate::run(&args),
         Subcommands::Classify(args) => classify::run(&args),
@@ -116,7 +126,11 @@ pub fn run(command: Subcommands) -> Outcome {
         Subcommands::Info(args) => info::run(&args),
         Subcommands::Verify(args) => verify::run(&args),
         Subcommands::Bench(args) => bench::run(&args),
-    };
+    })
+}
+
+/// How to exit; a failure is told on standard error.
+pub fn conclude(outcome: Result<Outcome, Failure>) -> Outcome {
     outcome.unwrap_or_else(|failure| {
         terminal::message(&format!("error: {:#}", failure.error));
         failure.outcome

@@ -3,20 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::execute::{self, Prepared};
 use super::output::Target;
 use super::score::Args;
 use super::{Failure, output, terminal};
-use crate::images::decode::describe_file;
 use crate::networks::checkpoints::ModelSource;
+use crate::runs::ResultLog;
 use crate::runs::file::{self, StoredRun};
 use crate::runs::masks::Masks;
-use crate::runs::{ResultLog, RunImage};
-
-/// Files named in a refusal; the rest is counted.
-const MOST_LISTED: usize = 10;
+use crate::worker::resuming;
 
 /// Open the run and refuse it where its scores would not be those of an uninterrupted run.
 pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
@@ -43,18 +38,11 @@ pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
             path.display()
         ))
     };
-    let model = &stored.manifest.model;
-    if checked.model.weights_sha256 != model.weights_sha256 {
-        return Err(refuse(format!(
-            "the model's weights are not those it was begun with (SHA-256 {}, expected {})",
-            checked.model.weights_sha256, model.weights_sha256
-        )));
-    }
-    if checked.model.schedule != model.schedule {
-        return Err(refuse(format!(
-            "the model's schedule is not the one it was begun with ({}, expected {})",
-            checked.model.schedule, model.schedule
-        )));
+    let model = &checked.model;
+    let difference =
+        resuming::model_difference(&stored.manifest, &model.weights_sha256, &model.schedule);
+    if let Some(reason) = difference {
+        return Err(refuse(reason));
     }
     let luma = checked.masks.as_ref().map_or(&[][..], Masks::file_luma);
     if luma != stored.mask_luma {
@@ -85,10 +73,12 @@ pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
         log: Arc::new(ResultLog::with_file(writer, earlier)),
         num_skipped: stored.manifest.num_skipped,
         notes,
-        earlier_kernels: stored
+        earlier: stored
             .stretches
-            .last()
-            .map(|(_, stretch)| stretch.kernels()),
+            .into_iter()
+            .map(|(_, stretch)| stretch)
+            .collect(),
+        may_mix_kernels: args.mix_kernels,
         is_finished,
     })
 }
@@ -127,44 +117,23 @@ fn target(stored: &StoredRun, args: &Args) -> Result<Target, Failure> {
 
 /// Compare the images' files with what they were when the run began.
 fn check_files(stored: &StoredRun, skip_changed: bool) -> Result<(), String> {
-    let different: Vec<String> = stored
-        .images
-        .par_iter()
-        .filter_map(|image| {
-            difference(image).map(|reason| format!("{reason}: {}", image.file.path.display()))
-        })
-        .collect();
-    if different.is_empty() {
+    let changed = resuming::changed_files(&stored.images);
+    if changed.is_empty() {
         return Ok(());
     }
-    let mut list = String::new();
-    for sentence in different.iter().take(MOST_LISTED) {
-        list = format!("{list}\n  {sentence}");
-    }
-    if different.len() > MOST_LISTED {
-        list = format!("{list}\n  and {} more", different.len() - MOST_LISTED);
-    }
+    let lines = resuming::list_of(&changed).join("\n  ");
+    let list = format!("\n  {lines}");
     if skip_changed {
         terminal::message(&format!(
             "{} image files are left out from here on:{list}",
-            different.len()
+            changed.len()
         ));
         return Ok(());
     }
     Err(format!(
         "{} image files are not what they were when it began (relative paths start in {}):{list}\n\
          put them back, or go on with the others by --skip-changed",
-        different.len(),
+        changed.len(),
         stored.manifest.working_folder
     ))
-}
-
-fn difference(image: &RunImage) -> Option<&'static str> {
-    let path = &image.file.path;
-    match describe_file(path) {
-        Ok((hash, _)) if hash == image.file.hash => None,
-        Ok(_) => Some("changed"),
-        Err(_) if !path.exists() => Some("missing"),
-        Err(_) => Some("can't be read any more"),
-    }
 }

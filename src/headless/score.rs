@@ -15,6 +15,10 @@ use crate::runs::file::{KeepPictures, Shard};
 
 /// Options of `lmd score`.
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR", required_unless_present = "resume")]
@@ -47,6 +51,10 @@ pub struct Args {
     /// Resume without the images whose files are missing or have changed.
     #[arg(long, requires = "resume")]
     pub skip_changed: bool,
+    /// Resume although another version or device made the scores so far on this machine; they may differ from the fifth
+    /// digit on.
+    #[arg(long, requires = "resume")]
+    pub mix_kernels: bool,
     /// A run file to write (NAME.lmdrun), or a report folder, which gets run.lmdrun too
     /// [default: ./lmd-report-YYYYMMDD-HHMMSS]
     #[arg(long, value_name = "PATH")]
@@ -99,7 +107,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let signals = Signals::catch().map_err(Failure::failed)?;
     let prepared = match &args.resume {
         Some(path) => resume::prepare(path, args)?,
-        None => execute::prepare(&request(args)?)?,
+        None => execute::prepare(&request(args)?, &signals)?,
     };
     let shown = prepared.target.shown().display().to_string();
     let (outcome, summary) = execute::carry_out(prepared, &signals)?;

@@ -18,6 +18,7 @@ use super::file::{ContentHash, NativeInfo};
 mod complete;
 mod huffman;
 mod jpeg;
+mod quality;
 
 /// Most pixels of a picture: 64 megapixels, e.g. 8192 x 8192.
 pub const MAX_PIXELS: u64 = 64 << 20;
@@ -121,9 +122,14 @@ pub fn decode_bytes(bytes: &[u8]) -> Result<Decoded, DecodeError> {
 /// Identify one file by its bytes and describe it by its header; its pixels are not decoded.
 pub fn describe_file(path: &Path) -> Result<(ContentHash, NativeInfo), DecodeError> {
     let bytes = read_bounded(path)?;
-    let format = check_format(&bytes)?;
-    let native = guarded(format, || Ok(open(&bytes, format)?.native))?;
+    let native = describe_bytes(&bytes)?;
     Ok((hash(&bytes), native))
+}
+
+/// Describe one file's bytes by their header; no pixels are decoded.
+pub fn describe_bytes(bytes: &[u8]) -> Result<NativeInfo, DecodeError> {
+    let format = check_format(bytes)?;
+    guarded(format, || Ok(open(bytes, format)?.native))
 }
 
 /// The format that the first bytes of a file announce, of those that can be decoded.
@@ -250,6 +256,9 @@ fn open(bytes: &[u8], format: ImageFormat) -> Result<Opened<impl ImageDecoder>, 
             format: name(format).to_lowercase(),
             color: format!("{:?}", decoder.color_type()),
             num_bytes: bytes.len() as u64,
+            jpeg_quality: (format == ImageFormat::Jpeg)
+                .then(|| quality::quality(bytes))
+                .flatten(),
         },
         decoder,
         orientation,

@@ -45,4 +45,7 @@ pub struct NativeInfo {
     pub color: String,
     /// Size of the file in bytes.
     pub num_bytes: u64,
+    /// For a JPEG the quality setting of libjpeg, from 1 to 100, that its quantization table is nearest to.
+    #[serde(default)]
+    pub jpeg_quality: Option<u8>,
 }

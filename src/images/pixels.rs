@@ -77,6 +77,37 @@ impl Picture {
             .collect()
     }
 
+    /// The picture with sides of at most `max_side` pixels, each pixel the mean of a square of the original.
+    pub fn shrunk(&self, max_side: usize) -> Self {
+        let stride = self.width.max(self.height).div_ceil(max_side.max(1)).max(1);
+        if stride == 1 {
+            return self.clone();
+        }
+        let (width, height) = (self.width.div_ceil(stride), self.height.div_ceil(stride));
+        let mean = |x: usize, y: usize, channel: usize| {
+            let xs = x * stride..((x + 1) * stride).min(self.width);
+            let ys = y * stride..((y + 1) * stride).min(self.height);
+            let count = xs.len() * ys.len();
+            let row = |y: usize| {
+                let pixel = |x: usize| self.bytes[(y * self.width + x) * self.channels + channel];
+                xs.clone().map(|x| usize::from(pixel(x))).sum::<usize>()
+            };
+            let sum: usize = ys.map(row).sum();
+            ((sum + count / 2) / count) as u8
+        };
+        let bytes = (0..height)
+            .flat_map(|y| (0..width).map(move |x| (x, y)))
+            .flat_map(|(x, y)| (0..self.channels).map(move |channel| (x, y, channel)))
+            .map(|(x, y, channel)| mean(x, y, channel))
+            .collect();
+        Self {
+            width,
+            height,
+            channels: self.channels,
+            bytes,
+        }
+    }
+
     /// The picture as interleaved RGB bytes, gray repeated.
     pub fn to_rgb(&self) -> Vec<u8> {
         if self.channels == 3 {

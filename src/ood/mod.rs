@@ -9,6 +9,7 @@ pub mod auroc;
 pub mod beta;
 pub mod conformal;
 pub mod confusion;
+pub mod correlation;
 pub mod discoveries;
 pub mod distance;
 pub mod figures;

@@ -233,7 +233,8 @@ impl CalibrationImage {
     /// The content hash; `None` if it is not 64 hexadecimal digits.
     fn content(&self) -> Option<ContentHash> {
         let text = &self.sha256;
-        if text.len() != 64 || !text.is_ascii() {
+        // `from_str_radix` takes a sign.
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
         let mut bytes = [0; 32];
@@ -317,6 +318,10 @@ mod tests {
         );
         refused(
             &json.replace(&"03".repeat(32), "03"),
+            "64 hexadecimal digits",
+        );
+        refused(
+            &json.replace(&"03".repeat(32), &"+3".repeat(32)),
             "64 hexadecimal digits",
         );
         fs::remove_file(&path).unwrap();

@@ -1,6 +1,7 @@
 //! The masks of a run, made again from its settings wherever they are needed.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::settings::RunSettings;
 use crate::diffusion::noise::PhiloxStream;
@@ -34,6 +35,8 @@ pub struct Masks {
     side: usize,
     seed: u64,
     file_luma: Vec<u8>,
+    /// Those of even and odd attempts, where no draw decides: a long run has too many attempts for a mask each.
+    shared: Option<[Arc<KnownMask>; 2]>,
 }
 
 impl Masks {
@@ -53,15 +56,7 @@ impl Masks {
             }
             _ => Vec::new(),
         };
-        let masks = Self {
-            kind: kind.clone(),
-            grid,
-            side: geometry.side,
-            seed,
-            file_luma,
-        };
-        masks.check()?;
-        Ok(masks)
+        Ok(Self::checked(kind, grid, geometry, seed, file_luma)?)
     }
 
     /// The masks of a stored run: no file is opened, `file_luma` is what was read of it when the run began
@@ -71,19 +66,41 @@ impl Masks {
         geometry: Geometry,
         file_luma: Vec<u8>,
     ) -> Result<Self, MaskError> {
-        let masks = Self {
-            kind: settings.mask.clone(),
-            grid: settings.grid,
-            side: geometry.side,
-            seed: settings.seed,
+        Self::checked(
+            &settings.mask,
+            settings.grid,
+            geometry,
+            settings.seed,
             file_luma,
+        )
+    }
+
+    fn checked(
+        kind: &MaskKind,
+        grid: usize,
+        geometry: Geometry,
+        seed: u64,
+        file_luma: Vec<u8>,
+    ) -> Result<Self, MaskError> {
+        let mut masks = Self {
+            kind: kind.clone(),
+            grid,
+            side: geometry.side,
+            seed,
+            file_luma,
+            shared: None,
         };
-        masks.check()?;
+        let any = ContentHash([0; 32]);
+        let pair = [masks.known_mask(&any, 0)?, masks.known_mask(&any, 1)?];
+        if !masks.are_drawn() {
+            masks.shared = Some(pair);
+        }
         Ok(masks)
     }
 
-    fn check(&self) -> Result<(), MaskError> {
-        (0..2).try_for_each(|attempt| self.known_mask(&ContentHash([0; 32]), attempt).map(|_| ()))
+    /// Whether each image and attempt has a mask of its own.
+    pub fn are_drawn(&self) -> bool {
+        self.kind == MaskKind::RandomPatch
     }
 
     /// The mask file's pixels at the model's size, row by row; empty for the other kinds.
@@ -91,12 +108,15 @@ impl Masks {
         &self.file_luma
     }
 
-    /// The mask of one attempt on one image.
+    /// The mask of one attempt on one image; one allocation for all attempts that look alike.
     pub fn known_mask(
         &self,
         content: &ContentHash,
         attempt: usize,
-    ) -> Result<KnownMask, MaskError> {
+    ) -> Result<Arc<KnownMask>, MaskError> {
+        if let Some(shared) = &self.shared {
+            return Ok(Arc::clone(&shared[attempt % 2]));
+        }
         let draw = PhiloxStream::new(self.seed, content, attempt).mask_draws();
         KnownMask::new(
             &self.kind,
@@ -106,5 +126,6 @@ impl Masks {
             draw,
             &self.file_luma,
         )
+        .map(Arc::new)
     }
 }

@@ -1,11 +1,13 @@
 //! A run: its settings, its results, and what is written of it.
 
+pub mod confounds;
 pub mod detector;
 pub mod file;
 pub mod masks;
 pub mod report;
 pub mod results;
 pub mod settings;
+pub mod shelf;
 pub mod verdicts;
 
 pub use detector::Detector;

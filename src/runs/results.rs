@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::file::{FileError, RunWriter};
-use crate::images::{ImageFile, Picture};
+use crate::images::{ImageFile, Measures, Picture};
 use crate::ood::{Distances, KnownMask, Role};
 
 /// One image of a run; its position in the run's list is its id.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct RunImage {
     /// The file.
     pub file: Arc<ImageFile>,
@@ -16,6 +16,18 @@ pub struct RunImage {
     pub role: Role,
     /// The folder it came from: figures are also given for each out-of-domain folder.
     pub folder: Arc<PathBuf>,
+}
+
+impl PartialEq for RunImage {
+    fn eq(&self, other: &Self) -> bool {
+        // Lists of many thousands are compared, and mostly share their files: paths are slow to compare.
+        fn is_same<T: PartialEq>(a: &Arc<T>, b: &Arc<T>) -> bool {
+            Arc::ptr_eq(a, b) || a == b
+        }
+        self.role == other.role
+            && is_same(&self.file, &other.file)
+            && is_same(&self.folder, &other.folder)
+    }
 }
 
 /// One finished reconstruction of one image.
@@ -31,6 +43,8 @@ pub struct AttemptResult {
     pub known_mask: Option<Arc<KnownMask>>,
     /// The prepared original, as the model saw it; one allocation shared by all attempts of an image.
     pub original: Picture,
+    /// Of `original`; `None` where that has been lost.
+    pub measures: Option<Measures>,
     /// The reconstruction, clamped and rounded to 8 bits; `None` once the picture budget is spent.
     pub inpainted: Option<Picture>,
 }
@@ -38,8 +52,8 @@ pub struct AttemptResult {
 /// An append-only log of results: the worker pushes, readers take what is new to them.
 ///
 /// The worker never waits for a reader; the lock is held for a push or a copy only.
-/// A log may have a run file: a batch is then committed to it before readers see it, and what the file held when the
-/// log began counts as done.
+/// A log may have a run file: the worker then commits a batch to it before readers see it, and what the file held when
+/// the log began counts as done.
 #[derive(Debug, Default)]
 pub struct ResultLog {
     results: Mutex<Vec<Arc<AttemptResult>>>,
@@ -55,19 +69,16 @@ impl ResultLog {
         }
     }
 
-    /// Commit one finished batch to the run file, if there is one, then show it to readers. `attempt_seconds` is each
-    /// attempt's share of the time. After an error nothing of the batch is in either.
-    pub fn commit(&self, batch: Vec<AttemptResult>, attempt_seconds: f64) -> Result<(), FileError> {
-        self.with_writer(|writer| writer.append(&batch, attempt_seconds))
-            .transpose()?;
-        self.extend(batch);
-        Ok(())
-    }
-
     /// Do something with the run file, if there is one.
     pub fn with_writer<T>(&self, act: impl FnOnce(&mut RunWriter) -> T) -> Option<T> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.as_mut().map(act)
+    }
+
+    /// From now on, write to a run file that holds what the log does.
+    pub fn attach_file(&self, writer: RunWriter) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        *file = Some(writer);
     }
 
     /// Close the run file, if there is one; the log goes on without.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::arrangement::GalleryView;
 use super::decision::DecisionSettings;
 use super::folders::FolderId;
+use super::keep_action::KeepAction;
 use super::look_action::LookAction;
 use super::notices::NoticeId;
 use super::settings::ThemeChoice;
@@ -55,6 +56,8 @@ pub enum Action {
     SetGallery(GalleryView),
     /// Change how things are shown.
     Look(LookAction),
+    /// Something about runs on disk.
+    Keep(KeepAction),
     /// Change how the threshold is set.
     SetDecision {
         /// The new settings.
@@ -139,8 +142,12 @@ pub enum Key {
     E,
     /// The letter F.
     F,
+    /// The letter H.
+    H,
     /// The letter P.
     P,
+    /// The letter S.
+    S,
     /// The letter T.
     T,
     /// The letter V.
@@ -215,7 +222,9 @@ impl Shortcut {
             Key::C => "C",
             Key::E => "E",
             Key::F => "F",
+            Key::H => "H",
             Key::P => "P",
+            Key::S => "S",
             Key::T => "T",
             Key::V => "V",
             Key::W => "W",
@@ -257,6 +266,7 @@ impl Action {
             Self::PreviousImage => PREVIOUS,
             Self::Close => CLOSE,
             Self::Look(look) => look.shortcuts(),
+            Self::Keep(keep) => keep.shortcuts(),
             Self::Undo => UNDO,
             _ => &[],
         }
@@ -288,6 +298,7 @@ impl Action {
             Self::Close => "Close".to_owned(),
             Self::SetGallery(view) => view.order.label().to_owned(),
             Self::Look(look) => look.text(),
+            Self::Keep(keep) => keep.text().to_owned(),
             Self::SetDecision { settings, .. } => settings.way.label().to_owned(),
             Self::Undo => "Undo".to_owned(),
             Self::ResetThreshold => "Reset".to_owned(),
@@ -353,6 +364,7 @@ impl Action {
             Self::DismissNotice(_) => "Remove this message",
             Self::DismissAllNotices => "Remove all messages",
             Self::Look(look) => return look.explanation(),
+            Self::Keep(keep) => keep.explanation(),
             Self::AddFolder(_, role) | Self::BrowseFolders(role) | Self::AddSamples(role) => {
                 return format!("Add {}", role_explanation(*role));
             }

@@ -76,10 +76,10 @@ impl Analysis {
     /// Compute everything from the scores of `run`; unknown images are held against `yardstick`, or else against the
     /// in-domain images.
     pub fn of(run: &RunState, yardstick: Option<Yardstick>) -> Self {
-        let [in_scores, mut out_scores, unknown_scores] = Role::ALL.map(|role| {
-            run.scores_of(role)
-                .map(|(_, score)| score)
-                .collect::<Vec<f64>>()
+        // In order, so that the sorts to come find nothing left to do.
+        let [in_scores, out_scores, unknown_scores] = Role::ALL.map(|role| {
+            let scores = run.scores_of(role).map(|(_, score)| score);
+            sorted(scores.collect())
         });
         let curve = roc_curve(&in_scores, &out_scores).unwrap_or_default();
         let calibration = Calibration::new(in_scores.iter().copied());
@@ -91,7 +91,6 @@ impl Analysis {
         let num_scored = [in_scores.len(), out_scores.len(), unknown_scores.len()];
         let histogram = histogram(&[&in_scores, &out_scores, &unknown_scores]);
         let figures = figures(&in_scores, &out_scores);
-        out_scores.sort_by(f64::total_cmp);
         Self {
             num_scored,
             attempts: run.attempts_range(),
@@ -136,6 +135,11 @@ fn histogram(scores: &[&Vec<f64>; 3]) -> Option<ScoreHistogram> {
     let bins = Bins::covering(all, NUM_BINS)?;
     let counts = scores.map(|scores| bins.histogram(scores));
     Some(ScoreHistogram { bins, counts })
+}
+
+fn sorted(mut scores: Vec<f64>) -> Vec<f64> {
+    scores.sort_unstable_by(f64::total_cmp);
+    scores
 }
 
 /// The contents of the in-domain images that have a score.
@@ -199,18 +203,17 @@ fn folder_rows(run: &RunState, in_scores: &[f64]) -> Vec<FolderRow> {
         rows[row].2.extend(run.score(index));
     }
     rows.into_iter()
-        .map(|(folder, role, mut scores)| FolderRow {
-            folder,
-            role,
-            num_scored: scores.len(),
-            figures: (role == Role::OutOfDomain)
-                .then(|| figures(in_scores, &scores).ok())
-                .flatten(),
-            median_score: {
-                let middle = scores.len() / 2;
-                (!scores.is_empty())
-                    .then(|| *scores.select_nth_unstable_by(middle, f64::total_cmp).1)
-            },
+        .map(|(folder, role, scores)| {
+            let scores = sorted(scores);
+            FolderRow {
+                folder,
+                role,
+                num_scored: scores.len(),
+                figures: (role == Role::OutOfDomain)
+                    .then(|| figures(in_scores, &scores).ok())
+                    .flatten(),
+                median_score: scores.get(scores.len() / 2).copied(),
+            }
         })
         .collect()
 }

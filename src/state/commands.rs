@@ -2,6 +2,7 @@
 
 use super::action::Action;
 use super::arrangement::{GalleryOrder, GalleryView, VerdictFilter};
+use super::keep_action::KeepAction;
 use super::look::{ColorMap, Compare, DifferenceKind, LookSettings};
 use super::look_action::{LookAction, Part};
 use super::run::Phase;
@@ -10,6 +11,9 @@ use super::settings::ThemeChoice;
 use crate::ood::{Distance, Role};
 use crate::runs::RunSettings;
 use crate::worker::protocol::ModelSource;
+
+/// Recent runs among the commands.
+const MOST_RUNS: usize = 10;
 
 /// An action and the words that it is found by.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +31,7 @@ impl Session {
         let mut commands = self.run_commands();
         commands.extend(self.choice_commands());
         let look = LookAction::WITH_SHORTCUTS.into_iter().map(Action::Look);
+        commands.extend(self.keep_commands());
         commands.extend(look.map(|action| {
             let words = match &action {
                 Action::Look(LookAction::BrowseExport) => "Export marked images…".to_owned(),
@@ -72,6 +77,31 @@ impl Session {
         commands.push(named("Undo the change of the threshold", Action::Undo));
         commands.push(named("Reset the threshold", Action::ResetThreshold));
         commands.push(named("Dismiss all messages", Action::DismissAllNotices));
+        commands
+    }
+
+    fn keep_commands(&self) -> Vec<NamedCommand> {
+        let keep = |words: &str, action| named(words, Action::Keep(action));
+        let mut commands = vec![
+            keep("Recent runs", KeepAction::ToggleRecent),
+            keep("Open a run file…", KeepAction::BrowseOpen),
+            keep("Save the run as…", KeepAction::BrowseSaveAs),
+            keep("Clear recent runs…", KeepAction::Clear),
+        ];
+        if let Some(run) = &self.run {
+            if run.is_unfinished() {
+                commands.push(keep("Go on with the unfinished run", KeepAction::GoOn));
+            }
+            if run.kept.opened.is_some() {
+                commands.push(keep("Use the opened run again…", KeepAction::UseAgain));
+                commands.push(keep("Close the opened run", KeepAction::CloseRun));
+            }
+        }
+        let runs = self.keeping.shelf.iter().flat_map(|shelf| &shelf.runs);
+        commands.extend(runs.take(MOST_RUNS).map(|run| {
+            let words = format!("Open run of {}", super::recent::line(run));
+            keep(&words, KeepAction::Open(run.path.clone()))
+        }));
         commands
     }
 

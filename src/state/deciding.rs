@@ -6,9 +6,8 @@ use std::sync::Arc;
 use super::action::Action;
 use super::analysis::Analysis;
 use super::decision::{Decision, DecisionSettings, History, Way};
-use super::run::RunState;
 use super::session::{Outgoing, Session};
-use crate::ood::{Distances, Role, ThresholdRule};
+use crate::ood::{Role, ThresholdRule};
 use crate::runs::detector::{CalibrationImage, DetectorModel, absolute_source};
 use crate::runs::{Detector, RunSettings, Yardstick};
 use crate::worker::protocol::{
@@ -148,8 +147,8 @@ impl Session {
         let run = self.run.as_ref()?;
         let (distance, aggregate) = (self.settings.run.distance, self.settings.run.aggregate);
         let request = AssessRequest {
-            in_domain: attempts_of(run, Role::InDomain),
-            out_of_domain: attempts_of(run, Role::OutOfDomain),
+            images: Arc::clone(&run.images),
+            results: Arc::clone(run.log()),
             distance,
             aggregate,
             level: self.settings.decision.level,
@@ -337,13 +336,4 @@ fn decisive(settings: &RunSettings) -> RunSettings {
         device: defaults.device,
         ..settings.clone()
     }
-}
-
-fn attempts_of(run: &RunState, role: Role) -> Arc<[Vec<Distances>]> {
-    run.images
-        .iter()
-        .enumerate()
-        .filter(|(_, image)| image.role == role)
-        .map(|(index, _)| run.attempts(index).iter().map(|a| a.distances).collect())
-        .collect()
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::folders::{ScanState, is_table};
+use super::keep_action::KeepAction;
 use super::model::ModelState;
 use super::preview::PreviewState;
 use super::run::{Phase, RunState};
@@ -39,6 +40,7 @@ impl Session {
         match event {
             Event::ModelOpened { info, .. } => {
                 self.model = ModelState::Ready(info);
+                self.advance_resuming();
             }
             Event::Failed { message, .. } => {
                 self.notices.push(Notice {
@@ -53,23 +55,33 @@ impl Session {
                     source: source.clone(),
                     message,
                 };
+                self.advance_resuming();
             }
             Event::Cancelled { .. } => self.model = ModelState::None,
             Event::Notice { notice, .. } => self.notices.push(notice),
             Event::Progress { .. }
             | Event::Traced { .. }
             | Event::Mapped { .. }
+            | Event::Saving { .. }
             | Event::Done { .. } => {}
         }
     }
 
     fn apply_run(&mut self, event: Event) {
+        if let Event::Saving { news, .. } = event {
+            self.apply_saving(news);
+            return;
+        }
         let Some(run) = &mut self.run else {
             return;
         };
         let keep = |run: &mut RunState, progress: Progress| run.progress = progress;
+        let mut why_stopped = None;
         match event {
-            Event::ModelOpened { .. } | Event::Traced { .. } | Event::Mapped { .. } => {}
+            Event::ModelOpened { .. }
+            | Event::Traced { .. }
+            | Event::Mapped { .. }
+            | Event::Saving { .. } => {}
             Event::Progress { progress, .. } => keep(run, progress),
             Event::Notice { notice, .. } => self.notices.push(notice),
             Event::Done { progress, .. } => {
@@ -81,8 +93,7 @@ impl Session {
                 run.phase = Phase::Cancelled;
             }
             Event::Failed { message, .. } => {
-                self.notices
-                    .say(Severity::Error, format!("The run stopped: {message}"));
+                why_stopped = Some(format!("The run stopped: {message}"));
                 run.phase = Phase::Failed(message);
             }
         }
@@ -95,6 +106,10 @@ impl Session {
             self.analyzed_at_secs = f64::NEG_INFINITY;
             self.is_analysis_stale = true;
             self.is_plan_stale = true;
+            self.run_ended();
+        }
+        if let Some(why) = why_stopped {
+            self.offer_to_go_on(why);
         }
     }
 
@@ -131,6 +146,7 @@ impl Session {
             LibraryEvent::Assessed { job, assessment } => self.deciding.apply(job, assessment),
             LibraryEvent::DetectorSaved { path, outcome } => self.detector_saved(path, outcome),
             LibraryEvent::DetectorOpened { path, detector } => self.detector_opened(path, detector),
+            LibraryEvent::Runs(event) => self.apply_runs(event),
             LibraryEvent::Chosen {
                 job,
                 kind,
@@ -228,6 +244,8 @@ impl Session {
                 DialogKind::OpenDetector | DialogKind::SaveDetector => {
                     self.chosen_detector(kind, path);
                 }
+                DialogKind::OpenRun => self.perform_keep(KeepAction::Open(path)),
+                DialogKind::SaveRun => self.perform_keep(KeepAction::SaveAs(path)),
                 DialogKind::MaskFile => {
                     self.settings.run.mask = crate::ood::MaskKind::File(path);
                 }
@@ -237,9 +255,17 @@ impl Session {
 
     /// The worker thread ended without an answer: what it worked on is lost, the session stays.
     pub fn worker_restarted(&mut self, reason: &str) {
-        self.notices.say(Severity::Error, reason);
+        let mut is_cut_off = false;
         if let Some(run) = self.run.as_mut().filter(|run| run.phase.is_active()) {
             run.phase = Phase::Failed(reason.to_owned());
+            is_cut_off = true;
+        }
+        self.keeping.resuming = None;
+        if is_cut_off {
+            self.run_ended();
+            self.offer_to_go_on(reason.to_owned());
+        } else {
+            self.notices.say(Severity::Error, reason);
         }
         self.looking.scrub = None;
         self.looking.trial = None;
@@ -257,6 +283,7 @@ impl Session {
         self.samples_job = None;
         self.looking.exporting = None;
         self.deciding.library_restarted();
+        self.runs_restarted();
         self.preview = PreviewState::default();
         for index in 0..self.folders.len() {
             if self.folders[index].is_pending() {

@@ -1,5 +1,6 @@
 //! Things the user should know, until they are dismissed.
 
+use super::action::Action;
 use crate::worker::protocol::{Notice, Severity};
 
 /// Names one notice.
@@ -13,6 +14,7 @@ const MAX_NOTICES: usize = 200;
 #[derive(Clone, Debug, Default)]
 pub struct Notices {
     entries: Vec<(NoticeId, Notice)>,
+    offers: Vec<(NoticeId, Vec<Action>)>,
     next: u64,
 }
 
@@ -27,6 +29,25 @@ impl Notices {
         }
         self.entries.push((NoticeId(self.next), notice));
         self.next += 1;
+    }
+
+    /// Add one with what can be done about it.
+    pub fn offer(&mut self, notice: Notice, offers: Vec<Action>) {
+        self.push(notice);
+        self.offers.push((NoticeId(self.next - 1), offers));
+    }
+
+    /// What can be done about a notice.
+    pub fn offers(&self, id: NoticeId) -> &[Action] {
+        let offers = self.offers.iter().find(|(known, _)| *known == id);
+        offers.map_or(&[], |(_, offers)| offers)
+    }
+
+    /// What was offered has become pointless: those notices go.
+    pub fn withdraw_offers(&mut self) {
+        for (id, _) in std::mem::take(&mut self.offers) {
+            self.dismiss(id);
+        }
     }
 
     /// Add several.
@@ -45,11 +66,13 @@ impl Notices {
 
     /// Remove one.
     pub fn dismiss(&mut self, id: NoticeId) {
+        self.offers.retain(|(known, _)| *known != id);
         self.entries.retain(|(known, _)| *known != id);
     }
 
     /// Remove all.
     pub fn dismiss_all(&mut self) {
+        self.offers.clear();
         self.entries.clear();
     }
 

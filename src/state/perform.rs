@@ -12,7 +12,9 @@ use super::settings::{FolderChoice, FolderSource};
 use super::text;
 use crate::ood::{MaskKind, Role};
 use crate::runs::{ResultLog, RunSettings};
-use crate::worker::protocol::{Command, DialogKind, ModelSource, Notice, RunRequest, Severity};
+use crate::worker::protocol::{
+    Answer, Command, DialogKind, ModelSource, Notice, RunRequest, Severity,
+};
 
 impl Session {
     /// Do what the user asked for.
@@ -44,6 +46,7 @@ impl Session {
                 self.is_order_stale = true;
             }
             Action::Look(look) => self.perform_look(look),
+            Action::Keep(keep) => self.perform_keep(keep),
             Action::SetDecision {
                 settings,
                 is_continued,
@@ -55,7 +58,7 @@ impl Session {
             Action::BrowseSaveDetector => self.open_dialog(DialogKind::SaveDetector),
             Action::SaveDetector(path) => self.save_detector(path),
             Action::SetTheme(theme) => self.settings.theme = theme,
-            Action::Dropped(paths) => self.dropped = paths,
+            Action::Dropped(paths) => self.take_dropped(paths),
             Action::UseDropped(role) => self.use_dropped(role),
             Action::DismissNotice(id) => self.notices.dismiss(id),
             Action::DismissAllNotices => self.notices.dismiss_all(),
@@ -72,17 +75,21 @@ impl Session {
         }
         let images = Arc::clone(self.planned());
         self.warn_of_doubles(&images);
+        self.leave_opened();
         let log = Arc::new(ResultLog::default());
         let job = self.mint_job();
         let settings = self.settings.run.clone();
         let mut run = RunState::new(job, settings.clone(), Arc::clone(&images), Arc::clone(&log));
         run.model = self.model_info().cloned();
+        run.kept.new_file = Some(self.new_file_record());
+        let saving = self.save_request();
         self.outbox.push_back(Outgoing::Worker(Command::Run {
             job,
             request: RunRequest {
                 settings,
                 images,
                 results: log,
+                saving,
             },
             control: run.control.clone(),
         }));
@@ -153,6 +160,15 @@ impl Session {
     }
 
     fn set_paused(&mut self, is_paused: bool) {
+        if !is_paused
+            && self
+                .run
+                .as_ref()
+                .is_some_and(|run| run.kept.stuck.is_some())
+        {
+            self.answer_stuck(Answer::TryAgain);
+            return;
+        }
         let Some(run) = self.run.as_mut() else { return };
         match run.phase {
             Phase::Running if is_paused => run.phase = Phase::Paused,
@@ -242,6 +258,9 @@ impl Session {
     }
 
     fn close(&mut self) {
+        if self.close_keeping() {
+            return;
+        }
         if self.looking.overlay.is_some() {
             self.looking.overlay = None;
         } else if !self.dropped.is_empty() {

@@ -35,8 +35,13 @@ impl Session {
             self.is_plan_stale = false;
             self.refill();
         }
+        let was_stale = self.is_analysis_stale;
         let wait = self.analyze(now_secs);
-        self.find_confounds();
+        // Each takes milliseconds with many images, so not both in one frame.
+        let has_analyzed = was_stale && !self.is_analysis_stale;
+        if !has_analyzed {
+            self.find_confounds();
+        }
         let wait_for_figures = self.decide(now_secs);
         if self.is_order_stale {
             self.is_order_stale = false;
@@ -54,17 +59,20 @@ impl Session {
             self.outbox
                 .push_back(Outgoing::Library(LibraryCommand::Preview(request)));
         }
-        match (wait, wait_for_figures) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let waits = [wait, wait_for_figures, has_analyzed.then_some(0.0)];
+        waits.into_iter().flatten().reduce(f64::min)
     }
 
     /// Put the images of a run under way, or those that the next run would score, into the gallery.
     fn refill(&mut self) {
         self.planned = planned_images(&self.folders, self.settings.run.limit).into();
+        if let Some(run) = &self.run
+            && *run.images == *self.planned
+        {
+            self.planned = Arc::clone(&run.images);
+        }
         let images = match &self.run {
-            Some(run) if run.phase.is_active() || *run.images == *self.planned => {
+            Some(run) if run.phase.is_active() || run.kept.opened.is_some() => {
                 Arc::clone(&run.images)
             }
             _ => Arc::clone(&self.planned),
@@ -115,6 +123,8 @@ impl Session {
         // While a run is followed the sample must not change with every result.
         let looked_at = match &self.run {
             None => self.shown_image(),
+            // Its paths may not be read.
+            Some(run) if run.is_sealed() => None,
             Some(_) => self.gallery.selected(),
         };
         let sample = looked_at

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::difference::DifferenceScale;
+use super::saving::Kept;
 use crate::ood::{Aggregate, Distance, Role};
 use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
 use crate::worker::protocol::{Control, JobId, ModelInfo, Progress};
@@ -50,6 +51,8 @@ pub struct RunState {
     pub phase: Phase,
     /// The one scale of its difference maps.
     pub differences: DifferenceScale,
+    /// How it is kept on disk.
+    pub kept: Kept,
     log: Arc<ResultLog>,
     num_seen: usize,
     attempts: Vec<Vec<Arc<AttemptResult>>>,
@@ -82,6 +85,7 @@ impl RunState {
             model: None,
             phase: Phase::Running,
             differences: DifferenceScale::default(),
+            kept: Kept::default(),
             log,
             num_seen: 0,
             attempts: vec![Vec::new(); count],
@@ -175,6 +179,11 @@ impl RunState {
     /// Image and attempt of the result that came last.
     pub fn latest(&self) -> Option<(usize, usize)> {
         self.latest
+    }
+
+    /// Where the worker appends the results.
+    pub fn log(&self) -> &Arc<ResultLog> {
+        &self.log
     }
 
     /// Results so far.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::model::ModelState;
+use super::run::RunState;
 use super::session::{Outgoing, Session};
 use crate::images::{ContentHash, Picture};
 use crate::worker::protocol::{Command, Control, Event, JobId};
@@ -80,6 +81,10 @@ impl Session {
     pub fn missing_for_scrub(&self) -> Option<&'static str> {
         if self.shown_attempt().is_none() {
             Some("There is no result of this image yet")
+        } else if self.run.as_ref().is_some_and(RunState::is_sealed) {
+            Some(
+                "It takes the original, which an opened run does not read, use the run again or resume it first",
+            )
         } else if self.is_running() {
             Some("The model is busy with the run, wait for its end or cancel it")
         } else if !matches!(self.model, ModelState::Ready(_)) {

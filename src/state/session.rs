@@ -13,6 +13,7 @@ use super::model::{ModelState, estimated_secs};
 use super::notices::Notices;
 use super::preview::PreviewState;
 use super::run::RunState;
+use super::saving::Keeping;
 use super::settings::{FolderChoice, FolderSource, Settings};
 use crate::ood::Role;
 use crate::worker::protocol::{
@@ -51,6 +52,8 @@ pub struct Session {
     pub looking: Looking,
     /// The mask preview.
     pub preview: PreviewState,
+    /// What is known of runs on disk.
+    pub keeping: Keeping,
     /// Messages to the user.
     pub notices: Notices,
     /// Commands to send, first come first served.
@@ -65,6 +68,7 @@ pub struct Session {
     pub(super) is_plan_stale: bool,
     pub(super) is_order_stale: bool,
     pub(super) is_analysis_stale: bool,
+    /// The run's own list where both are the same: comparing thousands of paths is not for each frame.
     pub(super) planned: Arc<[RunImage]>,
     pub(super) followed: Option<usize>,
     pub(super) analyzed_at_secs: f64,
@@ -84,6 +88,7 @@ impl Session {
             gallery: Gallery::default(),
             looking: Looking::default(),
             preview: PreviewState::default(),
+            keeping: Keeping::default(),
             notices: Notices::default(),
             outbox: VecDeque::new(),
             dropped: Vec::new(),
@@ -260,13 +265,16 @@ impl Session {
 
     /// Whether the settings were changed since the run that is shown, in a way that changes its numbers.
     pub fn is_run_outdated(&self) -> bool {
-        let Some(run) = &self.run else { return false };
+        let Some(run) = self.run.as_ref().filter(|run| run.kept.opened.is_none()) else {
+            return false;
+        };
         let mut settings = self.settings.run.clone();
         // These three are applied without a new run, or do not change a number.
         settings.distance = run.settings.distance;
         settings.aggregate = run.settings.aggregate;
         settings.batch = run.settings.batch;
-        settings != run.settings || (!run.phase.is_active() && *run.images != *self.planned)
+        settings != run.settings
+            || (!run.phase.is_active() && !Arc::ptr_eq(&run.images, &self.planned))
     }
 }
 
@@ -277,3 +285,7 @@ pub(super) mod testing;
 #[cfg(test)]
 #[path = "session_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "keeping_tests.rs"]
+mod keeping_tests;

@@ -23,6 +23,7 @@ fn image_file(folder: &str, index: usize) -> Arc<ImageFile> {
             format: "png".to_owned(),
             color: "L8".to_owned(),
             num_bytes: 100,
+            jpeg_quality: None,
         },
     })
 }
@@ -70,6 +71,7 @@ pub fn result(image: usize, attempt: usize, value: f64) -> AttemptResult {
         },
         known_mask: None,
         original: Picture::from_unit(geometry, &[0.0; 4]),
+        measures: None,
         inpainted: None,
     }
 }

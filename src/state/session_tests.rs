@@ -14,7 +14,7 @@ fn empty_settings() -> Settings {
     }
 }
 
-fn worker_commands(session: &mut Session) -> Vec<Command> {
+pub(super) fn worker_commands(session: &mut Session) -> Vec<Command> {
     session
         .outbox
         .drain(..)
@@ -25,7 +25,7 @@ fn worker_commands(session: &mut Session) -> Vec<Command> {
         .collect()
 }
 
-fn library_commands(session: &mut Session) -> Vec<LibraryCommand> {
+pub(super) fn library_commands(session: &mut Session) -> Vec<LibraryCommand> {
     session
         .outbox
         .drain(..)
@@ -37,7 +37,7 @@ fn library_commands(session: &mut Session) -> Vec<LibraryCommand> {
 }
 
 /// A session with an open model and 30 images of each role.
-fn ready_session() -> Session {
+pub(super) fn ready_session() -> Session {
     let mut session = Session::new(empty_settings());
     let job = session.model.job().unwrap();
     session.apply(Event::ModelOpened {
@@ -60,7 +60,7 @@ fn ready_session() -> Session {
     session
 }
 
-fn start(session: &mut Session) -> (JobId, Arc<ResultLog>, Control) {
+pub(super) fn start(session: &mut Session) -> (JobId, Arc<ResultLog>, Control) {
     session.perform(Action::Run);
     let commands = worker_commands(session);
     let [

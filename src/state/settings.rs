@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::arrangement::GalleryView;
 use super::decision::DecisionSettings;
 use super::look::LookSettings;
+use super::saving::SavingSettings;
 use crate::ood::{MaskKind, Role};
 use crate::runs::RunSettings;
 use crate::worker::protocol::{ModelSource, Notice, Severity};
@@ -34,6 +35,10 @@ pub struct Settings {
     pub look: LookSettings,
     /// Size of everything in the window, in percent, in [`ZOOM_RANGE`].
     pub zoom_percent: u32,
+    /// Whether and how runs are kept.
+    pub saving: SavingSettings,
+    /// The file of the run that is at work: at the next start it was cut off.
+    pub running: Option<PathBuf>,
     /// Light or dark.
     pub theme: ThemeChoice,
     /// Inner width and height of the window in points.
@@ -55,6 +60,8 @@ impl Default for Settings {
             gallery: GalleryView::default(),
             look: LookSettings::default(),
             zoom_percent: 100,
+            saving: SavingSettings::default(),
+            running: None,
             theme: ThemeChoice::System,
             window_size: [1280.0, 800.0],
         }
@@ -200,6 +207,7 @@ impl Settings {
             FolderSource::Samples => true,
             FolderSource::Path(path) => path.to_str().is_some(),
         });
+        settings.running = settings.running.filter(|path| path.to_str().is_some());
         if matches!(&settings.model, ModelSource::Path(path) if path.to_str().is_none()) {
             settings.model = ModelSource::Bundled;
         }

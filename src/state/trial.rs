@@ -138,6 +138,8 @@ impl Session {
         let settings = self
             .run
             .as_ref()
+            // A mask image that an opened run names may not be read.
+            .filter(|run| !run.is_sealed())
             .map_or_else(|| self.settings.run.clone(), |run| run.settings.clone());
         let job = self.mint_job();
         let images: Arc<[RunImage]> = Arc::new([image]);
@@ -154,6 +156,7 @@ impl Session {
                 settings,
                 images,
                 results,
+                saving: None,
             },
             control: run.control.clone(),
         }));
@@ -186,7 +189,8 @@ impl Session {
             Event::Notice { .. }
             | Event::ModelOpened { .. }
             | Event::Traced { .. }
-            | Event::Mapped { .. } => {}
+            | Event::Mapped { .. }
+            | Event::Saving { .. } => {}
         }
         run.absorb();
         true

@@ -9,9 +9,10 @@ use super::backend::Backend;
 use super::panels::{self, Drafts, Page, Scene};
 use super::textures::Textures;
 use super::theme::{self, BOTTOM_HEIGHT, LEFT_WIDTH, MARGIN, RIGHT_WIDTH};
-use super::thumbnails;
+use super::thumbnails::{self, Thumbnails};
 use super::widgets::combo::segments;
 use crate::state::action::{Key, Shortcut};
+use crate::state::keep_action::KeepAction;
 use crate::state::{Action, LookAction, Outgoing, Overlay, Session, Settings};
 use crate::worker::handle::SendError;
 use crate::worker::protocol::{LibraryCommand, LibraryEvent, Severity};
@@ -64,6 +65,11 @@ impl App {
         self.settings_path = path;
     }
 
+    /// Keep runs in this folder, and offer a run in it that was cut off.
+    pub fn keep_runs_in(&mut self, folder: Option<PathBuf>) {
+        self.session.keep_runs_in(folder);
+    }
+
     /// What the window shows.
     pub fn session(&self) -> &Session {
         &self.session
@@ -77,6 +83,47 @@ impl App {
     /// Milliseconds of UI work in the last frame: events, layout and painting commands, without the renderer.
     pub fn last_frame_ms(&self) -> f32 {
         self.last_frame_ms
+    }
+
+    /// Do something at the next turn, as if the user had asked for it.
+    pub fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    /// Take in what has happened and send what is wanted; a frame begins with it, drawn or not.
+    pub fn think(&mut self, ctx: &Context) {
+        let start = Instant::now();
+        self.collect_input(ctx);
+        self.drain();
+        self.perform_actions();
+        if let Some(wait_secs) = self.session.tick(self.now_secs()) {
+            repaint_after(ctx, wait_secs);
+        }
+        self.send(ctx);
+        theme::follow(ctx, self.session.settings.theme);
+        theme::zoom(ctx, self.session.settings.zoom_percent);
+        self.save_when_settled(ctx);
+        self.last_frame_ms = start.elapsed().as_secs_f32() * 1e3;
+    }
+
+    /// Draw the frame.
+    pub fn draw(&mut self, ui: &mut Ui) {
+        let start = Instant::now();
+        let ctx = ui.ctx().clone();
+        let size = ctx.content_rect().size();
+        // Kept as it would be at the normal size.
+        let size = size * ctx.zoom_factor();
+        self.session.settings.window_size = [size.x.round(), size.y.round()];
+        self.textures.begin_frame();
+        if self.textures.thumbnails.upload(&ctx) {
+            ctx.request_repaint();
+        }
+        self.panels_ui(ui);
+        self.request_thumbnails(&ctx);
+        if !self.actions.is_empty() {
+            ctx.request_repaint();
+        }
+        self.last_frame_ms += start.elapsed().as_secs_f32() * 1e3;
     }
 
     fn now_secs(&self) -> f64 {
@@ -155,7 +202,17 @@ impl App {
     }
 
     fn request_thumbnails(&mut self, ctx: &Context) {
+        if std::mem::take(&mut self.session.keeping.pictures_changed) {
+            self.textures.thumbnails = Thumbnails::default();
+            ctx.request_repaint();
+        }
         for path in self.textures.thumbnails.take_requests() {
+            if let Some(picture) = self.session.sealed_picture(&path) {
+                let picture = picture.map(|picture| picture.shrunk(thumbnails::MAX_SIDE));
+                self.textures.thumbnails.insert(path, picture);
+                ctx.request_repaint();
+                continue;
+            }
             let command = LibraryCommand::Thumbnail {
                 path: path.clone(),
                 max_side: thumbnails::MAX_SIDE,
@@ -174,7 +231,8 @@ impl App {
         let is_typing = ctx.memory(|memory| memory.focused().is_some());
         super::clipboard::keys_of_text(ctx);
         let look = LookAction::WITH_SHORTCUTS.map(Action::Look);
-        for action in Action::with_shortcuts().into_iter().chain(look) {
+        let keep = KeepAction::WITH_SHORTCUTS.map(Action::Keep);
+        for action in Action::with_shortcuts().into_iter().chain(look).chain(keep) {
             // Plain keys belong to the widget that has the focus, F5 does not mean anything to any.
             let is_pressed = action.shortcuts().iter().any(|shortcut| {
                 let is_free = (shortcut.with_ctrl
@@ -359,6 +417,7 @@ fn scrolled(ui: &mut Ui, id_salt: &str, add_contents: impl FnOnce(&mut Ui)) {
 }
 
 fn settings_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    panels::runs::ui(ui, scene);
     panels::model::ui(ui, scene);
     panels::folders::ui(ui, scene);
     panels::confounds::before_ui(ui, scene);
@@ -408,7 +467,9 @@ fn keyboard_shortcut(shortcut: Shortcut) -> egui::KeyboardShortcut {
         Key::C => egui::Key::C,
         Key::E => egui::Key::E,
         Key::F => egui::Key::F,
+        Key::H => egui::Key::H,
         Key::P => egui::Key::P,
+        Key::S => egui::Key::S,
         Key::T => egui::Key::T,
         Key::V => egui::Key::V,
         Key::W => egui::Key::W,
@@ -424,37 +485,11 @@ fn keyboard_shortcut(shortcut: Shortcut) -> egui::KeyboardShortcut {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
-        let start = Instant::now();
-        self.collect_input(ctx);
-        self.drain();
-        self.perform_actions();
-        if let Some(wait_secs) = self.session.tick(self.now_secs()) {
-            repaint_after(ctx, wait_secs);
-        }
-        self.send(ctx);
-        theme::follow(ctx, self.session.settings.theme);
-        theme::zoom(ctx, self.session.settings.zoom_percent);
-        self.save_when_settled(ctx);
-        self.last_frame_ms = start.elapsed().as_secs_f32() * 1e3;
+        self.think(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
-        let start = Instant::now();
-        let ctx = ui.ctx().clone();
-        let size = ctx.content_rect().size();
-        // Kept as it would be at the normal size.
-        let size = size * ctx.zoom_factor();
-        self.session.settings.window_size = [size.x.round(), size.y.round()];
-        self.textures.begin_frame();
-        if self.textures.thumbnails.upload(&ctx) {
-            ctx.request_repaint();
-        }
-        self.panels_ui(ui);
-        self.request_thumbnails(&ctx);
-        if !self.actions.is_empty() {
-            ctx.request_repaint();
-        }
-        self.last_frame_ms += start.elapsed().as_secs_f32() * 1e3;
+        self.draw(ui);
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {

@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod backend;
+pub mod bench;
 mod clipboard;
 pub mod colormap;
 pub mod panels;

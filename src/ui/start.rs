@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::app::App;
 use super::backend::Workers;
-use crate::state::Settings;
+use crate::state::{Action, KeepAction, Session, Settings};
 use crate::worker::protocol::{ModelSource, Notice, Wake};
 
 /// How long news of the background threads may wait for a frame that shows them; what the user does is shown at once
@@ -21,15 +21,21 @@ const NEWS_INTERVAL_SOFTWARE: Duration = Duration::from_millis(200);
 pub struct Options {
     /// The settings file; `None` keeps nothing.
     pub settings_path: Option<PathBuf>,
+    /// The folder of recent runs; `None` keeps none.
+    pub runs_folder: Option<PathBuf>,
     /// Open this model in place of the last one.
     pub model: Option<ModelSource>,
+    /// Show this run file.
+    pub run: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             settings_path: Settings::default_path(),
+            runs_folder: Session::default_runs_folder(),
             model: None,
+            run: None,
         }
     }
 }
@@ -129,6 +135,11 @@ fn open(
                 let workers = Workers::spawn(wake)?;
                 let mut app = App::new(&creation.egui_ctx, settings, Box::new(workers));
                 app.keep_settings_in(options.settings_path);
+                app.keep_runs_in(options.runs_folder);
+                if let Some(path) = options.run {
+                    let open = Action::Keep(KeepAction::Open(path));
+                    app.session_mut().perform(open);
+                }
                 app.session_mut().notices.extend(notice);
                 is_started.store(true, Ordering::Release);
                 Ok(Box::new(app))

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::ood::auroc::{AurocInterval, TwoSamples};
 use crate::ood::figures::{RocPoint, roc_curve};
 use crate::ood::roc_band::{RocBox, roc_band};
-use crate::ood::{Aggregate, Distance, Distances, Interval};
+use crate::ood::{Aggregate, Distance, Distances, Interval, Role};
+use crate::runs::{ResultLog, RunImage};
 
 /// Resamples behind an interval.
 const NUM_DRAWS: usize = 2000;
@@ -20,10 +21,11 @@ const SETTLED_SHARE: f64 = 0.1;
 /// What to assess.
 #[derive(Clone, Debug)]
 pub struct AssessRequest {
-    /// For each in-domain image the distances of its attempts.
-    pub in_domain: Arc<[Vec<Distances>]>,
-    /// For each out-of-domain image the same.
-    pub out_of_domain: Arc<[Vec<Distances>]>,
+    /// The images of the run.
+    pub images: Arc<[RunImage]>,
+    /// Their results. The log is read where the figures are computed: tens of thousands of results are too many to be
+    /// copied between two frames of the window.
+    pub results: Arc<ResultLog>,
     /// The distance that the interval and the band are for.
     pub distance: Distance,
     /// How attempts become a score.
@@ -56,18 +58,20 @@ pub struct AttemptsPoint {
     pub interval: Interval,
 }
 
-/// Compute everything; the same request gives the same answer.
+/// Compute everything; the same results give the same answer.
 pub fn assess(request: &AssessRequest) -> Assessment {
+    let [in_domain, out_of_domain] = gather(request);
     let of = |images: &[Vec<Distances>]| -> Vec<f64> {
         let all = |attempts: &Vec<Distances>| score(request, request.distance, attempts);
         images.iter().filter_map(all).collect()
     };
-    let (in_scores, out_scores) = (of(&request.in_domain), of(&request.out_of_domain));
+    let (in_scores, out_scores) = (of(&in_domain), of(&out_of_domain));
     let Ok(samples) = TwoSamples::new(&in_scores, &out_scores) else {
         return Assessment::default();
     };
     let curve = roc_curve(&in_scores, &out_scores).unwrap_or_default();
-    let by_attempts = Distance::ALL.map(|distance| by_attempts(request, distance));
+    let by_attempts =
+        Distance::ALL.map(|distance| by_attempts(request, distance, [&in_domain, &out_of_domain]));
     let asked = Distance::ALL.iter().position(|d| *d == request.distance);
     Assessment {
         auroc: Some(samples.interval(request.level, NUM_DRAWS, 0)),
@@ -82,6 +86,32 @@ pub fn assess(request: &AssessRequest) -> Assessment {
     }
 }
 
+/// The distances of each in-domain image, then of each out-of-domain one, in the order of their attempts.
+fn gather(request: &AssessRequest) -> [Vec<Vec<Distances>>; 2] {
+    let mut attempts: Vec<Vec<(usize, Distances)>> = vec![Vec::new(); request.images.len()];
+    for result in request.results.since(0) {
+        if let Some(attempts) = attempts.get_mut(result.image) {
+            attempts.push((result.attempt, result.distances));
+        }
+    }
+    let mut gathered = [Vec::new(), Vec::new()];
+    for (image, mut attempts) in request.images.iter().zip(attempts) {
+        let of_role = match image.role {
+            Role::InDomain => &mut gathered[0],
+            Role::OutOfDomain => &mut gathered[1],
+            Role::Unknown => continue,
+        };
+        attempts.sort_by_key(|(attempt, _)| *attempt);
+        of_role.push(
+            attempts
+                .into_iter()
+                .map(|(_, distances)| distances)
+                .collect(),
+        );
+    }
+    gathered
+}
+
 fn score(request: &AssessRequest, distance: Distance, attempts: &[Distances]) -> Option<f64> {
     let distances: Vec<f64> = attempts
         .iter()
@@ -92,8 +122,12 @@ fn score(request: &AssessRequest, distance: Distance, attempts: &[Distances]) ->
 }
 
 /// The area after each number of attempts that all images with any result have.
-fn by_attempts(request: &AssessRequest, distance: Distance) -> Vec<AttemptsPoint> {
-    let images = request.in_domain.iter().chain(request.out_of_domain.iter());
+fn by_attempts(
+    request: &AssessRequest,
+    distance: Distance,
+    [in_domain, out_of_domain]: [&[Vec<Distances>]; 2],
+) -> Vec<AttemptsPoint> {
+    let images = in_domain.iter().chain(out_of_domain);
     let finished = images.map(Vec::len).filter(|&count| count > 0).min();
     (1..=finished.unwrap_or(0))
         .filter_map(|num_attempts| {
@@ -104,8 +138,7 @@ fn by_attempts(request: &AssessRequest, distance: Distance) -> Vec<AttemptsPoint
                     .filter_map(|attempts| score(request, distance, attempts))
                     .collect()
             };
-            let samples = TwoSamples::new(&of(&request.in_domain), &of(&request.out_of_domain));
-            let samples = samples.ok()?;
+            let samples = TwoSamples::new(&of(in_domain), &of(out_of_domain)).ok()?;
             Some(AttemptsPoint {
                 num_attempts,
                 auroc: samples.auroc(),
@@ -142,27 +175,68 @@ fn thinned(curve: &[RocPoint], max_points: usize) -> Vec<RocPoint> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::images::file::NativeInfo;
+    use crate::images::{ContentHash, Geometry, ImageFile, Picture};
+    use crate::runs::AttemptResult;
 
-    fn images(count: usize, attempts: &[f64], start: f64) -> Arc<[Vec<Distances>]> {
-        (0..count)
-            .map(|index| {
-                let of = |noise: &f64| {
-                    let value = start + index as f64 * 0.01 + noise * f64::from(index as u8 % 7);
-                    Distances {
-                        mse: value,
-                        ssim: f64::NAN,
-                        lpips: value,
-                    }
-                };
-                attempts.iter().map(of).collect()
-            })
-            .collect()
+    fn image(role: Role) -> RunImage {
+        RunImage {
+            file: Arc::new(ImageFile {
+                path: "image.png".into(),
+                hash: ContentHash([0; 32]),
+                native: NativeInfo {
+                    width: 1,
+                    height: 1,
+                    format: "png".to_owned(),
+                    color: "L8".to_owned(),
+                    num_bytes: 1,
+                    jpeg_quality: None,
+                },
+            }),
+            role,
+            folder: Arc::new("folder".into()),
+        }
     }
 
+    /// Images whose attempts are `start`, a little more for each image, and noise.
     fn request(attempts: &[f64]) -> AssessRequest {
+        let roles = [
+            (Role::InDomain, 40, 0.0),
+            (Role::OutOfDomain, 30, 0.15),
+            (Role::Unknown, 1, 9.0),
+        ];
+        let results = Arc::new(ResultLog::default());
+        let mut images = Vec::new();
+        let geometry = Geometry {
+            channels: 1,
+            side: 1,
+        };
+        for (role, count, start) in roles {
+            for index in 0..count {
+                let id = images.len();
+                images.push(image(role));
+                // The last attempt first: results of one image may overtake each other.
+                results.extend(attempts.iter().enumerate().rev().map(|(attempt, noise)| {
+                    let value = start + f64::from(index) * 0.01 + noise * f64::from(index % 7);
+                    AttemptResult {
+                        image: id,
+                        attempt,
+                        distances: Distances {
+                            mse: value,
+                            ssim: f64::NAN,
+                            lpips: value,
+                        },
+                        known_mask: None,
+                        original: Picture::from_unit(geometry, &[0.0]),
+                        inpainted: None,
+                        measures: None,
+                    }
+                }));
+            }
+        }
         AssessRequest {
-            in_domain: images(40, attempts, 0.0),
-            out_of_domain: images(30, attempts, 0.15),
+            images: images.into(),
+            results,
             distance: Distance::Lpips,
             aggregate: Aggregate::Mean,
             level: 0.95,
@@ -190,7 +264,7 @@ mod tests {
     #[test]
     fn a_missing_class_gives_nothing() {
         let mut request = request(&[0.0]);
-        request.out_of_domain = Arc::new([]);
+        request.images = request.images[..40].into();
         assert_eq!(assess(&request), Assessment::default());
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::saving::Answer;
 use crate::diffusion::{Interrupt, Interrupted};
 
 /// Shared switch of one job: run, pause or stop.
@@ -21,6 +22,7 @@ struct Shared {
 struct State {
     paused: bool,
     cancelled: bool,
+    answer: Option<Answer>,
     paused_for: Duration,
 }
 
@@ -33,6 +35,36 @@ impl Control {
     /// Hold or continue the job.
     pub fn set_paused(&self, paused: bool) {
         self.update(|state| state.paused = paused);
+    }
+
+    /// Say what to do about a write that failed.
+    pub fn answer(&self, answer: Answer) {
+        self.update(|state| state.answer = Some(answer));
+    }
+
+    /// Answers so far were to other questions.
+    pub(super) fn forget_answer(&self) {
+        self.lock().answer = None;
+    }
+
+    /// Wait for what the user says; the time counts as a pause.
+    pub(super) fn wait_for_answer(&self) -> Result<Answer, Interrupted> {
+        let start = Instant::now();
+        let mut state = self.lock();
+        loop {
+            if state.cancelled {
+                return Err(Interrupted);
+            }
+            if let Some(answer) = state.answer.take() {
+                state.paused_for += start.elapsed();
+                return Ok(answer);
+            }
+            state = self
+                .0
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Whether the job should stop.

@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use rfd::{AsyncFileDialog, FileHandle};
 
 use super::protocol::{DialogKind, JobId, LibraryEvent, Wake};
+use crate::runs::file::EXTENSION;
 
 /// Answers waiting for the window; it shows one dialog at a time.
 const ANSWER_QUEUE: usize = 8;
@@ -96,6 +97,14 @@ fn begin(kind: DialogKind) -> Choice {
         DialogKind::SaveDetector => one(dialog
             .set_title("Save the detector")
             .set_file_name("detector.json")
+            .save_file()),
+        DialogKind::OpenRun => one(dialog
+            .set_title("Choose a run file")
+            .add_filter("Run", &[EXTENSION])
+            .pick_file()),
+        DialogKind::SaveRun => one(dialog
+            .set_title("Save the run")
+            .set_file_name(format!("run.{EXTENSION}"))
             .save_file()),
         DialogKind::Folders(role) => {
             let title = format!("Choose {} folders", role.label().to_lowercase());

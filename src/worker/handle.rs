@@ -10,7 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 
 use super::job::{self, Sink, Worker};
-use super::protocol::{Command, Event, JobId, Wake};
+use super::protocol::{Command, Event, JobId, ResultLog, Wake};
 
 /// Commands waiting for the worker.
 const COMMAND_QUEUE: usize = 16;
@@ -173,6 +173,7 @@ fn serve(commands: Receiver<Command>, mut outbox: Outbox<Event>) {
     let mut worker = Worker::default();
     while let Some(command) = outbox.next_command(&commands) {
         let job = job_of(&command);
+        let saved = log_of(&command);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             job::run(&mut worker, command, &mut outbox);
         }));
@@ -180,6 +181,10 @@ fn serve(commands: Receiver<Command>, mut outbox: Outbox<Event>) {
             // Whatever the panic left half done goes with the old worker; the model is opened again when it
             // is next needed.
             worker = worker.fresh();
+            if let Some(log) = saved {
+                // What was committed is safe whether or not the file can be closed in order.
+                log.close_file().ok();
+            }
             outbox.post(Event::Failed {
                 job,
                 message: format!(
@@ -197,6 +202,16 @@ fn job_of(command: &Command) -> JobId {
         | Command::Run { job, .. }
         | Command::Trace { job, .. }
         | Command::Map { job, .. } => *job,
+    }
+}
+
+/// The log of a run that the worker keeps on disk.
+fn log_of(command: &Command) -> Option<Arc<ResultLog>> {
+    match command {
+        Command::Run { request, .. } if request.saving.is_some() => {
+            Some(Arc::clone(&request.results))
+        }
+        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@ use super::maps::{self, MapRequest};
 use super::protocol::{
     Command, Control, DeviceChoice, Event, JobId, ModelSource, Progress, RunRequest,
 };
+use super::saving::Keeper;
 use super::score::{self, ScoreError};
 use super::trace::{self, TraceRequest};
 
@@ -124,7 +125,16 @@ fn run_scoring(
     let Some(engine) = ready(worker, job, device, control, sink) else {
         return;
     };
-    let (progress, outcome) = score::run(engine, job, request, control, sink);
+    let keeper = Keeper {
+        job,
+        request,
+        control,
+    };
+    let (progress, outcome) = match keeper.begin(engine, sink) {
+        Ok(()) => score::run(engine, job, request, control, sink),
+        Err(error) => (Progress::default(), Err(error)),
+    };
+    keeper.end(&progress, sink);
     sink.emit(match outcome {
         Ok(()) => Event::Done { job, progress },
         Err(ScoreError::Interrupted(_)) => Event::Cancelled { job, progress },

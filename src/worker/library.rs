@@ -12,6 +12,7 @@ use super::clipboard;
 use super::export::{ExportRequest, export};
 use super::handle::{Link, Outbox};
 use super::job::error_chain;
+use super::keeping;
 use super::plan::Masks;
 use super::protocol::{
     Control, FolderListing, JobId, LibraryCommand, LibraryEvent, Preview, PreviewRequest, Wake,
@@ -152,6 +153,7 @@ fn answer(
                 .map_err(|err| err.to_string());
             outbox.post(LibraryEvent::DetectorOpened { path, detector });
         }
+        LibraryCommand::Runs(command) => runs_aside(command, outbox, side),
     }
     wake();
 }
@@ -243,6 +245,22 @@ fn copy_aside(
     }
 }
 
+/// Work on run files on a thread of its own, since they may be large.
+fn runs_aside(
+    command: keeping::RunsCommand,
+    outbox: &mut Outbox<LibraryEvent>,
+    side: &Sender<LibraryEvent>,
+) {
+    let (reply, asked) = (side.clone(), command.clone());
+    let task = move || {
+        // The receiver goes only with the whole library thread.
+        reply.send(LibraryEvent::Runs(keeping::answer(asked))).ok();
+    };
+    if aside("runs", task).is_err() {
+        outbox.post(LibraryEvent::Runs(keeping::answer(command)));
+    }
+}
+
 /// Write a picture that has no file to the folder for temporary files and list it there; `how` it came.
 pub(super) fn listed_picture(picture: &Picture, how: &str) -> Result<Arc<FolderListing>, String> {
     // One name a process: a new picture takes the place of the last one.
@@ -291,6 +309,7 @@ fn preview(request: &PreviewRequest) -> Result<Preview, String> {
         }),
         known_mask: masks
             .known_mask(&content, request.attempt)
+            .map(Arc::unwrap_or_clone)
             .map_err(|err| error_chain(&err))?,
     })
 }

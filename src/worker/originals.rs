@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::protocol::RunImage;
 use crate::images::decode::decode_file;
 use crate::images::prepare::prepare;
-use crate::images::{Fit, Geometry, Picture};
+use crate::images::{Fit, Geometry, Measures, Picture};
 use crate::networks::lpips::Features;
 
 /// Memory for prepared pixels and LPIPS features, in bytes; past it, originals are read again at each attempt.
@@ -21,6 +21,8 @@ pub struct Original {
     pub unit: Arc<[f32]>,
     /// For display.
     pub picture: Picture,
+    /// Of `picture`.
+    pub measures: Measures,
     /// LPIPS features, once they are known.
     pub features: Option<Arc<Features>>,
 }
@@ -85,8 +87,10 @@ impl Originals {
             );
         }
         let pixels = prepare(&decoded, self.geometry, self.fit);
+        let picture = Picture::from_unit(self.geometry, &pixels.unit);
         Ok(Original {
-            picture: Picture::from_unit(self.geometry, &pixels.unit),
+            measures: Measures::of(&picture),
+            picture,
             unit: pixels.unit.into(),
             features: None,
         })

@@ -82,7 +82,7 @@ impl Plan {
     ) -> Result<Option<Arc<KnownMask>>, MaskError> {
         self.masks
             .as_ref()
-            .map(|masks| masks.known_mask(content, attempt).map(Arc::new))
+            .map(|masks| masks.known_mask(content, attempt))
             .transpose()
     }
 }

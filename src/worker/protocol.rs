@@ -13,7 +13,9 @@ pub use crate::runs::{
 pub use super::assess::{AssessRequest, Assessment, AttemptsPoint};
 pub use super::control::Control;
 use super::export::ExportRequest;
+pub use super::keeping::{OpenedRun, RunsCommand, RunsEvent, SaveSource};
 pub use super::maps::MapRequest;
+pub use super::saving::{Answer, NewFile, SaveRequest, SavingNews};
 use super::trace::{Trace, TraceRequest};
 use crate::runs::Detector;
 
@@ -77,6 +79,8 @@ pub struct RunRequest {
     pub images: Arc<[RunImage]>,
     /// Where results are appended.
     pub results: Arc<ResultLog>,
+    /// Where the worker keeps them; `None` where the log's owner does, or nobody.
+    pub saving: Option<SaveRequest>,
 }
 
 /// From the inference thread.
@@ -117,6 +121,13 @@ pub enum Event {
         /// What to show.
         notice: Notice,
     },
+    /// How the keeping of a run goes.
+    Saving {
+        /// See [`Command`].
+        job: JobId,
+        /// What happened.
+        news: SavingNews,
+    },
     /// Finished.
     Done {
         /// See [`Command`].
@@ -149,6 +160,7 @@ impl Event {
             | Self::Mapped { job, .. }
             | Self::Progress { job, .. }
             | Self::Notice { job, .. }
+            | Self::Saving { job, .. }
             | Self::Done { job, .. }
             | Self::Cancelled { job, .. }
             | Self::Failed { job, .. } => *job,
@@ -322,6 +334,8 @@ pub enum LibraryCommand {
         /// The file.
         path: PathBuf,
     },
+    /// Something about run files.
+    Runs(RunsCommand),
 }
 
 /// What a file dialog asks for.
@@ -339,6 +353,10 @@ pub enum DialogKind {
     OpenDetector,
     /// Where to write a detector file.
     SaveDetector,
+    /// A run file to open.
+    OpenRun,
+    /// Where to write a copy of the run.
+    SaveRun,
 }
 
 /// A mask preview on one image.
@@ -435,6 +453,8 @@ pub enum LibraryEvent {
         /// What is in it.
         detector: Result<Arc<Detector>, String>,
     },
+    /// An answer about run files.
+    Runs(RunsEvent),
     /// What was chosen in a file dialog; empty when it was closed.
     Chosen {
         /// Echoes the request.

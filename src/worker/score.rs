@@ -11,6 +11,8 @@ use super::plan::{Plan, PlanError};
 use super::protocol::{
     AttemptResult, BatchChoice, Control, Event, JobId, Notice, Progress, RunRequest, Severity,
 };
+use super::resuming::Refusal;
+use super::saving::Keeper;
 use crate::diffusion::lift::{LiftBatch, LiftPlan, StepReport, lift};
 use crate::diffusion::noise::PhiloxStream;
 use crate::diffusion::{DenoiseError, Interrupt as _, Interrupted, PhiloxNoise};
@@ -18,7 +20,7 @@ use crate::images::{Geometry, Picture};
 use crate::ood::distance::{mse, ssim};
 use crate::ood::mask::MaskError;
 use crate::ood::{Distances, KnownMask};
-use crate::runs::file::FileError;
+use crate::runs::file::{FileError, LEFT_OUT};
 
 /// The shortest time between two reports of progress.
 const REPORT_INTERVAL: Duration = Duration::from_millis(16);
@@ -49,6 +51,9 @@ pub enum ScoreError {
     /// The run file.
     #[error(transparent)]
     File(#[from] FileError),
+    /// It is not the same run any more.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
 }
 
 impl From<DenoiseError> for ScoreError {
@@ -175,10 +180,10 @@ impl Run<'_> {
                 let (batch, later) = rest.split_at(self.batch_size.min(rest.len()));
                 match self.score_batch(&plan, attempt, batch) {
                     Ok(()) => rest = later,
-                    Err(ScoreError::Network(DenoiseError::OutOfMemory { .. }))
-                        if self.batch_size > 1 =>
-                    {
-                        self.halve_batch();
+                    Err(ScoreError::Network(DenoiseError::OutOfMemory {
+                        batch: failed, ..
+                    })) if failed > 1 => {
+                        self.halve_batch(failed);
                     }
                     Err(err) => return Err(err),
                 }
@@ -190,8 +195,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn halve_batch(&mut self) {
-        let before = self.batch_size;
+    /// `failed` images at once, as many as an executor takes together or fewer, were too many.
+    fn halve_batch(&mut self, failed: usize) {
+        let before = failed.min(self.batch_size);
         self.batch_size = (before / 2).max(1);
         self.batch_limit = self.batch_size;
         self.notice(
@@ -215,7 +221,12 @@ impl Run<'_> {
             "Measuring distances".clone_into(&mut self.progress.activity);
             let results = self.measure(attempt, &mut items, &reconstructions)?;
             let attempt_seconds = self.lift_secs / results.len().max(1) as f64;
-            self.request.results.commit(results, attempt_seconds)?;
+            let keeper = Keeper {
+                job: self.job,
+                request: self.request,
+                control: self.control,
+            };
+            keeper.commit(results, attempt_seconds, self.sink)?;
         }
         self.count(attempt, ids.len());
         self.report();
@@ -254,10 +265,7 @@ impl Run<'_> {
                 Err(reason) => {
                     self.unreadable.insert(id);
                     self.progress.images_skipped += 1;
-                    self.notice(
-                        format!("left out of the run: {reason}"),
-                        Some(file.path.clone()),
-                    );
+                    self.notice(format!("{LEFT_OUT}{reason}"), Some(file.path.clone()));
                 }
             }
         }
@@ -372,6 +380,7 @@ impl Run<'_> {
                     },
                     known_mask: item.known_mask.clone(),
                     original: original.picture.clone(),
+                    measures: Some(original.measures),
                     inpainted: is_kept.then(|| Picture::from_unit(geometry, reconstruction)),
                 }
             })
@@ -418,6 +427,12 @@ impl Run<'_> {
     }
 
     fn notice(&mut self, message: String, path: Option<std::path::PathBuf>) {
+        let place = path
+            .as_ref()
+            .map_or_else(String::new, |path| format!(": {}", path.display()));
+        let note = format!("{message}{place}");
+        // A disk that is full shows at the next batch.
+        (self.request.results).with_writer(|writer| writer.add_notice(&note).ok());
         self.sink.emit(Event::Notice {
             job: self.job,
             notice: Notice {

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma};
 use tempfile::TempDir;
 
-use crate::binary::root;
+use crate::binary::{not_run, root};
 use crate::images::support::{encode, picture, png_header};
 
 fn score(program: &mut Command, model: &Path, images: &Path, report: &Path) -> Output {
@@ -190,7 +190,6 @@ fn bad_files_among_good_ones_are_listed_and_the_run_goes_on() {
 /// Root reads everything, so where the tests run as root the program is run by nobody.
 #[cfg(unix)]
 #[test]
-#[expect(clippy::print_stdout, reason = "says what was not run")]
 fn a_file_without_read_permission_is_listed_and_the_run_goes_on() {
     use std::os::unix::fs::PermissionsExt as _;
     let set_mode = |path: &Path, mode| {
@@ -207,7 +206,9 @@ fn a_file_without_read_permission_is_listed_and_the_run_goes_on() {
     let mut program = if fs::File::open(&closed).is_err() {
         lmd()
     } else if let Err(error) = Command::new("setpriv").arg("--version").output() {
-        println!("NOT RUN: privileges can't be dropped here: setpriv: {error}");
+        not_run(&format!(
+            "files without permission: privileges can't be dropped here: setpriv: {error}"
+        ));
         return;
     } else {
         // A copy, since the build folder may be closed to others.

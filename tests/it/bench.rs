@@ -79,3 +79,30 @@ fn bad_requests_are_refused_before_work() {
         assert!(errors.contains(sentence), "{args:?}: {errors}");
     }
 }
+
+#[test]
+fn frames_of_the_window_are_timed_without_a_display() {
+    let output = bench(&["--ui", "--images", "60", "--frames", "2", "--json"]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{errors}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["images"], 60);
+    let scenes = report["scenes"].as_array().unwrap();
+    assert_eq!(scenes.len(), 7);
+    for times in scenes {
+        assert_eq!(times["frames"], 2, "{times}");
+        let work = &times["work_ms"];
+        let (median, worst) = (work["median"].as_f64(), work["worst"].as_f64());
+        assert!(median > Some(0.0) && median <= worst, "{times}");
+    }
+}
+
+#[test]
+fn frames_of_no_image_are_refused() {
+    let output = bench(&["--ui", "--images", "0"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "error: --images must be at least 2 and --frames at least 1\n"
+    );
+}

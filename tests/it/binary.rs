@@ -20,6 +20,12 @@ pub fn command(args: &[&str]) -> Command {
     command
 }
 
+/// Say what could not be tested here, past the harness, which shows the output of failed tests only.
+pub fn not_run(reason: &str) {
+    use std::io::Write as _;
+    writeln!(std::io::stderr(), "NOT RUN: {reason}").unwrap();
+}
+
 pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }

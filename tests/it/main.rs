@@ -7,6 +7,8 @@ mod bench;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod confounds;
+#[cfg(test)]
 mod cpu;
 #[cfg(test)]
 mod decisions;
@@ -16,6 +18,9 @@ mod detector;
 #[cfg(target_os = "linux")]
 mod display;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod folders;
+#[cfg(test)]
 mod headless;
 #[cfg(test)]
 mod images;
@@ -23,6 +28,10 @@ mod images;
 mod inpainting;
 #[cfg(test)]
 mod layering;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod mutations;
 #[cfg(test)]
 mod networks;
 #[cfg(test)]

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lmd_inspector::images::decode::{decode_bytes, decode_file};
-use lmd_inspector::images::{ContentHash, Fit, Geometry, ImageFile, NativeInfo, Picture, prepare};
+use lmd_inspector::images::{
+    ContentHash, Fit, Geometry, ImageFile, Measures, NativeInfo, Picture, prepare,
+};
 use lmd_inspector::ood::{Distances, KnownMask, MaskKind, Role};
 use lmd_inspector::runs::report::{Report, ReportError, scores_csv};
 use lmd_inspector::runs::{AttemptResult, RunImage, RunSettings};
@@ -24,6 +26,7 @@ fn image(path: PathBuf, role: Role, folder: &str) -> RunImage {
                 format: "png".to_owned(),
                 color: "L8".to_owned(),
                 num_bytes: 1,
+                jpeg_quality: None,
             },
         }),
         role,
@@ -52,6 +55,7 @@ fn result(image: usize, attempt: usize, distance: f64) -> Arc<AttemptResult> {
         },
         known_mask: Some(Arc::new(mask)),
         original: flat(0.5),
+        measures: Some(Measures::of(&flat(0.5))),
         inpainted: Some(flat(0.6)),
     })
 }

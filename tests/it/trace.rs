@@ -70,6 +70,7 @@ fn the_last_step_is_the_result_of_the_run_bit_for_bit() {
             settings: settings.clone(),
             images: Arc::clone(&images),
             results: Arc::clone(&results),
+            saving: None,
         },
         control: Control::default(),
     };
@@ -116,6 +117,7 @@ fn the_map_of_an_attempt_has_its_distance_as_its_mean() {
             settings,
             images,
             results: Arc::clone(&results),
+            saving: None,
         },
         control: Control::default(),
     };

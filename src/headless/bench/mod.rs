@@ -46,6 +46,15 @@ pub struct Args {
     /// Time the network only, not the way from files to scores.
     #[arg(long)]
     pub network_only: bool,
+    /// Time the frames of the window instead, with many scored images; needs no display.
+    #[arg(long)]
+    pub ui: bool,
+    /// With --ui: scored images in the window, half of them in-domain.
+    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "ui")]
+    pub images: usize,
+    /// With --ui: frames for each thing that is done.
+    #[arg(long, value_name = "N", default_value_t = 300, requires = "ui")]
+    pub frames: usize,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,

@@ -68,6 +68,7 @@ pub fn time(source: &ModelSource) -> Result<Pipeline, Failure> {
         },
         images: collected.images.into(),
         results: Arc::new(ResultLog::default()),
+        saving: None,
     };
     let begin = Instant::now();
     let (_, outcome) = score::run(&mut engine, JobId(0), &request, &control, &mut Vec::new());

@@ -385,7 +385,7 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 /// A segment's content without its length, and what follows.
-fn split_segment(tail: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn split_segment(tail: &[u8]) -> Option<(&[u8], &[u8])> {
     let length = usize::from(u16_at(tail, 0)?);
     let (segment, next) = tail.split_at_checked(length)?;
     Some((segment.get(2..)?, next))

@@ -83,7 +83,7 @@ impl Files {
     }
 
     /// The plain file behind a name on disk, checked not to leave the folder.
-    pub(super) fn real_file(&self, name: &str) -> Result<PathBuf, CheckpointError> {
+    fn real_file(&self, name: &str) -> Result<PathBuf, CheckpointError> {
         let path = self.path(name);
         let Self::Disk { real, boundary, .. } = self else {
             return Err(CheckpointError::NotFound { path });

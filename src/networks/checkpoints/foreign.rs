@@ -10,21 +10,17 @@ pub(super) const EXTENSIONS: [&str; 4] = ["pth", "pt", "ckpt", "bin"];
 /// The refusal for a weights file that has no `config.json` of diffusers beside it.
 pub(super) fn refuse(files: &Files, name: &str) -> CheckpointError {
     let path = files.path(name);
-    let real = match files.real_file(name) {
-        Ok(real) => real,
+    let bytes = match files.read(name) {
+        Ok(bytes) => bytes,
         Err(error) => return error,
     };
-    let names = |key: Option<&str>| -> Result<Vec<String>, String> {
-        let pickle = Pickle::open(&real, key)?;
-        Ok(pickle.shapes().map(|(name, _)| name.to_owned()).collect())
-    };
-    let top = match names(None) {
-        Ok(names) => names,
+    let pickle = match Pickle::open(bytes) {
+        Ok(pickle) => pickle,
         Err(message) => return CheckpointError::BadWeights { message, path },
     };
-    // A key that is not there is an error of candle's: the file is just not of that family.
-    let under_model = names(Some("model")).unwrap_or_default();
-    let under_state_dict = names(Some("state_dict")).unwrap_or_default();
+    let top: Vec<String> = pickle.shapes().map(|(name, _)| name.to_owned()).collect();
+    let under_model = pickle.names_under("model");
+    let under_state_dict = pickle.names_under("state_dict");
     let is_score_sde = |name: &String| name.contains("all_modules.");
     let is_openai = |name: &String| name.starts_with("input_blocks.");
     let (what, instead) = if top.iter().chain(&under_model).any(is_score_sde) {

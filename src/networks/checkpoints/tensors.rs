@@ -27,9 +27,7 @@ impl TensorFile {
             .extension()
             .is_some_and(|extension| extension != "safetensors");
         let file = if bytes.starts_with(b"PK") || says_pickle {
-            let real = files.real_file(name)?;
-            drop(bytes);
-            Pickle::open(&real, None)
+            Pickle::open(bytes)
                 .map(Self::Pickle)
                 .map_err(|message| CheckpointError::BadWeights { message, path })?
         } else {

@@ -102,7 +102,7 @@ fn real_path(path: &Path) -> PathBuf {
 }
 
 /// The write-ahead log beside a run file.
-pub(super) fn log_path(path: &Path) -> PathBuf {
+pub(in crate::runs) fn log_path(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push("-wal");
     path.with_file_name(name)
@@ -160,12 +160,8 @@ pub(super) fn open_to_read(path: &Path) -> Result<ReadOnly, FileError> {
     let log = log_path(path);
     let has_log = fs::metadata(&log).is_ok_and(|log| log.len() > 0);
     if !has_log {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = open_immutable(path, flags)?;
-        harden(&connection, path)?;
-        check_schema(&connection, path)?;
         return Ok(ReadOnly {
-            connection,
+            connection: open_as_it_is(path)?,
             _copy: None,
         });
     }
@@ -187,6 +183,20 @@ pub(super) fn open_to_read(path: &Path) -> Result<ReadOnly, FileError> {
         connection,
         _copy: Some(folder),
     })
+}
+
+/// Open a file without its log: nothing is written, and no lock is taken.
+pub(super) fn open_as_it_is(path: &Path) -> Result<Connection, FileError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open_immutable(path, flags)?;
+    harden(&connection, path)?;
+    check_schema(&connection, path)?;
+    Ok(connection)
+}
+
+/// Whether another process writes the file.
+pub(super) fn is_written(path: &Path) -> bool {
+    matches!(check_not_written(path), Err(FileError::Busy { .. }))
 }
 
 /// A copy of a read-only file is read-only too, and SQLite has to fold its log in.
@@ -343,5 +353,61 @@ impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         // The system clears its temporary folder in any case.
         fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file with this program's tables.
+    fn file(folder: &Path) -> PathBuf {
+        let path = folder.join("run.lmdrun");
+        let connection = Connection::open(&path).unwrap();
+        for (_, sql) in TABLES {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection
+            .pragma_update(None, "application_id", APPLICATION_ID)
+            .unwrap();
+        connection
+            .pragma_update(None, "user_version", SCHEMA_VERSION)
+            .unwrap();
+        connection.close().unwrap();
+        path
+    }
+
+    #[test]
+    fn nothing_that_a_file_brings_along_is_trusted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path());
+        let check = |connection: &Connection| {
+            let is_on = |config| connection.db_config(config).unwrap();
+            assert!(is_on(DbConfig::SQLITE_DBCONFIG_DEFENSIVE));
+            assert!(!is_on(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA));
+            assert!(!is_on(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER));
+            assert!(!is_on(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW));
+            let trusted: i64 = connection
+                .pragma_query_value(None, "trusted_schema", |row| row.get(0))
+                .unwrap();
+            assert_eq!(trusted, 0);
+            // Defensive mode at work: the tables' text can't be rewritten.
+            let error = connection
+                .execute_batch("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = ''")
+                .unwrap_err();
+            assert!(error.to_string().contains("may not be modified"), "{error}");
+        };
+        check(&open_to_read(&path).unwrap().connection);
+        // With a log beside it, a copy is opened.
+        let writer = open_to_write(&path).unwrap();
+        check(&writer);
+        writer
+            .execute_batch("INSERT INTO notices VALUES (1, 'x', x'00')")
+            .unwrap();
+        let copy = folder.path().join("copy.lmdrun");
+        fs::copy(&path, &copy).unwrap();
+        fs::copy(log_path(&path), log_path(&copy)).unwrap();
+        assert!(fs::metadata(log_path(&copy)).unwrap().len() > 0);
+        check(&open_to_read(&copy).unwrap().connection);
     }
 }

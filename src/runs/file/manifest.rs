@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::machine::this_machine;
 use crate::images::Geometry;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::{MaskKind, Role};
@@ -241,6 +242,9 @@ pub struct Stretch {
     pub app_version: String,
     /// The device, e.g. `CPU (AVX2, 2 threads)`.
     pub device: String,
+    /// A name of the machine that says nothing of its owner; `None` where the system has none.
+    #[serde(default)]
+    pub machine: Option<String>,
     /// Network calls, one an image and step; 0 until it ends in order.
     pub network_calls: u64,
     /// Seconds from the first to the last network call; 0 until it ends in order.
@@ -254,6 +258,7 @@ impl Stretch {
             started: jiff::Timestamp::now().to_string(),
             app_version: env!("CARGO_PKG_VERSION").to_owned(),
             device: device.to_owned(),
+            machine: this_machine().map(str::to_owned),
             network_calls: 0,
             seconds: 0.0,
         }

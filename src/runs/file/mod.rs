@@ -8,21 +8,29 @@
 //! writes, and pictures are decoded within limits. Reading never writes to a file or its folder.
 
 mod checksum;
+mod copy;
 mod database;
 mod error;
+mod machine;
 mod manifest;
 mod merge;
 mod reader;
 mod rows;
+mod summary;
 mod tables;
 mod writer;
 
+pub use copy::copy;
 pub use database::SCHEMA_VERSION;
 pub use error::FileError;
+pub use machine::Continuation;
 pub use manifest::{FolderRecord, KeepPictures, Manifest, ModelRecord, NewRun, Shard, Stretch};
 pub use merge::{MergeError, merge};
 pub use reader::{Effort, StoredImage, StoredRun, read};
+pub use summary::{LEFT_OUT, RunSummary, is_finished, summarize};
 pub use writer::{RunWriter, create, resume};
+
+pub(super) use database::log_path;
 
 /// The ending of run files.
 pub const EXTENSION: &str = "lmdrun";

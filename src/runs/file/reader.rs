@@ -11,7 +11,7 @@ use super::manifest::{Manifest, Stretch};
 use super::rows::numbered_checksum;
 use super::tables::{self, Damage, Pictures};
 use crate::images::Geometry;
-use crate::ood::MaskKind;
+use crate::ood::{KnownMask, MaskKind};
 use crate::runs::masks::Masks;
 use crate::runs::results::{AttemptResult, RunImage};
 use crate::runs::settings::Lift;
@@ -19,6 +19,10 @@ use crate::runs::settings::Lift;
 /// Most images, attempts an image, and pixels a side, of a file that is believed.
 const MOST: usize = 1 << 24;
 const LARGEST_SIDE: usize = 4096;
+/// A row of an image takes more bytes than this.
+const FEWEST_ROW_BYTES: u64 = 64;
+/// Work and memory for masks that are drawn for each attempt, in values; past it attempts are read without theirs.
+const MASK_BUDGET: usize = 1 << 30;
 
 /// One image of a stored run.
 #[derive(Clone, Debug)]
@@ -96,7 +100,7 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<StoredRun, Fi
     let manifest = manifest(connection).map_err(damaged)?;
     let geometry = manifest.model.geometry;
     let settings = manifest.settings();
-    if !is_believable(&manifest) {
+    if !is_believable(&manifest, num_bytes(connection)) {
         return Err(damaged("its manifest asks for the impossible".to_owned()));
     }
     let mask_luma = mask_luma(connection, &settings.mask, geometry).map_err(damaged)?;
@@ -125,17 +129,20 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<StoredRun, Fi
             stretch: row.stretch,
         })
         .collect();
+    let mut attempt_masks = AttemptMasks {
+        mask_work: geometry.pixels().max(settings.grid * settings.grid),
+        num_drawn: 0,
+        masks,
+    };
     let results = attempts
         .iter()
         .map(|(&(image, attempt), row)| AttemptResult {
             image,
             attempt,
             distances: row.distances(),
-            known_mask: masks.as_ref().and_then(|masks| {
-                let mask = masks.known_mask(&images[image].file.hash, attempt);
-                mask.ok().map(Arc::new) // Checked when the masks were made.
-            }),
-            original: originals.get(&image).unwrap_or(&pictures.blank).clone(),
+            known_mask: attempt_masks.next(&images[image], attempt),
+            original: pictures.original(originals.get(&image)),
+            measures: originals.get(&image).map(|original| original.measures),
             inpainted: inpainted.remove(&(image, attempt)),
         })
         .collect();
@@ -162,11 +169,41 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<StoredRun, Fi
     })
 }
 
+/// The masks of the attempts, as far as the budget goes.
+struct AttemptMasks {
+    masks: Option<Masks>,
+    /// Values that drawing one takes.
+    mask_work: usize,
+    num_drawn: usize,
+}
+
+impl AttemptMasks {
+    fn next(&mut self, image: &RunImage, attempt: usize) -> Option<Arc<KnownMask>> {
+        let masks = self.masks.as_ref()?;
+        self.num_drawn += usize::from(masks.are_drawn());
+        if self.num_drawn * self.mask_work > MASK_BUDGET {
+            return None;
+        }
+        // Checked when the masks were made.
+        masks.known_mask(&image.file.hash, attempt).ok()
+    }
+}
+
+/// Size of the database; 0 where that can't be read.
+fn num_bytes(connection: &Connection) -> u64 {
+    let pragma = |name: &str| {
+        let value = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        value.map_or(0, i64::unsigned_abs)
+    };
+    pragma("page_count").saturating_mul(pragma("page_size"))
+}
+
 /// A stranger's manifest must not make this program reserve all memory.
-fn is_believable(manifest: &Manifest) -> bool {
+fn is_believable(manifest: &Manifest, num_bytes: u64) -> bool {
     let geometry = manifest.model.geometry;
     let settings = manifest.settings();
     manifest.num_images <= MOST
+        && manifest.num_images as u64 <= num_bytes / FEWEST_ROW_BYTES
         && settings.num_attempts <= MOST
         && (1..=LARGEST_SIDE).contains(&geometry.side)
         && [1, 3].contains(&geometry.channels)
@@ -190,7 +227,7 @@ fn check_structure(connection: &Connection) -> Vec<String> {
     }
 }
 
-fn manifest(connection: &Connection) -> Result<Manifest, String> {
+pub(super) fn manifest(connection: &Connection) -> Result<Manifest, String> {
     let row = connection
         .query_row("SELECT json, checksum FROM manifest", [], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))

@@ -10,9 +10,9 @@ use sha2::{Digest as _, Sha256};
 use super::manifest::Manifest;
 use super::reader::StoredImage;
 use super::rows::{AttemptRow, ImageRow, numbered_checksum, picture_checksum};
-use crate::images::decode::decode_bytes;
+use crate::images::decode::{decode_bytes, describe_bytes};
 use crate::images::prepare::thumbnail;
-use crate::images::{ContentHash, Geometry, ImageFile, NativeInfo, Picture};
+use crate::images::{ContentHash, Geometry, ImageFile, Measures, NativeInfo, Picture};
 use crate::ood::Role;
 use crate::runs::report::path_from_text;
 use crate::runs::results::RunImage;
@@ -166,6 +166,7 @@ fn stand_in() -> RunImage {
                 format: String::new(),
                 color: String::new(),
                 num_bytes: 0,
+                jpeg_quality: None,
             },
         }),
         role: Role::Unknown,
@@ -178,7 +179,7 @@ pub(super) struct Pictures {
     geometry: Geometry,
     room: usize,
     /// Stands for a picture that is not there.
-    pub blank: Picture,
+    blank: Picture,
 }
 
 impl Pictures {
@@ -190,19 +191,43 @@ impl Pictures {
         }
     }
 
+    /// A prepared original to show.
+    pub fn original(&self, stored: Option<&StoredOriginal>) -> Picture {
+        let picture = stored.and_then(|stored| stored.picture.as_ref());
+        picture.unwrap_or(&self.blank).clone()
+    }
+
+    /// `None` where there is no room.
+    fn keep(&mut self, picture: Picture) -> Option<Picture> {
+        self.room = self.room.checked_sub(self.geometry.len())?;
+        Some(picture)
+    }
+
     /// `Ok(None)` where there is no room.
-    fn decode(&mut self, png: &[u8]) -> Result<Option<Picture>, String> {
-        let Some(room) = self.room.checked_sub(self.geometry.len()) else {
+    fn decode_to_keep(&mut self, png: &[u8]) -> Result<Option<Picture>, String> {
+        if self.room < self.geometry.len() {
             return Ok(None);
-        };
-        let decoded = decode_bytes(png).map_err(|error| error.to_string())?;
+        }
+        self.decode(png).map(|picture| self.keep(picture))
+    }
+
+    fn decode(&self, png: &[u8]) -> Result<Picture, String> {
+        // Before its pixels: of a few bytes they may be 64 million.
+        let native = describe_bytes(png).map_err(|error| error.to_string())?;
         let side = self.geometry.side as u32;
-        if (decoded.native.width, decoded.native.height) != (side, side) {
+        if (native.width, native.height) != (side, side) {
             return Err("it has another size than the run".to_owned());
         }
-        self.room = room;
-        Ok(Some(thumbnail(&decoded, self.geometry.side)))
+        let decoded = decode_bytes(png).map_err(|error| error.to_string())?;
+        Ok(thumbnail(&decoded, self.geometry.side))
     }
+}
+
+/// The prepared original of an image.
+pub(super) struct StoredOriginal {
+    /// `None` where there was no room for it.
+    pub picture: Option<Picture>,
+    pub measures: Measures,
 }
 
 pub(super) fn originals(
@@ -210,7 +235,7 @@ pub(super) fn originals(
     stored: &mut [StoredImage],
     pictures: &mut Pictures,
     damage: &mut Damage,
-) -> HashMap<usize, Picture> {
+) -> HashMap<usize, StoredOriginal> {
     let mut originals = HashMap::new();
     each_row(
         connection,
@@ -234,8 +259,10 @@ pub(super) fn originals(
             };
             match (slot, decoded) {
                 (Some(slot), Ok(picture)) => {
+                    let measures = Measures::with_png(&picture, png.len());
                     slot.original_png = Some(png);
-                    originals.extend(picture.map(|picture| (image, picture)));
+                    let picture = pictures.keep(picture);
+                    originals.insert(image, StoredOriginal { picture, measures });
                 }
                 (_, decoded) => damage.add(format!(
                     "the picture of image {id} is left out: {}",
@@ -315,7 +342,7 @@ pub(super) fn inpainted(
         },
         |((image, attempt), png, checksum), damage| {
             let decoded = if checksum == picture_checksum(image, attempt, &png) {
-                pictures.decode(&png)
+                pictures.decode_to_keep(&png)
             } else {
                 Err("it does not match its checksum".to_owned())
             };

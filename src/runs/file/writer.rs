@@ -225,6 +225,10 @@ impl RunWriter {
         &self.path
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     fn failed(&self, error: &rusqlite::Error) -> FileError {
         FileError::from_sqlite(error, &self.path)
     }
@@ -319,7 +323,7 @@ impl RunWriter {
         for result in batch {
             *self.num_done.entry(result.image).or_default() += 1;
         }
-        self.drop_all_but_medians(batch)
+        Ok(())
     }
 
     /// Returns the images whose original was added.
@@ -329,6 +333,7 @@ impl RunWriter {
         efforts: &[Effort],
     ) -> rusqlite::Result<Vec<usize>> {
         let mut added = Vec::new();
+        let done = self.done_with(batch);
         let transaction = self.connection.transaction()?;
         for (result, effort) in batch.iter().zip(efforts) {
             let row = AttemptRow {
@@ -364,48 +369,29 @@ impl RunWriter {
                     ])?;
             }
         }
+        if self.keep_pictures == KeepPictures::Median {
+            drop_all_but_medians(&transaction, self.distance, &done)?;
+        }
         transaction.commit()?;
         Ok(added)
     }
 
-    /// Of images that are done now, keep only the median attempt's picture where that was asked for.
-    fn drop_all_but_medians(&self, batch: &[AttemptResult]) -> Result<(), FileError> {
-        if self.keep_pictures != KeepPictures::Median {
-            return Ok(());
+    /// Images of which all attempts are there once a batch is.
+    fn done_with(&self, batch: &[AttemptResult]) -> Vec<usize> {
+        let mut counts: HashMap<usize, usize> = HashMap::new();
+        for result in batch {
+            let known = self.num_done.get(&result.image).copied();
+            *counts
+                .entry(result.image)
+                .or_insert_with(|| known.unwrap_or(0)) += 1;
         }
-        let done: Vec<usize> = batch
-            .iter()
-            .map(|result| result.image)
-            .filter(|image| self.num_done.get(image) == Some(&self.num_attempts))
+        let mut done: Vec<usize> = counts
+            .into_iter()
+            .filter(|(_, count)| *count == self.num_attempts)
+            .map(|(image, _)| image)
             .collect();
-        let column = match self.distance {
-            Distance::Lpips => "lpips",
-            Distance::Ssim => "ssim_distance",
-            Distance::Mse => "mse",
-        };
-        let sql = format!("SELECT attempt, {column} FROM attempts WHERE image = ?1");
-        let prune = |connection: &Connection, image: usize| -> rusqlite::Result<()> {
-            let rows: Vec<(i64, Option<f64>)> = connection
-                .prepare_cached(&sql)?
-                .query_map([key(image)], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect::<rusqlite::Result<_>>()?;
-            let distances: Vec<f64> = rows
-                .iter()
-                .map(|(_, distance)| distance.unwrap_or(f64::NAN))
-                .collect();
-            let kept = median_attempts(&distances)
-                .first()
-                .and_then(|&index| rows.get(index).map(|(attempt, _)| *attempt));
-            connection
-                .execute(
-                    "DELETE FROM pictures WHERE image = ?1 AND attempt IS NOT ?2",
-                    params![key(image), kept],
-                )
-                .map(|_| ())
-        };
-        done.iter()
-            .try_for_each(|&image| prune(&self.connection, image))
-            .map_err(|error| self.failed(&error))
+        done.sort_unstable();
+        done
     }
 
     /// Remove the rows that were left out when the file was read.
@@ -451,6 +437,38 @@ impl Drop for RunWriter {
         // `finish` says what went wrong; what is committed is safe in the log either way.
         fold_in(&self.connection).ok();
     }
+}
+
+/// Of images that are done, keep only the median attempt's picture.
+fn drop_all_but_medians(
+    transaction: &Transaction<'_>,
+    distance: Distance,
+    done: &[usize],
+) -> rusqlite::Result<()> {
+    let column = match distance {
+        Distance::Lpips => "lpips",
+        Distance::Ssim => "ssim_distance",
+        Distance::Mse => "mse",
+    };
+    let sql = format!("SELECT attempt, {column} FROM attempts WHERE image = ?1");
+    for &image in done {
+        let rows: Vec<(i64, Option<f64>)> = transaction
+            .prepare_cached(&sql)?
+            .query_map([key(image)], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let distances: Vec<f64> = rows
+            .iter()
+            .map(|(_, distance)| distance.unwrap_or(f64::NAN))
+            .collect();
+        let kept = median_attempts(&distances)
+            .first()
+            .and_then(|&index| rows.get(index).map(|(attempt, _)| *attempt));
+        transaction.execute(
+            "DELETE FROM pictures WHERE image = ?1 AND attempt IS NOT ?2",
+            params![key(image), kept],
+        )?;
+    }
+    Ok(())
 }
 
 fn fold_in(connection: &Connection) -> rusqlite::Result<()> {

@@ -2,6 +2,7 @@
 //!
 //! Works on plain data, so that a window, a script and a test write the same report.
 
+mod confounding;
 mod contact_sheet;
 mod csv;
 mod escape;
@@ -31,6 +32,7 @@ pub use style::{render, render_svg};
 pub use summary::{FolderFigures, ImageCounts, PerDistance, Summary};
 pub use verdicts::verdicts_csv;
 
+use self::confounding::Confounding;
 use super::results::{AttemptResult, RunImage};
 use super::settings::RunSettings;
 use crate::images::write::{encode_png, write_atomically};
@@ -87,6 +89,12 @@ impl Report<'_> {
     /// The run in numbers.
     pub fn summary(&self) -> Summary {
         Summary::new(self, &ImageScores::collect(self))
+    }
+
+    /// How the files of the roles differ and what simple properties have to do with the scores, a sentence for each that
+    /// stands out. They are among the notes of the summary.
+    pub fn confound_warnings(&self) -> Vec<String> {
+        Confounding::new(self, &ImageScores::collect(self)).warnings()
     }
 
     /// Write `scores.csv`, `summary.json`, `histogram.png`, `roc.png` and `contact-sheet.png` into a folder, which is made

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Report;
+use super::confounding::Confounding;
 use super::escape::text_from_path;
 use super::scores::{self, ImageScores};
 use crate::ood::figures::{Figures, figures};
@@ -88,6 +89,7 @@ impl Summary {
             scores,
         );
         notes.extend(notes_on_scores(scores));
+        notes.extend(Confounding::new(report, scores).warnings());
         let mut settings = report.settings.clone();
         if let MaskKind::File(path) = &mut settings.mask {
             // JSON has no place for other bytes.

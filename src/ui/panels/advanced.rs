@@ -25,10 +25,13 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             scene.edit_run(|settings, _| {
                 ui.add_enabled_ui(is_free, |ui| device_ui(ui, settings));
             });
+            super::runs::saving_ui(ui, scene);
             theme_ui(ui, scene);
         })
         .header_response
-        .on_hover_text("Limit, seed, batch, fit, device and theme: what few need to change");
+        .on_hover_text(
+            "Limit, seed, batch, fit, device, keeping of runs and theme: what few need to change",
+        );
 }
 
 fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {

@@ -32,7 +32,7 @@ fn hover_ui(ui: &Ui) {
             ui.painter().rect_filled(rect, 0.0, ground);
             ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
             let font = egui::TextStyle::Heading.resolve(ui.style());
-            let words = "Drop folders of images or a model";
+            let words = "Drop folders of images, a model or a run";
             ui.painter().text(
                 rect.center(),
                 Align2::CENTER_CENTER,

@@ -19,6 +19,7 @@ pub mod overlays;
 pub mod pointed;
 pub mod progress;
 pub mod roc;
+pub mod runs;
 pub mod threshold;
 pub mod verdicts;
 
@@ -73,6 +74,8 @@ pub struct Drafts {
     pub page: Page,
     /// The picture that is painted on.
     pub canvas: Option<overlays::trial::Canvas>,
+    /// The path of a run file.
+    pub run: String,
     /// Paths of detector files, to open and to save.
     pub detectors: [String; 2],
     /// The point on the ROC curve while it is dragged and has moved.

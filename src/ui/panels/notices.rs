@@ -78,9 +78,27 @@ fn notice_ui(ui: &mut Ui, scene: &mut Scene<'_>, id: NoticeId, notice: &Notice) 
                     if let Some(path) = &notice.path {
                         note(ui, path.display().to_string());
                     }
+                    offers_ui(ui, scene, id);
                 });
             });
         });
+    });
+}
+
+/// Buttons for what can be done about it; a notice that was answered goes.
+fn offers_ui(ui: &mut Ui, scene: &mut Scene<'_>, id: NoticeId) {
+    let session = scene.session;
+    let offers = session.notices.offers(id);
+    if offers.is_empty() {
+        return;
+    }
+    ui.add_space(2.0);
+    ui.horizontal(|ui| {
+        for offer in offers {
+            if action_button(ui, scene.actions, offer.clone()).clicked() {
+                scene.actions.push(Action::DismissNotice(id));
+            }
+        }
     });
 }
 

@@ -3,7 +3,8 @@
 use egui::{Align, CornerRadius, Layout, Rect, RichText, Sense, Ui, WidgetInfo, vec2};
 
 use super::Scene;
-use crate::state::{Action, Phase, RunState, Session, text};
+use crate::state::folders::short_name;
+use crate::state::{Action, KeepAction, Phase, RunState, Session, recent, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{primary, sized};
 
@@ -47,13 +48,16 @@ fn buttons_ui(ui: &mut Ui, scene: &mut Scene<'_>, share: f32) {
     } else {
         primary(ui, scene.actions, Action::Run, size(104.0));
     }
-    let toggle = if phase == Some(&Phase::Paused) {
-        Action::Resume
-    } else {
-        Action::Pause
-    };
     let can_pause = matches!(phase, Some(Phase::Running | Phase::Paused));
-    sized(ui, scene.actions, toggle, size(84.0), can_pause);
+    let session = scene.session;
+    let can_go_on = session.run.as_ref().is_some_and(RunState::is_unfinished);
+    let toggle = match phase {
+        Some(Phase::Paused) => Action::Resume,
+        _ if can_go_on => Action::Keep(KeepAction::GoOn),
+        _ => Action::Pause,
+    };
+    let can_toggle = can_pause || (can_go_on && !session.is_resuming());
+    sized(ui, scene.actions, toggle, size(84.0), can_toggle);
     sized(ui, scene.actions, Action::Cancel, size(84.0), can_pause);
 }
 
@@ -95,6 +99,9 @@ fn running_lines(run: &RunState) -> Lines {
             text::rate(progress.calls_per_second())
         ),
         activity: match run.phase {
+            Phase::Paused if run.kept.stuck.is_some() => {
+                "Waiting: the last attempts could not be written".to_owned()
+            }
             Phase::Paused => "Paused".to_owned(),
             Phase::Cancelling => "Ending after the call in hand…".to_owned(),
             _ => progress.activity.clone(),
@@ -119,17 +126,28 @@ fn idle_lines(session: &Session, run: Option<&RunState>) -> Lines {
         .estimated_secs()
         .filter(|_| missing.is_none())
         .map_or_else(String::new, |secs| {
-            format!("takes about {}", text::duration(secs))
+            let size = session.expected_bytes().map_or_else(String::new, |bytes| {
+                format!(" and {} on disk", recent::size(bytes))
+            });
+            format!("takes about {}{size}", text::duration(secs))
         });
-    let activity = run.map_or_else(
-        || missing.unwrap_or_else(|| "Press Run to score the images".to_owned()),
-        |run| outcome(session, run),
-    );
+    let activity = session.resuming_words();
+    let activity = activity.unwrap_or_else(|| idle_words(session, run, missing));
     Lines {
         left,
         right,
         activity,
     }
+}
+
+fn idle_words(session: &Session, run: Option<&RunState>, missing: Option<String>) -> String {
+    if let Some((_, path)) = &session.keeping.opening {
+        return format!("Reading {}", short_name(path));
+    }
+    run.map_or_else(
+        || missing.unwrap_or_else(|| "Press Run to score the images".to_owned()),
+        |run| outcome(session, run),
+    )
 }
 
 fn outcome(session: &Session, run: &RunState) -> String {
@@ -141,6 +159,9 @@ fn outcome(session: &Session, run: &RunState) -> String {
         text::duration(progress.network_secs),
     );
     let outcome = match &run.phase {
+        Phase::Done | Phase::Cancelled if run.kept.opened.is_some() => {
+            format!("From the run file, {done}")
+        }
         Phase::Cancelled => format!("Ended early, {done}"),
         Phase::Failed(_) => format!("Stopped by an error, {done}"),
         _ => format!("Done, {done}"),

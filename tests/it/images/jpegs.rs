@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use image::ImageFormat;
+use image::codecs::jpeg::JpegEncoder;
 use lmd_inspector::images::decode::decode_bytes;
 use lmd_inspector::images::prepare::thumbnail;
 use lmd_inspector::images::{DecodeError, folder};
@@ -94,4 +95,26 @@ fn such_a_file_is_listed_as_unreadable() {
         reason.contains("a part of the picture is missing"),
         "{reason}"
     );
+}
+
+#[test]
+fn the_quality_is_told_from_the_tables_of_pillow_and_of_the_image_crate() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/jpeg");
+    let quality = |bytes: &[u8]| decode_bytes(bytes).unwrap().native.jpeg_quality;
+    for written in [30, 50, 75, 88, 95] {
+        let bytes = fs::read(folder.join(format!("quality-{written}.jpg"))).unwrap();
+        assert_eq!(quality(&bytes), Some(written));
+    }
+    for (name, written) in [("subsampled", 80), ("progressive", 80), ("restarts", 80)] {
+        let bytes = fs::read(folder.join(name).with_extension("jpg")).unwrap();
+        assert_eq!(quality(&bytes), Some(written), "{name}");
+    }
+    let picture = picture(16, 16);
+    for written in 1..=100 {
+        let mut bytes = Vec::new();
+        let encoder = JpegEncoder::new_with_quality(&mut bytes, written);
+        picture.write_with_encoder(encoder).unwrap();
+        assert_eq!(quality(&bytes), Some(written));
+    }
+    assert_eq!(quality(&encode(&picture, ImageFormat::Png)), None);
 }

@@ -10,6 +10,7 @@ use lmd_inspector::images::{ListError, Listing};
 use tempfile::TempDir;
 
 use super::support::{encode, picture, png_header};
+use crate::binary::not_run;
 
 fn listed(path: &Path) -> Result<Listing, ListError> {
     list(path, &mut |_| ControlFlow::Continue(()))
@@ -213,13 +214,12 @@ fn names_that_are_not_text_work() {
 
 #[cfg(unix)]
 #[test]
-#[expect(clippy::print_stdout, reason = "says what was not run")]
 fn a_pipe_is_not_opened() {
     let folder = folder(&["1.png"]);
     let pipe = folder.path().join("pipe.png");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     if !made.is_ok_and(|status| status.success()) {
-        println!("NOT RUN: there is no `mkfifo` here");
+        not_run("a pipe among images: there is no `mkfifo` here");
         return;
     }
     let listing = listed(folder.path()).unwrap();
@@ -230,7 +230,6 @@ fn a_pipe_is_not_opened() {
 /// Root reads everything, so where the tests run as root this one runs itself again without privileges.
 #[cfg(unix)]
 #[test]
-#[expect(clippy::print_stdout, reason = "says what was not run")]
 fn files_and_folders_without_permission_are_listed() {
     use std::os::unix::fs::PermissionsExt as _;
     use std::process::Command;
@@ -274,7 +273,9 @@ fn files_and_folders_without_permission_are_listed() {
                     "{output:?}"
                 );
             }
-            Err(error) => println!("NOT RUN: privileges can't be dropped here: {error}"),
+            Err(error) => not_run(&format!(
+                "folders without permission: privileges can't be dropped here: {error}"
+            )),
         }
     }
     set_mode("closed", 0o755);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
@@ -90,8 +91,14 @@ fn no_weights() {
 fn weights_in_several_files() {
     let model = Model::new();
     fs::remove_file(model.path(WEIGHTS)).unwrap();
-    fs::write(model.path(&format!("{WEIGHTS}.index.json")), "{}").unwrap();
-    model.assert_refused(&["several weights files", "save_pretrained"]);
+    for index in [
+        json!({}),
+        json!({"weight_map": {"conv_in.bias": "../../elsewhere.safetensors"}}),
+    ] {
+        let path = model.path(&format!("{WEIGHTS}.index.json"));
+        fs::write(path, index.to_string()).unwrap();
+        model.assert_refused(&["several weights files", "save_pretrained"]);
+    }
 }
 
 #[test]
@@ -173,6 +180,126 @@ fn pickle_with_changed_bytes_does_not_panic() {
             assert!(!error.to_string().is_empty(), "byte {step}");
         }
     }
+}
+
+/// A good model's folder whose weights are a PyTorch zip with this pickle, and one storage of 16 values.
+fn pickled(pickle: &[u8]) -> TempDir {
+    let model = Model::new();
+    fs::remove_file(model.path(WEIGHTS)).unwrap();
+    let file = fs::File::create(model.path("diffusion_pytorch_model.bin")).unwrap();
+    let mut zip = zip::ZipWriter::new(file);
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, content) in [("a/data.pkl", pickle), ("a/data/0", &[0; 64])] {
+        zip.start_file(name, stored).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap();
+    model.0
+}
+
+/// The pickle of a state dictionary with one tensor of storage 0, contiguous as far as its strides say.
+fn state_dict(name: &str, shape: &[i32], strides: &[i32]) -> Vec<u8> {
+    let text = |text: &str| {
+        let length = (text.len() as u32).to_le_bytes();
+        [b"X", length.as_slice(), text.as_bytes()].concat()
+    };
+    let numbers = |numbers: &[i32]| {
+        let bytes = numbers
+            .iter()
+            .flat_map(|n| [&b"J"[..], &n.to_le_bytes()].concat());
+        [b"(".to_vec(), bytes.collect(), b"t".to_vec()].concat()
+    };
+    [
+        b"\x80\x02}".to_vec(),
+        text(name),
+        b"ctorch._utils\n_rebuild_tensor_v2\n((".to_vec(),
+        text("storage"),
+        b"ctorch\nFloatStorage\n".to_vec(),
+        text("0"),
+        text("cpu"),
+        b"K\x10tQK\x00".to_vec(),
+        numbers(shape),
+        numbers(strides),
+        b"\x89N".to_vec(),
+        b"tRs.".to_vec(),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_pickle_of_one_tensor_is_understood() {
+    let folder = pickled(&state_dict("conv_out.bias", &[4, 2], &[2, 1]));
+    assert_refused(
+        folder.path(),
+        &[
+            "missing",
+            "1 of the wrong shape (conv_out.bias expected [1] got [4, 2])",
+        ],
+    );
+}
+
+/// Each of these would take all memory or the whole stack of a machine that builds what the pickle says.
+#[test]
+fn pickles_that_grow_without_end_are_refused() {
+    // Tuples of two copies of the one before, 200 times over.
+    let mut doubled = b"\x80\x02)q\0".to_vec();
+    for _ in 0..200 {
+        doubled.extend(b"h\0h\0\x86q\0");
+    }
+    doubled.push(b'.');
+    // A list in a list, two million times over.
+    let depth = 2_000_000;
+    let nested = [vec![b']'; depth], vec![b'a'; depth - 1], b".".to_vec()].concat();
+    for pickle in [doubled, nested] {
+        let folder = pickled(&pickle);
+        assert_refused(folder.path(), &["missing (conv_in.weight"]);
+    }
+    // A text of 4 GiB that is not there.
+    let folder = pickled(b"\x80\x02X\xff\xff\xff\xffabc.");
+    assert_refused(folder.path(), &["its pickle is cut short"]);
+    // More objects than there is any use for.
+    let folder = pickled(&vec![b')'; 5_000_000]);
+    assert_refused(folder.path(), &["more than 4194304 objects"]);
+}
+
+/// 154 GB by the configuration and the pickle, 64 bytes in the file.
+#[test]
+fn a_tensor_larger_than_its_storage_is_refused() {
+    for strides in [[589_824, 9, 3, 1], [0, 0, 0, 0]] {
+        let shape = [65_536, 65_536, 3, 3];
+        let folder = pickled(&state_dict(
+            "mid_block.resnets.0.conv1.weight",
+            &shape,
+            &strides,
+        ));
+        let config = folder.path().join("config.json");
+        let json = json!({
+            "_class_name": "UNet2DModel", "sample_size": 8, "in_channels": 1, "out_channels": 1,
+            "block_out_channels": [65_536], "layers_per_block": 1, "norm_num_groups": 1,
+            "down_block_types": ["DownBlock2D"], "up_block_types": ["UpBlock2D"]
+        });
+        fs::write(config, json.to_string()).unwrap();
+        assert_refused(folder.path(), &["missing (conv_in.weight"]);
+    }
+}
+
+/// What a pickle would have Python call is not called.
+#[test]
+fn a_pickle_is_never_executed() {
+    let marker = tempfile::tempdir().unwrap();
+    let file = marker.path().join("executed");
+    let command = format!("touch {}", file.display());
+    let length = (command.len() as u32).to_le_bytes();
+    let call = [
+        b"\x80\x02cposix\nsystem\nX".as_slice(),
+        &length,
+        command.as_bytes(),
+        b"\x85R.",
+    ];
+    let folder = pickled(&call.concat());
+    assert_refused(folder.path(), &["missing (conv_in.weight"]);
+    assert!(!file.exists(), "the pickle's command was run");
 }
 
 #[test]

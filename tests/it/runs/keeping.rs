@@ -35,6 +35,7 @@ fn a_run_comes_back_bit_by_bit() {
         let original = &batch(result.attempt)[result.image];
         assert_eq!(result.inpainted, original.inpainted);
         assert_eq!(result.original, original.original);
+        assert_eq!(result.measures, original.measures);
         assert_eq!(result.known_mask.as_ref().unwrap().side(), 16);
     }
     assert_eq!(fs::read(&path).unwrap(), before, "reading changes nothing");

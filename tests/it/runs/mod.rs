@@ -5,4 +5,5 @@ mod faults;
 mod keeping;
 mod resuming;
 mod sharing;
-mod support;
+mod strangers;
+pub mod support;

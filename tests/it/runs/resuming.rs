@@ -1,12 +1,15 @@
 //! `lmd score --resume`: the same scores as a run that nothing stopped, or a refusal with its reason.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use lmd_inspector::runs::file;
 
-use super::support::{command, errors, lmd, root, score_args, strs, text, uninterrupted};
+use super::support::{
+    Value, checksum, command, errors, execute, lmd, root, score_args, strs, text, uninterrupted,
+};
+use crate::binary::not_run;
 
 /// Start a run and send it a signal once some attempts are in its file.
 #[cfg(unix)]
@@ -172,4 +175,97 @@ fn another_model_or_other_images_are_refused() {
 
     let mixed = lmd(&["score", "--resume", text(&run), "--attempts", "9"]);
     assert_eq!(mixed.status.code(), Some(2), "a run's settings are its own");
+}
+
+/// A run of four images with one attempt missing.
+fn unfinished(folder: &Path) -> PathBuf {
+    let run = folder.join("run.lmdrun");
+    let samples = root().join("assets/samples/fashion-mnist");
+    let args = [
+        "score",
+        "--model",
+        "bundled",
+        "--in-domain",
+        text(&samples),
+        "--limit",
+        "4",
+        "--attempts",
+        "2",
+        "--steps",
+        "2",
+        "--output",
+        text(&run),
+    ];
+    assert!(lmd(&args).status.success());
+    let change = rusqlite::Connection::open(&run).unwrap();
+    change
+        .execute_batch("DELETE FROM attempts WHERE image = 3 AND attempt = 1; DELETE FROM pictures WHERE image = 3 AND attempt = 1")
+        .unwrap();
+    change.close().unwrap();
+    run
+}
+
+/// Make it look as if another device, or another machine, had worked on the run.
+fn rewrite_stretch(run: &Path, machine: Option<&str>, device: &str) {
+    let mut stretch = file::read(run).unwrap().stretches[0].1.clone();
+    if let Some(machine) = machine {
+        stretch.machine = Some(machine.to_owned());
+    }
+    stretch.device = device.to_owned();
+    let json = serde_json::to_string(&stretch).unwrap();
+    let sum = checksum("stretches", &[Value::Int(1), Value::Bytes(json.as_bytes())]);
+    let sql = "UPDATE stretches SET json = ?1, checksum = ?2 WHERE id = 1";
+    execute(run, sql, rusqlite::params![json, sum]);
+}
+
+#[test]
+fn kernels_of_another_machine_go_on_with_a_notice_and_an_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = unfinished(folder.path());
+    rewrite_stretch(&run, Some("another"), "CPU (vector of 1977, 8 threads)");
+    let resumed = lmd(&["score", "--resume", text(&run)]);
+    let told = errors(&resumed);
+    assert!(resumed.status.success(), "{told}");
+    assert!(
+        told.contains("CPU (vector of 1977) and goes on by"),
+        "{told}"
+    );
+    let stored = file::read(&run).unwrap();
+    assert!(stored.is_finished());
+    assert_eq!(stored.stretches.len(), 2);
+    assert_eq!(stored.stretches[0].1.machine.as_deref(), Some("another"));
+    assert_ne!(stored.stretches[1].1.machine.as_deref(), Some("another"));
+    assert_eq!(stored.efforts.last().unwrap().stretch, 2, "who made it");
+    let is_noted = |notice: &String| notice.contains("vector of 1977");
+    assert!(stored.notices.iter().any(is_noted), "{:?}", stored.notices);
+}
+
+#[test]
+fn other_kernels_on_this_machine_are_refused_unless_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = unfinished(folder.path());
+    if file::read(&run).unwrap().stretches[0].1.machine.is_none() {
+        return not_run("other kernels on this machine: the system has no name for it");
+    }
+    rewrite_stretch(&run, None, "CPU (vector of 1977, 8 threads)");
+    let before = file::read(&run).unwrap();
+    let refused = lmd(&["score", "--resume", text(&run)]);
+    let told = errors(&refused);
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("CPU (vector of 1977), and it would go on by"),
+        "{told}"
+    );
+    assert!(told.contains("--mix-kernels"), "{told}");
+    let after = file::read(&run).unwrap();
+    assert_eq!(after.results.len(), before.results.len());
+    assert_eq!(after.stretches, before.stretches);
+    assert_eq!(after.notices, before.notices);
+
+    let wanted = lmd(&["score", "--resume", text(&run), "--mix-kernels"]);
+    assert!(wanted.status.success(), "{}", errors(&wanted));
+    let stored = file::read(&run).unwrap();
+    assert!(stored.is_finished());
+    let is_noted = |notice: &String| notice.contains("vector of 1977");
+    assert!(stored.notices.iter().any(is_noted), "{:?}", stored.notices);
 }

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 
-use lmd_inspector::images::{ContentHash, Geometry, ImageFile, NativeInfo, Picture};
+use lmd_inspector::images::{ContentHash, Geometry, ImageFile, Measures, NativeInfo, Picture};
 use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::ood::{Distances, Role};
 use lmd_inspector::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun, RunWriter};
 use lmd_inspector::runs::{AttemptResult, RunImage, RunSettings};
+use sha2::{Digest as _, Sha256};
 
 pub use crate::binary::{command, lmd, root, text};
 
@@ -33,6 +34,7 @@ pub fn images() -> Vec<(RunImage, usize)> {
                         format: "png".to_owned(),
                         color: "L8".to_owned(),
                         num_bytes: 300 + id as u64,
+                        jpeg_quality: None,
                     },
                 }),
                 role,
@@ -93,6 +95,7 @@ pub fn batch(attempt: usize) -> Vec<AttemptResult> {
                 },
                 known_mask: None,
                 original: picture(image),
+                measures: Some(Measures::of(&picture(image))),
                 inpainted: Some(picture(100 + image * 10 + attempt)),
             }
         })
@@ -179,4 +182,36 @@ pub fn uninterrupted(folder: &Path) -> String {
     let output = lmd(&strs(&score_args(&report)));
     assert!(output.status.success(), "{}", errors(&output));
     std::fs::read_to_string(report.join("scores.csv")).unwrap()
+}
+
+/// A value of a row, as its checksum sees it.
+pub enum Value<'a> {
+    Int(i64),
+    Bytes(&'a [u8]),
+}
+
+/// The checksum of a row, which a stranger can compute as well.
+pub fn checksum(table: &str, values: &[Value<'_>]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    let mut add = |value: &Value<'_>| match value {
+        Value::Int(number) => {
+            hash.update(b"i");
+            hash.update(number.to_le_bytes());
+        }
+        Value::Bytes(bytes) => {
+            hash.update(b"b");
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        }
+    };
+    add(&Value::Bytes(table.as_bytes()));
+    values.iter().for_each(&mut add);
+    hash.finalize()[..16].to_vec()
+}
+
+/// Change one row of a file.
+pub fn execute(path: &Path, sql: &str, values: impl rusqlite::Params) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    assert_eq!(connection.execute(sql, values).unwrap(), 1);
+    connection.close().unwrap();
 }

@@ -540,7 +540,7 @@ fn pictures_of_looking() {
 
 #[test]
 fn folders_of_other_files_and_simple_explanations_are_told() {
-    let (mut window, script) = ready(12);
+    let (mut window, script) = ready(24);
     assert!(window.query_by_label("Not a fair comparison?").is_none());
     press(&mut window, "Run");
     script.make_attempts(0..2);
@@ -549,15 +549,15 @@ fn folders_of_other_files_and_simple_explanations_are_told() {
     let (job, request, _) = script.last_run();
     script.say(WorkerEvent::Done {
         job,
-        progress: crate::window::script::progress(&request, 48),
+        progress: crate::window::script::progress(&request, 96),
     });
     window.run_steps(4);
     window.get_by_label("Simple explanations");
-    for property in ["Brightness", "Contrast", "File size"] {
+    for property in ["Brightness", "Contrast", "Complexity", "File size"] {
         window.get_by_label(property);
     }
-    // Made-up digits are rings and made-up clothes are discs, which brightness alone tells apart.
-    let warning = window.get_by_label_contains("Brightness alone tells the roles apart");
+    // Made-up digits are rings and made-up clothes are discs: a ring has two edges to describe.
+    let warning = window.get_by_label_contains("Complexity alone tells the roles apart");
     assert!(warning.rect().right() < 1280.0, "{:?}", warning.rect());
 }
 
@@ -570,6 +570,7 @@ fn folders_of_other_files_are_told_before_a_run() {
         format: "jpeg".to_owned(),
         color: "Rgb8".to_owned(),
         num_bytes: 40_000,
+        jpeg_quality: None,
     });
     super::prepare(&mut window, &script, 12);
     assert!(!script.has_run());

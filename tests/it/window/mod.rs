@@ -3,6 +3,8 @@
 mod clipboard;
 mod decision;
 mod gallery;
+mod keep;
+mod keep_real;
 mod look;
 mod maps;
 mod real;

@@ -19,7 +19,7 @@ use super::{Window, press, until};
 use crate::binary::{lmd, text};
 
 /// A folder with some of the bundled samples.
-fn some_samples(parent: &Path, name: &str, count: usize) -> PathBuf {
+pub fn some_samples(parent: &Path, name: &str, count: usize) -> PathBuf {
     let folder = parent.join(name);
     fs::create_dir(&folder).unwrap();
     let samples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/samples");
@@ -30,7 +30,7 @@ fn some_samples(parent: &Path, name: &str, count: usize) -> PathBuf {
     folder
 }
 
-fn open(settings: Settings, wake: Wake) -> Window {
+pub fn open(settings: Settings, wake: Wake) -> Window {
     let workers = Workers::spawn(wake).unwrap();
     let mut window = Harness::builder()
         .with_size([1280.0, 800.0])
@@ -42,7 +42,7 @@ fn open(settings: Settings, wake: Wake) -> Window {
     window
 }
 
-fn settings(num_attempts: usize, num_steps: usize) -> Settings {
+pub fn settings(num_attempts: usize, num_steps: usize) -> Settings {
     let mut run = RunSettings {
         num_attempts,
         device: DeviceChoice::Cpu,
@@ -77,7 +77,7 @@ fn planned(count: usize) -> impl Fn(&Window) -> bool {
     move |window| window.state().session().planned().len() == count
 }
 
-fn has_phase(phase: Phase) -> impl Fn(&Window) -> bool {
+pub fn has_phase(phase: Phase) -> impl Fn(&Window) -> bool {
     move |window| {
         let run = window.state().session().run.as_ref();
         run.is_some_and(|run| run.phase == phase)
@@ -89,7 +89,7 @@ fn calls(window: &Window) -> u64 {
     run.map_or(0, |run| run.progress.network_calls)
 }
 
-fn no_wake() -> Wake {
+pub fn no_wake() -> Wake {
     Arc::new(|| {})
 }
 

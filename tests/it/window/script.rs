@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lmd_inspector::images::file::NativeInfo;
-use lmd_inspector::images::{ContentHash, Geometry, ImageFile, Picture};
+use lmd_inspector::images::{ContentHash, Geometry, ImageFile, Measures, Picture};
 use lmd_inspector::ood::{Distances, KnownMask, Role};
 use lmd_inspector::ui::{Backend, Lost};
 use lmd_inspector::worker::assess::assess;
@@ -263,6 +263,7 @@ fn made_up(request: &RunRequest, image: usize, attempt: usize, overlap: f64) -> 
         0.21 - overlap
     };
     let lpips = center + 0.09 * (noise(1) + noise(2) + noise(3) - 1.5);
+    let original = drawn(&entry.file.path, 0.0);
     AttemptResult {
         image,
         attempt,
@@ -272,7 +273,8 @@ fn made_up(request: &RunRequest, image: usize, attempt: usize, overlap: f64) -> 
             lpips,
         },
         known_mask: None,
-        original: drawn(&entry.file.path, 0.0),
+        measures: Some(Measures::of(&original)),
+        original,
         inpainted: Some(drawn(&entry.file.path, 0.1 + 0.1 * attempt as f64)),
     }
 }
@@ -339,6 +341,7 @@ fn listing(path: PathBuf, role: Role, num_images: usize) -> FolderListing {
                     format: "png".to_owned(),
                     color: "L8".to_owned(),
                     num_bytes: 400,
+                    jpeg_quality: None,
                 },
             })
         })

@@ -1,5 +1,6 @@
 //! Runs a compiled network behind [`Denoiser`].
 
+use std::collections::TryReserveError;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -187,7 +188,11 @@ impl CpuDenoiser {
         plan.time.look_up(timesteps, &mut memory.starts);
         profile.add("time embedding", begin.elapsed());
         if batch > memory.capacity {
-            memory.arena.grow(plan.layout.total * batch);
+            memory.capacity = 0;
+            memory
+                .arena
+                .try_grow(plan.layout.total * batch)
+                .map_err(|error| out_of_memory(&error, batch))?;
             memory.capacity = batch;
         }
         let (plan, table) = (&*plan, self.machine.table);
@@ -244,6 +249,14 @@ impl Denoiser for CpuDenoiser {
             self.run_group(sample, timesteps, output, interrupt)?;
         }
         Ok(())
+    }
+}
+
+/// There is no memory for this many images at once.
+pub(super) fn out_of_memory(error: &TryReserveError, batch: usize) -> DenoiseError {
+    DenoiseError::OutOfMemory {
+        batch,
+        message: error.to_string(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! LPIPS on the same kernels: `AlexNet`'s convolutions with `ReLU` fused, all images of a batch at once.
 
+use std::collections::TryReserveError;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::denoiser::Machine;
+use super::denoiser::{Machine, out_of_memory};
 use super::kernels::conv::{Conv, ConvShape};
 use super::kernels::{Aligned, Bias, Context, Finish, Residual, Scratch, Source};
 use super::plan::PlanError;
@@ -106,25 +107,25 @@ impl CpuPerceptual {
             activations: [current, next],
         } = self;
         let table = machine.table;
-        machine.team.run(|leader| {
+        let grown = machine.team.run(|leader| {
             let mut context = Context {
                 table,
                 leader,
                 scratches,
                 common,
             };
-            load(geometry, unit, current);
+            load(geometry, unit, current)?;
             let (mut side, mut channels) = (geometry.side, 3);
             for layer in layers.iter_mut() {
                 if layer.pools_first {
-                    pool(current, next, (batch, side, channels));
+                    pool(current, next, (batch, side, channels))?;
                     std::mem::swap(current, next);
                     side = (side - 3) / 2 + 1;
                 }
                 layer.conv.resize(side, side);
                 let shape = *layer.conv.shape();
                 let out_len = batch * shape.out_height() * shape.out_width() * shape.out_channels;
-                next.grow(out_len);
+                next.try_grow(out_len)?;
                 let finish = Finish {
                     bias: Bias::Same(&layer.bias),
                     residual: Residual::None,
@@ -140,8 +141,9 @@ impl CpuPerceptual {
                 tap(&mut context, layer, &next.as_slice()[..out_len]);
                 std::mem::swap(current, next);
             }
+            Ok(())
         });
-        Ok(())
+        grown.map_err(|error: TryReserveError| out_of_memory(&error, batch))
     }
 }
 
@@ -183,10 +185,10 @@ impl CpuPerceptual {
 }
 
 /// Planar [0, 1] to channels-last, normalized as `AlexNet` was trained; gray becomes three equal channels.
-fn load(geometry: Geometry, unit: &[f32], to: &mut Aligned) {
+fn load(geometry: Geometry, unit: &[f32], to: &mut Aligned) -> Result<(), TryReserveError> {
     let pixels = geometry.pixels();
     let len = unit.len() / geometry.channels * 3;
-    to.grow(len);
+    to.try_grow(len)?;
     let to = &mut to.as_mut_slice()[..len];
     for (planes, image) in unit
         .chunks_exact(geometry.len())
@@ -199,13 +201,18 @@ fn load(geometry: Geometry, unit: &[f32], to: &mut Aligned) {
             }
         }
     }
+    Ok(())
 }
 
 /// 3x3 maximum with stride 2.
-fn pool(from: &Aligned, to: &mut Aligned, (batch, side, channels): (usize, usize, usize)) {
+fn pool(
+    from: &Aligned,
+    to: &mut Aligned,
+    (batch, side, channels): (usize, usize, usize),
+) -> Result<(), TryReserveError> {
     let out_side = (side - 3) / 2 + 1;
     let len = batch * out_side * out_side * channels;
-    to.grow(len);
+    to.try_grow(len)?;
     let images = from.as_slice().chunks_exact(side * side * channels);
     let out_images = to.as_mut_slice()[..len].chunks_exact_mut(out_side * out_side * channels);
     for (image, out) in images.zip(out_images) {
@@ -220,6 +227,7 @@ fn pool(from: &Aligned, to: &mut Aligned, (batch, side, channels): (usize, usize
             }
         }
     }
+    Ok(())
 }
 
 /// One over the norm of a pixel's channels.

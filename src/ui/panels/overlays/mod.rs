@@ -2,6 +2,8 @@
 
 pub mod palette;
 pub mod presentation;
+pub mod question;
+pub mod recent;
 pub mod shortcuts;
 pub mod trial;
 
@@ -19,4 +21,6 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         // These take the window's place.
         Some(Overlay::Presentation | Overlay::Explain) | None => {}
     }
+    recent::ui(ui, scene);
+    question::ui(ui, scene);
 }

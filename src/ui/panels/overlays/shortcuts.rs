@@ -2,6 +2,7 @@
 
 use egui::{Frame, Grid, Id, Margin, Modal, RichText, ScrollArea, Ui};
 
+use crate::state::keep_action::KeepAction;
 use crate::state::{Action, LookAction, Overlay};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
@@ -38,7 +39,8 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
 
 fn keys_ui(ui: &mut Ui) {
     let look = LookAction::WITH_SHORTCUTS.map(Action::Look);
-    let actions = Action::with_shortcuts().into_iter().chain(look);
+    let keep = KeepAction::WITH_SHORTCUTS.map(Action::Keep);
+    let actions = Action::with_shortcuts().into_iter().chain(look).chain(keep);
     let rows: Vec<(String, String)> = actions
         .map(|action| {
             let keys = action.shortcuts().iter().map(|key| key.label());

@@ -1,5 +1,6 @@
 //! Buffers that begin on a cache line.
 
+use std::collections::TryReserveError;
 use std::fmt;
 
 /// One cache line.
@@ -28,6 +29,18 @@ impl Aligned {
             self.lines.resize(len.div_ceil(16), Line([0.0; 16]));
             self.len = len;
         }
+    }
+
+    /// Make room for at least `len` values, whatever the contents are then. Where there is no memory for them, the buffer is
+    /// empty afterwards.
+    pub fn try_grow(&mut self, len: usize) -> Result<(), TryReserveError> {
+        if len > self.len {
+            // Both would have to fit at once otherwise.
+            *self = Self::default();
+            self.lines.try_reserve_exact(len.div_ceil(16))?;
+            self.grow(len);
+        }
+        Ok(())
     }
 
     /// Number of values.

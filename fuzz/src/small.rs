@@ -1,0 +1,125 @@
+//! Small files of this program, whole: what fuzzing begins with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::images::{ContentHash, Geometry, ImageFile, NativeInfo, Picture};
+use crate::networks::checkpoints::ModelSource;
+use crate::ood::{Distances, Role, ThresholdRule};
+use crate::runs::detector::{CalibrationImage, DetectorModel};
+use crate::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun};
+use crate::runs::{AttemptResult, Detector, RunImage, RunSettings};
+
+const GEOMETRY: Geometry = Geometry {
+    channels: 1,
+    side: 4,
+};
+const NUM_IMAGES: usize = 3;
+
+fn images() -> Vec<(RunImage, usize)> {
+    (0..NUM_IMAGES)
+        .map(|id| {
+            let role = Role::ALL[id];
+            let file = ImageFile {
+                path: PathBuf::from(format!("a/{id}.png")),
+                hash: ContentHash([id as u8; 32]),
+                native: NativeInfo {
+                    width: 4,
+                    height: 4,
+                    format: "png".to_owned(),
+                    color: "L8".to_owned(),
+                    num_bytes: 80,
+                },
+            };
+            let image = RunImage {
+                file: Arc::new(file),
+                role,
+                folder: Arc::new(PathBuf::from("a")),
+            };
+            (image, id)
+        })
+        .collect()
+}
+
+fn manifest() -> Manifest {
+    let settings = RunSettings {
+        num_attempts: 2,
+        ..Default::default()
+    };
+    let run = NewRun {
+        model: ModelRecord {
+            source: ModelRecord::source_text(&ModelSource::Bundled),
+            name: "small".to_owned(),
+            family: "diffusers UNet2DModel".to_owned(),
+            weights_sha256: "00".repeat(32),
+            schedule: "linear".to_owned(),
+            num_train_timesteps: 1000,
+            geometry: GEOMETRY,
+        },
+        settings: &settings,
+        folders: &[(Role::InDomain, "a".into())],
+        shard: None,
+        keep_pictures: KeepPictures::All,
+        num_skipped: 0,
+        has_report_beside: false,
+    };
+    Manifest::new(run, NUM_IMAGES)
+}
+
+/// The bytes of a finished run of three images, made in a folder.
+pub fn run_file(folder: &Path) -> Vec<u8> {
+    let path = folder.join("small.lmdrun");
+    let picture = |value: usize| Picture::from_unit(GEOMETRY, &[value as f32 / 9.0; 16]);
+    let attempt = |attempt: usize| -> Vec<AttemptResult> {
+        (0..NUM_IMAGES)
+            .map(|image| AttemptResult {
+                image,
+                attempt,
+                distances: Distances {
+                    mse: 0.1,
+                    ssim: 0.2 * image as f64,
+                    lpips: 0.3 + attempt as f64,
+                },
+                known_mask: None,
+                original: picture(image),
+                inpainted: Some(picture(image + attempt)),
+            })
+            .collect()
+    };
+    let mut writer = file::create(&path, &manifest(), &images(), &[], true)
+        .expect("the folder can be written to");
+    writer
+        .begin_stretch("CPU (AVX2, 2 threads)")
+        .expect("there is room");
+    for index in 0..2 {
+        writer.append(&attempt(index), 0.25).expect("there is room");
+    }
+    writer.add_notice("a notice").expect("there is room");
+    writer.end_stretch(90, 1.5).expect("there is room");
+    writer.finish().expect("there is room");
+    fs::read(&path).expect("what was written can be read")
+}
+
+/// The JSON of the run's manifest.
+pub fn manifest_json() -> Vec<u8> {
+    serde_json::to_vec(&manifest()).unwrap_or_default()
+}
+
+/// The bytes of a detector of 19 images, made in a folder.
+pub fn detector(folder: &Path) -> Vec<u8> {
+    let path = folder.join("small.json");
+    let calibration: Vec<CalibrationImage> = (0..19_u8)
+        .map(|index| CalibrationImage::new(&ContentHash([index; 32]), f64::from(index)))
+        .collect();
+    let model = DetectorModel {
+        source: ModelSource::Bundled,
+        name: "m".to_owned(),
+        weights_sha256: "0".repeat(64),
+    };
+    let how = (18.0, ThresholdRule::FalseAlarmRate { rate: 0.05 });
+    Detector::new(model, RunSettings::default(), how, 0, calibration)
+        .save(&path)
+        .expect("the folder can be written to");
+    fs::read(&path).expect("what was written can be read")
+}

@@ -1,0 +1,138 @@
+//! The folder that the window keeps its runs in: what is there, and making room.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::file::{self, EXTENSION, RunSummary};
+
+/// Names tried before a new run is given up on.
+const MOST_NAMES: usize = 1000;
+
+/// The runs of a folder.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shelf {
+    /// The newest first.
+    pub runs: Vec<RunSummary>,
+    /// Run files that can't be read, with the reason.
+    pub broken: Vec<(PathBuf, String)>,
+    /// What all of them take, in bytes.
+    pub num_bytes: u64,
+}
+
+/// Look at all run files of a folder; one that is not there is empty. Files that this process writes are left out.
+pub fn list(folder: &Path) -> Shelf {
+    let mut shelf = Shelf::default();
+    for path in run_files(folder) {
+        match file::summarize(&path) {
+            Ok(summary) => {
+                shelf.num_bytes += summary.num_bytes;
+                shelf.runs.push(summary);
+            }
+            Err(file::FileError::Busy { .. }) => {}
+            Err(error) => {
+                shelf.num_bytes += fs::metadata(&path).map_or(0, |metadata| metadata.len());
+                shelf.broken.push((path, error.to_string()));
+            }
+        }
+    }
+    shelf.runs.sort_by(|a, b| {
+        b.modified
+            .cmp(&a.modified)
+            .then_with(|| b.path.cmp(&a.path))
+    });
+    shelf
+}
+
+fn run_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new(); // Made with the first run.
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == EXTENSION)
+        })
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// Remove runs until the folder takes at most `most_bytes`: the oldest finished ones first, then the oldest unfinished
+/// ones; never one of `kept`, nor one that is being written. Returns how many were removed.
+pub fn make_room(folder: &Path, most_bytes: u64, kept: &[PathBuf]) -> io::Result<usize> {
+    let Shelf {
+        runs,
+        mut num_bytes,
+        ..
+    } = list(folder);
+    let mut num_removed = 0;
+    for is_finished in [true, false] {
+        let oldest_first = runs.iter().rev();
+        for run in oldest_first.filter(|run| run.is_finished() == is_finished) {
+            if num_bytes <= most_bytes {
+                return Ok(num_removed);
+            }
+            if run.is_held || kept.contains(&run.path) {
+                continue;
+            }
+            remove(&run.path)?;
+            num_bytes = num_bytes.saturating_sub(run.num_bytes);
+            num_removed += 1;
+        }
+    }
+    Ok(num_removed)
+}
+
+/// Remove all runs but those of `kept` and those that are being written. Returns how many were removed.
+pub fn clear(folder: &Path, kept: &[PathBuf]) -> io::Result<usize> {
+    let Shelf { runs, broken, .. } = list(folder);
+    let readable = runs.iter().filter(|run| !run.is_held).map(|run| &run.path);
+    let paths: Vec<&PathBuf> = readable
+        .chain(broken.iter().map(|(path, _)| path))
+        .filter(|path| !kept.contains(path))
+        .collect();
+    for path in &paths {
+        remove(path)?;
+    }
+    Ok(paths.len())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)?;
+    match fs::remove_file(file::log_path(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Make the folder, which only its owner can look into: pictures may be private.
+pub fn prepare(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(folder)
+}
+
+/// A free path for a run that begins now.
+pub fn free_path(folder: &Path, model_name: &str) -> PathBuf {
+    let now = jiff::ZonedDateTime::now()
+        .strftime("%Y-%m-%d-%H%M%S")
+        .to_string();
+    let model: String = model_name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(40)
+        .collect();
+    let named = |suffix: &str| folder.join(format!("{now}-{model}{suffix}.{EXTENSION}"));
+    let numbered = (2..MOST_NAMES).map(|number| named(&format!("-{number}")));
+    std::iter::once(named(""))
+        .chain(numbered)
+        .find(|path| fs::symlink_metadata(path).is_err())
+        .unwrap_or_else(|| named("")) // Refused where it is created.
+}

@@ -1,0 +1,449 @@
+//! Showing a run from its file, without touching any path in it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::action::Action;
+use super::folders::short_name;
+use super::keep_action::KeepAction;
+use super::recent;
+use super::run::{Phase, RunState};
+use super::saving::{Kept, Question};
+use super::session::Session;
+use super::settings::{FolderChoice, FolderSource};
+use super::text;
+use crate::runs::RunSettings;
+use crate::runs::shelf::Shelf;
+use crate::worker::protocol::{
+    Answer, ModelInfo, Notice, OpenedRun, Progress, RunsCommand, RunsEvent, SaveSource, Severity,
+};
+
+/// Damaged rows named in a notice; the rest is counted.
+const MOST_DAMAGE: usize = 3;
+
+impl Session {
+    pub(super) fn perform_keep(&mut self, action: KeepAction) {
+        match action {
+            KeepAction::Set(saving) => {
+                let old = std::mem::replace(&mut self.settings.saving, saving);
+                if saving.most_megabytes < old.most_megabytes {
+                    self.list_runs();
+                }
+            }
+            KeepAction::ToggleRecent => {
+                self.keeping.is_list_open = !self.keeping.is_list_open;
+                if self.keeping.is_list_open {
+                    self.list_runs();
+                }
+            }
+            KeepAction::BrowseOpen => {
+                self.open_dialog(crate::worker::protocol::DialogKind::OpenRun);
+            }
+            KeepAction::Open(path) => self.open_run(path),
+            KeepAction::CloseRun => self.close_run(),
+            KeepAction::GoOn => self.go_on(),
+            KeepAction::UseAgain => self.ask_to_use_again(),
+            KeepAction::BrowseSaveAs => {
+                if let Err(reason) = self.can_save_run() {
+                    self.notices.say(Severity::Info, reason);
+                } else {
+                    self.open_dialog(crate::worker::protocol::DialogKind::SaveRun);
+                }
+            }
+            KeepAction::SaveAs(path) => self.save_run_as(path),
+            KeepAction::Clear => self.keeping.question = Some(Question::Clear),
+            KeepAction::Confirm => self.confirm(),
+            KeepAction::Decline => {
+                self.keeping.question = None;
+                self.keeping.resuming = None;
+            }
+            KeepAction::TryAgain => self.answer_stuck(Answer::TryAgain),
+            KeepAction::GoOnUnsaved => self.answer_stuck(Answer::GoOnUnsaved),
+        }
+    }
+
+    /// Close a question or the list; `false` where neither was open.
+    pub(super) fn close_keeping(&mut self) -> bool {
+        if self.keeping.question.is_some() {
+            self.perform_keep(KeepAction::Decline);
+        } else if self.keeping.is_list_open {
+            self.keeping.is_list_open = false;
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn confirm(&mut self) {
+        match self.keeping.question.take() {
+            None => {}
+            Some(Question::Clear) => {
+                if let Some(folder) = self.keeping.folder.clone() {
+                    let kept = self.kept_files();
+                    self.send_runs(RunsCommand::Clear { folder, kept });
+                }
+            }
+            Some(Question::GoOn(_)) => self.check_before_going_on(),
+            Some(Question::UseAgain(_)) => self.use_again(),
+            Some(Question::GoOnWithout(_)) => self.go_on_without(),
+        }
+    }
+
+    fn open_run(&mut self, path: PathBuf) {
+        if self.is_running() {
+            self.notices.say(
+                Severity::Warning,
+                "A run is under way. Cancel it before you open another one.",
+            );
+            return;
+        }
+        let job = self.mint_job();
+        self.keeping.is_list_open = false;
+        self.keeping.opening = Some((job, path.clone()));
+        self.send_runs(RunsCommand::Open { job, path });
+    }
+
+    /// Take an answer about run files.
+    pub(super) fn apply_runs(&mut self, event: RunsEvent) {
+        match event {
+            RunsEvent::Listed { shelf, problem } => {
+                if let Some(problem) = problem {
+                    self.notices.say(Severity::Warning, problem);
+                }
+                self.offer_interrupted(&shelf);
+                self.keeping.shelf = Some(shelf);
+            }
+            RunsEvent::Opened { job, path, run } => {
+                let is_awaited = self.keeping.opening.as_ref().is_some_and(|o| o.0 == job);
+                if !is_awaited || self.is_running() {
+                    return;
+                }
+                self.keeping.opening = None;
+                match run {
+                    Ok(run) => self.show_opened(&run),
+                    Err(message) => self.notices.push(Notice {
+                        severity: Severity::Error,
+                        message: format!("The run could not be opened: {message}"),
+                        path: Some(path),
+                    }),
+                }
+            }
+            RunsEvent::Checked { job, changed } => self.files_checked(job, changed),
+            RunsEvent::SavedAs { job, path, outcome } => {
+                if self
+                    .keeping
+                    .saving_as
+                    .take_if(|known| *known == job)
+                    .is_some()
+                {
+                    self.run_saved(path, outcome);
+                }
+            }
+        }
+    }
+
+    /// After a crash, say once which run was cut off.
+    fn offer_interrupted(&mut self, shelf: &Shelf) {
+        if std::mem::replace(&mut self.keeping.is_first_listing_done, true) {
+            return;
+        }
+        let last = self.keeping.interrupted.take();
+        let cut_off = shelf.runs.iter().find(|run| {
+            !run.is_held
+                && !run.is_finished()
+                && (!run.is_closed || Some(&run.path) == last.as_ref())
+        });
+        let Some(run) = cut_off else { return };
+        self.notices.offer(
+            Notice {
+                severity: Severity::Info,
+                message: format!(
+                    "A run was cut off before its end: {}. What it had reported is kept.",
+                    recent::line(run)
+                ),
+                path: None,
+            },
+            vec![Action::Keep(KeepAction::Open(run.path.clone()))],
+        );
+    }
+
+    fn show_opened(&mut self, opened: &Arc<OpenedRun>) {
+        let settings = opened.settings();
+        let job = self.mint_job();
+        let mut run = RunState::new(
+            job,
+            settings.clone(),
+            Arc::clone(&opened.images),
+            Arc::clone(&opened.log),
+        );
+        run.model = Some(Arc::new(model_info(opened)));
+        run.progress = progress(opened);
+        run.phase = if opened.is_finished() {
+            Phase::Done
+        } else {
+            Phase::Cancelled
+        };
+        run.kept = Kept {
+            file: Some(opened.path.clone()),
+            opened: Some(Arc::clone(opened)),
+            is_sealed: true,
+            ..Kept::default()
+        };
+        run.absorb();
+        // Shown as it was looked at when it was made.
+        self.settings.run.distance = settings.distance;
+        self.settings.run.aggregate = settings.aggregate;
+        self.put_run(run);
+        self.say_damage(opened);
+        if !opened.is_finished() {
+            self.keeping.question = Some(Question::GoOn(opened.paths()));
+        }
+    }
+
+    /// Show another run in place of the one that is shown.
+    fn put_run(&mut self, run: RunState) {
+        self.run = Some(run);
+        self.keeping.resuming = None;
+        self.keeping.question = None;
+        self.looking.scrub = None;
+        self.looking.trial = None;
+        self.analysis = None;
+        self.deciding.forget_run();
+        self.deciding.mark_stale();
+        self.analyze_at_once();
+        self.drop_hand_threshold();
+        self.is_plan_stale = true;
+        self.followed = None;
+        self.gallery.select(None);
+        self.selected_attempt = None;
+        self.keeping.pictures_changed = true;
+    }
+
+    fn say_damage(&mut self, opened: &OpenedRun) {
+        if opened.damage.is_empty() {
+            return;
+        }
+        let shown: Vec<&str> = (opened.damage.iter().take(MOST_DAMAGE))
+            .map(String::as_str)
+            .collect();
+        let more = opened.damage.len().saturating_sub(MOST_DAMAGE);
+        let more = if more > 0 {
+            format!("; and {more} more")
+        } else {
+            String::new()
+        };
+        self.notices.push(Notice {
+            severity: Severity::Warning,
+            message: format!(
+                "The run file is damaged, what does not match its checksum is left out: {}{more}",
+                shown.join("; ")
+            ),
+            path: Some(opened.path.clone()),
+        });
+    }
+
+    fn close_run(&mut self) {
+        if self.is_running()
+            || self
+                .run
+                .as_ref()
+                .is_none_or(|run| run.kept.opened.is_none())
+        {
+            return;
+        }
+        self.run = None;
+        self.keeping.resuming = None;
+        self.looking.scrub = None;
+        self.looking.trial = None;
+        self.analysis = None;
+        self.deciding.forget_run();
+        self.is_plan_stale = true;
+        self.followed = None;
+        self.keeping.pictures_changed = true;
+    }
+
+    fn ask_to_use_again(&mut self) {
+        let opened = self.run.as_ref().and_then(|run| run.kept.opened.clone());
+        if let Some(opened) = opened {
+            self.keeping.question = Some(Question::UseAgain(opened.paths()));
+        }
+    }
+
+    /// Take over model, folders and settings of the opened run.
+    fn use_again(&mut self) {
+        let Some(opened) = self.run.as_ref().and_then(|run| run.kept.opened.clone()) else {
+            return;
+        };
+        let old = &self.settings.run;
+        self.settings.run = RunSettings {
+            batch: old.batch,
+            device: old.device,
+            ..opened.settings()
+        };
+        let source = opened.model_source();
+        if self.settings.model != source || self.model_info().is_none() {
+            self.open_model(source);
+        }
+        self.folders.clear();
+        for (role, path) in opened.folders() {
+            let is_sample = self
+                .samples
+                .iter()
+                .any(|known| *known == (role, path.clone()));
+            self.add_folder(FolderChoice {
+                source: if is_sample {
+                    FolderSource::Samples
+                } else {
+                    FolderSource::Path(path)
+                },
+                role,
+            });
+        }
+        self.remember_folders();
+        self.unseal();
+    }
+
+    /// The user has allowed to read the paths of the opened run.
+    pub(super) fn unseal(&mut self) {
+        if let Some(run) = &mut self.run {
+            self.keeping.pictures_changed |= run.kept.is_sealed;
+            run.kept.is_sealed = false;
+        }
+    }
+
+    /// Why the run that is shown can't be saved, if so.
+    pub fn can_save_run(&self) -> Result<(), &'static str> {
+        match &self.run {
+            None => Err("There is no run to save yet"),
+            Some(run) if run.num_results() == 0 => Err("The run has no result to save yet"),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn save_run_as(&mut self, path: PathBuf) {
+        if let Err(reason) = self.can_save_run() {
+            self.notices.say(Severity::Info, reason);
+            return;
+        }
+        let Some(run) = &self.run else { return };
+        let path = match path.extension() {
+            Some(_) => path,
+            None => path.with_extension(crate::runs::file::EXTENSION),
+        };
+        let Some(source) = save_source(run) else {
+            return;
+        };
+        let job = self.mint_job();
+        self.keeping.saving_as = Some(job);
+        self.send_runs(RunsCommand::SaveAs {
+            job,
+            source: Arc::new(source),
+            path,
+        });
+    }
+
+    fn run_saved(&mut self, path: PathBuf, outcome: Result<(), String>) {
+        let notice = match outcome {
+            Ok(()) => Notice {
+                severity: Severity::Info,
+                message: format!("The run was saved as {}", short_name(&path)),
+                path: Some(path),
+            },
+            Err(message) => Notice {
+                severity: Severity::Error,
+                message: format!("The run could not be saved: {message}"),
+                path: None,
+            },
+        };
+        self.notices.push(notice);
+    }
+
+    /// The library thread has lost what it was asked for.
+    pub(super) fn runs_restarted(&mut self) {
+        self.keeping.opening = None;
+        self.keeping.saving_as = None;
+        self.keeping.resuming = None;
+        self.list_runs();
+    }
+
+    /// Another run takes the place of one that was opened.
+    pub(super) fn leave_opened(&mut self) {
+        self.keeping.pictures_changed |= self.run.as_ref().is_some_and(RunState::is_sealed);
+        self.keeping.opening = None;
+        self.keeping.resuming = None;
+        self.keeping.question = None;
+    }
+
+    /// A dropped run file can only be meant to be opened.
+    pub(super) fn take_dropped(&mut self, paths: Vec<PathBuf>) {
+        let run = paths.iter().find(|path| {
+            let extension = path.extension();
+            extension.is_some_and(|e| e.eq_ignore_ascii_case(crate::runs::file::EXTENSION))
+        });
+        match run.cloned() {
+            Some(path) => self.open_run(path),
+            None => self.dropped = paths,
+        }
+    }
+
+    /// A run has stopped that can go on.
+    pub(super) fn offer_to_go_on(&mut self, message: String) {
+        let notice = Notice {
+            severity: Severity::Error,
+            message,
+            path: None,
+        };
+        let can_go_on = self.run.as_ref().is_some_and(RunState::is_unfinished);
+        let offers = can_go_on.then_some(Action::Keep(KeepAction::GoOn));
+        self.notices.offer(notice, offers.into_iter().collect());
+    }
+}
+
+fn save_source(run: &RunState) -> Option<SaveSource> {
+    let manifest = if let Some(opened) = &run.kept.opened {
+        opened.manifest.clone()
+    } else {
+        let (new, info) = (run.kept.new_file.as_ref()?, run.model.as_ref()?);
+        crate::worker::saving::manifest(&run.settings, run.images.len(), new, info)
+    };
+    Some(SaveSource {
+        file: run.kept.file.clone(),
+        log: Arc::clone(run.log()),
+        manifest,
+        images: Arc::clone(&run.images),
+    })
+}
+
+/// What a run file says of its model, as far as the window needs it.
+fn model_info(opened: &OpenedRun) -> ModelInfo {
+    let model = &opened.manifest.model;
+    let stretch = opened.stretches.last();
+    ModelInfo {
+        source: opened.model_source(),
+        name: model.name.clone(),
+        family: model.family.clone(),
+        geometry: model.geometry,
+        num_parameters: 0,
+        flops_per_call: 0.0,
+        weights_sha256: model.weights_sha256.clone(),
+        num_train_timesteps: model.num_train_timesteps,
+        schedule: model.schedule.clone(),
+        device: stretch.map_or_else(String::new, |stretch| stretch.device.clone()),
+        call_secs: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn progress(opened: &OpenedRun) -> Progress {
+    let num_attempts = opened.manifest.settings().num_attempts;
+    Progress {
+        attempts_done: opened.num_results,
+        num_attempts: opened.images.len() * num_attempts,
+        images_done: 0,
+        num_images: opened.images.len(),
+        images_skipped: opened.num_left_out,
+        network_calls: opened.stretches.iter().map(|s| s.network_calls).sum(),
+        network_secs: opened.stretches.iter().map(|s| s.seconds).sum(),
+        activity: text::capitalized("read from its file"),
+    }
+}

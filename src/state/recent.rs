@@ -1,0 +1,86 @@
+//! Runs on disk as people read them: one line each.
+
+use crate::ood::MaskKind;
+use crate::runs::file::{Manifest, RunSummary};
+use crate::runs::{Lift, RunSettings};
+
+use super::text;
+
+/// When a run was begun, in the local time, e.g. `26 Nov 2026 02:15`.
+pub fn when(manifest: &Manifest) -> String {
+    manifest.created.parse::<jiff::Timestamp>().map_or_else(
+        |_| manifest.created.clone(), // A stranger's file may say anything.
+        |time| {
+            time.to_zoned_datetime(jiff::tz::TimeZone::system())
+                .strftime("%-d %b %Y %H:%M")
+                .to_string()
+        },
+    )
+}
+
+/// The settings that decide a run, e.g. `alternating checkerboard 8, 10 attempts, 25 steps`.
+pub fn settings(manifest: &Manifest) -> String {
+    let settings = manifest.settings();
+    let num_steps = settings
+        .sampler
+        .num_steps(manifest.model.num_train_timesteps);
+    format!(
+        "{}, {}, {}",
+        lift(&settings),
+        text::counted(settings.num_attempts, "attempt"),
+        text::counted(num_steps, "step")
+    )
+}
+
+/// Mask and grid, or that there is no mask.
+pub fn lift(settings: &RunSettings) -> String {
+    match (settings.lift, &settings.mask) {
+        (Lift::Denoise { start_timestep }, _) => format!("denoised from {start_timestep}"),
+        (Lift::Inpaint, MaskKind::File(_)) => "mask image".to_owned(),
+        (Lift::Inpaint, MaskKind::AlternatingCheckerboard) => {
+            format!("alternating checkerboard {}", settings.grid)
+        }
+        (Lift::Inpaint, MaskKind::Checkerboard) => format!("checkerboard {}", settings.grid),
+        (Lift::Inpaint, MaskKind::RandomPatch) => format!("random patches {}", settings.grid),
+        (Lift::Inpaint, MaskKind::Center) => "center".to_owned(),
+    }
+}
+
+/// How far a run got.
+pub fn state(run: &RunSummary) -> String {
+    if run.is_held {
+        return "being written".to_owned();
+    }
+    if run.is_finished() {
+        return "finished".to_owned();
+    }
+    let num_attempts = run.manifest.num_images * run.manifest.settings().num_attempts;
+    let about = if run.is_closed { "" } else { "at least " };
+    format!(
+        "{about}{} of {}",
+        text::count(run.num_done),
+        text::count(num_attempts)
+    )
+}
+
+/// All of it, for a sentence.
+pub fn line(run: &RunSummary) -> String {
+    format!(
+        "{}, {}, {}, {}, {} attempts",
+        when(&run.manifest),
+        run.manifest.model.name,
+        text::counted(run.manifest.num_images, "image"),
+        settings(&run.manifest),
+        state(run)
+    )
+}
+
+/// A size on disk, e.g. `3.4 MB`.
+pub fn size(num_bytes: u64) -> String {
+    match num_bytes as f64 {
+        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
+        b if b >= 10e6 => format!("{:.0} MB", b / 1e6),
+        b if b >= 1e6 => format!("{:.1} MB", b / 1e6),
+        b => format!("{:.0} kB", (b / 1e3).max(1.0)),
+    }
+}

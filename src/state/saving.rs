@@ -1,0 +1,292 @@
+//! How the window keeps runs on disk: where, which pictures, how much, and what comes of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::action::Action;
+use super::folders::ScanState;
+use super::keep_action::KeepAction;
+use super::run::{Phase, RunState};
+use super::session::Session;
+use crate::ood::Role;
+use crate::runs::file::KeepPictures;
+use crate::runs::shelf::Shelf;
+use crate::worker::protocol::{
+    Answer, JobId, LibraryCommand, NewFile, Notice, OpenedRun, RunsCommand, SaveRequest,
+    SavingNews, Severity,
+};
+use crate::worker::resuming::ChangedFile;
+
+/// Largest limit of the folder, in MB.
+pub const MOST_MEGABYTES: u32 = 1_000_000;
+
+/// Whether and how runs are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SavingSettings {
+    /// Whether each run is written to the folder of recent runs.
+    pub is_on: bool,
+    /// Which reconstructions are kept.
+    pub keep_pictures: KeepPictures,
+    /// What all recent runs may take together, in MB.
+    pub most_megabytes: u32,
+}
+
+impl Default for SavingSettings {
+    fn default() -> Self {
+        Self {
+            is_on: true,
+            keep_pictures: KeepPictures::All,
+            most_megabytes: 2000,
+        }
+    }
+}
+
+impl SavingSettings {
+    /// The limit in bytes.
+    pub fn most_bytes(self) -> u64 {
+        u64::from(self.most_megabytes) * 1_000_000
+    }
+}
+
+/// What is known of runs on disk.
+#[derive(Debug, Default)]
+pub struct Keeping {
+    /// The folder of recent runs; `None` keeps nothing.
+    pub folder: Option<PathBuf>,
+    /// What was in it when it was last looked at.
+    pub shelf: Option<Arc<Shelf>>,
+    /// Whether the list of recent runs is open.
+    pub is_list_open: bool,
+    /// Pictures that were shown for paths may be others now.
+    pub pictures_changed: bool,
+    /// What the user is asked.
+    pub question: Option<Question>,
+    /// The run that is read now.
+    pub opening: Option<(JobId, PathBuf)>,
+    /// The copy that is written now.
+    pub(super) saving_as: Option<JobId>,
+    /// The run that is to go on once its files and model are known to be the same.
+    pub(super) resuming: Option<super::resuming::Resuming>,
+    /// The run that was at work when the window was closed last.
+    pub(super) interrupted: Option<PathBuf>,
+    pub(super) is_first_listing_done: bool,
+}
+
+/// What the user is asked before something is done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Question {
+    /// Remove all recent runs?
+    Clear,
+    /// Go on with an unfinished run, which reads these paths?
+    GoOn(Vec<PathBuf>),
+    /// Use model, folders and settings of a run, which reads these paths?
+    UseAgain(Vec<PathBuf>),
+    /// Go on although these files are not what they were?
+    GoOnWithout(Arc<[ChangedFile]>),
+}
+
+/// How one run is kept.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Its file.
+    pub file: Option<PathBuf>,
+    /// Why the last write failed, while the worker waits for what to do about it.
+    pub stuck: Option<String>,
+    /// What was read from a file.
+    pub opened: Option<Arc<OpenedRun>>,
+    /// Whether the paths of the opened run may not be read.
+    pub is_sealed: bool,
+    /// What its file says or would say.
+    pub new_file: Option<NewFile>,
+}
+
+impl Session {
+    /// Where a new run is to be kept.
+    pub(super) fn save_request(&self) -> Option<SaveRequest> {
+        let saving = self.settings.saving;
+        saving
+            .is_on
+            .then(|| self.new_file())
+            .flatten()
+            .map(SaveRequest::Begin)
+    }
+
+    fn new_file(&self) -> Option<NewFile> {
+        Some(NewFile {
+            folder: self.keeping.folder.clone()?,
+            ..self.new_file_record()
+        })
+    }
+
+    /// What a file of a run that begins now says, wherever it is.
+    pub(super) fn new_file_record(&self) -> NewFile {
+        let ready = |scan: &ScanState| match scan {
+            ScanState::Ready(listing) => listing.unreadable.len(),
+            _ => 0,
+        };
+        NewFile {
+            folder: PathBuf::new(),
+            folders: self.named_folders(),
+            keep_pictures: self.settings.saving.keep_pictures,
+            num_skipped: self.folders.iter().map(|f| ready(&f.scan)).sum(),
+        }
+    }
+
+    fn named_folders(&self) -> Vec<(Role, PathBuf)> {
+        let named = self.folders.iter();
+        named
+            .filter_map(|folder| Some((folder.role, folder.path.clone()?)))
+            .collect()
+    }
+
+    /// Bytes that the next run would take on disk; `None` where it is not kept.
+    pub fn expected_bytes(&self) -> Option<u64> {
+        let info = self.model_info()?;
+        self.keeping.folder.as_ref()?;
+        let saving = self.settings.saving;
+        let num_attempts = self.settings.run.num_attempts;
+        let num_images = self.planned().len();
+        saving.is_on.then(|| {
+            saving
+                .keep_pictures
+                .expected_bytes(info.geometry, num_images, num_attempts)
+        })
+    }
+
+    /// Take news of how the keeping of the run goes.
+    pub(super) fn apply_saving(&mut self, news: SavingNews) {
+        let Some(run) = &mut self.run else { return };
+        match news {
+            SavingNews::Began(path) => {
+                run.kept.stuck = None;
+                run.kept.file = Some(path.clone());
+                self.settings.running = Some(path);
+            }
+            SavingNews::Stuck(message) => {
+                run.kept.stuck = Some(message.clone());
+                run.phase = Phase::Paused;
+                self.notices.offer(
+                    Notice {
+                        severity: Severity::Error,
+                        message: format!("The run waits: {message}"),
+                        path: None,
+                    },
+                    vec![
+                        Action::Keep(KeepAction::TryAgain),
+                        Action::Keep(KeepAction::GoOnUnsaved),
+                    ],
+                );
+            }
+            SavingNews::GivenUp => {
+                run.kept.stuck = None;
+                self.settings.running = None;
+                self.notices.say(
+                    Severity::Warning,
+                    "The run goes on without its file. What was written so far is kept, the rest can be saved by \
+                     \"Save as…\" at the end.",
+                );
+                run.kept.file = None;
+            }
+        }
+    }
+
+    /// Tell the worker what to do about a write that failed.
+    pub(super) fn answer_stuck(&mut self, answer: Answer) {
+        let Some(run) = &mut self.run else { return };
+        if run.kept.stuck.take().is_none() || !run.phase.is_active() {
+            return;
+        }
+        run.phase = Phase::Running;
+        run.control.set_paused(false);
+        run.control.answer(answer);
+        self.notices.withdraw_offers();
+    }
+
+    /// The run has ended: its file is closed, and others may have to go.
+    pub(super) fn run_ended(&mut self) {
+        self.settings.running = None;
+        if let Some(run) = &mut self.run {
+            run.kept.stuck = None;
+        }
+        self.notices.withdraw_offers();
+        self.list_runs();
+    }
+
+    /// Look at the folder of recent runs, and make room in it.
+    pub(super) fn list_runs(&mut self) {
+        let Some(folder) = self.keeping.folder.clone() else {
+            return;
+        };
+        let command = RunsCommand::List {
+            folder,
+            most_bytes: self.settings.saving.most_bytes(),
+            kept: self.kept_files(),
+        };
+        self.send_runs(command);
+    }
+
+    pub(super) fn kept_files(&self) -> Vec<PathBuf> {
+        let shown = self.run.as_ref().and_then(|run| run.kept.file.clone());
+        let opened = self.run.as_ref().and_then(|run| {
+            let opened = run.kept.opened.as_ref()?;
+            Some(opened.path.clone())
+        });
+        let interrupted = self.keeping.interrupted.clone();
+        shown.into_iter().chain(opened).chain(interrupted).collect()
+    }
+
+    pub(super) fn send_runs(&mut self, command: RunsCommand) {
+        self.outbox
+            .push_back(super::session::Outgoing::Library(LibraryCommand::Runs(
+                command,
+            )));
+    }
+
+    /// Keep runs in this folder; what is there is listed.
+    pub fn keep_runs_in(&mut self, folder: Option<PathBuf>) {
+        self.keeping.folder = folder;
+        self.keeping.interrupted = self.settings.running.take();
+        self.list_runs();
+    }
+
+    /// The folder of recent runs of this user; `None` where the platform names no place for it.
+    pub fn default_runs_folder() -> Option<PathBuf> {
+        directories::ProjectDirs::from("", "", "lmd-inspector")
+            .map(|dirs| dirs.data_dir().join("runs"))
+    }
+
+    /// The picture of a file of the opened run, from the run file; `None` where the file itself may be read.
+    pub fn sealed_picture(&self, path: &Path) -> Option<Result<crate::images::Picture, String>> {
+        let run = self.run.as_ref().filter(|run| run.is_sealed())?;
+        let id = run
+            .images
+            .iter()
+            .position(|image| image.file.path == path)?;
+        let picture = run.attempts(id).first().map(|result| &result.original);
+        Some(
+            picture
+                .cloned()
+                .ok_or_else(|| "The run file holds no picture of it yet".to_owned()),
+        )
+    }
+}
+
+impl RunState {
+    /// Whether it was read from a file whose paths may not be touched.
+    pub fn is_sealed(&self) -> bool {
+        self.kept.is_sealed
+    }
+
+    /// Whether attempts are missing that could be made.
+    pub fn is_unfinished(&self) -> bool {
+        let num_readable = self
+            .images
+            .len()
+            .saturating_sub(self.progress.images_skipped);
+        matches!(self.phase, Phase::Cancelled | Phase::Failed(_))
+            && self.num_results() < num_readable * self.settings.num_attempts
+    }
+}

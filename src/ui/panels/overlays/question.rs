@@ -1,0 +1,101 @@
+//! What the user is asked before files are read or removed.
+
+use std::path::PathBuf;
+
+use egui::{Frame, Id, Margin, Modal, RichText, ScrollArea, Ui};
+
+use crate::state::keep_action::KeepAction;
+use crate::state::saving::Question;
+use crate::state::{Action, text};
+use crate::ui::panels::Scene;
+use crate::ui::widgets::layout::note;
+use crate::worker::resuming::list_of;
+
+/// Width in points.
+const WIDTH: f32 = 440.0;
+
+/// Draw the question, if there is one.
+pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
+    let Some(question) = scene.session.keeping.question.clone() else {
+        return;
+    };
+    let frame = Frame::window(ui.style()).inner_margin(Margin::same(16));
+    let modal = Modal::new(Id::unique("runs question")).frame(frame);
+    let modal = modal.show(ui.ctx(), |ui| {
+        ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 60.0));
+        let (yes, no) = words_ui(ui, scene, &question);
+        ui.add_space(8.0);
+        ui.horizontal(|ui| {
+            if ui.button(yes).clicked() {
+                scene.actions.push(Action::Keep(KeepAction::Confirm));
+            }
+            if ui.button(no).clicked() {
+                scene.actions.push(Action::Keep(KeepAction::Decline));
+            }
+        });
+    });
+    if modal.should_close() {
+        scene.actions.push(Action::Keep(KeepAction::Decline));
+    }
+}
+
+/// Say what it is about; returns what the two buttons say.
+fn words_ui(ui: &mut Ui, scene: &Scene<'_>, question: &Question) -> (&'static str, &'static str) {
+    let title = |ui: &mut Ui, words: &str| {
+        ui.label(RichText::new(words).size(15.0).strong());
+        ui.add_space(2.0);
+    };
+    match question {
+        Question::Clear => {
+            title(ui, "Remove all recent runs?");
+            ui.label(
+                "The run files of this window are deleted, with scores and pictures, unfinished ones too. \
+                 The run that is shown stays, and so do copies that were saved elsewhere.",
+            );
+            ("Remove", "Keep")
+        }
+        Question::GoOn(paths) => {
+            title(ui, "This run is not finished");
+            if let Some(run) = &scene.session.run {
+                let progress = &run.progress;
+                ui.label(format!(
+                    "{} of {} attempts are there. Resume makes the others, with the scores that an uninterrupted run \
+                     gives. It reads",
+                    text::count(progress.attempts_done),
+                    text::count(progress.num_attempts),
+                ));
+            }
+            paths_ui(ui, paths, "only the bundled model and the run file");
+            ui.label("Inspect reads nothing but the run file.");
+            ("Resume the run", "Inspect")
+        }
+        Question::UseAgain(paths) => {
+            title(ui, "Use the model, folders and settings of this run?");
+            ui.label("They take the place of those in the window. That reads");
+            paths_ui(ui, paths, "only the bundled model");
+            ("Use them", "Cancel")
+        }
+        Question::GoOnWithout(changed) => {
+            let count = text::counted(changed.len(), "image file");
+            let are = if changed.len() == 1 { "is" } else { "are" };
+            title(ui, &format!("{count} {are} not what they were"));
+            for line in list_of(changed) {
+                note(ui, line);
+            }
+            ui.label("Put them back and resume again, or go on with what is there: what is missing is left out.");
+            ("Continue with what is there", "Cancel")
+        }
+    }
+}
+
+fn paths_ui(ui: &mut Ui, paths: &[PathBuf], nothing: &str) {
+    if paths.is_empty() {
+        note(ui, nothing);
+        return;
+    }
+    ScrollArea::vertical().max_height(150.0).show(ui, |ui| {
+        for path in paths {
+            note(ui, path.display().to_string());
+        }
+    });
+}

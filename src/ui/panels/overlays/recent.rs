@@ -1,0 +1,159 @@
+//! The runs that the window has kept, one a row.
+
+use egui::text::LayoutJob;
+use egui::{
+    Button, FontSelection, Frame, Id, Margin, Modal, Response, RichText, ScrollArea, Style,
+    TextStyle, Ui, WidgetInfo, vec2,
+};
+
+use crate::runs::file::RunSummary;
+use crate::state::keep_action::KeepAction;
+use crate::state::{Action, folders::short_name, recent, text};
+use crate::ui::panels::Scene;
+use crate::ui::theme;
+use crate::ui::widgets::buttons::sized;
+use crate::ui::widgets::layout::note;
+use crate::ui::widgets::path_field::{PathRow, path_row};
+
+/// Width of the list in points.
+const WIDTH: f32 = 620.0;
+/// Height of the list in points.
+const LIST_HEIGHT: f32 = 380.0;
+
+/// Draw the list.
+pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
+    if !scene.session.keeping.is_list_open {
+        return;
+    }
+    let frame = Frame::window(ui.style()).inner_margin(Margin::same(16));
+    let modal = Modal::new(Id::unique("recent runs")).frame(frame);
+    let modal = modal.show(ui.ctx(), |ui| {
+        ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 60.0));
+        ui.label(RichText::new("Recent runs").heading().strong());
+        note(
+            ui,
+            "A run opens as it is in its file, with its pictures. Nothing that it names is read.",
+        );
+        ui.add_space(4.0);
+        list_ui(ui, scene);
+        ui.add_space(6.0);
+        let row = PathRow {
+            name: "run path",
+            hint: "Path of another run file",
+            tooltip: "A file that ends in .lmdrun, of this window or of lmd score --output",
+            browse: Action::Keep(KeepAction::BrowseOpen),
+            apply: &|path| Action::Keep(KeepAction::Open(path)),
+        };
+        path_row(ui, scene.actions, &mut scene.drafts.run, &row);
+        ui.add_space(2.0);
+        footer_ui(ui, scene);
+    });
+    // The question lies above.
+    if modal.should_close() && scene.session.keeping.question.is_none() {
+        scene.actions.push(Action::Keep(KeepAction::ToggleRecent));
+    }
+}
+
+fn list_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    if scene.session.keeping.folder.is_none() {
+        note(ui, "There is no folder to keep runs in");
+        return;
+    }
+    let Some(shelf) = scene.session.keeping.shelf.clone() else {
+        note(ui, "Looking at the folder of recent runs…");
+        return;
+    };
+    if shelf.runs.is_empty() && shelf.broken.is_empty() {
+        note(ui, "No run was kept yet");
+    }
+    ScrollArea::vertical()
+        .max_height(LIST_HEIGHT.min(ui.ctx().content_rect().height() - 220.0))
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            ui.set_max_width(ui.available_width() - 10.0);
+            let can_open = !scene.session.is_running();
+            for run in &shelf.runs {
+                ui.add_enabled_ui(can_open && !run.is_held, |ui| {
+                    if row_ui(ui, run).clicked() {
+                        let open = KeepAction::Open(run.path.clone());
+                        scene.actions.push(Action::Keep(open));
+                    }
+                });
+            }
+            for (path, reason) in &shelf.broken {
+                let color = theme::palette(ui).error;
+                ui.label(RichText::new(short_name(path)).color(color));
+                note(ui, reason.as_str());
+            }
+        });
+}
+
+fn row_ui(ui: &mut Ui, run: &RunSummary) -> Response {
+    let palette = theme::palette(ui);
+    let style = Style::clone(ui.style());
+    let mut job = LayoutJob::default();
+    let manifest = &run.manifest;
+    let mut append = |words: String, is_weak: bool| {
+        let words = RichText::new(words);
+        let words = if is_weak {
+            words.text_style(TextStyle::Small).color(palette.weak)
+        } else {
+            words.color(palette.text)
+        };
+        words.append_to(
+            &mut job,
+            &style,
+            FontSelection::Default,
+            egui::Align::Center,
+        );
+    };
+    append(
+        format!("{}, {}\n", recent::when(manifest), manifest.model.name),
+        false,
+    );
+    append(
+        format!(
+            "{}, {}",
+            text::counted(manifest.num_images, "image"),
+            recent::settings(manifest)
+        ),
+        true,
+    );
+    let state = format!("{}, {}", recent::state(run), recent::size(run.num_bytes));
+    let button = Button::new(job)
+        .right_text(RichText::new(state).small().color(palette.weak))
+        .min_size(vec2(ui.available_width(), 42.0));
+    let response = ui.add(button);
+    response.widget_info(|| {
+        let label = format!("Open run of {}", recent::line(run));
+        WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), label)
+    });
+    response
+        .on_hover_text(run.path.display().to_string())
+        .on_disabled_hover_text("Wait for the end of the run that is under way, or cancel it")
+}
+
+fn footer_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let session = scene.session;
+    let num_bytes = session.keeping.shelf.as_ref().map_or(0, |s| s.num_bytes);
+    let count = session.keeping.shelf.as_ref().map_or(0, |s| s.runs.len());
+    ui.horizontal(|ui| {
+        note(
+            ui,
+            format!(
+                "{}, {} of {}",
+                text::counted(count, "run"),
+                recent::size(num_bytes),
+                recent::size(session.settings.saving.most_bytes())
+            ),
+        )
+        .on_hover_text("The limit is among the settings under More settings");
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if ui.button("Close list").clicked() {
+                scene.actions.push(Action::Keep(KeepAction::ToggleRecent));
+            }
+            let clear = Action::Keep(KeepAction::Clear);
+            sized(ui, scene.actions, clear, egui::Vec2::ZERO, count > 0);
+        });
+    });
+}

@@ -1,0 +1,166 @@
+//! Whether a run can go on: its scores must be those of a run that nothing interrupted.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::protocol::{ModelInfo, RunRequest};
+use crate::images::decode::describe_file;
+use crate::runs::RunImage;
+use crate::runs::file::{Continuation, Manifest, StoredRun, Stretch};
+use crate::runs::masks::{Masks, MasksError};
+use crate::runs::{Lift, RunSettings};
+
+/// Files named in a list; the rest is counted.
+const MOST_LISTED: usize = 10;
+
+/// Why a run can't go on.
+#[derive(Debug, thiserror::Error)]
+#[error("the run can't go on: {reason}: {}", path.display())]
+pub struct Refusal {
+    /// What is not as it was.
+    pub reason: String,
+    /// The run file.
+    pub path: PathBuf,
+}
+
+/// What a file of a run is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It has other bytes.
+    Changed,
+    /// It is gone.
+    Missing,
+    /// It is there, but can't be read.
+    Unreadable,
+}
+
+/// A file that is not what it was when its run began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub change: Change,
+}
+
+impl std::fmt::Display for ChangedFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let change = match self.change {
+            Change::Changed => "changed",
+            Change::Missing => "missing",
+            Change::Unreadable => "can't be read any more",
+        };
+        write!(f, "{change}: {}", self.path.display())
+    }
+}
+
+/// Compare the images' files with what they were when the run began; all of them are read.
+pub fn changed_files(images: &[RunImage]) -> Vec<ChangedFile> {
+    images
+        .par_iter()
+        .filter_map(|image| {
+            let path = &image.file.path;
+            let change = match describe_file(path) {
+                Ok((hash, _)) if hash == image.file.hash => return None,
+                Ok(_) => Change::Changed,
+                Err(_) if !path.exists() => Change::Missing,
+                Err(_) => Change::Unreadable,
+            };
+            Some(ChangedFile {
+                path: path.clone(),
+                change,
+            })
+        })
+        .collect()
+}
+
+/// The first of them, a line each, and how many more there are.
+pub fn list_of(changed: &[ChangedFile]) -> Vec<String> {
+    let mut lines: Vec<String> = changed
+        .iter()
+        .take(MOST_LISTED)
+        .map(ToString::to_string)
+        .collect();
+    if changed.len() > MOST_LISTED {
+        lines.push(format!("and {} more", changed.len() - MOST_LISTED));
+    }
+    lines
+}
+
+/// Why a model is not the one that a run was begun with, if so.
+pub fn model_difference(
+    manifest: &Manifest,
+    weights_sha256: &str,
+    schedule: &str,
+) -> Option<String> {
+    let model = &manifest.model;
+    if weights_sha256 != model.weights_sha256 {
+        return Some(format!(
+            "the model's weights are not those it was begun with (SHA-256 {weights_sha256}, expected {})",
+            model.weights_sha256
+        ));
+    }
+    (schedule != model.schedule).then(|| {
+        format!(
+            "the model's schedule is not the one it was begun with ({schedule}, expected {})",
+            model.schedule
+        )
+    })
+}
+
+/// What is to be noted about the kernels that go on with a run; a refusal where its scores would not be those of one
+/// sitting.
+pub(super) fn kernels_note(
+    earlier: &[Stretch],
+    now: &Stretch,
+    path: &Path,
+) -> Result<Option<String>, super::saving::SaveError> {
+    match Continuation::new(earlier, now) {
+        Continuation::Same => Ok(None),
+        Continuation::Noted(note) => Ok(Some(note)),
+        Continuation::Refused(reason) => Err(Refusal {
+            reason: format!(
+                "{reason}; choose the same device, or go on by lmd score --resume with --mix-kernels"
+            ),
+            path: path.to_owned(),
+        }
+        .into()),
+    }
+}
+
+/// Hold a stored run against what is to go on with it; the image files are another matter, see [`changed_files`].
+pub(super) fn check(
+    stored: &StoredRun,
+    request: &RunRequest,
+    info: &ModelInfo,
+) -> Result<(), super::saving::SaveError> {
+    let refuse = |reason: String| Refusal {
+        reason,
+        path: stored.path.clone(),
+    };
+    if let Some(reason) = model_difference(&stored.manifest, &info.weights_sha256, &info.schedule) {
+        return Err(refuse(reason).into());
+    }
+    let same_images = stored.images.len() == request.images.len()
+        && (stored.images.iter().zip(request.images.iter()))
+            .all(|(a, b)| a.role == b.role && a.file.hash == b.file.hash);
+    if !same_images {
+        return Err(refuse("the file holds other images now".to_owned()).into());
+    }
+    if mask_luma(&request.settings, info)? != stored.mask_luma {
+        return Err(refuse("the mask image has changed".to_owned()).into());
+    }
+    Ok(())
+}
+
+/// The mask file at the model's size; empty for other masks.
+pub(super) fn mask_luma(settings: &RunSettings, info: &ModelInfo) -> Result<Vec<u8>, MasksError> {
+    match settings.lift {
+        Lift::Inpaint => {
+            let masks = Masks::new(&settings.mask, settings.grid, info.geometry, settings.seed)?;
+            Ok(masks.file_luma().to_vec())
+        }
+        Lift::Denoise { .. } => Ok(Vec::new()),
+    }
+}

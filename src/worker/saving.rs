@@ -1,0 +1,326 @@
+//! Keeping a run on disk while it goes on: the worker writes, so that the window never waits for a disk.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::job::Sink;
+use super::protocol::{
+    AttemptResult, Control, Event, JobId, ModelInfo, Notice, Progress, RunRequest, Severity,
+};
+use super::resuming::{self, Refusal};
+use super::score::ScoreError;
+use crate::diffusion::Interrupted;
+use crate::ood::Role;
+use crate::runs::file::{
+    self, FileError, KeepPictures, Manifest, ModelRecord, NewRun, RunWriter, Stretch,
+};
+use crate::runs::masks::MasksError;
+use crate::runs::{RunSettings, shelf};
+
+/// How long another part of this program may look at a file that is to be written.
+const SHORT_USE: Duration = Duration::from_secs(2);
+
+/// Where a run is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SaveRequest {
+    /// In a new file of a folder.
+    Begin(NewFile),
+    /// In the file that the run's results so far are in.
+    GoOn(PathBuf),
+    /// In a copy of that file.
+    GoOnInCopy {
+        /// The file; it stays as it is.
+        from: PathBuf,
+        /// The folder that the copy is put into.
+        folder: PathBuf,
+    },
+}
+
+/// What a new run file says besides what the worker knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewFile {
+    /// The folder; it is made where it is missing.
+    pub folder: PathBuf,
+    /// The run's folders as given, with their roles.
+    pub folders: Vec<(Role, PathBuf)>,
+    /// Which reconstructions are kept.
+    pub keep_pictures: KeepPictures,
+    /// Files that could not be read when the folders were listed.
+    pub num_skipped: usize,
+}
+
+/// How the keeping of a run goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SavingNews {
+    /// From now on all that is reported is in this file.
+    Began(PathBuf),
+    /// A write failed: the run waits for an [`Answer`].
+    Stuck(String),
+    /// The run goes on without a file.
+    GivenUp,
+}
+
+/// What to do about a write that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The user has made room.
+    TryAgain,
+    /// Scores matter more than the file.
+    GoOnUnsaved,
+}
+
+/// Why a run can't be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The folder.
+    #[error("the folder of recent runs can't be made: {source}: {}", path.display())]
+    Folder {
+        /// What the system said.
+        source: std::io::Error,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The mask's file.
+    #[error(transparent)]
+    Masks(#[from] MasksError),
+    /// It is not the same run any more.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// The file of one job.
+pub(super) struct Keeper<'a> {
+    pub job: JobId,
+    pub request: &'a RunRequest,
+    pub control: &'a Control,
+}
+
+impl Keeper<'_> {
+    /// Open the file that the request asks for. A run that must not go on in its file is refused; one whose file can't
+    /// be written waits for what the user says.
+    pub fn begin(&self, engine: &Engine, sink: &mut dyn Sink) -> Result<(), ScoreError> {
+        let Some(asked) = &self.request.saving else {
+            return Ok(());
+        };
+        // A worker thread that died has left it open.
+        self.request.results.close_file().ok();
+        loop {
+            let opened = match asked {
+                SaveRequest::Begin(new) => {
+                    self.create(new, &engine.info).map(|writer| (writer, None))
+                }
+                SaveRequest::GoOn(path) => self.go_on(path, &engine.info),
+                SaveRequest::GoOnInCopy { from, folder } => copied(from, folder, &engine.info)
+                    .and_then(|path| self.go_on(&path, &engine.info)),
+            };
+            match opened {
+                Ok((writer, note)) => {
+                    let path = writer.path().to_owned();
+                    self.request.results.attach_file(writer);
+                    if let Some(message) = note {
+                        self.notice(sink, Severity::Info, message);
+                    }
+                    let news = SavingNews::Began(path);
+                    sink.emit(Event::Saving {
+                        job: self.job,
+                        news,
+                    });
+                    return Ok(());
+                }
+                Err(SaveError::Refused(refusal)) => return Err(refusal.into()),
+                // What is wrong with the mask is said where the run is planned.
+                Err(SaveError::Masks(_)) => return Ok(()),
+                Err(error) => {
+                    if self.ask(sink, error.to_string())? == Answer::GoOnUnsaved {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn create(&self, new: &NewFile, info: &ModelInfo) -> Result<RunWriter, SaveError> {
+        let path = free_path(&new.folder, info)?;
+        let (settings, num_images) = (&self.request.settings, self.request.images.len());
+        let manifest = manifest(settings, num_images, new, info);
+        let luma = resuming::mask_luma(&self.request.settings, info)?;
+        let images: Vec<_> = self.request.images.iter().cloned().zip(0..).collect();
+        let mut writer = file::create(&path, &manifest, &images, &luma, false)?;
+        writer.begin_stretch(&info.device)?;
+        self.catch_up(&mut writer, &[])?;
+        Ok(writer)
+    }
+
+    /// Open the file of a run that was begun earlier; returns what is to be said about the machine.
+    fn go_on(
+        &self,
+        path: &Path,
+        info: &ModelInfo,
+    ) -> Result<(RunWriter, Option<String>), SaveError> {
+        let (mut writer, stored) = patiently(|| file::resume(path))?;
+        resuming::check(&stored, self.request, info)?;
+        for sentence in &stored.damage {
+            writer.add_notice(&format!("damaged, and made again: {sentence}"))?;
+        }
+        let earlier: Vec<Stretch> = stored
+            .stretches
+            .iter()
+            .map(|(_, stretch)| stretch.clone())
+            .collect();
+        let note = resuming::kernels_note(&earlier, &Stretch::now(&info.device), path)?;
+        writer.begin_stretch(&info.device)?;
+        if let Some(note) = &note {
+            writer.add_notice(note)?;
+        }
+        self.catch_up(&mut writer, &stored.results)?;
+        Ok((writer, note))
+    }
+
+    /// Put into the file what the log holds and the file does not.
+    fn catch_up(&self, writer: &mut RunWriter, stored: &[AttemptResult]) -> Result<(), FileError> {
+        let known: std::collections::HashSet<(usize, usize)> = stored
+            .iter()
+            .map(|result| (result.image, result.attempt))
+            .collect();
+        let missing: Vec<AttemptResult> = (self.request.results.since(0).iter())
+            .filter(|result| !known.contains(&(result.image, result.attempt)))
+            .map(|result| AttemptResult::clone(result))
+            .collect();
+        missing
+            .chunks(64)
+            .try_for_each(|batch| writer.append(batch, 0.0))
+    }
+
+    /// Commit a finished batch, then show it. A headless run ends where that fails; one with a window waits for what
+    /// the user says.
+    pub fn commit(
+        &self,
+        batch: Vec<AttemptResult>,
+        attempt_seconds: f64,
+        sink: &mut dyn Sink,
+    ) -> Result<(), ScoreError> {
+        let results = &self.request.results;
+        loop {
+            let saved = results.with_writer(|writer| writer.append(&batch, attempt_seconds));
+            let Err(error) = saved.transpose() else { break };
+            if self.request.saving.is_none() {
+                return Err(error.into());
+            }
+            if self.ask(sink, error.to_string())? == Answer::GoOnUnsaved {
+                // What was committed is in the log beside the file, whether or not it can be folded in now.
+                results.close_file().ok();
+                break;
+            }
+        }
+        results.extend(batch);
+        Ok(())
+    }
+
+    /// Close the file in order, so that it stands alone.
+    pub fn end(&self, progress: &Progress, sink: &mut dyn Sink) {
+        if self.request.saving.is_none() {
+            return;
+        }
+        let results = &self.request.results;
+        let file = results.with_writer(|writer| writer.path().to_owned());
+        let closed = results
+            .with_writer(|writer| writer.end_stretch(progress.network_calls, progress.network_secs))
+            .transpose()
+            .and_then(|_| results.close_file());
+        if let Err(error) = closed {
+            let message = format!("what was done is kept, but {error}");
+            self.notice(sink, Severity::Warning, message);
+        }
+        let is_new = matches!(self.request.saving, Some(SaveRequest::Begin(_)));
+        if let Some(path) = file
+            && is_new
+            && results.since(0).is_empty()
+        {
+            // A run without any result is no loss; one that can't be removed shows in the list.
+            std::fs::remove_file(path).ok();
+        }
+    }
+
+    fn notice(&self, sink: &mut dyn Sink, severity: Severity, message: String) {
+        let notice = Notice {
+            severity,
+            message,
+            path: None,
+        };
+        sink.emit(Event::Notice {
+            job: self.job,
+            notice,
+        });
+    }
+
+    fn ask(&self, sink: &mut dyn Sink, message: String) -> Result<Answer, Interrupted> {
+        let job = self.job;
+        self.control.forget_answer();
+        let news = SavingNews::Stuck(message);
+        sink.emit(Event::Saving { job, news });
+        let answer = self.control.wait_for_answer()?;
+        if answer == Answer::GoOnUnsaved {
+            let news = SavingNews::GivenUp;
+            sink.emit(Event::Saving { job, news });
+        }
+        Ok(answer)
+    }
+}
+
+/// The manifest of a run that the window asks for.
+pub fn manifest(
+    settings: &RunSettings,
+    num_images: usize,
+    new: &NewFile,
+    info: &ModelInfo,
+) -> Manifest {
+    let run = NewRun {
+        model: ModelRecord {
+            source: ModelRecord::source_text(&info.source),
+            name: info.name.clone(),
+            family: info.family.clone(),
+            weights_sha256: info.weights_sha256.clone(),
+            schedule: info.schedule.clone(),
+            num_train_timesteps: info.num_train_timesteps,
+            geometry: info.geometry,
+        },
+        settings,
+        folders: &new.folders,
+        shard: None,
+        keep_pictures: new.keep_pictures,
+        num_skipped: new.num_skipped,
+        has_report_beside: false,
+    };
+    Manifest::new(run, num_images)
+}
+
+fn free_path(folder: &Path, info: &ModelInfo) -> Result<PathBuf, SaveError> {
+    shelf::prepare(folder).map_err(|source| SaveError::Folder {
+        source,
+        path: folder.to_owned(),
+    })?;
+    Ok(shelf::free_path(folder, &info.name))
+}
+
+fn copied(from: &Path, folder: &Path, info: &ModelInfo) -> Result<PathBuf, SaveError> {
+    let path = free_path(folder, info)?;
+    file::copy(from, &path)?;
+    Ok(path)
+}
+
+/// Open a file that a listing of this program may be looking at for a moment.
+fn patiently<T>(mut open: impl FnMut() -> Result<T, FileError>) -> Result<T, FileError> {
+    let start = std::time::Instant::now();
+    loop {
+        match open() {
+            Err(FileError::Busy { .. }) if start.elapsed() < SHORT_USE => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            outcome => return outcome,
+        }
+    }
+}
