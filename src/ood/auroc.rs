@@ -84,7 +84,7 @@ impl TwoSamples {
 
     /// For each in-domain image the share of out-of-domain images above it, and for each out-of-domain image the share of
     /// in-domain images below it; ties count half.
-    fn placements(&self) -> (Vec<f64>, Vec<f64>) {
+    pub(super) fn placements(&self) -> (Vec<f64>, Vec<f64>) {
         let count = |ranks: &[u32]| {
             let mut counts = vec![0_usize; self.num_values];
             for &rank in ranks {
@@ -232,7 +232,7 @@ pub fn separation_bound(num_in: usize, num_out: usize, level: f64) -> f64 {
     (1.0 - level).powf(1.0 / num_in.min(num_out).max(1) as f64)
 }
 
-fn mean(values: &[f64]) -> f64 {
+pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 

@@ -16,6 +16,7 @@ pub mod figures;
 pub mod histogram;
 pub mod interval;
 pub mod mask;
+pub mod paired;
 pub mod proportion;
 pub mod random;
 pub mod roc_band;

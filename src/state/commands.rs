@@ -86,6 +86,7 @@ impl Session {
             keep("Recent runs", KeepAction::ToggleRecent),
             keep("Open a run file…", KeepAction::BrowseOpen),
             keep("Save the run as…", KeepAction::BrowseSaveAs),
+            keep("Compare runs", KeepAction::ToggleCompare),
             keep("Clear recent runs…", KeepAction::Clear),
         ];
         if let Some(run) = &self.run {

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::action::{Key, Shortcut};
+use super::comparing::RowKey;
 use super::saving::SavingSettings;
+use crate::ood::{Aggregate, Distance};
 
 /// One wish about runs on disk.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +28,12 @@ pub enum KeepAction {
     BrowseSaveAs,
     /// Write a copy of the run that is shown.
     SaveAs(PathBuf),
+    /// Open the table of finished runs, or close it.
+    ToggleCompare,
+    /// Hold the run that is shown against one way to score another one.
+    CompareWith(Option<RowKey>),
+    /// Show rows of one distance or aggregation only.
+    FilterCompared(Option<Distance>, Option<Aggregate>),
     /// Remove all recent runs; asks first.
     Clear,
     /// Do what was asked about.
@@ -57,7 +65,7 @@ impl KeepAction {
     pub fn text(&self) -> &'static str {
         match self {
             Self::Set(_) => "Change",
-            Self::ToggleRecent => "Recent runs",
+            Self::ToggleRecent => "Recent runs…",
             Self::BrowseOpen => "Browse…",
             Self::Open(_) => "Open",
             Self::CloseRun => "Close run",
@@ -65,6 +73,9 @@ impl KeepAction {
             Self::UseAgain => "Use again…",
             Self::BrowseSaveAs => "Save as…",
             Self::SaveAs(_) => "Save",
+            Self::ToggleCompare => "Compare…",
+            Self::CompareWith(_) => "Compare",
+            Self::FilterCompared(..) => "Filter",
             Self::Clear => "Clear recent runs…",
             Self::Confirm => "Go on",
             Self::Decline => "Cancel",
@@ -87,6 +98,11 @@ impl KeepAction {
             Self::UseAgain => "Open the model, folders and settings of this run, to run them again",
             Self::BrowseSaveAs => "Write a copy of this run to a file that a colleague can open",
             Self::SaveAs(_) => "Write a copy of this run to this file",
+            Self::ToggleCompare => {
+                "Show finished runs in one table, and hold the shown one against another image by image"
+            }
+            Self::CompareWith(_) => "Hold the run that is shown against this one",
+            Self::FilterCompared(..) => "Show only some of the rows",
             Self::Clear => {
                 "Remove all runs that this window has kept, but for the one that is shown"
             }

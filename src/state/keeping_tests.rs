@@ -400,3 +400,100 @@ fn a_dropped_run_file_is_opened() {
     let commands = runs_commands(&mut session);
     assert!(matches!(commands.as_slice(), [RunsCommand::Open { .. }]));
 }
+
+/// A run file of `count` in-domain images 0.1, 0.2, … and as many out-of-domain ones, with an offset of the latter.
+fn write_scores(path: &Path, count: usize, offset: f64) {
+    let new = NewFile {
+        folder: "/".into(),
+        folders: Vec::new(),
+        keep_pictures: KeepPictures::None,
+        num_skipped: 0,
+    };
+    let settings = RunSettings {
+        num_attempts: 1,
+        grid: 2,
+        ..RunSettings::default()
+    };
+    let images: Vec<_> = run_images(count, count).into_iter().zip(0..).collect();
+    let mut info = model_info();
+    info.geometry.side = 2;
+    let manifest = manifest(&settings, images.len(), &new, &info);
+    let mut writer = file::create(path, &manifest, &images, &[], false).unwrap();
+    let value = |image: usize| {
+        let position = (image % count + 1) as f64;
+        let offset = if image < count { 0.0 } else { offset };
+        0.1 * position + offset
+    };
+    let all: Vec<_> = (0..2 * count).map(|i| result(i, 0, value(i))).collect();
+    writer.append(&all, 0.5).unwrap();
+    writer.finish().unwrap();
+}
+
+#[test]
+fn two_runs_are_paired_by_content_and_say_whose_verdict_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (far, near) = (
+        folder.path().join("far.lmdrun"),
+        folder.path().join("near.lmdrun"),
+    );
+    write_scores(&far, 20, 1.95);
+    write_scores(&near, 20, 0.15);
+    let mut session = ready_session();
+    open(&mut session, &far);
+    keep(&mut session, KeepAction::ToggleCompare);
+    let commands = runs_commands(&mut session);
+    let Some(RunsCommand::Compare { job, paths, level }) = commands.last() else {
+        panic!("expected a comparison, got {commands:?}");
+    };
+    assert_eq!(
+        paths,
+        std::slice::from_ref(&far),
+        "what is open is in the table"
+    );
+    let runs = crate::worker::comparing::compare(&[far, near.clone()], *level);
+    assert_eq!(runs.len(), 2);
+    session.apply_library(LibraryEvent::Runs(RunsEvent::Compared { job: *job, runs }));
+    let areas = |session: &Session| -> Vec<f64> {
+        let rows = session.comparing.rows();
+        rows.iter()
+            .filter_map(|(_, row)| Some(row.auroc?.0))
+            .collect()
+    };
+    // SSIM is not a number here, which leaves two distances by four aggregations of both runs.
+    assert_eq!(areas(&session).len(), 16);
+    assert_eq!(areas(&session)[0], 1.0, "the largest area comes first");
+    keep(
+        &mut session,
+        KeepAction::FilterCompared(
+            Some(crate::ood::Distance::Lpips),
+            Some(crate::ood::Aggregate::Median),
+        ),
+    );
+    // The k-th near image lies above k + 2 of the 20 in-domain ones: 18 + 17 + … + 0 of 400 pairs are out of order.
+    let near_area = 1.0 - f64::from((0..=18).sum::<i32>()) / 400.0;
+    let got = areas(&session);
+    assert_eq!(got.len(), 2);
+    assert!(
+        (got[1] - near_area).abs() < 1e-12,
+        "{got:?}, expected {near_area}"
+    );
+
+    let key = super::super::comparing::RowKey {
+        path: near,
+        distance: crate::ood::Distance::Lpips,
+        aggregate: crate::ood::Aggregate::Median,
+    };
+    keep(&mut session, KeepAction::CompareWith(Some(key)));
+    let pair = session.comparing.pair.clone().unwrap();
+    assert_eq!(pair.points.len(), 40);
+    assert_eq!((pair.num_only_first, pair.num_only_second), (0, 0));
+    let areas = pair.areas.unwrap();
+    assert!((areas.first - 1.0).abs() < 1e-12 && (areas.second - near_area).abs() < 1e-12);
+    // At 5 % of 20 images the threshold is the highest in-domain score, 2.0: all of the far images are above it, of the
+    // near ones only 1.9 + 0.15 and 2.0 + 0.15.
+    assert_eq!(pair.changed.len(), 18);
+    assert!(pair.changed.iter().all(|&index| {
+        let point = &pair.points[index];
+        point.role == Role::OutOfDomain && point.first > 2.0 && point.second < 2.0
+    }));
+}

@@ -7,6 +7,7 @@ pub mod action;
 pub mod analysis;
 pub mod arrangement;
 pub mod commands;
+pub mod comparing;
 pub mod confounds;
 pub mod deciding;
 pub mod decision;

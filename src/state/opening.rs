@@ -51,6 +51,12 @@ impl Session {
                 }
             }
             KeepAction::SaveAs(path) => self.save_run_as(path),
+            KeepAction::ToggleCompare => self.toggle_compare(),
+            KeepAction::CompareWith(key) => self.compare_with(key),
+            KeepAction::FilterCompared(distance, aggregate) => {
+                self.comparing.distance = distance;
+                self.comparing.aggregate = aggregate;
+            }
             KeepAction::Clear => self.keeping.question = Some(Question::Clear),
             KeepAction::Confirm => self.confirm(),
             KeepAction::Decline => {
@@ -68,6 +74,8 @@ impl Session {
             self.perform_keep(KeepAction::Decline);
         } else if self.keeping.is_list_open {
             self.keeping.is_list_open = false;
+        } else if self.comparing.is_open {
+            self.comparing.is_open = false;
         } else {
             return false;
         }
@@ -129,6 +137,7 @@ impl Session {
                 }
             }
             RunsEvent::Checked { job, changed } => self.files_checked(job, changed),
+            RunsEvent::Compared { job, runs } => self.compared(job, &runs),
             RunsEvent::SavedAs { job, path, outcome } => {
                 if self
                     .keeping

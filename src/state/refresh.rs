@@ -42,6 +42,7 @@ impl Session {
         if !has_analyzed {
             self.find_confounds();
         }
+        self.pair_anew();
         let wait_for_figures = self.decide(now_secs);
         if self.is_order_stale {
             self.is_order_stale = false;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::analysis::Analysis;
+use super::comparing::Comparing;
 use super::deciding::Deciding;
 use super::folders::{Folder, FolderId, ScanState};
 use super::gallery::Gallery;
@@ -54,6 +55,8 @@ pub struct Session {
     pub preview: PreviewState,
     /// What is known of runs on disk.
     pub keeping: Keeping,
+    /// Runs side by side.
+    pub comparing: Comparing,
     /// Messages to the user.
     pub notices: Notices,
     /// Commands to send, first come first served.
@@ -89,6 +92,7 @@ impl Session {
             looking: Looking::default(),
             preview: PreviewState::default(),
             keeping: Keeping::default(),
+            comparing: Comparing::default(),
             notices: Notices::default(),
             outbox: VecDeque::new(),
             dropped: Vec::new(),

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::comparing::{ComparedRun, compare};
 use super::protocol::{AttemptResult, JobId, ResultLog, RunImage};
 use super::resuming::{ChangedFile, changed_files};
+use super::saving::patiently;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::{MaskKind, Role};
 use crate::runs::RunSettings;
@@ -44,6 +46,15 @@ pub enum RunsCommand {
         job: JobId,
         /// The run's images.
         images: Arc<[RunImage]>,
+    },
+    /// Read the scores of the finished ones of some runs.
+    Compare {
+        /// Echoed in the reply.
+        job: JobId,
+        /// The run files.
+        paths: Vec<PathBuf>,
+        /// Confidence of the intervals, in (0, 1).
+        level: f64,
     },
     /// Copy a run to a file.
     SaveAs {
@@ -95,6 +106,13 @@ pub enum RunsEvent {
         /// Those that are not what they were.
         changed: Arc<[ChangedFile]>,
     },
+    /// The finished runs.
+    Compared {
+        /// See [`RunsCommand::Compare`].
+        job: JobId,
+        /// In the order asked for.
+        runs: Vec<Arc<ComparedRun>>,
+    },
     /// A run was copied, or why not.
     SavedAs {
         /// See [`RunsCommand::SaveAs`].
@@ -130,7 +148,7 @@ pub struct OpenedRun {
 impl OpenedRun {
     /// Read a run file.
     pub fn read(path: &Path) -> Result<Self, FileError> {
-        let stored = file::read(path)?;
+        let stored = patiently(|| file::read(path))?;
         let log = ResultLog::default();
         let start = path_from_text(&stored.manifest.working_folder);
         let images = stored.images.iter().map(|image| placed(image, &start));
@@ -255,6 +273,10 @@ pub fn answer(command: RunsCommand) -> RunsEvent {
             job,
             changed: changed_files(&images).into(),
         },
+        RunsCommand::Compare { job, paths, level } => RunsEvent::Compared {
+            job,
+            runs: compare(&paths, level),
+        },
         RunsCommand::SaveAs { job, source, path } => {
             let outcome = save_as(&source, &path).map_err(|error| error.to_string());
             RunsEvent::SavedAs { job, path, outcome }
@@ -278,7 +300,7 @@ fn save_as(source: &SaveSource, to: &Path) -> Result<(), FileError> {
     match (from_writer, &source.file) {
         (Some(outcome), _) => outcome,
         (None, Some(file)) if file == to => Ok(()),
-        (None, Some(file)) => file::copy(file, to),
+        (None, Some(file)) => patiently(|| file::copy(file, to)),
         (None, None) => write_anew(source, to),
     }
 }

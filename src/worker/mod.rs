@@ -4,6 +4,7 @@
 
 pub mod assess;
 mod clipboard;
+pub mod comparing;
 pub mod control;
 pub mod dialogs;
 pub mod engine;

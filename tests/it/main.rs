@@ -37,6 +37,8 @@ mod networks;
 #[cfg(test)]
 mod ood;
 #[cfg(test)]
+mod paired;
+#[cfg(test)]
 mod report;
 #[cfg(test)]
 mod runs;

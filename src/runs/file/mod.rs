@@ -16,6 +16,7 @@ mod manifest;
 mod merge;
 mod reader;
 mod rows;
+mod scores;
 mod summary;
 mod tables;
 mod writer;
@@ -27,6 +28,7 @@ pub use machine::Continuation;
 pub use manifest::{FolderRecord, KeepPictures, Manifest, ModelRecord, NewRun, Shard, Stretch};
 pub use merge::{MergeError, merge};
 pub use reader::{Effort, StoredImage, StoredRun, read};
+pub use scores::{StoredScores, read_scores};
 pub use summary::{LEFT_OUT, RunSummary, is_finished, summarize};
 pub use writer::{RunWriter, create, resume};
 

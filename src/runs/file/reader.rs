@@ -190,7 +190,7 @@ impl AttemptMasks {
 }
 
 /// Size of the database; 0 where that can't be read.
-fn num_bytes(connection: &Connection) -> u64 {
+pub(super) fn num_bytes(connection: &Connection) -> u64 {
     let pragma = |name: &str| {
         let value = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         value.map_or(0, i64::unsigned_abs)
@@ -199,7 +199,7 @@ fn num_bytes(connection: &Connection) -> u64 {
 }
 
 /// A stranger's manifest must not make this program reserve all memory.
-fn is_believable(manifest: &Manifest, num_bytes: u64) -> bool {
+pub(super) fn is_believable(manifest: &Manifest, num_bytes: u64) -> bool {
     let geometry = manifest.model.geometry;
     let settings = manifest.settings();
     manifest.num_images <= MOST

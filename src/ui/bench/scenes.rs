@@ -13,9 +13,9 @@ use super::WINDOW_SIZE;
 use super::stand_in::StandIn;
 use super::times::SceneTimes;
 use crate::ood::{Outcome, Role};
-use crate::state::arrangement::VerdictFilter;
 use crate::state::{
-    Action, DecisionSettings, FolderChoice, FolderSource, GalleryOrder, GalleryView, Settings, Way,
+    Action, DecisionSettings, FolderChoice, FolderSource, GalleryOrder, GalleryView, Settings,
+    VerdictFilter, Way,
 };
 use crate::ui::App;
 use crate::ui::theme::{BOTTOM_HEIGHT, LEFT_WIDTH};

@@ -180,7 +180,7 @@ impl Backend for StandIn {
                 info: Arc::new(model_info()),
             }),
             Command::Run { job, request, .. } => shared.run = Some((job, request)),
-            // Nobody asks for a trace or a map here.
+            // Nobody asks for one here.
             Command::Trace { .. } | Command::Map { .. } => {}
         }
         Ok(())

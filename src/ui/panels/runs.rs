@@ -1,6 +1,6 @@
 //! Runs on disk: the way to recent ones, saving, the run that was opened, and how runs are kept.
 
-use egui::{Checkbox, DragValue, RichText, Ui, vec2};
+use egui::{Checkbox, DragValue, RichText, Ui, Vec2};
 
 use super::Scene;
 use crate::runs::file::KeepPictures;
@@ -16,14 +16,12 @@ use crate::worker::protocol::OpenedRun;
 /// Draw the buttons, and the run that was opened.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.horizontal(|ui| {
-        let gap = ui.spacing().item_spacing.x;
-        let half = 0.5 * (ui.available_width() - gap);
-        let size = vec2(half, ui.spacing().interact_size.y);
-        let recent = Action::Keep(KeepAction::ToggleRecent);
-        sized(ui, scene.actions, recent, size, true);
+        for action in [KeepAction::ToggleRecent, KeepAction::ToggleCompare] {
+            action_button(ui, scene.actions, Action::Keep(action));
+        }
         let can_save = scene.session.can_save_run().is_ok();
         let save = Action::Keep(KeepAction::BrowseSaveAs);
-        sized(ui, scene.actions, save, size, can_save);
+        sized(ui, scene.actions, save, Vec2::ZERO, can_save);
     });
     if let Some(run) = &scene.session.run
         && let Some(opened) = &run.kept.opened

@@ -5,5 +5,6 @@ mod faults;
 mod keeping;
 mod resuming;
 mod sharing;
+mod shelf;
 mod strangers;
 pub mod support;

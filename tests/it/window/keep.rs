@@ -64,7 +64,7 @@ fn a_run_says_where_it_is_kept() {
 #[test]
 fn recent_runs_are_cleared_after_a_question_only() {
     let (mut window, script) = kept();
-    press(&mut window, "Recent runs");
+    press(&mut window, "Recent runs…");
     window.get_by_label_contains("Looking at the folder");
     script.say_library(LibraryEvent::Runs(RunsEvent::Listed {
         shelf: Default::default(),
@@ -91,7 +91,7 @@ fn recent_runs_are_cleared_after_a_question_only() {
 #[test]
 fn a_run_file_is_opened_by_its_path_and_what_is_wrong_with_it_is_said() {
     let (mut window, script) = kept();
-    press(&mut window, "Recent runs");
+    press(&mut window, "Recent runs…");
     let field = "run path";
     let role = egui::accesskit::Role::TextInput;
     window.get_by_role_and_label(role, field).focus();
@@ -169,7 +169,7 @@ fn a_copy_is_saved_where_the_dialog_says() {
 #[test]
 fn every_control_of_the_lists_has_a_name() {
     let (mut window, _script) = kept();
-    press(&mut window, "Recent runs");
+    press(&mut window, "Recent runs…");
     window.check_accessibility();
     let clear = Action::Keep(KeepAction::Clear);
     window.state_mut().session_mut().perform(clear);

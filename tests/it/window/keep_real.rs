@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::kittest::Queryable as _;
-use lmd_inspector::runs::file;
+use lmd_inspector::runs::file::{self, StoredRun};
 use lmd_inspector::state::{Action, KeepAction, Phase, Settings};
 
 use super::real::{has_phase, no_wake, open as open_window, settings, some_samples};
@@ -49,6 +50,19 @@ fn run_files(folder: &Path) -> Vec<PathBuf> {
     paths.retain(|path| path.extension().is_some_and(|e| e == "lmdrun"));
     paths.sort();
     paths
+}
+
+/// Read a file that the window may be listing at this moment.
+fn read(path: &Path) -> StoredRun {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        match file::read(path) {
+            Err(file::FileError::Busy { .. }) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            outcome => return outcome.unwrap(),
+        }
+    }
 }
 
 fn results(window: &Window) -> Bits {
@@ -97,7 +111,7 @@ fn a_run_is_kept_while_it_goes_on_and_opens_without_its_images() {
     assert_eq!(expected.len(), 12);
     let files = run_files(&runs);
     assert_eq!(files.len(), 1);
-    let stored = file::read(&files[0]).unwrap();
+    let stored = read(&files[0]);
     assert_eq!(
         bits(&stored.results),
         expected,
@@ -115,7 +129,7 @@ fn a_run_is_kept_while_it_goes_on_and_opens_without_its_images() {
     // Nothing of it is needed to look at the run.
     fs::remove_dir_all(folder.path().join("mnist")).unwrap();
     fs::remove_dir_all(folder.path().join("fashion-mnist")).unwrap();
-    press(&mut window, "Recent runs");
+    press(&mut window, "Recent runs…");
     until(&mut window, "the list", |window| {
         window.query_by_label_contains("Open run of").is_some()
     });
@@ -154,11 +168,11 @@ fn a_cancelled_run_goes_on_to_the_same_scores() {
     let kept = results(&window).len();
     assert!((4..36).contains(&kept), "{kept}");
     let file = run_files(&runs).pop().unwrap();
-    assert_eq!(file::read(&file).unwrap().results.len(), kept);
+    assert_eq!(read(&file).results.len(), kept);
     press(&mut window, "Resume");
     until(&mut window, "the end of the run", has_phase(Phase::Done));
     assert_eq!(results(&window), expected);
-    let stored = file::read(&file).unwrap();
+    let stored = read(&file);
     assert_eq!(bits(&stored.results), expected);
     assert_eq!(stored.stretches.len(), 2);
     assert_eq!(run_files(&runs).len(), 2, "it went on in its own file");
@@ -228,7 +242,7 @@ fn what_a_crash_left_is_offered_and_resumed_and_a_stranger_stays_as_it_was() {
     let stranger = folder.path().join("stranger.lmdrun");
     let unfinished = run_files(&runs)
         .into_iter()
-        .find(|path| !file::read(path).unwrap().is_finished())
+        .find(|path| !read(path).is_finished())
         .unwrap();
     fs::copy(&unfinished, &stranger).unwrap();
     let before = fs::read(&stranger).unwrap();
@@ -323,7 +337,7 @@ fn a_full_disk_holds_the_run_until_there_is_room_and_nothing_is_lost() {
     press(&mut window, "Try again");
     until(&mut window, "the end of the run", has_phase(Phase::Done));
     assert_eq!(results(&window), expected);
-    let stored = file::read(&file).unwrap();
+    let stored = read(&file);
     assert_eq!(stored.damage, Vec::<String>::new());
     assert_eq!(bits(&stored.results), expected);
 }
@@ -355,7 +369,7 @@ fn without_its_file_a_run_goes_on_and_is_saved_at_the_end() {
             .query_by_label_contains("The run was saved as")
             .is_some()
     });
-    let stored = file::read(&copy).unwrap();
+    let stored = read(&copy);
     assert_eq!(bits(&stored.results), expected);
     assert!(stored.is_finished());
 }
@@ -381,7 +395,7 @@ fn a_run_under_way_is_copied_whole() {
     });
     press(&mut window, "Cancel");
     until(&mut window, "the run to end", has_phase(Phase::Cancelled));
-    let stored = file::read(&copy.with_extension("lmdrun")).unwrap();
+    let stored = read(&copy.with_extension("lmdrun"));
     assert_eq!(stored.damage, Vec::<String>::new());
     let copied = bits(&stored.results);
     assert!(copied.len() >= 8);
@@ -406,4 +420,50 @@ fn a_run_that_another_program_writes_is_a_sentence() {
                 .is_some()
     });
     drop(writer);
+}
+
+#[test]
+fn two_runs_are_held_against_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    uninterrupted(folder.path(), &runs, 1, 2);
+    let mut window = open(session_settings(folder.path(), 2, 6), &runs);
+    has_planned(&mut window);
+    press(&mut window, "Run");
+    until(&mut window, "the end of the run", has_phase(Phase::Done));
+    until(&mut window, "the list of both", |window| {
+        let shelf = window.state().session().keeping.shelf.as_ref();
+        shelf.is_some_and(|shelf| shelf.runs.len() == 2)
+    });
+    press(&mut window, "Compare…");
+    until(&mut window, "the table", |window| {
+        window
+            .query_all_by_label_contains("Compare with LPIPS, median of")
+            .count()
+            == 2
+    });
+    let rows = window.query_all_by_label_contains("Compare with LPIPS, median of");
+    let rows: Vec<_> = rows.collect();
+    rows[1].click();
+    until(&mut window, "the comparison", |window| {
+        window
+            .query_by_label_contains("Paired scores of 6 images")
+            .is_some()
+    });
+    window.get_by_label_contains("Two ROC curves, AUROC");
+    window.get_by_label_contains("6 images in both, paired by content");
+    // Three in-domain images allow no threshold at 5 %.
+    window.get_by_label_contains("too few in-domain images for a threshold");
+    window.check_accessibility();
+    let session = window.state_mut().session_mut();
+    let mut decision = session.settings.decision;
+    decision.false_alarm_rate = 0.3;
+    session.perform(Action::SetDecision {
+        settings: Box::new(decision),
+        is_continued: false,
+    });
+    until(&mut window, "the list of changed verdicts", |window| {
+        let words = "changed verdict";
+        window.query_all_by_label_contains(words).count() == 2
+    });
 }

@@ -570,14 +570,14 @@ fn folders_of_other_files_are_told_before_a_run() {
         format: "jpeg".to_owned(),
         color: "Rgb8".to_owned(),
         num_bytes: 40_000,
-        jpeg_quality: None,
+        jpeg_quality: Some(90),
     });
     super::prepare(&mut window, &script, 12);
     assert!(!script.has_run());
     window.get_by_label("Not a fair comparison?");
     for sentence in [
         "28 pixels on their longer side, out-of-domain ones 640",
-        "Width to height is 1.00 for in-domain and 1.33",
+        "In-domain images are 1.00 times as wide as high, out-of-domain ones 1.33 times",
         "mostly PNG, out-of-domain ones mostly JPEG",
         "mostly gray, out-of-domain ones mostly color",
     ] {

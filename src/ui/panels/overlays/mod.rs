@@ -1,5 +1,6 @@
 //! What lies over the window: the command palette, the sheet of keys, the presentation and a picture to try.
 
+pub mod compare;
 pub mod palette;
 pub mod presentation;
 pub mod question;
@@ -21,6 +22,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         // These take the window's place.
         Some(Overlay::Presentation | Overlay::Explain) | None => {}
     }
+    compare::ui(ui, scene);
     recent::ui(ui, scene);
     question::ui(ui, scene);
 }

@@ -1,0 +1,79 @@
+//! The scores of a run file without its pictures: enough to compare runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::database;
+use super::error::FileError;
+use super::manifest::Manifest;
+use super::reader;
+use super::summary::LEFT_OUT;
+use super::tables::{self, Damage};
+use crate::ood::Distances;
+use crate::runs::results::RunImage;
+
+/// A run without its pictures.
+#[derive(Clone, Debug)]
+pub struct StoredScores {
+    /// The file.
+    pub path: PathBuf,
+    /// What the run was made of.
+    pub manifest: Manifest,
+    /// The images.
+    pub images: Arc<[RunImage]>,
+    /// For each image the distances of its attempts, in the order of their numbers.
+    pub attempts: Vec<Vec<Distances>>,
+    /// Images that could not be read while it ran.
+    pub num_left_out: usize,
+    /// Time spent in network calls, in seconds; 0 where no stretch of work ended in order.
+    pub seconds: f64,
+}
+
+impl StoredScores {
+    /// Whether every attempt is there of every image that could be read.
+    pub fn is_finished(&self) -> bool {
+        super::is_finished(
+            self.attempts.iter().map(Vec::len).sum(),
+            self.images.len(),
+            self.num_left_out,
+            self.manifest.settings().num_attempts,
+        )
+    }
+}
+
+/// Read the scores of a run; rows that do not match their checksum are left out. Nothing is written.
+pub fn read_scores(path: &Path) -> Result<StoredScores, FileError> {
+    let opened = database::open_to_read(path)?;
+    let connection = &opened.connection;
+    let manifest = reader::manifest(connection)
+        .ok()
+        .filter(|manifest| reader::is_believable(manifest, reader::num_bytes(connection)))
+        .ok_or_else(|| FileError::Damaged {
+            reason: "its manifest can't be used".to_owned(),
+            path: path.to_owned(),
+        })?;
+    // Opening the run lists the damage.
+    let mut damage = Damage::default();
+    let (images, stored) = tables::images(connection, &manifest, &mut damage);
+    let num_attempts = manifest.settings().num_attempts;
+    let rows = tables::attempts(connection, &stored, num_attempts, &mut damage);
+    let mut attempts = vec![Vec::new(); images.len()];
+    for (&(image, _), row) in &rows {
+        attempts[image].push(row.distances());
+    }
+    let notices = tables::texts(connection, "notices", "message", &mut damage);
+    let stretches = tables::texts(connection, "stretches", "json", &mut damage);
+    let seconds = |json: &str| {
+        serde_json::from_str(json).map_or(0.0, |stretch: super::Stretch| stretch.seconds)
+    };
+    Ok(StoredScores {
+        path: path.to_owned(),
+        num_left_out: (notices.iter())
+            .filter(|(_, message)| message.starts_with(LEFT_OUT))
+            .count(),
+        seconds: stretches.iter().map(|(_, json)| seconds(json)).sum(),
+        manifest,
+        images: images.into(),
+        attempts,
+    })
+}

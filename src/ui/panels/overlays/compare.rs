@@ -1,0 +1,179 @@
+//! Finished runs in one table, and the shown run against one of them.
+
+mod pair;
+
+use egui::{Button, Frame, Grid, Id, Margin, Modal, RichText, ScrollArea, Ui, vec2};
+
+use crate::ood::{Aggregate, Distance};
+use crate::state::comparing::RowKey;
+use crate::state::{Action, KeepAction, recent, text};
+use crate::ui::panels::Scene;
+use crate::ui::theme;
+use crate::ui::widgets::combo::combo;
+use crate::ui::widgets::layout::{note, sized_cell};
+use crate::worker::comparing::{ComparedRow, ComparedRun};
+
+/// Largest width in points.
+const WIDTH: f32 = 1060.0;
+/// Rows drawn at most: more can't be looked through.
+const MOST_ROWS: usize = 400;
+
+/// Draw it.
+pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
+    if !scene.session.comparing.is_open {
+        return;
+    }
+    let frame = Frame::window(ui.style()).inner_margin(Margin::same(16));
+    let modal = Modal::new(Id::unique("compare runs")).frame(frame);
+    let modal = modal.show(ui.ctx(), |ui| {
+        let content = ui.ctx().content_rect();
+        ui.set_width(WIDTH.min(content.width() - 60.0));
+        let height = content.height() - 90.0;
+        ui.set_height(height);
+        head_ui(ui, scene);
+        ui.add_space(4.0);
+        let is_paired = scene.session.comparing.pair.is_some();
+        let list = if is_paired {
+            0.36 * height
+        } else {
+            height - 80.0
+        };
+        table_ui(ui, scene, list);
+        if is_paired {
+            ui.separator();
+            pair::ui(ui, scene);
+        } else {
+            ui.add_space(4.0);
+            note(
+                ui,
+                "Pick a row to hold the run that is shown against it, image by image",
+            );
+        }
+    });
+    if modal.should_close() {
+        scene.actions.push(Action::Keep(KeepAction::ToggleCompare));
+    }
+}
+
+fn head_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let comparing = &scene.session.comparing;
+    let (mut distance, mut aggregate) = (comparing.distance, comparing.aggregate);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Compare runs").heading().strong());
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if ui.button("Close table").clicked() {
+                scene.actions.push(Action::Keep(KeepAction::ToggleCompare));
+            }
+            let aggregates: Vec<Option<Aggregate>> = std::iter::once(None)
+                .chain(Aggregate::ALL.map(Some))
+                .collect();
+            sized_cell(ui, 150.0, |ui| {
+                combo(ui, "aggregates", &mut aggregate, &aggregates, |aggregate| {
+                    aggregate.map_or_else(
+                        || "All aggregations".to_owned(),
+                        |a| text::capitalized(a.name()),
+                    )
+                })
+                .accessible_name("Aggregations shown");
+            });
+            let distances: Vec<Option<Distance>> = std::iter::once(None)
+                .chain(Distance::ALL.map(Some))
+                .collect();
+            sized_cell(ui, 130.0, |ui| {
+                combo(ui, "distances", &mut distance, &distances, |distance| {
+                    distance.map_or_else(|| "All distances".to_owned(), |d| d.label().to_owned())
+                })
+                .accessible_name("Distances shown");
+            });
+        });
+    });
+    if (distance, aggregate) != (comparing.distance, comparing.aggregate) {
+        let filter = KeepAction::FilterCompared(distance, aggregate);
+        scene.actions.push(Action::Keep(filter));
+    }
+}
+
+fn table_ui(ui: &mut Ui, scene: &mut Scene<'_>, height: f32) {
+    let session = scene.session;
+    if session.comparing.runs.is_none() {
+        note(ui, "Reading the finished runs…");
+        return;
+    }
+    let rows = session.comparing.rows();
+    if rows.is_empty() {
+        note(ui, "No finished run is kept yet");
+        return;
+    }
+    ScrollArea::both()
+        .id_salt("compared rows")
+        .max_height(height)
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            Grid::new("compared")
+                .num_columns(9)
+                .spacing([16.0, 3.0])
+                .striped(true)
+                .show(ui, |ui| {
+                    let weak = theme::palette(ui).weak;
+                    for title in [
+                        "", "Run", "Model", "Mask", "Attempts", "Steps", "Score", "AUROC",
+                        "Images", "Time",
+                    ] {
+                        ui.label(RichText::new(title).small().color(weak));
+                    }
+                    ui.end_row();
+                    for (run, row) in rows.into_iter().take(MOST_ROWS) {
+                        row_ui(ui, scene, run, row);
+                        ui.end_row();
+                    }
+                });
+        });
+}
+
+fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &ComparedRun, row: ComparedRow) {
+    let manifest = &run.scores.manifest;
+    let settings = manifest.settings();
+    let key = RowKey {
+        path: run.scores.path.clone(),
+        distance: row.distance,
+        aggregate: row.aggregate,
+    };
+    let is_chosen = scene.session.comparing.chosen.as_ref() == Some(&key);
+    let way = format!("{}, {}", row.distance.label(), row.aggregate.name());
+    let when = recent::when(manifest);
+    let name = format!("Compare with {way} of {when}");
+    let button = Button::selectable(is_chosen, "Compare").min_size(vec2(0.0, 20.0));
+    let response = ui.add(button).accessible_name(name);
+    if response.clicked() {
+        let key = (!is_chosen).then_some(key);
+        scene
+            .actions
+            .push(Action::Keep(KeepAction::CompareWith(key)));
+    }
+    ui.label(when)
+        .on_hover_text(run.scores.path.display().to_string());
+    ui.label(manifest.model.name.as_str());
+    ui.label(recent::lift(&settings));
+    let number = |ui: &mut Ui, text: String| ui.label(RichText::new(text).monospace());
+    number(ui, settings.num_attempts.to_string());
+    let num_steps = settings
+        .sampler
+        .num_steps(manifest.model.num_train_timesteps);
+    number(ui, num_steps.to_string());
+    ui.label(way);
+    match row.auroc {
+        Some((auroc, interval)) => {
+            let interval =
+                interval.map_or_else(String::new, |i| format!("  {:.3} to {:.3}", i.low, i.high));
+            number(ui, format!("{auroc:.4}{interval}")).on_hover_text(
+                "Area under the ROC curve with its interval by DeLong's standard error, at the level of the figures",
+            );
+        }
+        None => {
+            note(ui, "needs both roles");
+        }
+    }
+    number(ui, format!("{} + {}", row.num_in, row.num_out))
+        .on_hover_text("In-domain and out-of-domain images behind it");
+    number(ui, text::duration(run.scores.seconds));
+}
