@@ -1,7 +1,11 @@
 //! Model folders, and weights that fit a configuration.
 
 use std::fs;
+use std::io::{Cursor, Write as _};
 use std::path::Path;
+
+use zip::CompressionMethod;
+use zip::write::{SimpleFileOptions, ZipWriter};
 
 use crate::diffusion::{Denoiser as _, NeverInterrupt};
 use crate::networks::Network;
@@ -50,8 +54,8 @@ fn misfit(folder: &Path, shapes: &[(String, Vec<usize>)]) -> Option<Misfit> {
     }
 }
 
-/// Write weights of zeros that fit the configuration in a folder, if it is accepted and not too large.
-pub fn fit(folder: &Path) -> Option<()> {
+/// Write weights of zeros that fit the configuration in a folder, if it is accepted and not too large; returns their shapes.
+pub fn fit(folder: &Path) -> Option<Vec<(String, Vec<usize>)>> {
     let names: Vec<_> = misfit(folder, &[])?
         .missing
         .into_iter()
@@ -72,7 +76,7 @@ pub fn fit(folder: &Path) -> Option<()> {
         return None;
     }
     fs::write(folder.join(WEIGHTS), zeros(&shapes)).expect("the folder can be written to");
-    Some(())
+    Some(shapes)
 }
 
 /// What is accepted can be run.
@@ -92,4 +96,22 @@ pub fn run(network: &Network) {
     denoiser
         .denoise(&sample, &[0.0, 999.0], &mut output, &NeverInterrupt)
         .expect("an accepted network runs");
+}
+
+/// A zip as PyTorch writes it, with two storages of 4 KiB.
+pub fn zipped(pickle: &[u8]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for (name, content) in [
+        ("archive/data.pkl", pickle),
+        ("archive/data/0", &[0; 4096]),
+        ("archive/data/1", &[63; 4096]),
+    ] {
+        zip.start_file(name, options)
+            .and_then(|()| Ok(zip.write_all(content)?))
+            .expect("a zip can be written to memory");
+    }
+    zip.finish()
+        .expect("a zip can be written to memory")
+        .into_inner()
 }

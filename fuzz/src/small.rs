@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::images::{ContentHash, Geometry, ImageFile, NativeInfo, Picture};
+use crate::images::{ContentHash, Geometry, ImageFile, Measures, NativeInfo, Picture};
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::{Distances, Role, ThresholdRule};
 use crate::runs::detector::{CalibrationImage, DetectorModel};
@@ -13,7 +13,7 @@ use crate::runs::{AttemptResult, Detector, RunImage, RunSettings};
 
 const GEOMETRY: Geometry = Geometry {
     channels: 1,
-    side: 4,
+    side: 16,
 };
 const NUM_IMAGES: usize = 3;
 
@@ -25,11 +25,12 @@ fn images() -> Vec<(RunImage, usize)> {
                 path: PathBuf::from(format!("a/{id}.png")),
                 hash: ContentHash([id as u8; 32]),
                 native: NativeInfo {
-                    width: 4,
-                    height: 4,
+                    width: 16,
+                    height: 16,
                     format: "png".to_owned(),
                     color: "L8".to_owned(),
                     num_bytes: 80,
+                    jpeg_quality: None,
                 },
             };
             let image = RunImage {
@@ -70,7 +71,7 @@ fn manifest() -> Manifest {
 /// The bytes of a finished run of three images, made in a folder.
 pub fn run_file(folder: &Path) -> Vec<u8> {
     let path = folder.join("small.lmdrun");
-    let picture = |value: usize| Picture::from_unit(GEOMETRY, &[value as f32 / 9.0; 16]);
+    let picture = |value: usize| Picture::from_unit(GEOMETRY, &[value as f32 / 9.0; 256]);
     let attempt = |attempt: usize| -> Vec<AttemptResult> {
         (0..NUM_IMAGES)
             .map(|image| AttemptResult {
@@ -83,6 +84,7 @@ pub fn run_file(folder: &Path) -> Vec<u8> {
                 },
                 known_mask: None,
                 original: picture(image),
+                measures: Some(Measures::of(&picture(image))),
                 inpainted: Some(picture(image + attempt)),
             })
             .collect()
@@ -98,6 +100,8 @@ pub fn run_file(folder: &Path) -> Vec<u8> {
     writer.add_notice("a notice").expect("there is room");
     writer.end_stretch(90, 1.5).expect("there is room");
     writer.finish().expect("there is room");
+    let run = file::read(&path).expect("what was written can be read");
+    assert!(run.is_finished() && run.damage.is_empty(), "{run:?}");
     fs::read(&path).expect("what was written can be read")
 }
 
@@ -122,4 +126,39 @@ pub fn detector(folder: &Path) -> Vec<u8> {
         .save(&path)
         .expect("the folder can be written to");
     fs::read(&path).expect("what was written can be read")
+}
+
+/// A pickle of PyTorch's for a state dictionary of these tensors, all at the start of storage 0.
+pub fn pickle(shapes: &[(String, Vec<usize>)]) -> Vec<u8> {
+    let text = |text: &str| {
+        let length = (text.len() as u32).to_le_bytes();
+        [b"X", length.as_slice(), text.as_bytes()].concat()
+    };
+    let numbers = |numbers: &[usize]| {
+        let bytes = numbers
+            .iter()
+            .flat_map(|&n| [b"J".as_slice(), &(n as u32).to_le_bytes()].concat());
+        [b"(".to_vec(), bytes.collect(), b"t".to_vec()].concat()
+    };
+    let mut pickle = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
+    for (name, shape) in shapes {
+        let strides: Vec<usize> = (1..=shape.len())
+            .map(|axis| shape[axis..].iter().product())
+            .collect();
+        let parts = [
+            text(name),
+            b"ctorch._utils\n_rebuild_tensor_v2\n((".to_vec(),
+            text("storage"),
+            b"ctorch\nFloatStorage\n".to_vec(),
+            text("0"),
+            text("cpu"),
+            b"M\x00\x04tQK\x00".to_vec(),
+            numbers(shape),
+            numbers(&strides),
+            b"\x89NtR".to_vec(),
+        ];
+        pickle.extend(parts.concat());
+    }
+    pickle.extend(b"u.");
+    pickle
 }

@@ -38,13 +38,17 @@ fn main() {
     }
 
     fs::write(FOLDER.path().join("config.json"), tiny).expect("a file can be written");
-    model::fit(FOLDER.path()).expect("the tiny configuration is accepted");
-    put(
-        "safetensors",
-        "zeros",
-        &read(&FOLDER.path().join(model::WEIGHTS)),
-    );
+    let shapes = model::fit(FOLDER.path()).expect("the tiny configuration is accepted");
+    model::load(FOLDER.path()).expect("weights were made to fit");
+    let weights = FOLDER.path().join(model::WEIGHTS);
+    put("safetensors", "zeros", &read(&weights));
 
+    let pickle = small::pickle(&shapes);
+    fs::remove_file(weights).expect("what was written can be removed");
+    let zip = FOLDER.path().join("diffusion_pytorch_model.bin");
+    fs::write(zip, model::zipped(&pickle)).expect("a file can be written");
+    model::load(FOLDER.path()).expect("the pickle was made to fit");
+    put("pickle", "zeros", &pickle);
     for (name, path) in [
         (
             "old-keys",

@@ -69,7 +69,7 @@ pub fn score(
         collected.add(*role, path, work.settings.limit)?;
     }
     collected.note_shared_content();
-    check(work, &collected.images, accept)?;
+    let checkpoint = check(work, &collected.images, accept)?;
     ready()?;
 
     let images: Arc<[RunImage]> = collected.images.into();
@@ -80,7 +80,7 @@ pub fn score(
         results: Arc::clone(&results),
         saving: None,
     };
-    let (mut finished, interrupted) = follow(&work.source, &request, &signals, &mut |_| Ok(None))?;
+    let (mut finished, interrupted) = follow(checkpoint, &request, &signals, &mut |_| Ok(None))?;
     let mut notes = collected.notes;
     notes.append(&mut finished.notes);
     if interrupted.is_some() {
@@ -103,7 +103,7 @@ fn check(
     work: &Work,
     images: &[RunImage],
     accept: impl FnOnce(&Checkpoint) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+) -> Result<Checkpoint, Failure> {
     let checkpoint = checkpoints::load(&work.source).map_err(Failure::bad_request)?;
     accept(&checkpoint)?;
     let geometry = crate::images::Geometry {
@@ -117,5 +117,5 @@ fn check(
         checkpoint.schedule.num_train_timesteps(),
     )
     .map_err(Failure::bad_request)?;
-    Ok(())
+    Ok(checkpoint)
 }

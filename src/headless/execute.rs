@@ -40,8 +40,8 @@ pub struct Request {
 
 /// A run, new or resumed, whose file is open and that can begin.
 pub struct Prepared {
-    /// The model.
-    pub source: ModelSource,
+    /// The model; `None` where nothing is left to do.
+    pub checkpoint: Option<Checkpoint>,
     /// All settings.
     pub settings: RunSettings,
     /// Where it is written.
@@ -54,12 +54,12 @@ pub struct Prepared {
     pub num_skipped: usize,
     /// What a reader of the report should know.
     pub notes: Vec<String>,
-    /// The work that made the results so far.
-    pub earlier: Vec<Stretch>,
+    /// What the run is made of.
+    pub manifest: Manifest,
+    /// The work done so far.
+    pub stretches: Vec<(i64, Stretch)>,
     /// Whether kernels may go on that would be refused.
     pub may_mix_kernels: bool,
-    /// Whether nothing is left to do.
-    pub is_finished: bool,
 }
 
 /// List the folders, refuse what can be refused before work, and begin the run file.
@@ -126,22 +126,24 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
         ));
     }
     Ok(Prepared {
-        source: request.source.clone(),
+        checkpoint: Some(checked.checkpoint),
         settings: request.settings.clone(),
         target: target.clone(),
         images: list,
         log: Arc::new(ResultLog::with_file(writer, Vec::new())),
         num_skipped: collected.num_skipped,
         notes: collected.notes,
-        earlier: Vec::new(),
+        manifest,
+        stretches: Vec::new(),
         may_mix_kernels: false,
-        is_finished: false,
     })
 }
 
 /// What a check found out.
 pub struct Checked {
     /// The model.
+    pub checkpoint: Checkpoint,
+    /// What a run file keeps of it.
     pub model: ModelRecord,
     /// The masks; none for the denoising lift.
     pub masks: Option<Masks>,
@@ -158,6 +160,7 @@ pub fn check(
     let plan = Plan::new(settings, images, model.geometry, model.num_train_timesteps)
         .map_err(Failure::bad_request)?;
     Ok(Checked {
+        checkpoint,
         model,
         masks: plan.masks,
     })
@@ -208,14 +211,23 @@ pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, 
         num_skipped: prepared.num_skipped + progress.images_skipped,
         notes: &prepared.notes,
     };
-    prepared
-        .log
-        .with_writer(|writer| writer.end_stretch(progress.network_calls, progress.network_secs))
+    let stretch = prepared.log.with_writer(|writer| {
+        writer.end_stretch(progress.network_calls, progress.network_secs)?;
+        Ok(writer.stretch().cloned())
+    });
+    stretch
         .transpose()
-        .and_then(|_| prepared.log.close_file())
+        .map(|stretch| prepared.stretches.extend(stretch.flatten()))
+        .and_then(|()| prepared.log.close_file())
         .map_err(Failure::failed)?;
     let summary = match &prepared.target.report {
-        Some(folder) => report.write(folder).map_err(Failure::failed)?,
+        Some(folder) => {
+            let summary = report.write(folder).map_err(Failure::failed)?;
+            report
+                .write_page(folder, &prepared.manifest, &prepared.stretches)
+                .map_err(Failure::failed)?;
+            summary
+        }
         None => report.summary(),
     };
     print_summary(&summary, &prepared.target);
@@ -227,14 +239,14 @@ pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, 
 }
 
 fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option<u8>), Failure> {
-    if prepared.is_finished {
+    let Some(checkpoint) = prepared.checkpoint.take() else {
         let notes = vec!["every attempt was there already; nothing was scored".to_owned()];
         let finished = Finished {
             progress: Default::default(),
             notes,
         };
         return Ok((finished, None));
-    }
+    };
     let request = RunRequest {
         settings: prepared.settings.clone(),
         images: Arc::clone(&prepared.images),
@@ -242,7 +254,9 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
         saving: None,
     };
     let log = Arc::clone(&prepared.log);
-    let earlier = std::mem::take(&mut prepared.earlier);
+    let earlier: Vec<Stretch> = (prepared.stretches.iter())
+        .map(|(_, stretch)| stretch.clone())
+        .collect();
     let may_mix = prepared.may_mix_kernels;
     let mut on_opened = |info: &ModelInfo| {
         let note = kernels_note(&earlier, &info.device, may_mix)?;
@@ -254,7 +268,7 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
         .map_err(Failure::failed)?;
         Ok(note)
     };
-    follow(&prepared.source, &request, signals, &mut on_opened)
+    follow(checkpoint, &request, signals, &mut on_opened)
 }
 
 /// What is to be noted about the kernels that go on with a run; a refusal where its scores would not be comparable.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::{Failure, Outcome, output, terminal};
 use crate::images::write::{encode_png, write_atomically};
 use crate::runs::file::{self, StoredRun};
-use crate::runs::report::{Report, html_report, images_csv, scores_csv};
+use crate::runs::report::{Report, html_report, images_csv, scores_csv, scores_parquet};
 use crate::runs::{AttemptResult, RunSettings};
 
 /// Options of `lmd export`.
 #[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["csv", "images", "report"])))]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["csv", "parquet", "images", "report"])))]
 pub struct Args {
     /// The run file; it is not changed.
     #[arg(value_name = "FILE")]
@@ -20,6 +20,9 @@ pub struct Args {
     /// Write every attempt's distances, as scores.csv.
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+    /// Write every attempt's distances with its seconds, folder and file hash, as an Apache Parquet file.
+    #[arg(long, value_name = "FILE")]
+    pub parquet: Option<PathBuf>,
     /// Write the kept pictures as PNG files, and images.csv, which says whose they are.
     #[arg(long, value_name = "DIR")]
     pub images: Option<PathBuf>,
@@ -33,7 +36,10 @@ pub struct Args {
 
 /// Read the run and write what was asked for.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
-    for path in [&args.csv, &args.report].into_iter().flatten() {
+    for path in [&args.csv, &args.parquet, &args.report]
+        .into_iter()
+        .flatten()
+    {
         if path.exists() && !args.overwrite {
             return Err(Failure::bad_request(anyhow::anyhow!(
                 "the file exists; choose another or allow --overwrite: {}",
@@ -48,6 +54,11 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut stored = file::read(&args.run).map_err(Failure::bad_request)?;
     for sentence in &stored.damage {
         terminal::message(&format!("left out: {sentence}"));
+    }
+    if let Some(path) = &args.parquet {
+        let table = scores_parquet(&stored)
+            .map_err(|reason| Failure::failed(anyhow::Error::msg(reason)))?;
+        write(path, &table)?;
     }
     let results: Vec<Arc<AttemptResult>> = std::mem::take(&mut stored.results)
         .into_iter()

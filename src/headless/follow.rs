@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals::Signals;
 use super::{Failure, terminal};
-use crate::networks::checkpoints::ModelSource;
+use crate::networks::checkpoints::Checkpoint;
 use crate::worker::handle::{SendError, WorkerHandle, no_wake};
 use crate::worker::protocol::{Command, Control, Event, JobId, ModelInfo, Progress, RunRequest};
 
@@ -23,16 +23,17 @@ pub struct Finished {
 
 /// Open the model, then score. `on_opened` is told the device before any work, and says what is to be noted about it.
 pub fn follow(
-    source: &ModelSource,
+    checkpoint: Checkpoint,
     request: &RunRequest,
     signals: &Signals,
     on_opened: &mut dyn FnMut(&ModelInfo) -> Result<Option<String>, Failure>,
 ) -> Result<(Finished, Option<u8>), Failure> {
-    let worker = WorkerHandle::start(no_wake()).map_err(Failure::failed)?;
+    let source = checkpoint.source.clone();
+    let worker = WorkerHandle::start_with(checkpoint, no_wake()).map_err(Failure::failed)?;
     let control = Control::default();
     let open = Command::OpenModel {
         job: JobId(1),
-        source: source.clone(),
+        source,
         device: request.settings.device,
         control: control.clone(),
     };

@@ -66,20 +66,16 @@ pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
         stored.images.len() * settings.num_attempts
     ));
     Ok(Prepared {
-        source,
+        checkpoint: (!is_finished).then_some(checked.checkpoint),
         settings,
         target,
         images: Arc::clone(&stored.images),
         log: Arc::new(ResultLog::with_file(writer, earlier)),
         num_skipped: stored.manifest.num_skipped,
         notes,
-        earlier: stored
-            .stretches
-            .into_iter()
-            .map(|(_, stretch)| stretch)
-            .collect(),
+        manifest: stored.manifest,
+        stretches: stored.stretches,
         may_mix_kernels: args.mix_kernels,
-        is_finished,
     })
 }
 

@@ -54,10 +54,13 @@ pub fn state(run: &RunSummary) -> String {
     if run.is_finished() {
         return "finished".to_owned();
     }
+    if !run.is_closed {
+        // What it had reported is in its log, which only opening it reads.
+        return "cut off".to_owned();
+    }
     let num_attempts = run.manifest.num_images * run.manifest.settings().num_attempts;
-    let about = if run.is_closed { "" } else { "at least " };
     format!(
-        "{about}{} of {}",
+        "{} of {} attempts",
         text::count(run.num_done),
         text::count(num_attempts)
     )
@@ -66,7 +69,7 @@ pub fn state(run: &RunSummary) -> String {
 /// All of it, for a sentence.
 pub fn line(run: &RunSummary) -> String {
     format!(
-        "{}, {}, {}, {}, {} attempts",
+        "{}, {}, {}, {}, {}",
         when(&run.manifest),
         run.manifest.model.name,
         text::counted(run.manifest.num_images, "image"),

@@ -60,7 +60,8 @@ impl Session {
             self.outbox
                 .push_back(Outgoing::Library(LibraryCommand::Preview(request)));
         }
-        let waits = [wait, wait_for_figures, has_analyzed.then_some(0.0)];
+        let is_owed = has_analyzed && !self.is_running();
+        let waits = [wait, wait_for_figures, is_owed.then_some(0.0)];
         waits.into_iter().flatten().reduce(f64::min)
     }
 

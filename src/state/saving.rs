@@ -10,6 +10,7 @@ use super::folders::ScanState;
 use super::keep_action::KeepAction;
 use super::run::{Phase, RunState};
 use super::session::Session;
+use crate::images::Picture;
 use crate::ood::Role;
 use crate::runs::file::KeepPictures;
 use crate::runs::shelf::Shelf;
@@ -258,19 +259,16 @@ impl Session {
             .map(|dirs| dirs.data_dir().join("runs"))
     }
 
-    /// The picture of a file of the opened run, from the run file; `None` where the file itself may be read.
-    pub fn sealed_picture(&self, path: &Path) -> Option<Result<crate::images::Picture, String>> {
+    /// The picture of a file of the opened run, from the run file, if that has one; `None` where the file itself may be
+    /// read.
+    pub fn sealed_picture(&self, path: &Path) -> Option<Option<Picture>> {
         let run = self.run.as_ref().filter(|run| run.is_sealed())?;
         let id = run
             .images
             .iter()
             .position(|image| image.file.path == path)?;
         let picture = run.attempts(id).first().map(|result| &result.original);
-        Some(
-            picture
-                .cloned()
-                .ok_or_else(|| "The run file holds no picture of it yet".to_owned()),
-        )
+        Some(picture.cloned())
     }
 }
 

@@ -208,9 +208,13 @@ impl App {
         }
         for path in self.textures.thumbnails.take_requests() {
             if let Some(picture) = self.session.sealed_picture(&path) {
-                let picture = picture.map(|picture| picture.shrunk(thumbnails::MAX_SIDE));
-                self.textures.thumbnails.insert(path, picture);
-                ctx.request_repaint();
+                // Without a result its place stays empty.
+                self.textures.thumbnails.not_sent(&path);
+                if let Some(picture) = picture {
+                    let picture = picture.shrunk(thumbnails::MAX_SIDE);
+                    self.textures.thumbnails.insert(path, Ok(picture));
+                    ctx.request_repaint();
+                }
                 continue;
             }
             let command = LibraryCommand::Thumbnail {

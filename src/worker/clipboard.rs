@@ -140,8 +140,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("no picture.png");
         std::fs::write(&path, "text").unwrap();
-        let listing = listed(&path).unwrap();
-        assert_eq!(listing.files.len(), 0);
-        assert_eq!(listing.unreadable[0].0, path);
+        let reason = listed(&path).unwrap_err();
+        assert!(reason.contains("not an image"), "{reason}");
+        assert!(reason.contains("no picture.png"), "{reason}");
     }
 }

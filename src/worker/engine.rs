@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::protocol::{DeviceChoice, ModelInfo, ModelSource};
 use crate::diffusion::{DenoiseError, Interrupt, Interrupted, Schedule};
 use crate::images::Geometry;
-use crate::networks::checkpoints::{self, CheckpointError};
+use crate::networks::checkpoints::{self, Checkpoint, CheckpointError};
 use crate::networks::executors::{self, ExecutorError, Executors};
 
 /// The longest network call that the automatic batch size allows, where one image allows it: Pause, Cancel
@@ -55,7 +55,15 @@ impl Engine {
         choice: DeviceChoice,
         interrupt: &dyn Interrupt,
     ) -> Result<Self, EngineError> {
-        let checkpoint = checkpoints::load(source)?;
+        Self::new(checkpoints::load(source)?, choice, interrupt)
+    }
+
+    /// Prepare and time a model that was read already.
+    pub fn new(
+        checkpoint: Checkpoint,
+        choice: DeviceChoice,
+        interrupt: &dyn Interrupt,
+    ) -> Result<Self, EngineError> {
         interrupt.check()?;
         let network = &checkpoint.network;
         let geometry = Geometry {

@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySen
 
 use super::job::{self, Sink, Worker};
 use super::protocol::{Command, Event, JobId, ResultLog, Wake};
+use crate::networks::checkpoints::Checkpoint;
 
 /// Commands waiting for the worker.
 const COMMAND_QUEUE: usize = 16;
@@ -154,7 +155,22 @@ pub type WorkerHandle = Link<Command, Event>;
 impl WorkerHandle {
     /// Start the thread. `wake` is called after each event.
     pub fn start(wake: Wake) -> io::Result<Self> {
-        Self::spawn("inference", COMMAND_QUEUE, EVENT_QUEUE, wake, serve)
+        Self::start_as(Worker::default(), wake)
+    }
+
+    /// Start the thread with a model that was read already, so that opening it does not read it once more.
+    pub fn start_with(checkpoint: Checkpoint, wake: Wake) -> io::Result<Self> {
+        Self::start_as(Worker::with_checkpoint(checkpoint), wake)
+    }
+
+    fn start_as(worker: Worker, wake: Wake) -> io::Result<Self> {
+        Self::spawn(
+            "inference",
+            COMMAND_QUEUE,
+            EVENT_QUEUE,
+            wake,
+            move |commands, outbox| serve(worker, commands, outbox),
+        )
     }
 }
 
@@ -169,8 +185,7 @@ impl Sink for Outbox<Event> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the thread owns its ends")]
-fn serve(commands: Receiver<Command>, mut outbox: Outbox<Event>) {
-    let mut worker = Worker::default();
+fn serve(mut worker: Worker, commands: Receiver<Command>, mut outbox: Outbox<Event>) {
     while let Some(command) = outbox.next_command(&commands) {
         let job = job_of(&command);
         let saved = log_of(&command);

@@ -10,6 +10,7 @@ use super::protocol::{
 use super::saving::Keeper;
 use super::score::{self, ScoreError};
 use super::trace::{self, TraceRequest};
+use crate::networks::checkpoints::Checkpoint;
 
 /// Takes the events of a job.
 pub trait Sink {
@@ -28,14 +29,25 @@ impl Sink for Vec<Event> {
 pub struct Worker {
     engine: Option<Engine>,
     last_source: Option<ModelSource>,
+    /// A model that was read already, until it is opened.
+    checkpoint: Option<Box<Checkpoint>>,
 }
 
 impl Worker {
+    /// A worker to which this model is at hand: it is not read once more when it is opened.
+    pub fn with_checkpoint(checkpoint: Checkpoint) -> Self {
+        Self {
+            checkpoint: Some(Box::new(checkpoint)),
+            ..Self::default()
+        }
+    }
+
     /// A worker that opens the same model again when it is needed.
     pub fn fresh(&self) -> Self {
         Self {
             engine: None,
             last_source: self.last_source.clone(),
+            checkpoint: None,
         }
     }
 
@@ -92,7 +104,11 @@ fn open(
             ..Progress::default()
         },
     });
-    let engine = Engine::open(&source, device, control)?;
+    let at_hand = worker.checkpoint.take();
+    let engine = match at_hand.filter(|checkpoint| checkpoint.source == source) {
+        Some(checkpoint) => Engine::new(*checkpoint, device, control)?,
+        None => Engine::open(&source, device, control)?,
+    };
     sink.emit(Event::ModelOpened {
         job,
         info: Arc::clone(&engine.info),

@@ -108,6 +108,25 @@ fn score_and_calibrate_say_what_else_could_explain_their_scores() {
         "said before work: {told}"
     );
 
+    let page = std::fs::read_to_string(report.join("report.html")).unwrap();
+    let section = page.split("id=\"confounds\"").nth(1).unwrap();
+    let section = section.split("<h2>").next().unwrap();
+    for words in [
+        "out-of-domain ones mostly JPEG",
+        "the score falls with complexity",
+    ] {
+        assert!(section.contains(words), "{section}");
+        assert_eq!(page.matches(words).count(), 1, "said once");
+    }
+    let again = folder.path().join("again.html");
+    let run = report.join("run.lmdrun");
+    let exported = lmd(&["export", text(&run), "--report", text(&again)]);
+    assert!(exported.status.success());
+    assert!(
+        std::fs::read_to_string(&again).unwrap() == page,
+        "the run file holds all that the page says"
+    );
+
     let detector = folder.path().join("detector.json");
     let args = ["--output", text(&detector)];
     let calibrated = lmd(&[&["calibrate"], &common[..], &quick, &args].concat());

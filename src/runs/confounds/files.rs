@@ -1,6 +1,7 @@
 //! Before a run: how the files of the folders differ in more than what they show.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use crate::images::file::NativeInfo;
 use crate::ood::Role;
@@ -13,52 +14,69 @@ const QUALITY: f64 = 5.0;
 /// Shares of formats or colors further apart than this are said, in [0, 1].
 const SHARE: f64 = 0.3;
 
-/// How the files of other roles differ from the in-domain ones, a sentence each; empty where nothing stands out or
-/// there is nothing to compare.
+/// How the files of each folder of another role differ from the in-domain ones, a sentence each; empty where nothing
+/// stands out or there is nothing to compare.
 pub fn differences_of_files(images: &[RunImage]) -> Vec<String> {
-    let of = |role: Role| -> Vec<&NativeInfo> {
-        let files = images.iter().filter(move |image| image.role == role);
-        files.map(|image| &image.file.native).collect()
-    };
-    let in_domain = of(Role::InDomain);
+    let in_domain: Vec<&NativeInfo> = of_role(images, Role::InDomain)
+        .map(|image| &image.file.native)
+        .collect();
     [Role::OutOfDomain, Role::Unknown]
         .into_iter()
-        .flat_map(|role| compared(&in_domain, &of(role), role))
+        .flat_map(|role| {
+            let mut folders: BTreeMap<&Path, Vec<&NativeInfo>> = BTreeMap::new();
+            for image in of_role(images, role) {
+                let files = folders.entry(image.folder.as_path()).or_default();
+                files.push(&image.file.native);
+            }
+            let is_one = folders.len() == 1;
+            let in_domain = &in_domain;
+            folders.into_iter().flat_map(move |(folder, files)| {
+                let others = if is_one {
+                    format!("{} ones", role.label().to_lowercase())
+                } else {
+                    format!("those of {}", folder.display())
+                };
+                compared(in_domain, &files, &others)
+            })
+        })
         .collect()
 }
 
-fn compared(a: &[&NativeInfo], b: &[&NativeInfo], role: Role) -> Vec<String> {
+fn of_role(images: &[RunImage], role: Role) -> impl Iterator<Item = &RunImage> {
+    images.iter().filter(move |image| image.role == role)
+}
+
+fn compared(a: &[&NativeInfo], b: &[&NativeInfo], others: &str) -> Vec<String> {
     if a.is_empty() || b.is_empty() {
         return Vec::new();
     }
-    let other = role.label().to_lowercase();
     let mut sentences = Vec::new();
     let side = |info: &NativeInfo| f64::from(info.width.max(info.height));
     if let Some((a, b)) = apart(a, b, FACTOR, side) {
         sentences.push(format!(
-            "In-domain images are {a:.0} pixels on their longer side, {other} ones {b:.0} (medians). Resizing leaves traces that tell them apart by themselves."
+            "In-domain images are {a:.0} pixels on their longer side, {others} {b:.0} (medians). Resizing leaves traces that tell them apart by themselves."
         ));
     }
     let aspect = |info: &NativeInfo| f64::from(info.width) / f64::from(info.height.max(1));
     if let Some((a, b)) = apart(a, b, FACTOR, aspect) {
         sentences.push(format!(
-            "Width to height is {a:.2} for in-domain and {b:.2} for {other} images (medians). Bringing them to a square cuts away or squeezes one more than the other."
+            "In-domain images are {a:.2} times as wide as high, {others} {b:.2} times (medians). Bringing them to a square cuts away or squeezes one more than the other."
         ));
     }
     if let Some((a, b)) = most_apart(a, b, |info| info.format.to_uppercase()) {
         sentences.push(format!(
-            "In-domain images are mostly {a}, {other} ones mostly {b}. Compression leaves traces that tell them apart by themselves."
+            "In-domain images are mostly {a}, {others} mostly {b}. Compression leaves traces that tell them apart by themselves."
         ));
     }
     if let Some((a, b)) = most_apart(a, b, |info| color_name(info).to_owned()) {
         sentences.push(format!(
-            "In-domain images are mostly {a}, {other} ones mostly {b}. The score may tell color from gray rather than what is shown."
+            "In-domain images are mostly {a}, {others} mostly {b}. The score may tell color from gray rather than what is shown."
         ));
     }
     let quality = |info: &NativeInfo| info.jpeg_quality.map(f64::from);
     if let Some((a, b)) = medians(a, b, quality).filter(|(a, b)| (a - b).abs() >= QUALITY) {
         sentences.push(format!(
-            "In-domain JPEG files have a quality of {a:.0}, {other} ones of {b:.0} (medians, from their quantization tables). Different compression leaves traces that tell them apart by themselves."
+            "In-domain JPEG files have a quality of {a:.0}, {others} {b:.0} (medians, from their quantization tables). Different compression leaves traces that tell them apart by themselves."
         ));
     }
     sentences
@@ -135,6 +153,10 @@ mod tests {
     use crate::images::{ContentHash, ImageFile};
 
     fn images(role: Role, count: usize, native: &NativeInfo) -> Vec<RunImage> {
+        in_folder("f", role, count, native)
+    }
+
+    fn in_folder(folder: &str, role: Role, count: usize, native: &NativeInfo) -> Vec<RunImage> {
         let image = RunImage {
             file: Arc::new(ImageFile {
                 path: PathBuf::from("x"),
@@ -142,7 +164,7 @@ mod tests {
                 native: native.clone(),
             }),
             role,
-            folder: Arc::new(PathBuf::from("f")),
+            folder: Arc::new(PathBuf::from(folder)),
         };
         vec![image; count]
     }
@@ -180,7 +202,7 @@ mod tests {
         let sentences = differences_of_files(&both);
         for (sentence, words) in sentences.iter().zip([
             "8 pixels on their longer side, out-of-domain ones 640",
-            "1.00 for in-domain and 1.33",
+            "1.00 times as wide as high, out-of-domain ones 1.33",
             "mostly PNG, out-of-domain ones mostly JPEG",
             "mostly gray, out-of-domain ones mostly color",
         ]) {
@@ -209,9 +231,24 @@ mod tests {
         let sentences = with(95);
         assert_eq!(sentences.len(), 1, "{sentences:?}");
         assert!(
-            sentences[0].contains("a quality of 75, unknown ones of 95"),
+            sentences[0].contains("a quality of 75, unknown ones 95"),
             "{sentences:?}"
         );
         assert_eq!(with(78), [] as [String; 0]);
+    }
+
+    #[test]
+    fn one_folder_of_several_is_named() {
+        let all = [
+            images(Role::InDomain, 6, &jpeg(64, 75)),
+            in_folder("near", Role::OutOfDomain, 6, &jpeg(64, 75)),
+            in_folder("far", Role::OutOfDomain, 2, &jpeg(640, 75)),
+        ];
+        let sentences = differences_of_files(&all.concat());
+        assert_eq!(sentences.len(), 1, "{sentences:?}");
+        assert!(
+            sentences[0].contains("64 pixels on their longer side, those of far 640"),
+            "{sentences:?}"
+        );
     }
 }

@@ -259,6 +259,11 @@ impl RunWriter {
             .map_err(|error| FileError::from_sqlite(&error, &self.path))
     }
 
+    /// The stretch of work under way, with its number.
+    pub fn stretch(&self) -> Option<&(i64, Stretch)> {
+        self.stretch.as_ref()
+    }
+
     /// Copy a stretch of another run; returns its number in this one.
     pub fn add_stretch(&mut self, stretch: &Stretch) -> Result<i64, FileError> {
         self.connection

@@ -2,6 +2,7 @@
 //!
 //! Works on plain data, so that a window, a script and a test write the same report.
 
+mod columns;
 mod confounding;
 mod contact_sheet;
 mod csv;
@@ -20,6 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use columns::scores_parquet;
 pub use contact_sheet::contact_sheet;
 pub use csv::{images_csv, path_cell, scores_csv};
 pub use escape::{path_from_text, text_from_path};
@@ -33,6 +35,7 @@ pub use summary::{FolderFigures, ImageCounts, PerDistance, Summary};
 pub use verdicts::verdicts_csv;
 
 use self::confounding::Confounding;
+use super::file::{Manifest, Stretch};
 use super::results::{AttemptResult, RunImage};
 use super::settings::RunSettings;
 use crate::images::write::{encode_png, write_atomically};
@@ -130,6 +133,19 @@ impl Report<'_> {
             png(contact_sheet(self, &scores)),
         )?;
         Ok(summary)
+    }
+}
+
+impl Report<'_> {
+    /// Write `report.html` into the folder of [`Self::write`]: everything in one file, with where it comes from.
+    pub fn write_page(
+        &self,
+        folder: &Path,
+        manifest: &Manifest,
+        stretches: &[(i64, Stretch)],
+    ) -> Result<(), ReportError> {
+        let page = html_report(self, manifest, stretches).map(String::into_bytes);
+        write(folder, "report.html", page)
     }
 }
 

@@ -152,11 +152,16 @@ fn idle_words(session: &Session, run: Option<&RunState>, missing: Option<String>
 
 fn outcome(session: &Session, run: &RunState) -> String {
     let progress = &run.progress;
+    // A run that was cut off does not know its time.
+    let time = if progress.network_secs > 0.0 {
+        format!(" in {}", text::duration(progress.network_secs))
+    } else {
+        String::new()
+    };
     let done = format!(
-        "{} of {} attempts in {}",
+        "{} of {} attempts{time}",
         text::count(progress.attempts_done),
         text::count(progress.num_attempts),
-        text::duration(progress.network_secs),
     );
     let outcome = match &run.phase {
         Phase::Done | Phase::Cancelled if run.kept.opened.is_some() => {

@@ -8,8 +8,10 @@ use lmd_inspector::headless::{Cli, Subcommands};
 use lmd_inspector::images::decode::decode_file;
 use lmd_inspector::ood::MaskKind;
 use lmd_inspector::runs::file::{self, KeepPictures, Shard};
-use lmd_inspector::runs::report::command_line;
+use lmd_inspector::runs::report::{command_line, path_cell};
 use lmd_inspector::runs::{BatchChoice, DeviceChoice, RunSettings};
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::record::RowAccessor as _;
 
 use super::support::{
     NUM_ATTEMPTS, NUM_IMAGES, batch, bits, errors, expected, images, lmd, manifest, score_args,
@@ -58,6 +60,60 @@ fn export_writes_what_it_is_asked_for_and_leaves_the_run_alone() {
     let again = lmd(&args);
     assert_eq!(again.status.code(), Some(2), "nothing is replaced unasked");
     assert_eq!(lmd(&["export", text(&path)]).status.code(), Some(2));
+}
+
+#[test]
+fn the_columns_hold_what_the_table_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.lmdrun");
+    write(&path, KeepPictures::None);
+    let (table, columns) = (
+        folder.path().join("scores.csv"),
+        folder.path().join("scores.parquet"),
+    );
+    let args = ["export", text(&path), "--csv", text(&table)];
+    let output = lmd(&[&args[..], &["--parquet", text(&columns)]].concat());
+    assert!(output.status.success(), "{}", errors(&output));
+
+    let reader = SerializedFileReader::new(fs::File::open(&columns).unwrap()).unwrap();
+    let metadata = reader.metadata().file_metadata();
+    let entry = &metadata.key_value_metadata().unwrap()[0];
+    assert_eq!(entry.key, "lmd.manifest");
+    let kept: file::Manifest = serde_json::from_str(entry.value.as_ref().unwrap()).unwrap();
+    assert_eq!(kept, file::read(&path).unwrap().manifest);
+    let names: Vec<&str> = (metadata.schema_descr().columns().iter())
+        .map(|column| column.name())
+        .collect();
+    let header = "path,role,attempt,mse,ssim_distance,lpips";
+    assert_eq!(
+        names.join(","),
+        format!("{header},seconds,image,folder,sha256")
+    );
+
+    let mut expected = String::from(header);
+    let images = images();
+    for row in reader.get_row_iter(None).unwrap() {
+        let row = row.unwrap();
+        let number = |column| row.get_double(column).unwrap();
+        let id = row.get_int(7).unwrap() as usize;
+        let image = &images[id].0;
+        assert_eq!(number(6), 0.25);
+        assert_eq!(*row.get_string(8).unwrap(), image.role.name());
+        assert_eq!(*row.get_string(9).unwrap(), image.file.hash.to_string());
+        let line = format!(
+            "\n{},{},{},{},{},{}",
+            path_cell(Path::new(row.get_string(0).unwrap())),
+            row.get_string(1).unwrap(),
+            row.get_int(2).unwrap(),
+            number(3),
+            number(4),
+            number(5)
+        );
+        expected.push_str(&line);
+    }
+    assert_eq!(fs::read_to_string(&table).unwrap(), expected + "\n");
+    let again = lmd(&["export", text(&path), "--parquet", text(&columns)]);
+    assert_eq!(again.status.code(), Some(2), "nothing is replaced unasked");
 }
 
 #[test]

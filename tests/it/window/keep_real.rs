@@ -467,3 +467,45 @@ fn two_runs_are_held_against_each_other() {
         window.query_all_by_label_contains(words).count() == 2
     });
 }
+
+#[test]
+#[ignore = "measures, for a person to read with --no-capture: machines differ"]
+#[expect(clippy::print_stdout, reason = "the rates are for a person to read")]
+fn what_keeping_costs() {
+    use lmd_inspector::state::{FolderChoice, FolderSource};
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = settings(1, 25);
+    for name in ["fashion-mnist", "mnist"] {
+        settings.folders.push(FolderChoice {
+            source: FolderSource::Path(some_samples(folder.path(), name, 20)),
+            role: lmd_inspector::ood::Role::Unknown,
+        });
+    }
+    let mut window = open(settings, &folder.path().join("runs"));
+    until(&mut window, "both folders", |window| {
+        window.state().session().planned().len() == 40
+    });
+    let mut rate = |is_on: bool| {
+        let session = window.state_mut().session_mut();
+        session.settings.saving.is_on = is_on;
+        session.perform(Action::Run);
+        until(&mut window, "the end of the run", has_phase(Phase::Done));
+        let run = window.state().session().run.as_ref().unwrap();
+        assert_eq!(run.kept.file.is_some(), is_on);
+        run.progress.calls_per_second()
+    };
+    rate(true);
+    for round in 0..4 {
+        // By turns, so that what else the machine does meets both alike.
+        let (first, second) = (rate(round % 2 == 0), rate(round % 2 == 1));
+        let [kept, not] = if round % 2 == 0 {
+            [first, second]
+        } else {
+            [second, first]
+        };
+        println!(
+            "calls/s kept {kept:.0}, not kept {not:.0}, ratio {:.3}",
+            kept / not
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! `scores.csv` in columns, for programs: an Apache Parquet file (<https://parquet.apache.org/docs/file-format/>).
+
+use std::sync::Arc;
+
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::parser::parse_message_type;
+
+use super::escape::text_from_path;
+use crate::runs::file::StoredRun;
+use crate::runs::results::{AttemptResult, RunImage};
+
+/// The columns of `scores.csv`, then what a spreadsheet has no use for. All are there in every row; a distance that is
+/// not defined is NaN, as in the CSV.
+const SCHEMA: &str = "message scores {
+    required binary path (STRING);
+    required binary role (STRING);
+    required int32 attempt;
+    required double mse;
+    required double ssim_distance;
+    required double lpips;
+    required double seconds;
+    required int32 image;
+    required binary folder (STRING);
+    required binary sha256 (STRING);
+}";
+
+/// The file's metadata under this key is the run's manifest as JSON.
+const MANIFEST_KEY: &str = "lmd.manifest";
+
+/// Rows of a group at most: a writer holds one group in memory.
+const GROUP: usize = 1 << 20;
+
+/// A row: its image, its attempt, and the attempt's seconds.
+type Row<'a> = (&'a RunImage, &'a AttemptResult, f64);
+
+/// Every attempt of a run in the order of `scores.csv`: path (text as [`text_from_path`] writes it, without the quotes
+/// of a CSV), role, attempt, distances, seconds of work (its share of its batch), the image's number, its folder as
+/// given, and the SHA-256 of its file in hex.
+///
+/// What belongs to an image rather than to an attempt (score, p-value, verdict) is not here: it would be repeated in each
+/// row and depends on the choice of aggregation and threshold.
+pub fn scores_parquet(run: &StoredRun) -> Result<Vec<u8>, String> {
+    write(run).map_err(|error| error.to_string())
+}
+
+fn write(run: &StoredRun) -> Result<Vec<u8>, ParquetError> {
+    let manifest = serde_json::to_string(&run.manifest).unwrap_or_default();
+    let properties = WriterProperties::builder()
+        .set_created_by(format!("LMD Inspector {}", env!("CARGO_PKG_VERSION")))
+        .set_key_value_metadata(Some(vec![KeyValue::new(MANIFEST_KEY.to_owned(), manifest)]))
+        .build();
+    let schema = Arc::new(parse_message_type(SCHEMA)?);
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
+    let mut rows: Vec<Row<'_>> = (run.results.iter().zip(&run.efforts))
+        .filter_map(|(result, effort)| {
+            Some((run.images.get(result.image)?, result, effort.seconds))
+        })
+        .collect();
+    rows.sort_by_key(|(_, result, _)| (result.image, result.attempt));
+    for group in rows.chunks(GROUP) {
+        write_group(&mut writer, group)?;
+    }
+    writer.into_inner()
+}
+
+fn write_group(
+    writer: &mut SerializedFileWriter<Vec<u8>>,
+    rows: &[Row<'_>],
+) -> Result<(), ParquetError> {
+    let mut group = writer.next_row_group()?;
+    texts(&mut group, rows, |(image, ..)| {
+        text_from_path(&image.file.path)
+    })?;
+    texts(&mut group, rows, |(image, ..)| image.role.name().to_owned())?;
+    column::<Int32Type>(&mut group, rows, |(_, result, _)| int32(result.attempt))?;
+    column::<DoubleType>(&mut group, rows, |(_, result, _)| result.distances.mse)?;
+    column::<DoubleType>(&mut group, rows, |(_, result, _)| result.distances.ssim)?;
+    column::<DoubleType>(&mut group, rows, |(_, result, _)| result.distances.lpips)?;
+    column::<DoubleType>(&mut group, rows, |(.., seconds)| *seconds)?;
+    column::<Int32Type>(&mut group, rows, |(_, result, _)| int32(result.image))?;
+    texts(&mut group, rows, |(image, ..)| {
+        text_from_path(&image.folder)
+    })?;
+    texts(&mut group, rows, |(image, ..)| image.file.hash.to_string())?;
+    group.close()?;
+    Ok(())
+}
+
+/// Run files hold fewer images and attempts than this has room for.
+fn int32(index: usize) -> i32 {
+    (index as u32).cast_signed()
+}
+
+fn texts(
+    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
+    rows: &[Row<'_>],
+    text: impl Fn(&Row<'_>) -> String,
+) -> Result<(), ParquetError> {
+    column::<ByteArrayType>(group, rows, |row| ByteArray::from(text(row).into_bytes()))
+}
+
+/// The next column of the schema.
+fn column<T: DataType>(
+    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
+    rows: &[Row<'_>],
+    value: impl Fn(&Row<'_>) -> T::T,
+) -> Result<(), ParquetError> {
+    let mut column = group
+        .next_column()?
+        .ok_or_else(|| ParquetError::General("the schema has fewer columns".to_owned()))?;
+    let values: Vec<T::T> = rows.iter().map(value).collect();
+    column.typed::<T>().write_batch(&values, None, None)?;
+    column.close()
+}

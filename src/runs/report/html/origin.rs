@@ -1,0 +1,98 @@
+//! Where the numbers come from: model, settings, work, and how to repeat it.
+
+use super::super::repeat::command_line;
+use super::text::{add, escaped, fact};
+use crate::diffusion::SamplerKind;
+use crate::runs::file::{Manifest, Stretch};
+use crate::runs::settings::{Lift, RunSettings};
+
+pub(super) fn section(html: &mut String, manifest: &Manifest, stretches: &[(i64, Stretch)]) {
+    let model = &manifest.model;
+    html.push_str("<h2>Model and settings</h2><table class=\"facts\"><tbody>");
+    fact(
+        html,
+        "Model",
+        &format!("{} ({})", model.source, model.family),
+    );
+    fact(html, "SHA-256 of the weights", &model.weights_sha256);
+    fact(html, "Schedule", &model.schedule);
+    for folder in &manifest.folders {
+        fact(html, folder.role.label(), &folder.path);
+    }
+    for (name, value) in settings(&manifest.settings(), model.num_train_timesteps) {
+        fact(html, name, &value);
+    }
+    if let Some(shard) = manifest.shard {
+        fact(
+            html,
+            "Shard",
+            &format!("{} of {}", shard.index, shard.count),
+        );
+    }
+    fact(
+        html,
+        "Begun",
+        &format!("{}, version {}", manifest.created, manifest.app_version),
+    );
+    for (_, stretch) in stretches {
+        fact(html, "Worked on", &work(stretch));
+    }
+    add(
+        html,
+        format_args!(
+            "</tbody></table><h2>How to repeat it</h2>\
+             <p>In <code>{}</code>, with the same files, on any machine (to about the fourth digit):</p><pre>{}</pre>",
+            escaped(&manifest.working_folder),
+            escaped(&command_line(manifest))
+        ),
+    );
+}
+
+fn settings(settings: &RunSettings, num_train_timesteps: usize) -> Vec<(&'static str, String)> {
+    let sampler = &settings.sampler;
+    let num_steps = sampler.num_steps(num_train_timesteps);
+    let lift = match settings.lift {
+        Lift::Inpaint => "inpaint".to_owned(),
+        Lift::Denoise { start_timestep } => {
+            format!("add noise up to timestep {start_timestep}, then denoise; no mask")
+        }
+    };
+    let mut rows = vec![("Lift", lift)];
+    if settings.lift == Lift::Inpaint {
+        rows.push(("Mask", settings.mask.to_string()));
+        rows.push(("Grid", settings.grid.to_string()));
+    }
+    rows.extend([
+        ("Attempts", settings.num_attempts.to_string()),
+        (
+            "Sampler",
+            match sampler.kind {
+                SamplerKind::Ddim => format!("DDIM, {num_steps} steps, eta {}", sampler.eta),
+                SamplerKind::Ddpm => format!("DDPM, {num_steps} steps"),
+            },
+        ),
+        ("Distance", settings.distance.label().to_owned()),
+        ("Score of an image", settings.aggregate.name().to_owned()),
+        ("Fit to the square", settings.fit.name().to_owned()),
+        ("Seed", settings.seed.to_string()),
+    ]);
+    if let Some(limit) = settings.limit {
+        rows.push(("Limit", format!("the first {limit} images of each folder")));
+    }
+    rows
+}
+
+fn work(stretch: &Stretch) -> String {
+    let done = if stretch.network_calls == 0 {
+        "stopped before its end was noted".to_owned()
+    } else {
+        format!(
+            "{} network calls in {:.1} s",
+            stretch.network_calls, stretch.seconds
+        )
+    };
+    format!(
+        "{}, version {} on {}: {done}",
+        stretch.started, stretch.app_version, stretch.device
+    )
+}
