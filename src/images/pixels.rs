@@ -69,6 +69,14 @@ impl Picture {
         }
     }
 
+    /// The values in [0, 1], planar, channel by channel.
+    pub fn to_unit(&self) -> Vec<f32> {
+        (0..self.channels)
+            .flat_map(|channel| self.bytes[channel..].iter().step_by(self.channels))
+            .map(|&value| f32::from(value) / 255.0)
+            .collect()
+    }
+
     /// The picture with sides of at most `max_side` pixels, each pixel the mean of a square of the original.
     pub fn shrunk(&self, max_side: usize) -> Self {
         let stride = self.width.max(self.height).div_ceil(max_side.max(1)).max(1);
@@ -98,14 +106,6 @@ impl Picture {
             channels: self.channels,
             bytes,
         }
-    }
-
-    /// The values in [0, 1], planar, channel by channel.
-    pub fn to_unit(&self) -> Vec<f32> {
-        (0..self.channels)
-            .flat_map(|channel| self.bytes[channel..].iter().step_by(self.channels))
-            .map(|&value| f32::from(value) / 255.0)
-            .collect()
     }
 
     /// The picture as interleaved RGB bytes, gray repeated.

@@ -7,7 +7,7 @@ use crate::ood::conformal::Calibration;
 use crate::ood::discoveries::Discoveries;
 
 /// What new images are held against.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Yardstick {
     /// In-domain scores; may be empty, then there are no p-values.
     pub calibration: Calibration,

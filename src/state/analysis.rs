@@ -40,8 +40,8 @@ pub struct Analysis {
     pub out_sorted: Vec<f64>,
     /// The images of unknown role, the strangest first, without verdicts: those change with the threshold.
     pub unknown: Vec<Verdict>,
-    /// The conformal p-value of each image of the run; those of calibration images are against the others.
-    pub p_values: Vec<Option<f64>>,
+    /// What p-values are against in place of the in-domain images.
+    foreign: Option<Yardstick>,
     /// Images that the p-values are against.
     pub num_calibration: usize,
     /// One row a folder, in the order in which they were added.
@@ -83,6 +83,7 @@ impl Analysis {
         });
         let curve = roc_curve(&in_scores, &out_scores).unwrap_or_default();
         let calibration = Calibration::new(in_scores.iter().copied());
+        let foreign = yardstick.clone();
         let yardstick = yardstick.unwrap_or_else(|| Yardstick {
             calibration: calibration.clone(),
             contents: contents(run),
@@ -99,12 +100,29 @@ impl Analysis {
             curve,
             histogram,
             unknown: unknown(run, &yardstick),
-            p_values: p_values(run, &yardstick),
+            foreign,
             num_calibration: yardstick.calibration.count(),
             calibration,
             out_sorted: out_scores,
             folders: folder_rows(run, &in_scores),
         }
+    }
+
+    /// The conformal p-value of an image of the run; that of a calibration image is against the others.
+    ///
+    /// Asked for one by one: few are ever looked at.
+    pub fn p_value(&self, run: &RunState, image: usize) -> Option<f64> {
+        let (score, content) = (run.score(image)?, &run.images[image].file.hash);
+        if let Some(foreign) = &self.foreign {
+            return foreign.p_value(content, score);
+        }
+        (self.calibration.count() > 0).then(|| {
+            if run.is_in_domain(content) {
+                self.calibration.leave_one_out_p_value(score)
+            } else {
+                self.calibration.p_value(score)
+            }
+        })
     }
 
     /// The point of [`Self::curve`] where a score lies: all images with at least this score are flagged there; `None`
@@ -142,17 +160,13 @@ fn sorted(mut scores: Vec<f64>) -> Vec<f64> {
     scores
 }
 
-/// The contents of the in-domain images that have a score.
+/// The contents of the in-domain images that have a score; none where there is no image to be held against them.
 fn contents(run: &RunState) -> HashSet<ContentHash> {
+    if run.scores_of(Role::Unknown).next().is_none() {
+        return HashSet::new();
+    }
     run.scores_of(Role::InDomain)
         .map(|(image, _)| run.images[image].file.hash)
-        .collect()
-}
-
-fn p_values(run: &RunState, yardstick: &Yardstick) -> Vec<Option<f64>> {
-    let images = run.images.iter().enumerate();
-    images
-        .map(|(index, image)| yardstick.p_value(&image.file.hash, run.score(index)?))
         .collect()
 }
 

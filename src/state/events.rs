@@ -61,8 +61,8 @@ impl Session {
             Event::Notice { notice, .. } => self.notices.push(notice),
             Event::Progress { .. }
             | Event::Traced { .. }
-            | Event::Saving { .. }
             | Event::Mapped { .. }
+            | Event::Saving { .. }
             | Event::Done { .. } => {}
         }
     }

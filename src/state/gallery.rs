@@ -216,10 +216,9 @@ impl Gallery {
                 GalleryOrder::HighestFirst => (descending(score()), 0.0),
                 GalleryOrder::LowestFirst => (ascending(score()), 0.0),
                 GalleryOrder::PValueFirst => {
-                    let p_value = self.run_id(image).and_then(|id| {
-                        let p_values = &basis.analysis?.p_values;
-                        p_values.get(id).copied().flatten()
-                    });
+                    let p_value = self
+                        .run_id(image)
+                        .and_then(|id| basis.analysis?.p_value(basis.run?, id));
                     (ascending(p_value), descending(score()))
                 }
                 GalleryOrder::SpreadFirst => {
@@ -367,7 +366,9 @@ mod tests {
         let analysis = Analysis::of(&run, None);
         // (1 + others at least as high) / (others + 1), with 2 others for in-domain images and 3 for the rest.
         let expected = [3.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0, 2.0 / 4.0, 3.0 / 4.0];
-        assert_eq!(analysis.p_values, expected.map(Some));
+        for (image, expected) in expected.into_iter().enumerate() {
+            assert_eq!(analysis.p_value(&run, image), Some(expected));
+        }
         let mut gallery = Gallery::default();
         gallery.fill(images, Some(&run));
         let view = GalleryView {

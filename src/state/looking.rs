@@ -213,8 +213,7 @@ impl Session {
     /// The conformal p-value of an image of the gallery.
     pub fn p_value_of(&self, image: usize) -> Option<f64> {
         let run_id = self.gallery.run_id(image)?;
-        let p_values = &self.analysis.as_ref()?.p_values;
-        p_values.get(run_id).copied().flatten()
+        self.analysis.as_ref()?.p_value(self.run.as_ref()?, run_id)
     }
 
     /// The threshold that the image that is looked at is held against.

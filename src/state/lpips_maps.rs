@@ -12,8 +12,13 @@ use crate::images::Picture;
 use crate::ood::Role;
 use crate::worker::protocol::{Command, Control, Event, JobId, MapRequest};
 
-/// Images that the scale is set by, at most.
-const SAMPLE: usize = 32;
+/// Images that the scale is set by, at most: fewer would leave it to the strangest of them, since the map of a small
+/// picture is much the same everywhere.
+const LARGEST_SAMPLE: usize = 128;
+/// The same where pictures are large, and each takes long.
+const SMALLEST_SAMPLE: usize = 16;
+/// Pixels of the sample, where these bounds allow it.
+const SAMPLE_PIXELS: usize = LARGEST_SAMPLE * 64 * 64;
 /// Maps kept at most.
 const MOST_KEPT: usize = 64;
 /// A scale of nothing but zeros still needs a top.
@@ -200,7 +205,9 @@ fn sample(run: &RunState) -> (Vec<(Picture, Picture)>, Option<ScaleBasis>) {
                 Some((first.original.clone(), first.inpainted.clone()?))
             })
             .collect();
-        let stride = pairs.len().div_ceil(SAMPLE).max(1);
+        let pixels = pairs.first().map_or(1, |(a, _)| a.width * a.height);
+        let most = (SAMPLE_PIXELS / pixels.max(1)).clamp(SMALLEST_SAMPLE, LARGEST_SAMPLE);
+        let stride = pairs.len().div_ceil(most).max(1);
         pairs.into_iter().step_by(stride).collect::<Vec<_>>()
     };
     let in_domain = of(&|role| role == Role::InDomain);

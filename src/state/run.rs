@@ -1,9 +1,11 @@
 //! One run as the window follows it: what was asked for, the results so far and each image's score.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::difference::DifferenceScale;
 use super::saving::Kept;
+use crate::images::ContentHash;
 use crate::ood::{Aggregate, Distance, Role};
 use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
 use crate::worker::protocol::{Control, JobId, ModelInfo, Progress};
@@ -59,6 +61,7 @@ pub struct RunState {
     scores: Vec<Option<f64>>,
     choice: (Distance, Aggregate),
     latest: Option<(usize, usize)>,
+    in_domain: HashSet<ContentHash>,
 }
 
 impl RunState {
@@ -81,6 +84,7 @@ impl RunState {
                 ..Progress::default()
             },
             settings,
+            in_domain: contents(&images),
             images,
             model: None,
             phase: Phase::Running,
@@ -176,6 +180,11 @@ impl RunState {
             .filter_map(|(index, (_, score))| Some((index, (*score)?)))
     }
 
+    /// Whether an in-domain image has this content.
+    pub fn is_in_domain(&self, content: &ContentHash) -> bool {
+        self.in_domain.contains(content)
+    }
+
     /// Image and attempt of the result that came last.
     pub fn latest(&self) -> Option<(usize, usize)> {
         self.latest
@@ -214,6 +223,12 @@ impl RunState {
         let rate = progress.calls_per_second();
         (rate > 0.0).then(|| left as f64 * calls_an_attempt / rate)
     }
+}
+
+/// The contents of the in-domain images.
+fn contents(images: &[RunImage]) -> HashSet<ContentHash> {
+    let in_domain = images.iter().filter(|image| image.role == Role::InDomain);
+    in_domain.map(|image| image.file.hash).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The system's clipboard: read and written away from the window, since another program answers for what is in it.
 //!
-//! On X11 the window's own clipboard lives as long as the program and serves what was copied here.
+//! On X11 what was copied is served while any clipboard of the program is open, and the window's own is.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;

@@ -228,22 +228,6 @@ fn export_aside(
     }
 }
 
-/// Work on run files on a thread of its own, since they may be large.
-fn runs_aside(
-    command: keeping::RunsCommand,
-    outbox: &mut Outbox<LibraryEvent>,
-    side: &Sender<LibraryEvent>,
-) {
-    let (reply, asked) = (side.clone(), command.clone());
-    let task = move || {
-        // The receiver goes only with the whole library thread.
-        reply.send(LibraryEvent::Runs(keeping::answer(asked))).ok();
-    };
-    if aside("runs", task).is_err() {
-        outbox.post(LibraryEvent::Runs(keeping::answer(command)));
-    }
-}
-
 /// Write plots from a thread of its own: their figures take long.
 fn plots_aside(
     request: &Arc<PlotsRequest>,
@@ -283,6 +267,22 @@ fn copy_aside(
     if let Err(err) = aside("clipboard", task) {
         let outcome = Err(format!("no thread to reach the clipboard: {err}"));
         outbox.post(LibraryEvent::Copied { name, outcome });
+    }
+}
+
+/// Work on run files on a thread of its own, since they may be large.
+fn runs_aside(
+    command: keeping::RunsCommand,
+    outbox: &mut Outbox<LibraryEvent>,
+    side: &Sender<LibraryEvent>,
+) {
+    let (reply, asked) = (side.clone(), command.clone());
+    let task = move || {
+        // The receiver goes only with the whole library thread.
+        reply.send(LibraryEvent::Runs(keeping::answer(asked))).ok();
+    };
+    if aside("runs", task).is_err() {
+        outbox.post(LibraryEvent::Runs(keeping::answer(command)));
     }
 }
 

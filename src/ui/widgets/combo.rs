@@ -15,6 +15,8 @@ pub fn combo<T: PartialEq + Clone>(
     let mut response = ComboBox::from_id_salt(id_salt)
         .selected_text(text(current))
         .width(width)
+        // By itself a list of seven would be cut off at its end.
+        .height(400.0)
         .truncate()
         .show_ui(ui, |ui| {
             for item in items {

@@ -1,7 +1,8 @@
 //! The scale of the difference map, and the line under the pictures.
 
 use egui::{
-    Align, Align2, Color32, Layout, Rect, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2,
+    Align, Align2, Color32, Layout, Rect, RichText, Sense, TextStyle, Ui, UiBuilder, WidgetInfo,
+    pos2, vec2,
 };
 
 use super::shown::{Shown, pixel_values};
@@ -104,18 +105,19 @@ impl Scale {
 /// The values under the pointer, else the scale of the difference map.
 pub fn line_ui(ui: &mut Ui, scene: &Scene<'_>, shown: &Shown<'_>) {
     let size = vec2(ui.available_width(), LINE_HEIGHT);
-    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
-        ui.set_min_size(size);
-        let values = scene
-            .drafts
-            .pointed
-            .and_then(|pixel| Some(pixel_values(shown, pixel)? + &map_value(scene, shown, pixel)));
-        let line = values
-            .or_else(|| Scale::of(scene).map(|scale| scale.sentence))
-            .unwrap_or_default();
-        let text = RichText::new(line).small().color(theme::palette(ui).weak);
-        ui.add(egui::Label::new(text).truncate());
-    });
+    let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+    let values = scene
+        .drafts
+        .pointed
+        .and_then(|pixel| Some(pixel_values(shown, pixel)? + &map_value(scene, shown, pixel)));
+    let line = values
+        .or_else(|| Scale::of(scene).map(|scale| scale.sentence))
+        .unwrap_or_default();
+    let text = RichText::new(line).small().color(theme::palette(ui).weak);
+    // A child of its own: words must not make the line higher than it is without them.
+    let layout = Layout::left_to_right(Align::Center);
+    let mut child = ui.new_child(UiBuilder::new().max_rect(rect).layout(layout));
+    child.add(egui::Label::new(text).truncate());
 }
 
 /// The value of the LPIPS map where it is shown.

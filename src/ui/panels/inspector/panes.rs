@@ -23,7 +23,7 @@ const MAX_SIDE: f32 = 260.0;
 /// Largest side of a picture that two are laid into.
 const MAX_LARGE_SIDE: f32 = 460.0;
 /// Height that is left to the gallery where pictures could grow.
-const GALLERY_HEIGHT: f32 = 240.0;
+const GALLERY_HEIGHT: f32 = 270.0;
 /// Seconds that each of two blinking pictures stays.
 const BLINK_SECS: f64 = 0.6;
 /// Width of the split line's grip in points.

@@ -40,7 +40,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             )
             .on_hover_text(
                 "Absolute shows how far each pixel is off, the LPIPS map where a network that judges \
-                 likeness as people do sees a difference",
+                 likeness as people do sees a difference; of small pictures it is coarse",
             )
             .accessible_name("Difference kind");
         });

@@ -8,11 +8,12 @@ use crate::ui::panels::Scene;
 use crate::ui::theme;
 
 /// What the pointer and held keys do: they belong to no action.
-const HELD: [(&str, &str); 6] = [
+const HELD: [(&str, &str); 7] = [
     ("Space", "While held, see the original in all places"),
     ("Shift", "The same, with the pointer over a picture"),
     ("Wheel", "Zoom all pictures together"),
-    ("Drag", "Move all pictures together"),
+    ("Drag", "Over a picture, move all of them together"),
+    ("Drag", "In the histogram, choose a range of scores"),
     ("Ctrl+click", "Mark an image of the gallery"),
     ("Shift+click", "Mark all images up to this one"),
 ];
