@@ -28,7 +28,7 @@ pub enum Outgoing {
     Worker(Command),
     /// To the file-reading thread.
     Library(LibraryCommand),
-    /// To the platform: show a file dialog and answer with [`LibraryEvent::Chosen`].
+    /// To the platform: show a file dialog and answer with [`LibraryEvent::Chosen`](crate::worker::protocol::LibraryEvent::Chosen).
     Dialog(JobId, DialogKind),
 }
 
