@@ -23,6 +23,7 @@ fn open(settings: Settings, runs: &Path) -> Window {
 }
 
 /// Settings over three clothes and three digits.
+/// Runs that something is to happen in take a second or more, so that it does not come too late.
 fn session_settings(folder: &Path, num_attempts: usize, num_steps: usize) -> Settings {
     use lmd_inspector::ood::Role;
     use lmd_inspector::runs::BatchChoice;
@@ -54,7 +55,7 @@ fn run_files(folder: &Path) -> Vec<PathBuf> {
 
 /// Read a file that the window may be listing at this moment.
 fn read(path: &Path) -> StoredRun {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         match file::read(path) {
             Err(file::FileError::Busy { .. }) if Instant::now() < deadline => {
@@ -155,8 +156,8 @@ fn a_run_is_kept_while_it_goes_on_and_opens_without_its_images() {
 fn a_cancelled_run_goes_on_to_the_same_scores() {
     let folder = tempfile::tempdir().unwrap();
     let runs = folder.path().join("runs");
-    let expected = uninterrupted(folder.path(), &runs, 6, 12);
-    let mut window = open(session_settings(folder.path(), 6, 12), &runs);
+    let expected = uninterrupted(folder.path(), &runs, 6, 30);
+    let mut window = open(session_settings(folder.path(), 6, 30), &runs);
     has_planned(&mut window);
     press(&mut window, "Run");
     until(&mut window, "some results", |window| {
@@ -182,11 +183,11 @@ fn a_cancelled_run_goes_on_to_the_same_scores() {
 fn what_a_crash_left_is_offered_and_resumed_and_a_stranger_stays_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let runs = folder.path().join("runs");
-    let expected = uninterrupted(folder.path(), &runs, 4, 10);
+    let expected = uninterrupted(folder.path(), &runs, 4, 40);
     let left = folder.path().join("left");
     fs::create_dir(&left).unwrap();
     {
-        let mut window = open(session_settings(folder.path(), 4, 10), &runs);
+        let mut window = open(session_settings(folder.path(), 4, 40), &runs);
         has_planned(&mut window);
         press(&mut window, "Run");
         until(&mut window, "some results", |window| {
@@ -267,7 +268,7 @@ fn what_a_crash_left_is_offered_and_resumed_and_a_stranger_stays_as_it_was() {
 fn files_that_changed_are_listed_and_left_out_if_the_user_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let runs = folder.path().join("runs");
-    let mut window = open(session_settings(folder.path(), 3, 10), &runs);
+    let mut window = open(session_settings(folder.path(), 3, 50), &runs);
     has_planned(&mut window);
     press(&mut window, "Run");
     until(&mut window, "some results", |window| {
@@ -307,8 +308,8 @@ fn files_that_changed_are_listed_and_left_out_if_the_user_says_so() {
 fn a_full_disk_holds_the_run_until_there_is_room_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let runs = folder.path().join("runs");
-    let expected = uninterrupted(folder.path(), &runs, 4, 8);
-    let mut window = open(session_settings(folder.path(), 4, 8), &runs);
+    let expected = uninterrupted(folder.path(), &runs, 4, 30);
+    let mut window = open(session_settings(folder.path(), 4, 30), &runs);
     has_planned(&mut window);
     press(&mut window, "Run");
     until(&mut window, "the file", |window| {
@@ -346,8 +347,8 @@ fn a_full_disk_holds_the_run_until_there_is_room_and_nothing_is_lost() {
 fn without_its_file_a_run_goes_on_and_is_saved_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let runs = folder.path().join("runs");
-    let expected = uninterrupted(folder.path(), &runs, 4, 8);
-    let mut window = open(session_settings(folder.path(), 4, 8), &runs);
+    let expected = uninterrupted(folder.path(), &runs, 4, 30);
+    let mut window = open(session_settings(folder.path(), 4, 30), &runs);
     has_planned(&mut window);
     press(&mut window, "Run");
     until(&mut window, "the file", |window| {
