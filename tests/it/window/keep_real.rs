@@ -55,7 +55,7 @@ fn run_files(folder: &Path) -> Vec<PathBuf> {
 
 /// Read a file that the window may be listing at this moment.
 fn read(path: &Path) -> StoredRun {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         match file::read(path) {
             Err(file::FileError::Busy { .. }) if Instant::now() < deadline => {

@@ -52,7 +52,7 @@ fn prepare(window: &mut Window, script: &Script, num_images: usize) {
 /// Draw frames until something holds: figures are computed ten times a second only.
 #[track_caller]
 fn until(window: &mut Window, what: &str, mut holds: impl FnMut(&Window) -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         window.run_steps(2);
         if holds(window) {
