@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::assess::{AssessRequest, assess};
 use crate::images::write::{encode_png, write_atomically};
@@ -72,15 +72,14 @@ pub fn save_plots(request: &PlotsRequest) -> Result<(), PlotsError> {
     // A macro, since a closure can't be drawn on two kinds of surface.
     macro_rules! save {
         ($name:literal, $width:literal x $height:literal, $draw:ident, $chart:expr) => {
-            save_picture(
-                folder,
-                $name,
-                render($width, $height, |area| $draw(area, $chart)),
-            )?;
-            save_svg(
-                folder,
-                $name,
-                render_svg($width, $height, |area| $draw(area, $chart)),
+            let picture = render($width, $height, |area| $draw(area, $chart));
+            let png =
+                picture.and_then(|picture| encode_png(&picture).map_err(|err| err.to_string()));
+            save(folder.join(concat!($name, ".png")), png)?;
+            let svg = render_svg($width, $height, |area| $draw(area, $chart));
+            save(
+                folder.join(concat!($name, ".svg")),
+                svg.map(String::into_bytes),
             )?;
         };
     }
@@ -110,26 +109,11 @@ fn attempts(figures: &AssessRequest) -> AttemptsChart {
     AttemptsChart { lines }
 }
 
-fn save_picture(
-    folder: &Path,
-    name: &str,
-    picture: Result<crate::images::Picture, String>,
-) -> Result<(), PlotsError> {
-    let path = folder.join(format!("{name}.png"));
-    let picture = picture.map_err(|reason| PlotsError::Draw {
-        reason,
-        path: path.clone(),
-    })?;
-    encode_png(&picture)
-        .and_then(|bytes| write_atomically(&path, &bytes))
-        .map_err(|source| PlotsError::Write { source, path })
-}
-
-fn save_svg(folder: &Path, name: &str, svg: Result<String, String>) -> Result<(), PlotsError> {
-    let path = folder.join(format!("{name}.svg"));
-    let svg = svg.map_err(|reason| PlotsError::Draw {
-        reason,
-        path: path.clone(),
-    })?;
-    write_atomically(&path, svg.as_bytes()).map_err(|source| PlotsError::Write { source, path })
+fn save(path: PathBuf, drawn: Result<Vec<u8>, String>) -> Result<(), PlotsError> {
+    match drawn {
+        Err(reason) => Err(PlotsError::Draw { reason, path }),
+        Ok(bytes) => {
+            write_atomically(&path, &bytes).map_err(|source| PlotsError::Write { source, path })
+        }
+    }
 }

@@ -2,9 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::style::{
-    Area, Drawn, FAINT_INK, GRID, INK, LegendEntry, Scale, distance_color, draw_message, header,
-};
+use super::style::{Area, Drawn, LegendEntry, Scale, distance_color, draw_message, dress, header};
 use crate::ood::{Distance, Interval};
 
 /// What the chart shows.
@@ -54,15 +52,9 @@ pub fn draw_attempts<DB: DrawingBackend>(area: &Area<DB>, data: &AttemptsChart) 
         .x_label_area_size(scale.px(72.0))
         .y_label_area_size(scale.px(94.0))
         .build_cartesian_2d(0.7..most as f64 + 0.3, low - margin..high + margin)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID.stroke_width(scale.line(1.0)))
-        .axis_style(FAINT_INK.stroke_width(scale.line(1.0)))
-        .set_all_tick_mark_size(scale.px(7.0))
-        .label_style(scale.text(19.0, INK))
-        .axis_desc_style(scale.text(21.0, INK))
+    let mut mesh = chart.configure_mesh();
+    dress(&mut mesh, scale);
+    mesh.disable_x_mesh()
         .x_desc("Attempts behind each score")
         .y_desc("AUROC")
         .x_labels(most.min(12))

@@ -4,8 +4,7 @@ use plotters::prelude::*;
 
 use super::scores::{self, ImageScores};
 use super::style::{
-    Area, Drawn, FAINT_INK, GRID, INK, LegendEntry, Scale, corners, draw_message, header,
-    role_color, score_label,
+    Area, Drawn, LegendEntry, Scale, corners, draw_message, dress, header, role_color, score_label,
 };
 use crate::ood::Role;
 use crate::ood::histogram::Bins;
@@ -73,15 +72,9 @@ pub fn draw_histogram<DB: DrawingBackend>(area: &Area<DB>, data: &HistogramChart
         .x_label_area_size(scale.px(72.0))
         .y_label_area_size(scale.px(84.0))
         .build_cartesian_2d(bins.start..end, 0.0..top)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID.stroke_width(scale.line(1.0)))
-        .axis_style(FAINT_INK.stroke_width(scale.line(1.0)))
-        .set_all_tick_mark_size(scale.px(7.0))
-        .label_style(scale.text(19.0, INK))
-        .axis_desc_style(scale.text(21.0, INK))
+    let mut mesh = chart.configure_mesh();
+    dress(&mut mesh, scale);
+    mesh.disable_x_mesh()
         .x_desc("OOD score (further right is more out-of-domain, the positive class)")
         .y_desc("Images in the bin")
         .x_labels(10)

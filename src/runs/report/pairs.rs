@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::style::{
-    Area, Drawn, FAINT_INK, GRID, INK, LegendEntry, Scale, draw_message, header, role_color,
+    Area, Drawn, FAINT_INK, LegendEntry, Scale, draw_message, dress, header, role_color,
 };
 use crate::ood::Role;
 
@@ -52,15 +52,9 @@ pub fn draw_pairs<DB: DrawingBackend>(area: &Area<DB>, data: &PairsChart) -> Dra
         .x_label_area_size(scale.px(72.0))
         .y_label_area_size(scale.px(94.0))
         .build_cartesian_2d(across.0..across.1, up.0..up.1)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID.stroke_width(scale.line(1.0)))
-        .axis_style(FAINT_INK.stroke_width(scale.line(1.0)))
-        .set_all_tick_mark_size(scale.px(7.0))
-        .label_style(scale.text(19.0, INK))
-        .axis_desc_style(scale.text(21.0, INK))
-        .x_desc(data.labels[0].as_str())
+    let mut mesh = chart.configure_mesh();
+    dress(&mut mesh, scale);
+    mesh.x_desc(data.labels[0].as_str())
         .y_desc(data.labels[1].as_str())
         .x_labels(8)
         .y_labels(8)

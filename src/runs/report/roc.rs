@@ -5,8 +5,8 @@ use plotters::prelude::*;
 use super::escape::text_from_path;
 use super::scores::{self, ImageScores};
 use super::style::{
-    Area, Drawn, FAINT_INK, GRID, INK, LegendEntry, Scale, corners, draw_message, header,
-    role_color, score_label,
+    Area, Drawn, FAINT_INK, LegendEntry, Scale, corners, draw_message, dress, header, role_color,
+    score_label,
 };
 use crate::ood::Role;
 use crate::ood::figures::{Figures, MissingClass, RocPoint, figures, roc_curve};
@@ -109,15 +109,9 @@ pub fn draw_roc<DB: DrawingBackend>(area: &Area<DB>, data: &RocChart) -> Drawn<D
         .y_label_area_size(scale.px(94.0))
         .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
     let percent = |rate: &f64| format!("{:.0} %", rate * 100.0);
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID.stroke_width(scale.line(1.0)))
-        .axis_style(FAINT_INK.stroke_width(scale.line(1.0)))
-        .set_all_tick_mark_size(scale.px(7.0))
-        .label_style(scale.text(19.0, INK))
-        .axis_desc_style(scale.text(21.0, INK))
-        .x_desc("False positive rate (out-of-domain is the positive class)")
+    let mut mesh = chart.configure_mesh();
+    dress(&mut mesh, scale);
+    mesh.x_desc("False positive rate (out-of-domain is the positive class)")
         .y_desc("True positive rate (out-of-domain images found)")
         .x_labels(11)
         .y_labels(11)

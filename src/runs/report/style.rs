@@ -4,7 +4,9 @@
 
 use std::sync::Once;
 
+use plotters::chart::MeshStyle;
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
@@ -147,6 +149,19 @@ pub(super) fn header<DB: DrawingBackend>(
         y + scale.px(24.0)
     };
     Ok(area.split_vertically(used).1)
+}
+
+/// The grid, axes and type that all charts share.
+pub(super) fn dress<DB: DrawingBackend>(
+    mesh: &mut MeshStyle<'_, '_, RangedCoordf64, RangedCoordf64, DB>,
+    scale: Scale,
+) {
+    mesh.light_line_style(TRANSPARENT)
+        .bold_line_style(GRID.stroke_width(scale.line(1.0)))
+        .axis_style(FAINT_INK.stroke_width(scale.line(1.0)))
+        .set_all_tick_mark_size(scale.px(7.0))
+        .label_style(scale.text(19.0, INK))
+        .axis_desc_style(scale.text(21.0, INK));
 }
 
 /// A sentence in the middle of an empty chart.
