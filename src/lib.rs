@@ -5,14 +5,15 @@
 //! Each folder may name only those to its left (a test checks it); `headless` stands beside
 //! `state` and `ui`.
 //!
-//! `ood ← images ← diffusion ← networks ← runs ← worker ← state ← ui`
+//! `ood ← images ← diffusion ← networks ← detectors ← runs ← worker ← state ← ui`
 //!
 //! | folder | what a reader finds there |
 //! | --- | --- |
-//! | [`ood`] | masks, distances without a network, aggregation, figures of merit, thresholds: plain Rust on slices |
+//! | [`ood`] | masks, measures, aggregation, figures of merit, thresholds: plain Rust on slices |
 //! | [`images`] | folders, decoding within limits, preprocessing, the bundled samples |
 //! | [`diffusion`] | schedules, samplers, noise streams, the two lifts, over the [`diffusion::Denoiser`] trait |
-//! | [`networks`] | one description of a UNet; checkpoint loaders that make it; executors that run it; LPIPS |
+//! | [`networks`] | one description of a UNet; checkpoint loaders that make it; executors that run it; distances |
+//! | [`detectors`] | what is measured of an image, and how that becomes its score |
 //! | [`runs`] | a run's settings, its results, and what is written of them |
 //! | [`worker`] | the inference thread and the file thread, and the messages to and from them |
 //! | [`headless`] | the subcommands of `lmd` |
@@ -25,6 +26,7 @@
 //! sampler's network calls are small, repeated and known in advance, so weights are prepared once and memory is
 //! planned once, which candle's general tensors cannot do. `lmd bench --compare candle` measures the difference.
 
+pub mod detectors;
 pub mod diffusion;
 pub mod headless;
 pub mod images;

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::images::{ContentHash, Geometry, ImageFile, Measures, NativeInfo, Picture};
+use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::ModelSource;
-use crate::ood::{Distances, Role, ThresholdRule};
+use crate::networks::distances::{LPIPS, MSE, SSIM};
+use crate::ood::{Role, ThresholdRule};
 use crate::runs::detector::{CalibrationImage, DetectorModel};
 use crate::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun};
 use crate::runs::{AttemptResult, Detector, RunImage, RunSettings};
@@ -53,8 +55,7 @@ fn manifest() -> Manifest {
             source: ModelRecord::source_text(&ModelSource::Bundled),
             name: "small".to_owned(),
             family: "diffusers UNet2DModel".to_owned(),
-            weights_sha256: "00".repeat(32),
-            schedule: "linear".to_owned(),
+            identity: ModelIdentity::of_weights("00".repeat(32)),
             num_train_timesteps: 1000,
             geometry: GEOMETRY,
         },
@@ -77,11 +78,9 @@ pub fn run_file(folder: &Path) -> Vec<u8> {
             .map(|image| AttemptResult {
                 image,
                 attempt,
-                distances: Distances {
-                    mse: 0.1,
-                    ssim: 0.2 * image as f64,
-                    lpips: 0.3 + attempt as f64,
-                },
+                values: [(MSE, 0.1), (SSIM, 0.2 * image as f64), (LPIPS, 0.3 + attempt as f64)]
+                    .into_iter()
+                    .collect(),
                 known_mask: None,
                 original: picture(image),
                 measures: Some(Measures::of(&picture(image))),
@@ -119,7 +118,7 @@ pub fn detector(folder: &Path) -> Vec<u8> {
     let model = DetectorModel {
         source: ModelSource::Bundled,
         name: "m".to_owned(),
-        weights_sha256: "0".repeat(64),
+        identity: ModelIdentity::of_weights("0".repeat(64)),
     };
     let how = (18.0, ThresholdRule::FalseAlarmRate { rate: 0.05 });
     Detector::new(model, RunSettings::default(), how, 0, calibration)

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::drive::{self, Scored, Work};
 use super::options::ScoringOptions;
-use super::{Failure, Outcome, stored, terminal};
+use super::{Failure, Outcome, options, stored, terminal};
+use crate::detectors::measures;
 use crate::images::labels;
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::ood::conformal::{self, Calibration};
@@ -30,7 +31,7 @@ pub struct Args {
     pub in_domain: Vec<PathBuf>,
     /// Take the scores of the in-domain images in this run file, which `lmd score --output NAME.lmdrun` wrote: such a run
     /// may be stopped and resumed.
-    #[arg(long, value_name = "FILE", conflicts_with_all = FIXED_BY_A_RUN)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = fixed_by_a_run())]
     pub run: Option<PathBuf>,
     /// Share of new in-domain images that the detector may flag; 0.05 needs 19 images, 0.01 needs 99.
     #[arg(long, value_name = "RATE", default_value_t = 0.05)]
@@ -49,26 +50,11 @@ pub struct Args {
     pub json: bool,
 }
 
-/// What a run file decides.
-const FIXED_BY_A_RUN: [&str; 17] = [
-    "model",
-    "in_domain",
-    "mask",
-    "grid",
-    "attempts",
-    "lift",
-    "start_timestep",
-    "sampler",
-    "steps",
-    "eta",
-    "distance",
-    "aggregate",
-    "fit",
-    "limit",
-    "seed",
-    "batch",
-    "device",
-];
+/// All that a run file decides, and what no work needs.
+fn fixed_by_a_run() -> Vec<clap::Id> {
+    let ids = ["model", "in_domain", "batch", "device"].map(clap::Id::from);
+    ids.into_iter().chain(options::deciding_ids()).collect()
+}
 
 /// What a threshold is set from.
 struct Basis {
@@ -117,7 +103,7 @@ fn stored_basis(path: &Path) -> Result<Basis, Failure> {
         model: DetectorModel {
             source: detector::absolute_source(&source),
             name: manifest.model.name,
-            weights_sha256: manifest.model.weights_sha256,
+            identity: manifest.model.identity,
         },
         scored,
     })
@@ -127,10 +113,11 @@ fn stored_basis(path: &Path) -> Result<Basis, Failure> {
 fn scored_basis(args: &Args) -> Result<Result<Basis, u8>, Failure> {
     let settings = args.scoring.settings();
     check_count(args, settings.limit)?;
-    let work = Work {
+    let mut work = Work {
         // The options ask for one unless there is a run.
         source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
         settings,
+        is_measure_asked: args.scoring.distance.is_some(),
         folders: args
             .in_domain
             .iter()
@@ -142,11 +129,11 @@ fn scored_basis(args: &Args) -> Result<Result<Basis, u8>, Failure> {
         model = Some(DetectorModel {
             source: detector::absolute_source(&checkpoint.source),
             name: checkpoint.name.clone(),
-            weights_sha256: checkpoint.weights_sha256.clone(),
+            identity: checkpoint.identity.clone(),
         });
         Ok(())
     };
-    let scored = drive::score(&work, remember, || Ok(()))?;
+    let scored = drive::score(&mut work, remember, || Ok(()))?;
     if let Some(code) = scored.interrupted {
         return Ok(Err(code));
     }
@@ -253,7 +240,7 @@ fn tell(args: &Args, detector: &Detector, scored: &Scored) -> Result<(), Failure
         "threshold {}: on average at most {} of new in-domain images are flagged, by {count} in-domain scores ({}, {})",
         detector.threshold,
         percent(args.false_alarm),
-        detector.settings.distance.label(),
+        measures::label(&detector.settings.distance),
         detector.settings.aggregate.name(),
     ));
     if let Some(range) = range {

@@ -8,6 +8,7 @@ use super::drive::{self, Scored, Work};
 use super::options::check_limit;
 use super::{Failure, Outcome, stored, terminal};
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
+use crate::networks::{ModelIdentity, ModelMatch};
 use crate::ood::Role;
 use crate::ood::discoveries::fewest_discoveries;
 use crate::ood::text::percent;
@@ -63,13 +64,20 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
         )));
     }
     let detector = Detector::load(&args.detector).map_err(Failure::bad_request)?;
-    let work = work(args, &detector);
-    let accept =
-        |checkpoint: &Checkpoint| accept(&detector, &checkpoint.weights_sha256, &args.detector);
-    let scored = match &args.run {
-        Some(path) => stored_scores(args, path, &detector)?,
-        None => drive::score(&work, accept, || Ok(()))?,
+    let mut work = work(args, &detector);
+    let mut caveat = None;
+    let mut scored = match &args.run {
+        Some(path) => stored_scores(args, path, &detector, &mut caveat)?,
+        None => {
+            let accept = |checkpoint: &Checkpoint| {
+                caveat = accept(&detector, &checkpoint.identity, &args.detector)?;
+                Ok(())
+            };
+            drive::score(&mut work, accept, || Ok(()))?
+        }
     };
+    scored.notes.extend(caveat);
+    scored.notes.extend(detector.caveat());
     let verdicts = judge(&detector, &work, &scored);
     let notes = notes(args, &detector, &scored, &verdicts);
     terminal::answer(&answer(args, &detector, &scored, &verdicts, &notes))?;
@@ -86,12 +94,19 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
 }
 
 /// The scores of a run that was made as the detector asks.
-fn stored_scores(args: &Args, path: &Path, detector: &Detector) -> Result<Scored, Failure> {
+fn stored_scores(
+    args: &Args,
+    path: &Path,
+    detector: &Detector,
+    caveat: &mut Option<String>,
+) -> Result<Scored, Failure> {
     let (manifest, scored) = stored::read(path)?;
-    accept(detector, &manifest.model.weights_sha256, &args.detector)?;
-    if !manifest.settings().makes_distances_of(&detector.settings) {
+    *caveat = accept(detector, &manifest.model.identity, &args.detector)?;
+    let differences = manifest.settings().differences(&detector.settings);
+    if !differences.is_empty() {
         return Err(Failure::bad_request(anyhow::anyhow!(
-            "the run was made with other settings than the detector, so that its scores can't be compared: {}",
+            "the run was made with other settings than the detector ({}), so that its scores can't be compared: {}",
+            differences.join(", "),
             path.display()
         )));
     }
@@ -110,6 +125,7 @@ fn work(args: &Args, detector: &Detector) -> Work {
             .as_deref()
             .map_or_else(|| detector.model.source.clone(), ModelSource::named),
         settings,
+        is_measure_asked: true,
         folders: args
             .folders
             .iter()
@@ -118,18 +134,22 @@ fn work(args: &Args, detector: &Detector) -> Work {
     }
 }
 
-/// Scores of another model mean nothing here.
-fn accept(detector: &Detector, weights_sha256: &str, path: &Path) -> Result<(), Failure> {
-    let expected = &detector.model.weights_sha256;
-    if weights_sha256 == expected {
-        return Ok(());
+/// Refuse another model, whose scores mean nothing here; returns what could not be compared.
+fn accept(
+    detector: &Detector,
+    model: &ModelIdentity,
+    path: &Path,
+) -> Result<Option<String>, Failure> {
+    match detector.model.identity.compare(model) {
+        ModelMatch::Same => Ok(None),
+        ModelMatch::Unproven(caveat) => Ok(Some(caveat)),
+        ModelMatch::Different(reason) => Err(Failure::bad_request(anyhow::anyhow!(
+            "the detector was made with another model than this {}: {reason}; name the right model with --model, or \
+             calibrate again: {}",
+            detector.model.name,
+            path.display()
+        ))),
     }
-    Err(Failure::bad_request(anyhow::anyhow!(
-        "the detector was made with other weights of the model {}: expected SHA-256 {expected}, got {weights_sha256}; \
-         name the right model with --model, or calibrate anew: {}",
-        detector.model.name,
-        path.display()
-    )))
 }
 
 fn judge(detector: &Detector, work: &Work, scored: &Scored) -> Vec<Verdict> {

@@ -30,6 +30,7 @@ fn execute() -> Result<Outcome, Failure> {
             num_attempts: NUM_ATTEMPTS,
             ..RunSettings::default()
         },
+        is_measure_asked: false,
         folders: vec![
             (Role::InDomain, folders.in_domain),
             (Role::OutOfDomain, folders.out_of_domain),

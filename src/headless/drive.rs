@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Failure;
 use super::collect::Collected;
 use super::follow::follow;
+use super::options::fit_measure;
 use super::signals::Signals;
 use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
 use crate::ood::Role;
@@ -21,6 +22,8 @@ pub struct Work {
     pub source: ModelSource,
     /// All settings.
     pub settings: RunSettings,
+    /// Whether the user has named the measure.
+    pub is_measure_asked: bool,
     /// Folders with their roles.
     pub folders: Vec<(Role, PathBuf)>,
 }
@@ -57,9 +60,10 @@ impl Scored {
     }
 }
 
-/// Score the images of all folders. `accept` may refuse the model, and `ready` refuses anything else, before work.
+/// Score the images of all folders; the measure of the settings becomes one that the model's images are large enough for.
+/// `accept` may refuse the model, and `ready` refuses anything else, before work.
 pub fn score(
-    work: &Work,
+    work: &mut Work,
     accept: impl FnOnce(&Checkpoint) -> Result<(), Failure>,
     ready: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<Scored, Failure> {
@@ -69,7 +73,8 @@ pub fn score(
         collected.add(*role, path, work.settings.limit)?;
     }
     collected.note_shared_content();
-    let checkpoint = check(work, &collected.images, accept)?;
+    let (checkpoint, note) = check(work, &collected.images, accept)?;
+    collected.notes.extend(note);
     ready()?;
 
     let images: Arc<[RunImage]> = collected.images.into();
@@ -100,16 +105,17 @@ pub fn score(
 
 /// Refuse what can be refused before work: the model, the device, and settings that don't fit them.
 fn check(
-    work: &Work,
+    work: &mut Work,
     images: &[RunImage],
     accept: impl FnOnce(&Checkpoint) -> Result<(), Failure>,
-) -> Result<Checkpoint, Failure> {
+) -> Result<(Checkpoint, Option<String>), Failure> {
     let checkpoint = checkpoints::load(&work.source).map_err(Failure::bad_request)?;
     accept(&checkpoint)?;
     let geometry = crate::images::Geometry {
         channels: checkpoint.network.in_channels,
         side: checkpoint.network.image_size,
     };
+    let note = fit_measure(&mut work.settings, work.is_measure_asked, geometry.side)?;
     Plan::new(
         &work.settings,
         images,
@@ -117,5 +123,5 @@ fn check(
         checkpoint.schedule.num_train_timesteps(),
     )
     .map_err(Failure::bad_request)?;
-    Ok(checkpoint)
+    Ok((checkpoint, note))
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::collect::Collected;
 use super::follow::{Finished, follow};
+use super::options::fit_measure;
 use super::output::Target;
 use super::signals::Signals;
 use super::{Failure, Outcome, output, terminal};
+use crate::detectors::measures;
 use crate::images::Geometry;
 use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
 use crate::ood::Role;
@@ -28,6 +30,8 @@ pub struct Request {
     pub source: ModelSource,
     /// All settings.
     pub settings: RunSettings,
+    /// Whether the user has named the measure.
+    pub is_measure_asked: bool,
     /// Folders with their roles.
     pub folders: Vec<(Role, PathBuf)>,
     /// Score only this part of the images.
@@ -82,6 +86,11 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
     }
     let list: Arc<[RunImage]> = images.iter().map(|(image, _)| image.clone()).collect();
     let checked = check(&request.source, &request.settings, &list)?;
+    let mut settings = request.settings.clone();
+    let side = checked.model.geometry.side;
+    collected
+        .notes
+        .extend(fit_measure(&mut settings, request.is_measure_asked, side)?);
     for sentence in differences_of_files(&list) {
         // The summary has it too, but that may be hours away.
         terminal::message(&format!("note: {sentence}"));
@@ -93,7 +102,7 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
     let manifest = Manifest::new(
         NewRun {
             model: checked.model,
-            settings: &request.settings,
+            settings: &settings,
             folders: &request.folders,
             shard: request.shard,
             keep_pictures: request.keep_pictures,
@@ -127,7 +136,7 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
     }
     Ok(Prepared {
         checkpoint: Some(checked.checkpoint),
-        settings: request.settings.clone(),
+        settings,
         target: target.clone(),
         images: list,
         log: Arc::new(ResultLog::with_file(writer, Vec::new())),
@@ -171,8 +180,7 @@ fn model_record(checkpoint: &Checkpoint) -> ModelRecord {
         source: ModelRecord::source_text(&checkpoint.source),
         name: checkpoint.name.clone(),
         family: checkpoint.family.to_owned(),
-        weights_sha256: checkpoint.weights_sha256.clone(),
-        schedule: checkpoint.schedule.to_string(),
+        identity: checkpoint.identity.clone(),
         num_train_timesteps: checkpoint.schedule.num_train_timesteps(),
         geometry: Geometry {
             channels: checkpoint.network.in_channels,
@@ -303,15 +311,13 @@ fn print_summary(summary: &Summary, target: &Target) {
         images.r#in, images.out, images.unknown, images.skipped
     ));
     if let Some(auroc) = &summary.auroc {
-        let show = |value: Option<f64>| {
-            value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
-        };
-        terminal::message(&format!(
-            "AUROC: LPIPS {}, 1 - SSIM {}, MSE {}",
-            show(auroc.lpips),
-            show(auroc.ssim),
-            show(auroc.mse)
-        ));
+        let shown: Vec<String> = (measures::in_order_of_preference(&auroc.measures()).iter())
+            .filter_map(|measure| {
+                let value = auroc.of(*measure)?;
+                Some(format!("{} {value:.4}", measures::label(measure)))
+            })
+            .collect();
+        terminal::message(&format!("AUROC: {}", shown.join(", ")));
     }
     for note in &summary.notes {
         terminal::message(&format!("note: {note}"));

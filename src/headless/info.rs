@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
             "flops_per_call": flops,
             "train_timesteps": checkpoint.schedule.num_train_timesteps(),
             "schedule": schedule,
-            "weights_sha256": checkpoint.weights_sha256,
+            "weights_sha256": checkpoint.identity.weights_sha256,
             "notes": checkpoint.notes,
         })
         .to_string()
@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
                 flops as f64 / 1e9
             ),
             format!("schedule    {schedule}"),
-            format!("weights     SHA-256 {}", checkpoint.weights_sha256),
+            format!("weights     SHA-256 {}", checkpoint.identity.weights_sha256),
         ];
         lines.extend(
             checkpoint

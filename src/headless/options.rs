@@ -1,11 +1,13 @@
 //! The options that decide scores: the same for every subcommand that makes some.
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args as _, ValueEnum};
 
 use super::Failure;
+use crate::detectors::measures;
 use crate::diffusion::{SamplerKind, SamplerSettings};
 use crate::images::Fit;
-use crate::ood::{Aggregate, Distance, MaskKind};
+use crate::ood::{Aggregate, MaskKind, MeasureId};
 use crate::runs::{BatchChoice, DeviceChoice, Lift, RunSettings};
 
 /// How images are scored.
@@ -35,9 +37,10 @@ pub struct ScoringOptions {
     /// DDIM's noise, 0 to 1.
     #[arg(long, default_value_t = 1.0)]
     pub eta: f64,
-    /// The distance shown first; all three are always computed.
-    #[arg(long, value_enum, default_value = "lpips")]
-    pub distance: DistanceName,
+    /// The distance that scores are by; mse, ssim and lpips are computed in any case
+    /// [default: lpips, or ssim where the model's images are too small for it]
+    #[arg(long, value_name = "NAME", value_parser = measure_parser())]
+    pub distance: Option<MeasureId>,
     /// How attempts become one score.
     #[arg(long, value_enum, default_value = "median")]
     pub aggregate: AggregateName,
@@ -76,17 +79,6 @@ pub enum SamplerName {
     Ddpm,
 }
 
-/// [`Distance`] by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum DistanceName {
-    /// Perceptual.
-    Lpips,
-    /// Structural.
-    Ssim,
-    /// Pixels.
-    Mse,
-}
-
 /// [`Aggregate`] by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum AggregateName {
@@ -122,6 +114,46 @@ fn parse_mask(text: &str) -> Result<MaskKind, std::convert::Infallible> {
     })
 }
 
+fn measure_parser() -> impl TypedValueParser<Value = MeasureId> {
+    let known = measures::choices(usize::MAX)
+        .into_iter()
+        .filter_map(measures::find);
+    let names = known.map(|measure| PossibleValue::new(measure.id.name()).help(measure.help));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<MeasureId>())
+}
+
+/// See that the measure of the settings is defined for images of this many pixels a side. One that was not asked for is
+/// replaced; returns the sentence that says so.
+pub fn fit_measure(
+    settings: &mut RunSettings,
+    is_asked: bool,
+    side: usize,
+) -> Result<Option<String>, Failure> {
+    match measures::instead_of(settings.distance, side) {
+        None => Ok(None),
+        Some((usual, reason)) if is_asked => Err(Failure::bad_request(anyhow::anyhow!(
+            "--distance {} can't be used: {reason} unless something else is asked for; use --distance {usual}",
+            settings.distance
+        ))),
+        Some((usual, reason)) => {
+            settings.distance = usual;
+            Ok(Some(reason))
+        }
+    }
+}
+
+/// The options that a stored run has decided: all of [`ScoringOptions`] but those that say how the work is done.
+///
+/// Taken from the options themselves: one that a list forgot would be ignored without a word.
+pub fn deciding_ids() -> Vec<clap::Id> {
+    const EXECUTION: [&str; 2] = ["batch", "device"];
+    let options = ScoringOptions::augment_args(clap::Command::new("options"));
+    let ids = options
+        .get_arguments()
+        .map(|option| option.get_id().clone());
+    ids.filter(|id| !EXECUTION.contains(&id.as_str())).collect()
+}
+
 impl ScoringOptions {
     /// Refuse numbers that no run can use.
     pub fn check(&self) -> Result<(), Failure> {
@@ -148,11 +180,7 @@ impl ScoringOptions {
                 num_steps: self.steps,
                 eta: self.eta,
             },
-            distance: match self.distance {
-                DistanceName::Lpips => Distance::Lpips,
-                DistanceName::Ssim => Distance::Ssim,
-                DistanceName::Mse => Distance::Mse,
-            },
+            distance: self.distance.unwrap_or(RunSettings::default().distance),
             aggregate: match self.aggregate {
                 AggregateName::Median => Aggregate::Median,
                 AggregateName::Mean => Aggregate::Mean,
@@ -180,4 +208,42 @@ pub fn check_limit(limit: Option<usize>) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, error::ErrorKind};
+
+    use super::super::Cli;
+    use super::*;
+
+    #[test]
+    fn what_a_run_has_decided_is_refused_beside_it() {
+        let options = ScoringOptions::augment_args(clap::Command::new("options"));
+        for id in deciding_ids() {
+            let option = options
+                .get_arguments()
+                .find(|option| *option.get_id() == id);
+            let option = option.unwrap();
+            let name = format!("--{}", option.get_long().unwrap());
+            let values = option.get_possible_values();
+            let value = match (option.get_default_values(), &*values) {
+                ([usual, ..], _) => usual.to_string_lossy().into_owned(),
+                ([], [first, ..]) => first.get_name().to_owned(),
+                ([], []) => "1".to_owned(),
+            };
+            for line in [
+                &["lmd", "score", "--resume", "a.lmdrun"][..],
+                &["lmd", "calibrate", "--run", "a.lmdrun", "--output", "b"],
+            ] {
+                let plain = Cli::command().try_get_matches_from(line);
+                assert!(plain.is_ok(), "{line:?}");
+                let words = line.iter().copied().chain([&*name, &*value]);
+                let error = Cli::command().try_get_matches_from(words).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{name} {error}");
+            }
+        }
+        assert!(deciding_ids().contains(&"seed".into()));
+        assert!(!deciding_ids().contains(&"device".into()));
+    }
 }

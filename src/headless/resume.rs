@@ -7,6 +7,7 @@ use super::execute::{self, Prepared};
 use super::output::Target;
 use super::score::Args;
 use super::{Failure, output, terminal};
+use crate::networks::ModelMatch;
 use crate::networks::checkpoints::ModelSource;
 use crate::runs::ResultLog;
 use crate::runs::file::{self, StoredRun};
@@ -38,18 +39,23 @@ pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
             path.display()
         ))
     };
-    let model = &checked.model;
-    let difference =
-        resuming::model_difference(&stored.manifest, &model.weights_sha256, &model.schedule);
-    if let Some(reason) = difference {
-        return Err(refuse(reason));
-    }
+    let caveat = match (stored.manifest.model.identity).compare(&checked.model.identity) {
+        ModelMatch::Same => None,
+        ModelMatch::Unproven(caveat) => Some(caveat),
+        ModelMatch::Different(reason) => return Err(refuse(reason)),
+    };
     let luma = checked.masks.as_ref().map_or(&[][..], Masks::file_luma);
     if luma != stored.mask_luma {
         return Err(refuse("the mask image has changed".to_owned()));
     }
     let is_finished = stored.is_finished();
     let mut notes = stored.notices.clone();
+    // Kept in the file, so that it is said once however often the run is resumed.
+    if let Some(caveat) = caveat.filter(|caveat| !notes.contains(caveat)) {
+        terminal::message(&format!("note: {caveat}"));
+        writer.add_notice(&caveat).map_err(Failure::failed)?;
+        notes.push(caveat);
+    }
     for sentence in &stored.damage {
         let note = format!("damaged, and made again: {sentence}");
         terminal::message(&note);

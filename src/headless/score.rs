@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use super::execute::{self, Request};
 use super::options::ScoringOptions;
 use super::signals::Signals;
-use super::{Failure, Outcome, output, resume, shard, terminal};
+use super::{Failure, Outcome, options, output, resume, shard, terminal};
 use crate::images::labels;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::Role;
@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value = "all")]
     pub keep_pictures: KeepName,
     /// Go on with a run that was stopped.
-    #[arg(long, value_name = "FILE", conflicts_with_all = FIXED_BY_A_RUN)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = fixed_by_a_run())]
     pub resume: Option<PathBuf>,
     /// Resume without the images whose files are missing or have changed.
     #[arg(long, requires = "resume")]
@@ -67,28 +67,21 @@ pub struct Args {
     pub json: bool,
 }
 
-/// What a run file decides.
-const FIXED_BY_A_RUN: [&str; 19] = [
+/// What a run file decides, besides how its images are scored.
+const FIXED_BY_A_RUN: [&str; 6] = [
     "in_domain",
     "out_of_domain",
     "unknown",
     "labels",
-    "mask",
-    "grid",
-    "attempts",
-    "lift",
-    "start_timestep",
-    "sampler",
-    "steps",
-    "eta",
-    "distance",
-    "aggregate",
-    "fit",
-    "limit",
-    "seed",
     "shard",
     "keep_pictures",
 ];
+
+/// All that a run file decides.
+fn fixed_by_a_run() -> Vec<clap::Id> {
+    let ids = FIXED_BY_A_RUN.map(clap::Id::from).into_iter();
+    ids.chain(options::deciding_ids()).collect()
+}
 
 /// [`KeepPictures`] by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -131,6 +124,7 @@ fn request(args: &Args) -> Result<Request, Failure> {
         // The options ask for one unless a run is resumed.
         source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
         settings: args.scoring.settings(),
+        is_measure_asked: args.scoring.distance.is_some(),
         folders: [
             with_role(Role::InDomain, &args.in_domain),
             with_role(Role::OutOfDomain, &args.out_of_domain),

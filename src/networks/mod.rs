@@ -6,10 +6,13 @@
 pub mod checkpoints;
 pub mod cost;
 pub mod description;
+pub mod distances;
 pub mod executors;
+pub mod identity;
 pub mod lpips;
 pub mod verify;
 pub mod weights;
 
 pub use description::Network;
+pub use identity::{Fingerprint, ModelIdentity, ModelMatch};
 pub use weights::Weights;

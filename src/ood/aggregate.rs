@@ -49,11 +49,13 @@ impl Aggregate {
 }
 
 /// Positions of the attempts that are the median: one for an odd count, the two middle ones
-/// (the lower distance first) for an even count, none for no attempts.
+/// (the lower distance first) for an even count, none for no attempts. Those that are not finite numbers do not count.
 pub fn median_attempts(distances: &[f64]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..distances.len()).collect();
+    let mut order: Vec<usize> = (0..distances.len())
+        .filter(|&index| distances[index].is_finite())
+        .collect();
     order.sort_by(|&a, &b| distances[a].total_cmp(&distances[b]).then(a.cmp(&b)));
-    match distances.len() {
+    match order.len() {
         0 => Vec::new(),
         count if count % 2 == 1 => vec![order[count / 2]],
         count => vec![order[count / 2 - 1], order[count / 2]],
@@ -79,5 +81,6 @@ mod tests {
         assert_eq!(median_attempts(&[4.0, 1.0, 3.0, 10.0]), [2, 0]);
         assert_eq!(median_attempts(&[4.0, 1.0, 3.0]), [2]);
         assert_eq!(median_attempts(&[]), [0; 0]);
+        assert_eq!(median_attempts(&[f64::NAN, 1.0, f64::INFINITY]), [1]);
     }
 }

@@ -6,17 +6,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::settings::RunSettings;
 use super::verdicts::Yardstick;
 use crate::images::ContentHash;
 use crate::images::write::write_atomically;
+use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::ThresholdRule;
 use crate::ood::conformal::Calibration;
 
-/// The version of the file's form that this program writes and reads.
-pub const SCHEMA: u32 = 1;
+/// The version of the file's form that this program writes; it reads all earlier ones.
+///
+/// 1: without a digest and without the model's fingerprint.
+pub const SCHEMA: u32 = 2;
 
 /// A threshold with everything that it depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +40,7 @@ pub struct Detector {
     pub how: ThresholdRule,
     /// Out-of-domain images that had a part in setting it; 0 for a threshold from in-domain images alone.
     pub num_out_of_domain: usize,
-    /// The in-domain images that new ones are held against.
+    /// The in-domain images that new ones are compared with, each content once.
     pub calibration: Vec<CalibrationImage>,
 }
 
@@ -46,8 +51,9 @@ pub struct DetectorModel {
     pub source: ModelSource,
     /// Its name for people.
     pub name: String,
-    /// SHA-256 of its weights file, in hex.
-    pub weights_sha256: String,
+    /// What tells its numbers from another model's.
+    #[serde(flatten)]
+    pub identity: ModelIdentity,
 }
 
 /// One in-domain image with its score.
@@ -137,6 +143,15 @@ impl Detector {
         }
     }
 
+    /// What a user of a file of an earlier form should know, in a sentence.
+    pub fn caveat(&self) -> Option<String> {
+        (self.lmd_detector < 2).then(|| {
+            "an earlier version wrote the detector file: it has no digest, so that nothing shows whether it was edited; \
+             calibrate again for one that has"
+                .to_owned()
+        })
+    }
+
     /// Read and check a file.
     pub fn load(path: &Path) -> Result<Self, DetectorError> {
         let bytes = fs::read(path).map_err(|source| DetectorError::Read {
@@ -148,25 +163,38 @@ impl Detector {
             source,
         };
         let version: Version = serde_json::from_slice(&bytes).map_err(parse)?;
-        if version.lmd_detector != SCHEMA {
+        if !(1..=SCHEMA).contains(&version.lmd_detector) {
             return Err(DetectorError::Schema {
                 path: path.to_owned(),
                 found: version.lmd_detector,
             });
         }
-        let detector: Self = serde_json::from_slice(&bytes).map_err(parse)?;
-        match detector.problem() {
-            None => Ok(detector),
-            Some(reason) => Err(DetectorError::Inconsistent {
-                path: path.to_owned(),
-                reason,
-            }),
+        let inconsistent = |reason: String| DetectorError::Inconsistent {
+            path: path.to_owned(),
+            reason,
+        };
+        let mut value: Value = serde_json::from_slice(&bytes).map_err(parse)?;
+        let digest = value.as_object_mut().and_then(|file| file.remove(DIGEST));
+        if version.lmd_detector >= 2 && digest != Some(digest_of(&value).into()) {
+            return Err(inconsistent(
+                "its content does not match its digest".to_owned(),
+            ));
         }
+        let detector: Self = serde_json::from_value(value).map_err(parse)?;
+        detector
+            .problem()
+            .map_or(Ok(detector), |reason| Err(inconsistent(reason)))
     }
 
     /// Write a file; a reader finds all of it or none.
     pub fn save(&self, path: &Path) -> Result<(), DetectorError> {
-        let mut json = serde_json::to_vec_pretty(self).map_err(DetectorError::Encode)?;
+        let mut value = serde_json::to_value(self).map_err(DetectorError::Encode)?;
+        let digest = digest_of(&value);
+        if let Some(file) = value.as_object_mut() {
+            file.insert("lmd_detector".to_owned(), SCHEMA.into());
+            file.insert(DIGEST.to_owned(), digest.into());
+        }
+        let mut json = serde_json::to_vec_pretty(&value).map_err(DetectorError::Encode)?;
         json.push(b'\n');
         write_atomically(path, &json).map_err(|source| DetectorError::Write {
             path: path.to_owned(),
@@ -189,6 +217,14 @@ impl Detector {
             return Some(format!(
                 "expected 64 hexadecimal digits as an image's SHA-256, got `{}`",
                 image.sha256
+            ));
+        }
+        let mut contents: Vec<&str> = self.calibration.iter().map(|c| &*c.sha256).collect();
+        contents.sort_unstable();
+        if let Some(twice) = contents.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Some(format!(
+                "the image {} is in the calibration set more than once",
+                twice[0]
             ));
         }
         if let ThresholdRule::FalseAlarmRate { .. } = self.how {
@@ -246,6 +282,51 @@ impl CalibrationImage {
     }
 }
 
+/// The digest's place in the file.
+const DIGEST: &str = "digest";
+
+/// SHA-256, in hex, over all of a detector file that bears on its verdicts: not over where the model was, who wrote the file,
+/// and its version.
+///
+/// It is taken of the file's own fields, sorted by name, so that it holds for fields that later versions add.
+fn digest_of(file: &Value) -> String {
+    fn write(value: &Value, path: &mut Vec<String>, sha: &mut Sha256) {
+        match value {
+            Value::Object(fields) => {
+                sha.update(b"{");
+                let mut names: Vec<&String> = fields.keys().collect();
+                names.sort_unstable();
+                for name in names {
+                    path.push(name.clone());
+                    if !matches!(
+                        &*path.join("."),
+                        "created_by" | "lmd_detector" | "model.source" | DIGEST
+                    ) {
+                        sha.update(Value::from(name.as_str()).to_string());
+                        sha.update(b":");
+                        write(&fields[name], path, sha);
+                    }
+                    path.pop();
+                }
+                sha.update(b"}");
+            }
+            Value::Array(items) => {
+                sha.update(b"[");
+                for item in items {
+                    write(item, path, sha);
+                    sha.update(b",");
+                }
+                sha.update(b"]");
+            }
+            plain => sha.update(plain.to_string()),
+        }
+    }
+    let mut sha = Sha256::new();
+    write(file, &mut Vec::new(), &mut sha);
+    let digest: [u8; 32] = sha.finalize().into();
+    ContentHash(digest).to_string()
+}
+
 /// A model's path as it is found from any working folder.
 pub fn absolute_source(source: &ModelSource) -> ModelSource {
     match source {
@@ -272,7 +353,7 @@ mod tests {
             model: DetectorModel {
                 source: ModelSource::Bundled,
                 name: "m".to_owned(),
-                weights_sha256: "0".repeat(64),
+                identity: ModelIdentity::of_weights("0".repeat(64)),
             },
             settings: RunSettings::default(),
             threshold: calibration[18].score,
@@ -307,23 +388,45 @@ mod tests {
         refused("{}", "not a detector file");
         refused("no JSON", "not a detector file");
         refused(r#"{"lmd_detector": 9}"#, "form 9");
-        let json = serde_json::to_string(&detector()).unwrap();
+        detector().save(&path).unwrap();
+        let json = fs::read_to_string(&path).unwrap();
         refused(&json[..json.len() / 2], "not a detector file");
-        refused(
-            &json.replace(
-                &format!("\"threshold\":{}", detector().threshold),
-                "\"threshold\":0.5",
-            ),
-            "the threshold is",
+        for edit in [
+            ("\"seed\": 0", "\"seed\": 1"),
+            ("\"lpips\"", "\"mse\""),
+            ("\"num_attempts\": 10", "\"num_attempts\": 1"),
+            ("\"median\"", "\"min\""),
+            (&*"03".repeat(32), &*"+3".repeat(32)),
+        ] {
+            assert!(json.contains(edit.0), "{edit:?}");
+            refused(&json.replace(edit.0, edit.1), "does not match its digest");
+        }
+        // The same model elsewhere is the same detector.
+        fs::write(
+            &path,
+            json.replace("\"bundled\"", "{\"path\": \"/elsewhere\"}"),
+        )
+        .unwrap();
+        assert_eq!(
+            Detector::load(&path).unwrap().threshold,
+            detector().threshold
         );
-        refused(
-            &json.replace(&"03".repeat(32), "03"),
-            "64 hexadecimal digits",
-        );
-        refused(
-            &json.replace(&"03".repeat(32), &"+3".repeat(32)),
-            "64 hexadecimal digits",
-        );
+
+        // The first form has no digest; what does not fit together is still seen.
+        let first = |edit: &dyn Fn(&mut Detector)| {
+            let mut detector = detector();
+            detector.lmd_detector = 1;
+            edit(&mut detector);
+            serde_json::to_string(&detector).unwrap()
+        };
+        refused(&first(&|d| d.threshold = 0.5), "the threshold is");
+        let digits = |text: &str| first(&|d| d.calibration[3].sha256 = text.to_owned());
+        refused(&digits("03"), "64 hexadecimal digits");
+        refused(&digits(&"+3".repeat(32)), "64 hexadecimal digits");
+        let twice = first(&|d| d.calibration[3] = d.calibration[4].clone());
+        refused(&twice, "more than once");
+        fs::write(&path, first(&|_| {})).unwrap();
+        assert!(Detector::load(&path).unwrap().caveat().is_some());
         fs::remove_file(&path).unwrap();
         let message = Detector::load(&path).unwrap_err().to_string();
         assert!(message.contains("can't be read"), "{message}");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::file::{FileError, RunWriter};
 use crate::images::{ImageFile, Measures, Picture};
-use crate::ood::{Distances, KnownMask, Role};
+use crate::ood::{KnownMask, Role, Values};
 
 /// One image of a run; its position in the run's list is its id.
 #[derive(Clone, Debug)]
@@ -37,8 +37,8 @@ pub struct AttemptResult {
     pub image: usize,
     /// From 0.
     pub attempt: usize,
-    /// All three distances between original and reconstruction.
-    pub distances: Distances,
+    /// All that was measured between original and reconstruction.
+    pub values: Values,
     /// Which pixels were known; `None` for the denoising lift.
     pub known_mask: Option<Arc<KnownMask>>,
     /// The prepared original, as the model saw it; one allocation shared by all attempts of an image.

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::diffusion::SamplerSettings;
 use crate::images::Fit;
+use crate::networks::distances::LPIPS;
 pub use crate::networks::executors::DeviceChoice;
-use crate::ood::{Aggregate, Distance, MaskKind};
+use crate::ood::{Aggregate, MaskKind, MeasureId};
 
 /// The settings of one run; the defaults are the paper's, with a 25-step DDIM sampler.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,8 +25,8 @@ pub struct RunSettings {
     pub lift: Lift,
     /// Sampler, steps and eta.
     pub sampler: SamplerSettings,
-    /// The distance that figures are shown for; all three are always computed.
-    pub distance: Distance,
+    /// The measure that figures are shown for; the others are computed as well.
+    pub distance: MeasureId,
     /// How attempts become one score.
     pub aggregate: Aggregate,
     /// Use only the first images of each folder, in natural order.
@@ -41,18 +42,69 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
-    /// Whether runs by these and by `other` settings give the same attempts the same distances: what is chosen, batched
-    /// and shown may differ.
-    pub fn makes_distances_of(&self, other: &Self) -> bool {
-        let that_count = |settings: &Self| Self {
-            distance: Distance::Lpips,
-            aggregate: Aggregate::Median,
-            limit: None,
-            batch: BatchChoice::Auto,
-            device: DeviceChoice::Auto,
-            ..settings.clone()
-        };
-        that_count(self) == that_count(other)
+    /// The names of the settings that decide a number and differ from `other`'s.
+    ///
+    /// This is the one definition of what decides a run's numbers: two runs of the same images and model whose settings do
+    /// not differ here have the same attempts with the same values.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        // Taken apart whole, so that a new setting has to say here what it decides.
+        let Self {
+            mask,
+            grid,
+            num_attempts,
+            lift,
+            sampler,
+            seed,
+            fit,
+            // How numbers are looked at:
+            distance: _,
+            aggregate: _,
+            // Which images are scored:
+            limit: _,
+            // How the work is done:
+            batch: _,
+            device: _,
+        } = self;
+        let differing = [
+            ("mask", *mask != other.mask),
+            ("grid", *grid != other.grid),
+            ("num_attempts", *num_attempts != other.num_attempts),
+            ("lift", *lift != other.lift),
+            ("sampler", *sampler != other.sampler),
+            ("seed", *seed != other.seed),
+            ("fit", *fit != other.fit),
+        ];
+        let named = differing.iter().filter(|(_, differs)| *differs);
+        named.map(|(name, _)| *name).collect()
+    }
+
+    /// Whether runs by these and by `other` settings give the same attempts the same values.
+    pub fn gives_values_of(&self, other: &Self) -> bool {
+        self.differences(other).is_empty()
+    }
+
+    /// Whether they give images the same scores, which also takes the same measure and aggregation.
+    pub fn gives_scores_of(&self, other: &Self) -> bool {
+        self.gives_values_of(other)
+            && (self.distance, self.aggregate) == (other.distance, other.aggregate)
+    }
+
+    /// These settings, with the numbers looked at as by `other`.
+    pub fn viewed_as(&self, other: &Self) -> Self {
+        Self {
+            distance: other.distance,
+            aggregate: other.aggregate,
+            ..self.clone()
+        }
+    }
+
+    /// These settings, with the work done as by `other`.
+    pub fn executed_as(&self, other: &Self) -> Self {
+        Self {
+            batch: other.batch,
+            device: other.device,
+            ..self.clone()
+        }
     }
 }
 
@@ -64,7 +116,7 @@ impl Default for RunSettings {
             num_attempts: 10,
             lift: Lift::Inpaint,
             sampler: SamplerSettings::default(),
-            distance: Distance::Lpips,
+            distance: LPIPS,
             aggregate: Aggregate::Median,
             limit: None,
             seed: 0,
@@ -117,6 +169,56 @@ impl FromStr for BatchChoice {
             _ => Err(format!(
                 "expected `auto` or a number from 1 up, got `{text}`"
             )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::networks::distances::MSE;
+    use crate::ood::MaskKind;
+
+    #[test]
+    fn each_setting_decides_what_it_says() {
+        let usual = RunSettings::default();
+        let changed = |change: fn(&mut RunSettings)| {
+            let mut settings = RunSettings::default();
+            change(&mut settings);
+            settings
+        };
+        let deciding = [
+            changed(|s| s.mask = MaskKind::Center),
+            changed(|s| s.grid = 4),
+            changed(|s| s.num_attempts = 3),
+            changed(|s| {
+                s.lift = Lift::Denoise {
+                    start_timestep: 500,
+                }
+            }),
+            changed(|s| s.sampler.num_steps = Some(10)),
+            changed(|s| s.sampler.eta = 0.5),
+            changed(|s| s.seed = 1),
+            changed(|s| s.fit = Fit::Pad),
+        ];
+        for settings in deciding {
+            assert_eq!(settings.differences(&usual).len(), 1, "{settings:?}");
+            assert!(!settings.gives_scores_of(&usual));
+        }
+        for settings in [
+            changed(|s| s.device = DeviceChoice::CandleCpu),
+            changed(|s| s.batch = BatchChoice::Fixed(3)),
+            changed(|s| s.limit = Some(7)),
+        ] {
+            assert!(settings.gives_scores_of(&usual), "{settings:?}");
+        }
+        for settings in [
+            changed(|s| s.distance = MSE),
+            changed(|s| s.aggregate = Aggregate::Mean),
+        ] {
+            assert!(settings.gives_values_of(&usual), "{settings:?}");
+            assert!(!settings.gives_scores_of(&usual), "{settings:?}");
+            assert!(usual.viewed_as(&settings).gives_scores_of(&settings));
         }
     }
 }

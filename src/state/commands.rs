@@ -8,7 +8,8 @@ use super::look_action::{LookAction, Part};
 use super::run::Phase;
 use super::session::Session;
 use super::settings::ThemeChoice;
-use crate::ood::{Distance, Role};
+use crate::detectors::measures;
+use crate::ood::Role;
 use crate::runs::RunSettings;
 use crate::worker::protocol::ModelSource;
 
@@ -110,12 +111,12 @@ impl Session {
     fn choice_commands(&self) -> Vec<NamedCommand> {
         let (look, gallery) = (self.settings.look, self.settings.gallery);
         let mut commands = Vec::new();
-        for distance in Distance::ALL {
+        for distance in self.measures_to_choose() {
             let run = RunSettings {
                 distance,
                 ..self.settings.run.clone()
             };
-            let words = format!("Score by {}", distance.label());
+            let words = format!("Score by {}", measures::label(&distance));
             commands.push(named(words, Action::SetRun(Box::new(run))));
         }
         for order in GalleryOrder::ALL {

@@ -11,7 +11,7 @@ use crate::images::ContentHash;
 use crate::ood::conformal::Calibration;
 use crate::ood::figures::{RocPoint, roc_curve};
 use crate::ood::paired::PairedAreas;
-use crate::ood::{Aggregate, Distance, Role};
+use crate::ood::{Aggregate, MeasureId, Role};
 use crate::worker::comparing::{ComparedRow, ComparedRun, scores};
 use crate::worker::protocol::{JobId, RunsCommand};
 
@@ -21,7 +21,7 @@ pub struct RowKey {
     /// The run file.
     pub path: PathBuf,
     /// The distance.
-    pub distance: Distance,
+    pub distance: MeasureId,
     /// How attempts become a score.
     pub aggregate: Aggregate,
 }
@@ -34,7 +34,7 @@ pub struct Comparing {
     /// The finished runs, the newest first; `None` while they are read.
     pub runs: Option<Vec<Arc<ComparedRun>>>,
     /// Rows of one distance only.
-    pub distance: Option<Distance>,
+    pub distance: Option<MeasureId>,
     /// Rows of one aggregation only.
     pub aggregate: Option<Aggregate>,
     /// What the shown run is held against.

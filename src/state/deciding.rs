@@ -7,6 +7,7 @@ use super::action::Action;
 use super::analysis::Analysis;
 use super::decision::{Decision, DecisionSettings, History, Way};
 use super::session::{Outgoing, Session};
+use super::text;
 use crate::ood::{Role, ThresholdRule};
 use crate::runs::detector::{CalibrationImage, DetectorModel, absolute_source};
 use crate::runs::{Detector, RunSettings, Yardstick};
@@ -71,14 +72,12 @@ impl Session {
         let Some(run) = &self.run else {
             return Some(Ok(detector));
         };
-        let of_run = RunSettings {
-            distance: self.settings.run.distance,
-            aggregate: self.settings.run.aggregate,
-            ..run.settings.clone()
-        };
-        let model = run.model.as_ref().map(|model| &model.weights_sha256);
-        let is_same = model == Some(&detector.model.weights_sha256)
-            && decisive(&of_run) == decisive(&detector.settings);
+        let of_run = run.settings.viewed_as(&self.settings.run);
+        let is_same_model = run.model.as_ref().is_some_and(|model| {
+            let difference = detector.model.identity.compare(&model.identity);
+            difference.difference().is_none()
+        });
+        let is_same = is_same_model && of_run.gives_scores_of(&detector.settings);
         Some(if is_same {
             Ok(detector)
         } else {
@@ -230,13 +229,9 @@ impl Session {
         let model = DetectorModel {
             source: absolute_source(&model.source),
             name: model.name.clone(),
-            weights_sha256: model.weights_sha256.clone(),
+            identity: model.identity.clone(),
         };
-        let settings = RunSettings {
-            distance: self.settings.run.distance,
-            aggregate: self.settings.run.aggregate,
-            ..run.settings.clone()
-        };
+        let settings = run.settings.viewed_as(&self.settings.run);
         let threshold = (threshold, how);
         Ok(Detector::new(
             model,
@@ -297,12 +292,14 @@ impl Session {
                 return;
             }
         };
+        if let Some(caveat) = detector.caveat() {
+            let caveat = format!("{}.", text::capitalized(&caveat));
+            self.notices.say(Severity::Warning, caveat);
+        }
         let old = &self.settings.run;
         let run = RunSettings {
             limit: old.limit,
-            batch: old.batch,
-            device: old.device,
-            ..detector.settings.clone()
+            ..detector.settings.executed_as(old)
         };
         let source = detector.model.source.clone();
         self.deciding.detector = Some((path, detector));
@@ -324,16 +321,5 @@ impl Session {
         } else {
             self.save_detector(path);
         }
-    }
-}
-
-/// The settings that decide a score.
-fn decisive(settings: &RunSettings) -> RunSettings {
-    let defaults = RunSettings::default();
-    RunSettings {
-        limit: defaults.limit,
-        batch: defaults.batch,
-        device: defaults.device,
-        ..settings.clone()
     }
 }

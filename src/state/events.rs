@@ -39,6 +39,7 @@ impl Session {
         };
         match event {
             Event::ModelOpened { info, .. } => {
+                self.use_measure_for(info.geometry.side);
                 self.model = ModelState::Ready(info);
                 self.advance_resuming();
             }

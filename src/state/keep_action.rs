@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::action::{Key, Shortcut};
 use super::comparing::RowKey;
 use super::saving::SavingSettings;
-use crate::ood::{Aggregate, Distance};
+use crate::ood::{Aggregate, MeasureId};
 
 /// One wish about runs on disk.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +33,7 @@ pub enum KeepAction {
     /// Hold the run that is shown against one way to score another one.
     CompareWith(Option<RowKey>),
     /// Show rows of one distance or aggregation only.
-    FilterCompared(Option<Distance>, Option<Aggregate>),
+    FilterCompared(Option<MeasureId>, Option<Aggregate>),
     /// Remove all recent runs; asks first.
     Clear,
     /// Do what was asked about.

@@ -117,7 +117,7 @@ fn a_run_asks_to_be_kept_only_where_there_is_a_folder_and_it_is_wanted() {
         ]
     );
     // An image of 8 x 8 gray pixels takes 432 bytes with its row; an original and ten attempts for each of 60.
-    assert_eq!(session.expected_bytes(), Some(432 * 11 * 60));
+    assert_eq!(session.expected_bytes(), Some(912 * 11 * 60));
     let mut wanted = session.settings.saving;
     wanted.is_on = false;
     keep(&mut session, KeepAction::Set(wanted));
@@ -269,7 +269,7 @@ fn a_run_from_elsewhere_goes_on_in_a_copy_and_one_of_another_model_not_at_all() 
         }));
     };
     let mut other = model_info();
-    other.weights_sha256 = "11".repeat(32);
+    other.identity.weights_sha256 = "11".repeat(32);
     session.model = ModelState::Ready(Arc::new(other.clone()));
     confirm(&mut session);
     // Its own model is opened first, which turns out to be another one.
@@ -279,7 +279,7 @@ fn a_run_from_elsewhere_goes_on_in_a_copy_and_one_of_another_model_not_at_all() 
         info: Arc::new(other),
     });
     assert!(
-        said(&session).contains("weights are not those"),
+        said(&session).contains("the model's weights differ"),
         "{}",
         said(&session)
     );
@@ -465,7 +465,7 @@ fn two_runs_are_paired_by_content_and_say_whose_verdict_changed() {
     keep(
         &mut session,
         KeepAction::FilterCompared(
-            Some(crate::ood::Distance::Lpips),
+            Some(crate::networks::distances::LPIPS),
             Some(crate::ood::Aggregate::Median),
         ),
     );
@@ -480,7 +480,7 @@ fn two_runs_are_paired_by_content_and_say_whose_verdict_changed() {
 
     let key = super::super::comparing::RowKey {
         path: near,
-        distance: crate::ood::Distance::Lpips,
+        distance: crate::networks::distances::LPIPS,
         aggregate: crate::ood::Aggregate::Median,
     };
     keep(&mut session, KeepAction::CompareWith(Some(key)));

@@ -11,14 +11,14 @@ use super::session::{Outgoing, Session};
 use super::settings::ZOOM_RANGE;
 use super::trial::Trial;
 use crate::images::Picture;
-use crate::ood::{Aggregate, Distance};
+use crate::ood::{Aggregate, MeasureId};
 use crate::worker::protocol::{JobId, LibraryCommand, Severity};
 
 /// Percent points between two sizes of the window's content.
 const ZOOM_STEP: u32 = 25;
 
 /// Tells the scores of a finished run from others: job, distance, aggregation and number of results.
-type ScoresKey = (JobId, Distance, Aggregate, usize);
+type ScoresKey = (JobId, MeasureId, Aggregate, usize);
 
 /// How the window is looked at.
 #[derive(Debug)]
@@ -225,7 +225,7 @@ impl Session {
     pub fn median_attempts(&self) -> Vec<usize> {
         let distance = self.settings.run.distance;
         let attempts = self.shown_attempts().iter();
-        let distances: Vec<f64> = attempts.map(|r| r.distances.of(distance)).collect();
+        let distances: Vec<f64> = attempts.map(|r| r.values.of(distance)).collect();
         crate::ood::aggregate::median_attempts(&distances)
     }
 

@@ -76,7 +76,7 @@ impl Session {
                 let is_shown = self.shown_image() == Some(image);
                 let position = self.shown_attempt().filter(|_| is_shown).or_else(|| {
                     let distances: Vec<f64> =
-                        attempts.iter().map(|r| r.distances.of(distance)).collect();
+                        attempts.iter().map(|r| r.values.of(distance)).collect();
                     let medians = crate::ood::aggregate::median_attempts(&distances);
                     medians.first().copied()
                 })?;

@@ -63,6 +63,7 @@ pub fn estimated_secs(info: &ModelInfo, settings: &RunSettings, num_images: usiz
 mod tests {
     use super::*;
     use crate::images::Geometry;
+    use crate::networks::ModelIdentity;
 
     #[test]
     fn the_estimate_counts_every_call_at_the_best_rate() {
@@ -76,9 +77,8 @@ mod tests {
             },
             num_parameters: 0,
             flops_per_call: 0.0,
-            weights_sha256: String::new(),
+            identity: ModelIdentity::of_weights(String::new()),
             num_train_timesteps: 1000,
-            schedule: String::new(),
             device: String::new(),
             call_secs: vec![(1, 0.01), (8, 0.02)],
             notes: Vec::new(),

@@ -12,7 +12,7 @@ use super::saving::{Kept, Question};
 use super::session::Session;
 use super::settings::{FolderChoice, FolderSource};
 use super::text;
-use crate::runs::RunSettings;
+use crate::detectors::measures;
 use crate::runs::shelf::Shelf;
 use crate::worker::protocol::{
     Answer, ModelInfo, Notice, OpenedRun, Progress, RunsCommand, RunsEvent, SaveSource, Severity,
@@ -202,6 +202,12 @@ impl Session {
         // Shown as it was looked at when it was made.
         self.settings.run.distance = settings.distance;
         self.settings.run.aggregate = settings.aggregate;
+        if let Some(measured) = run.measured()
+            && !measured.contains(&settings.distance)
+            && let Some(&usual) = measures::in_order_of_preference(measured).first()
+        {
+            self.settings.run.distance = usual;
+        }
         self.put_run(run);
         self.say_damage(opened);
         if !opened.is_finished() {
@@ -283,12 +289,7 @@ impl Session {
         let Some(opened) = self.run.as_ref().and_then(|run| run.kept.opened.clone()) else {
             return;
         };
-        let old = &self.settings.run;
-        self.settings.run = RunSettings {
-            batch: old.batch,
-            device: old.device,
-            ..opened.settings()
-        };
+        self.settings.run = opened.settings().executed_as(&self.settings.run);
         let source = opened.model_source();
         if self.settings.model != source || self.model_info().is_none() {
             self.open_model(source);
@@ -434,9 +435,8 @@ fn model_info(opened: &OpenedRun) -> ModelInfo {
         geometry: model.geometry,
         num_parameters: 0,
         flops_per_call: 0.0,
-        weights_sha256: model.weights_sha256.clone(),
+        identity: model.identity.clone(),
         num_train_timesteps: model.num_train_timesteps,
-        schedule: model.schedule.clone(),
         device: stretch.map_or_else(String::new, |stretch| stretch.device.clone()),
         call_secs: Vec::new(),
         notes: Vec::new(),

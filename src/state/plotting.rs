@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::session::{Outgoing, Session};
-use crate::runs::RunSettings;
+use crate::detectors::measures;
 use crate::runs::report::PairsChart;
 use crate::worker::plots::PlotsRequest;
 use crate::worker::protocol::{AssessRequest, LibraryCommand, Notice, Severity};
@@ -21,11 +21,7 @@ impl Session {
         let (distance, aggregate) = (self.settings.run.distance, self.settings.run.aggregate);
         let request = PlotsRequest {
             folder,
-            settings: RunSettings {
-                distance,
-                aggregate,
-                ..run.settings.clone()
-            },
+            settings: run.settings.viewed_as(&self.settings.run),
             figures: AssessRequest {
                 images: Arc::clone(&run.images),
                 results: Arc::clone(run.log()),
@@ -48,8 +44,15 @@ impl Session {
         let name = key.path.file_stem().unwrap_or(key.path.as_os_str());
         Some(PairsChart {
             labels: [
-                format!("{}, the run shown", self.settings.run.distance.label()),
-                format!("{}, {}", key.distance.label(), name.to_string_lossy()),
+                format!(
+                    "{}, the run shown",
+                    measures::label(&self.settings.run.distance)
+                ),
+                format!(
+                    "{}, {}",
+                    measures::label(&key.distance),
+                    name.to_string_lossy()
+                ),
             ],
             points: pair
                 .points

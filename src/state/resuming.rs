@@ -50,9 +50,9 @@ impl Session {
         let (images, model) = (Arc::clone(&run.images), run.model.clone());
         let is_of_file = run.kept.opened.is_some();
         let is_same_model = self.model_info().is_some_and(|now| {
-            model.as_ref().is_some_and(|then| {
-                then.weights_sha256 == now.weights_sha256 && then.schedule == now.schedule
-            })
+            model
+                .as_ref()
+                .is_some_and(|then| then.identity.compare(&now.identity).difference().is_none())
         });
         let mut resuming = Resuming {
             checking: None,
@@ -109,12 +109,8 @@ impl Session {
         let is_accepted = resuming.is_accepted;
         let Some(run) = &self.run else { return };
         if let Some(then) = &run.model
-            && then.weights_sha256 != info.weights_sha256
+            && let Some(reason) = then.identity.compare(&info.identity).difference()
         {
-            let reason = format!(
-                "the model's weights are not those it was begun with (SHA-256 {}, expected {})",
-                info.weights_sha256, then.weights_sha256
-            );
             self.refuse(&reason);
             return;
         }
@@ -141,15 +137,13 @@ impl Session {
         let job = self.mint_job();
         let saving = self.where_to_go_on();
         let info = self.model_info().cloned();
-        let (batch, device) = (self.settings.run.batch, self.settings.run.device);
+        let execution = self.settings.run.clone();
         let Some(run) = &mut self.run else { return };
         run.job = job;
         run.control = Control::default();
         run.phase = Phase::Running;
         run.model = info;
-        // They change no score.
-        run.settings.batch = batch;
-        run.settings.device = device;
+        run.settings = run.settings.executed_as(&execution);
         "Starting".clone_into(&mut run.progress.activity);
         let command = Command::Run {
             job,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::difference::DifferenceScale;
 use super::saving::Kept;
+use crate::detectors::measures;
 use crate::images::ContentHash;
-use crate::ood::{Aggregate, Distance, Role};
+use crate::ood::{Aggregate, MeasureId, Role};
 use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
 use crate::worker::protocol::{Control, JobId, ModelInfo, Progress};
 
@@ -59,7 +60,7 @@ pub struct RunState {
     num_seen: usize,
     attempts: Vec<Vec<Arc<AttemptResult>>>,
     scores: Vec<Option<f64>>,
-    choice: (Distance, Aggregate),
+    choice: (MeasureId, Aggregate),
     latest: Option<(usize, usize)>,
     in_domain: HashSet<ContentHash>,
 }
@@ -124,7 +125,7 @@ impl RunState {
 
     /// Show another distance or aggregation; `true` when that changes the scores. Nothing is computed anew by the
     /// worker.
-    pub fn choose(&mut self, distance: Distance, aggregate: Aggregate) -> bool {
+    pub fn choose(&mut self, distance: MeasureId, aggregate: Aggregate) -> bool {
         if self.choice == (distance, aggregate) {
             return false;
         }
@@ -136,14 +137,15 @@ impl RunState {
     }
 
     fn compute_score(&self, image: usize) -> Option<f64> {
-        let (distance, aggregate) = self.choice;
-        let distances: Vec<f64> = self.attempts[image]
-            .iter()
-            .map(|result| result.distances.of(distance))
-            // A distance may be undefined, e.g. SSIM of a picture smaller than its window.
-            .filter(|value| value.is_finite())
-            .collect();
-        aggregate.score(&distances)
+        let (measure, aggregate) = self.choice;
+        let attempts = self.attempts[image].iter().map(|result| &result.values);
+        measures::score(attempts, measure, aggregate)
+    }
+
+    /// What was measured of each attempt; `None` before the first one.
+    pub fn measured(&self) -> Option<&Arc<[MeasureId]>> {
+        let (image, _) = self.latest?;
+        Some(self.attempts[image].first()?.values.ids())
     }
 
     /// The attempts of an image so far, in the order of their numbers.
@@ -161,7 +163,7 @@ impl RunState {
         let distances = self
             .attempts(image)
             .iter()
-            .map(|result| result.distances.of(self.choice.0))
+            .map(|result| result.values.of(self.choice.0))
             .filter(|value| value.is_finite());
         let (min, max, count) = distances.fold(
             (f64::INFINITY, f64::NEG_INFINITY, 0),
@@ -234,6 +236,7 @@ fn contents(images: &[RunImage]) -> HashSet<ContentHash> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::networks::distances::{LPIPS, MSE};
     use crate::state::session::testing::{result, run_images};
 
     fn run(num_images: usize) -> (RunState, Arc<ResultLog>) {
@@ -261,10 +264,10 @@ mod tests {
         let (mut run, log) = run(1);
         log.extend([result(0, 0, 0.2), result(0, 1, 0.4)]);
         run.absorb();
-        assert!(run.choose(Distance::Lpips, Aggregate::Max));
+        assert!(run.choose(LPIPS, Aggregate::Max));
         assert_eq!(run.score(0), Some(0.4));
-        assert!(!run.choose(Distance::Lpips, Aggregate::Max));
-        assert!(run.choose(Distance::Mse, Aggregate::Max));
+        assert!(!run.choose(LPIPS, Aggregate::Max));
+        assert!(run.choose(MSE, Aggregate::Max));
         assert_eq!(run.score(0), Some(0.04));
     }
 }

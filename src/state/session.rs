@@ -16,9 +16,10 @@ use super::preview::PreviewState;
 use super::run::RunState;
 use super::saving::Keeping;
 use super::settings::{FolderChoice, FolderSource, Settings};
-use crate::ood::Role;
+use crate::detectors::measures;
+use crate::ood::{MeasureId, Role};
 use crate::worker::protocol::{
-    Command, Control, DialogKind, JobId, LibraryCommand, ModelInfo, ModelSource, RunImage,
+    Command, Control, DialogKind, JobId, LibraryCommand, ModelInfo, ModelSource, RunImage, Severity,
 };
 
 /// A command that waits to be sent.
@@ -250,6 +251,22 @@ impl Session {
         self.dialog.is_some()
     }
 
+    /// The measures that scores can be by, in the order in which they are shown.
+    pub fn measures_to_choose(&self) -> Vec<MeasureId> {
+        measures::choices(
+            self.model_info()
+                .map_or(usize::MAX, |info| info.geometry.side),
+        )
+    }
+
+    /// Score by a measure that is defined for images of this many pixels a side, and say why.
+    pub(super) fn use_measure_for(&mut self, side: usize) {
+        if let Some((measure, reason)) = measures::instead_of(self.settings.run.distance, side) {
+            self.settings.run.distance = measure;
+            self.notices.say(Severity::Info, format!("{reason}."));
+        }
+    }
+
     /// The images that the next run would score.
     pub fn planned(&self) -> &Arc<[RunImage]> {
         &self.planned
@@ -272,13 +289,10 @@ impl Session {
         let Some(run) = self.run.as_ref().filter(|run| run.kept.opened.is_none()) else {
             return false;
         };
-        let mut settings = self.settings.run.clone();
-        // These three are applied without a new run, or do not change a number.
-        settings.distance = run.settings.distance;
-        settings.aggregate = run.settings.aggregate;
-        settings.batch = run.settings.batch;
-        settings != run.settings
-            || (!run.phase.is_active() && !Arc::ptr_eq(&run.images, &self.planned))
+        let is_same_list = Arc::ptr_eq(&run.images, &self.planned);
+        !self.settings.run.gives_values_of(&run.settings)
+            || self.settings.run.limit != run.settings.limit
+            || (!run.phase.is_active() && !is_same_list)
     }
 }
 

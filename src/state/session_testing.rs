@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::images::file::NativeInfo;
 use crate::images::{ContentHash, Geometry, ImageFile, Picture};
-use crate::ood::{Distances, Role};
+use crate::networks::ModelIdentity;
+use crate::networks::distances::{LPIPS, MSE, SSIM};
+use crate::ood::Role;
 use crate::runs::{AttemptResult, RunImage};
 use crate::worker::protocol::{FolderListing, ModelInfo, ModelSource};
 
@@ -64,11 +66,9 @@ pub fn result(image: usize, attempt: usize, value: f64) -> AttemptResult {
     AttemptResult {
         image,
         attempt,
-        distances: Distances {
-            mse: value / 10.0,
-            ssim: f64::NAN,
-            lpips: value,
-        },
+        values: [(MSE, value / 10.0), (SSIM, f64::NAN), (LPIPS, value)]
+            .into_iter()
+            .collect(),
         known_mask: None,
         original: Picture::from_unit(geometry, &[0.0; 4]),
         measures: None,
@@ -84,13 +84,12 @@ pub fn model_info() -> ModelInfo {
         family: "test".to_owned(),
         geometry: Geometry {
             channels: 1,
-            side: 8,
+            side: 32,
         },
         num_parameters: 1,
         flops_per_call: 1.0,
-        weights_sha256: "00".repeat(32),
+        identity: ModelIdentity::of_weights("00".repeat(32)),
         num_train_timesteps: 1000,
-        schedule: "linear".to_owned(),
         device: "CPU".to_owned(),
         call_secs: vec![(1, 0.01)],
         notes: Vec::new(),

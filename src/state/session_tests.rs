@@ -1,7 +1,8 @@
 use super::super::run::Phase;
 use super::testing::{listing, model_info, result};
 use super::*;
-use crate::ood::{Distance, MaskKind};
+use crate::networks::distances::MSE;
+use crate::ood::MaskKind;
 use crate::runs::ResultLog;
 use crate::state::Action;
 use crate::state::analysis::Analysis;
@@ -233,7 +234,7 @@ fn another_distance_is_shown_without_a_new_run() {
     session.tick(1.0);
     assert_eq!(analysis(&session).folders[0].median_score, Some(0.5));
     let mut settings = session.settings.run.clone();
-    settings.distance = Distance::Mse;
+    settings.distance = MSE;
     session.perform(Action::SetRun(Box::new(settings)));
     session.tick(1.001);
     assert_eq!(analysis(&session).folders[0].median_score, Some(0.05));

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use crate::detectors::measures;
 use crate::ood::auroc::{AurocInterval, TwoSamples};
 use crate::ood::figures::{RocPoint, roc_curve};
 use crate::ood::roc_band::{RocBox, roc_band};
-use crate::ood::{Aggregate, Distance, Distances, Interval, Role};
+use crate::ood::{Aggregate, Interval, MeasureId, Role, Values};
 use crate::runs::{ResultLog, RunImage};
 
 /// Resamples behind an interval.
@@ -26,8 +27,8 @@ pub struct AssessRequest {
     /// Their results. The log is read where the figures are computed: tens of thousands of results are too many to be
     /// copied between two frames of the window.
     pub results: Arc<ResultLog>,
-    /// The distance that the interval and the band are for.
-    pub distance: Distance,
+    /// The measure that the interval and the band are for.
+    pub distance: MeasureId,
     /// How attempts become a score.
     pub aggregate: Aggregate,
     /// Confidence, in (0, 1).
@@ -41,9 +42,10 @@ pub struct Assessment {
     pub auroc: Option<AurocInterval>,
     /// Boxes around points of the curve, from (0, 0) to (1, 1).
     pub band: Vec<RocBox>,
-    /// By each of [`Distance::ALL`]: the area after 1, 2, … attempts, with a quick interval.
-    pub by_attempts: [Vec<AttemptsPoint>; 3],
-    /// The smallest number of attempts after which the interval no longer moved, by the distance asked for.
+    /// By each measure of the run, in the order in which they are shown: the area after 1, 2, … attempts, with a quick
+    /// interval.
+    pub by_attempts: Vec<(MeasureId, Vec<AttemptsPoint>)>,
+    /// The smallest number of attempts after which the interval no longer moved, by the measure asked for.
     pub enough_attempts: Option<usize>,
 }
 
@@ -61,8 +63,8 @@ pub struct AttemptsPoint {
 /// Compute everything; the same results give the same answer.
 pub fn assess(request: &AssessRequest) -> Assessment {
     let [in_domain, out_of_domain] = gather(request);
-    let of = |images: &[Vec<Distances>]| -> Vec<f64> {
-        let all = |attempts: &Vec<Distances>| score(request, request.distance, attempts);
+    let of = |images: &[Vec<Values>]| -> Vec<f64> {
+        let all = |attempts: &Vec<Values>| score(request, request.distance, attempts);
         images.iter().filter_map(all).collect()
     };
     let (in_scores, out_scores) = (of(&in_domain), of(&out_of_domain));
@@ -70,9 +72,17 @@ pub fn assess(request: &AssessRequest) -> Assessment {
         return Assessment::default();
     };
     let curve = roc_curve(&in_scores, &out_scores).unwrap_or_default();
-    let by_attempts =
-        Distance::ALL.map(|distance| by_attempts(request, distance, [&in_domain, &out_of_domain]));
-    let asked = Distance::ALL.iter().position(|d| *d == request.distance);
+    let first = in_domain.iter().flatten().next();
+    let measured = first.map_or(&[][..], |values| values.ids());
+    let by_attempts: Vec<(MeasureId, Vec<AttemptsPoint>)> =
+        measures::in_order_of_preference(measured)
+            .into_iter()
+            .map(|measure| {
+                let points = by_attempts(request, measure, [&in_domain, &out_of_domain]);
+                (measure, points)
+            })
+            .collect();
+    let asked = by_attempts.iter().find(|(id, _)| *id == request.distance);
     Assessment {
         auroc: Some(samples.interval(request.level, NUM_DRAWS, 0)),
         band: roc_band(
@@ -81,17 +91,17 @@ pub fn assess(request: &AssessRequest) -> Assessment {
             out_scores.len(),
             request.level,
         ),
-        enough_attempts: asked.and_then(|index| enough(&by_attempts[index])),
+        enough_attempts: asked.and_then(|(_, points)| enough(points)),
         by_attempts,
     }
 }
 
 /// The distances of each in-domain image, then of each out-of-domain one, in the order of their attempts.
-fn gather(request: &AssessRequest) -> [Vec<Vec<Distances>>; 2] {
-    let mut attempts: Vec<Vec<(usize, Distances)>> = vec![Vec::new(); request.images.len()];
+fn gather(request: &AssessRequest) -> [Vec<Vec<Values>>; 2] {
+    let mut attempts: Vec<Vec<(usize, Values)>> = vec![Vec::new(); request.images.len()];
     for result in request.results.since(0) {
         if let Some(attempts) = attempts.get_mut(result.image) {
-            attempts.push((result.attempt, result.distances));
+            attempts.push((result.attempt, result.values.clone()));
         }
     }
     let mut gathered = [Vec::new(), Vec::new()];
@@ -102,40 +112,30 @@ fn gather(request: &AssessRequest) -> [Vec<Vec<Distances>>; 2] {
             Role::Unknown => continue,
         };
         attempts.sort_by_key(|(attempt, _)| *attempt);
-        of_role.push(
-            attempts
-                .into_iter()
-                .map(|(_, distances)| distances)
-                .collect(),
-        );
+        of_role.push(attempts.into_iter().map(|(_, values)| values).collect());
     }
     gathered
 }
 
-fn score(request: &AssessRequest, distance: Distance, attempts: &[Distances]) -> Option<f64> {
-    let distances: Vec<f64> = attempts
-        .iter()
-        .map(|distances| distances.of(distance))
-        .filter(|value| value.is_finite())
-        .collect();
-    request.aggregate.score(&distances)
+fn score(request: &AssessRequest, measure: MeasureId, attempts: &[Values]) -> Option<f64> {
+    measures::score(attempts, measure, request.aggregate)
 }
 
 /// The area after each number of attempts that all images with any result have.
 fn by_attempts(
     request: &AssessRequest,
-    distance: Distance,
-    [in_domain, out_of_domain]: [&[Vec<Distances>]; 2],
+    measure: MeasureId,
+    [in_domain, out_of_domain]: [&[Vec<Values>]; 2],
 ) -> Vec<AttemptsPoint> {
     let images = in_domain.iter().chain(out_of_domain);
     let finished = images.map(Vec::len).filter(|&count| count > 0).min();
     (1..=finished.unwrap_or(0))
         .filter_map(|num_attempts| {
-            let of = |images: &[Vec<Distances>]| -> Vec<f64> {
+            let of = |images: &[Vec<Values>]| -> Vec<f64> {
                 images
                     .iter()
                     .filter_map(|attempts| attempts.get(..num_attempts))
-                    .filter_map(|attempts| score(request, distance, attempts))
+                    .filter_map(|attempts| score(request, measure, attempts))
                     .collect()
             };
             let samples = TwoSamples::new(&of(in_domain), &of(out_of_domain)).ok()?;
@@ -177,6 +177,7 @@ mod tests {
     use super::*;
     use crate::images::file::NativeInfo;
     use crate::images::{ContentHash, Geometry, ImageFile, Picture};
+    use crate::networks::distances::{LPIPS, MSE, SSIM};
     use crate::runs::AttemptResult;
 
     fn image(role: Role) -> RunImage {
@@ -221,11 +222,9 @@ mod tests {
                     AttemptResult {
                         image: id,
                         attempt,
-                        distances: Distances {
-                            mse: value,
-                            ssim: f64::NAN,
-                            lpips: value,
-                        },
+                        values: [(MSE, value), (SSIM, f64::NAN), (LPIPS, value)]
+                            .into_iter()
+                            .collect(),
                         known_mask: None,
                         original: Picture::from_unit(geometry, &[0.0]),
                         inpainted: None,
@@ -237,7 +236,7 @@ mod tests {
         AssessRequest {
             images: images.into(),
             results,
-            distance: Distance::Lpips,
+            distance: LPIPS,
             aggregate: Aggregate::Mean,
             level: 0.95,
         }
@@ -247,10 +246,14 @@ mod tests {
     fn attempts_that_change_nothing_are_more_than_enough() {
         let found = assess(&request(&[0.0; 5]));
         assert_eq!(found.enough_attempts, Some(1));
-        assert_eq!(found.by_attempts[0].len(), 5);
-        assert_eq!(found.by_attempts[1], [], "no SSIM, no curve");
+        assert_eq!(found.by_attempts[0].1.len(), 5);
+        assert_eq!(
+            found.by_attempts[1],
+            (SSIM, Vec::new()),
+            "no SSIM, no curve"
+        );
         let auroc = found.auroc.unwrap();
-        assert_eq!(found.by_attempts[0][4].auroc, auroc.auroc);
+        assert_eq!(found.by_attempts[0].1[4].auroc, auroc.auroc);
         assert!(found.band.len() <= MAX_BAND_POINTS);
         assert_eq!(assess(&request(&[0.0; 2])).enough_attempts, None);
     }

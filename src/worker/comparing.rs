@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::saving::patiently;
+use crate::detectors::measures;
 use crate::ood::auroc::TwoSamples;
-use crate::ood::{Aggregate, Distance, Distances, Interval, Role};
+use crate::ood::{Aggregate, Interval, MeasureId, Role};
 use crate::runs::file::{self, StoredScores};
 
 /// A run that is compared.
@@ -20,8 +21,8 @@ pub struct ComparedRun {
 /// One way to score a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ComparedRow {
-    /// The distance.
-    pub distance: Distance,
+    /// The measure.
+    pub distance: MeasureId,
     /// How attempts become a score.
     pub aggregate: Aggregate,
     /// The area with its interval; `None` where a class is missing.
@@ -32,20 +33,12 @@ pub struct ComparedRow {
     pub num_out: usize,
 }
 
-/// The score of one image; `None` without a finite distance.
-pub fn score(attempts: &[Distances], distance: Distance, aggregate: Aggregate) -> Option<f64> {
-    let values: Vec<f64> = attempts
-        .iter()
-        .map(|distances| distances.of(distance))
-        .filter(|value| value.is_finite())
-        .collect();
-    aggregate.score(&values)
-}
-
 /// The score of each image of a run, in their order.
-pub fn scores(run: &StoredScores, distance: Distance, aggregate: Aggregate) -> Vec<Option<f64>> {
+pub fn scores(run: &StoredScores, measure: MeasureId, aggregate: Aggregate) -> Vec<Option<f64>> {
     let attempts = run.attempts.iter();
-    attempts.map(|a| score(a, distance, aggregate)).collect()
+    attempts
+        .map(|attempts| measures::score(attempts, measure, aggregate))
+        .collect()
 }
 
 /// Read the finished ones of these runs; `level` is the confidence of the intervals. What can't be read is left out: the
@@ -65,7 +58,9 @@ pub fn compare(paths: &[PathBuf], level: f64) -> Vec<Arc<ComparedRun>> {
 }
 
 fn rows(run: &StoredScores, level: f64) -> Vec<ComparedRow> {
-    let ways = Distance::ALL
+    let first = run.attempts.iter().flatten().next();
+    let measured = first.map_or(&[][..], |values| values.ids());
+    let ways = measures::in_order_of_preference(measured)
         .into_iter()
         .flat_map(|distance| Aggregate::ALL.map(|aggregate| (distance, aggregate)));
     ways.map(|(distance, aggregate)| {

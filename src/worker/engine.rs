@@ -42,8 +42,6 @@ pub struct Engine {
     pub choice: DeviceChoice,
     /// Its schedule.
     pub schedule: Schedule,
-    /// SHA-256 of its weights file, in hex.
-    pub weights_sha256: String,
     /// What runs it.
     pub executors: Executors,
 }
@@ -81,9 +79,8 @@ impl Engine {
             geometry,
             num_parameters,
             flops_per_call: flops_per_call as f64,
-            weights_sha256: checkpoint.weights_sha256.clone(),
+            identity: checkpoint.identity,
             num_train_timesteps: checkpoint.schedule.num_train_timesteps(),
-            schedule: checkpoint.schedule.to_string(),
             device: executors.device.clone(),
             call_secs,
             notes: checkpoint.notes,
@@ -92,7 +89,6 @@ impl Engine {
             info: Arc::new(info),
             choice,
             schedule: checkpoint.schedule,
-            weights_sha256: checkpoint.weights_sha256,
             executors,
         })
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::images::Picture;
 use crate::images::write::{encode_png, write_atomically};
+use crate::networks::distances::{LPIPS, MSE, SSIM};
 use crate::ood::Role;
 use crate::runs::AttemptResult;
 use crate::runs::report::path_cell;
@@ -96,7 +97,8 @@ fn table(request: &ExportRequest) -> String {
         String::from("number,path,role,score,attempts,spread,attempt,mse,ssim_distance,lpips\n");
     let cell = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     for (index, image) in request.images.iter().enumerate() {
-        let distances = &image.result.distances;
+        let values = &image.result.values;
+        let distance = |id| cell(values.get(id));
         writeln!(
             text,
             "{},{},{},{},{},{},{},{},{},{}",
@@ -107,9 +109,9 @@ fn table(request: &ExportRequest) -> String {
             image.num_attempts,
             cell(image.spread),
             image.result.attempt,
-            distances.mse,
-            distances.ssim,
-            distances.lpips,
+            distance(MSE),
+            distance(SSIM),
+            distance(LPIPS),
         )
         .expect("writing to a string does not fail");
     }
@@ -155,7 +157,7 @@ fn safe_stem(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ood::{Distances, KnownMask};
+    use crate::ood::KnownMask;
 
     #[test]
     fn three_pictures_an_image_and_a_table_are_written() {
@@ -169,11 +171,9 @@ mod tests {
         let result = AttemptResult {
             image: 0,
             attempt: 2,
-            distances: Distances {
-                mse: 0.5,
-                ssim: 0.25,
-                lpips: 0.125,
-            },
+            values: [(MSE, 0.5), (SSIM, 0.25), (LPIPS, 0.125)]
+                .into_iter()
+                .collect(),
             known_mask: Some(Arc::new(
                 KnownMask::from_known(2, vec![true, false, true, true]).unwrap(),
             )),

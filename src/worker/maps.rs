@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::engine::Engine;
 use super::protocol::{Control, DeviceChoice};
 use super::score::ScoreError;
+use crate::detectors::measures;
 use crate::diffusion::{DenoiseError, Interrupt as _};
 use crate::images::{Geometry, Picture};
+use crate::networks::distances::LPIPS;
 use crate::networks::lpips::spatial_map;
 
 /// Which pictures to hold against each other.
@@ -30,7 +32,14 @@ pub fn maps(
     request: &MapRequest,
     control: &Control,
 ) -> Result<Vec<Arc<[f32]>>, ScoreError> {
-    let perceptual = &mut engine.executors.perceptual;
+    let side = engine.info.geometry.side;
+    let Some(perceptual) = &mut engine.executors.perceptual else {
+        let reason = match measures::instead_of(LPIPS, side) {
+            Some((_, reason)) => reason,
+            None => "this model was opened without LPIPS".to_owned(),
+        };
+        return Err(DenoiseError::Failed(reason).into());
+    };
     let pairs = request.pairs.iter();
     pairs
         .map(|(original, other)| {

@@ -1,7 +1,6 @@
 //! The prepared originals of a run, read once where memory allows.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -9,7 +8,7 @@ use super::protocol::RunImage;
 use crate::images::decode::decode_file;
 use crate::images::prepare::prepare;
 use crate::images::{Fit, Geometry, Measures, Picture};
-use crate::networks::lpips::Features;
+use crate::networks::distances::ComparedOriginal;
 
 /// Memory for prepared pixels and LPIPS features, in bytes; past it, originals are read again at each attempt.
 const BUDGET: usize = 1 << 30;
@@ -17,14 +16,12 @@ const BUDGET: usize = 1 << 30;
 /// One prepared original.
 #[derive(Clone, Debug)]
 pub struct Original {
-    /// (C, H, W) in [0, 1].
-    pub unit: Arc<[f32]>,
+    /// Its values, and what distances have made of them.
+    pub compared: ComparedOriginal,
     /// For display.
     pub picture: Picture,
     /// Of `picture`.
     pub measures: Measures,
-    /// LPIPS features, once they are known.
-    pub features: Option<Arc<Features>>,
 }
 
 /// Prepared originals by image id.
@@ -68,11 +65,13 @@ impl Originals {
     /// Keep an original for later attempts, if there is room.
     pub fn keep(&mut self, id: usize, original: &Original) {
         let features = original
+            .compared
             .features
             .as_ref()
             .map_or(0, |taps| taps.num_bytes());
-        let num_bytes =
-            original.unit.len() * size_of::<f32>() + original.picture.bytes.len() + features;
+        let num_bytes = original.compared.unit.len() * size_of::<f32>()
+            + original.picture.bytes.len()
+            + features;
         if !self.kept.contains_key(&id) && self.num_bytes + num_bytes <= BUDGET {
             self.num_bytes += num_bytes;
             self.kept.insert(id, original.clone());
@@ -91,8 +90,10 @@ impl Originals {
         Ok(Original {
             measures: Measures::of(&picture),
             picture,
-            unit: pixels.unit.into(),
-            features: None,
+            compared: ComparedOriginal {
+                unit: pixels.unit.into(),
+                features: None,
+            },
         })
     }
 }

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use super::assess::{AssessRequest, assess};
 use crate::images::write::{encode_png, write_atomically};
-use crate::ood::Distance;
 use crate::runs::RunSettings;
 use crate::runs::report::{
     AttemptsChart, AttemptsLine, HistogramChart, ImageScores, PairsChart, Report, RocChart,
@@ -94,12 +93,10 @@ pub fn save_plots(request: &PlotsRequest) -> Result<(), PlotsError> {
 
 fn attempts(figures: &AssessRequest) -> AttemptsChart {
     let assessment = assess(figures);
-    let lines = Distance::ALL
-        .into_iter()
-        .zip(assessment.by_attempts)
+    let lines = (assessment.by_attempts.into_iter())
         .filter(|(_, points)| !points.is_empty())
-        .map(|(distance, points)| AttemptsLine {
-            distance,
+        .map(|(measure, points)| AttemptsLine {
+            measure,
             points: points
                 .into_iter()
                 .map(|point| (point.num_attempts, point.auroc, point.interval))

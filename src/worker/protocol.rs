@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::images::{Fit, Geometry, ImageFile, Picture};
+pub use crate::networks::ModelIdentity;
 pub use crate::networks::checkpoints::ModelSource;
 use crate::ood::{KnownMask, MaskKind, Role};
 pub use crate::runs::{
@@ -184,12 +185,10 @@ pub struct ModelInfo {
     pub num_parameters: usize,
     /// Arithmetic of one network call for one image, in floating-point operations.
     pub flops_per_call: f64,
-    /// SHA-256 of its weights file, in hex.
-    pub weights_sha256: String,
+    /// What tells its numbers from another model's; also has the schedule in one line.
+    pub identity: ModelIdentity,
     /// Training timesteps T.
     pub num_train_timesteps: usize,
-    /// The schedule in one line, e.g. `linear 0.0001..0.02, 1000 steps, epsilon, clipped`.
-    pub schedule: String,
     /// The device in use, e.g. `CPU (AVX2, 2 threads)`.
     pub device: String,
     /// Seconds of one network call, by batch size, as timed when the model was opened.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::protocol::{ModelInfo, RunRequest};
 use crate::images::decode::describe_file;
 use crate::runs::RunImage;
-use crate::runs::file::{Continuation, Manifest, StoredRun, Stretch};
+use crate::runs::file::{Continuation, StoredRun, Stretch};
 use crate::runs::masks::{Masks, MasksError};
 use crate::runs::{Lift, RunSettings};
 
@@ -88,27 +88,6 @@ pub fn list_of(changed: &[ChangedFile]) -> Vec<String> {
     lines
 }
 
-/// Why a model is not the one that a run was begun with, if so.
-pub fn model_difference(
-    manifest: &Manifest,
-    weights_sha256: &str,
-    schedule: &str,
-) -> Option<String> {
-    let model = &manifest.model;
-    if weights_sha256 != model.weights_sha256 {
-        return Some(format!(
-            "the model's weights are not those it was begun with (SHA-256 {weights_sha256}, expected {})",
-            model.weights_sha256
-        ));
-    }
-    (schedule != model.schedule).then(|| {
-        format!(
-            "the model's schedule is not the one it was begun with ({schedule}, expected {})",
-            model.schedule
-        )
-    })
-}
-
 /// What is to be noted about the kernels that go on with a run; a refusal where its scores would not be those of one
 /// sitting.
 pub(super) fn kernels_note(
@@ -139,7 +118,8 @@ pub(super) fn check(
         reason,
         path: stored.path.clone(),
     };
-    if let Some(reason) = model_difference(&stored.manifest, &info.weights_sha256, &info.schedule) {
+    let then = &stored.manifest.model.identity;
+    if let Some(reason) = then.compare(&info.identity).difference() {
         return Err(refuse(reason).into());
     }
     let same_images = stored.images.len() == request.images.len()

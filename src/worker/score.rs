@@ -13,19 +13,23 @@ use super::protocol::{
 };
 use super::resuming::Refusal;
 use super::saving::Keeper;
+use crate::detectors::measures;
 use crate::diffusion::lift::{LiftBatch, LiftPlan, StepReport, lift};
 use crate::diffusion::noise::PhiloxStream;
 use crate::diffusion::{DenoiseError, Interrupt as _, Interrupted, PhiloxNoise};
 use crate::images::{Geometry, Picture};
-use crate::ood::distance::{mse, ssim};
+use crate::networks::distances::{Compared, ComparedOriginal};
 use crate::ood::mask::MaskError;
-use crate::ood::{Distances, KnownMask};
+use crate::ood::{KnownMask, MeasureId, Values};
 use crate::runs::file::{FileError, LEFT_OUT};
 
 /// The shortest time between two reports of progress.
 const REPORT_INTERVAL: Duration = Duration::from_millis(16);
 /// Memory for reconstructions that are kept for display, in bytes.
 const PICTURE_BUDGET: usize = 1 << 30;
+
+/// Attempts after which a network that gives no numbers is known as such.
+const ENOUGH_TO_TELL: usize = 16;
 
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +52,17 @@ pub enum ScoreError {
     /// No image could be read.
     #[error("none of the {0} images could be read; the notices say why")]
     NothingReadable(usize),
+    /// The network gives no numbers.
+    #[error(
+        "the network gave values that are not finite numbers for {num_void} of {num_measured} attempts, so that nothing \
+         can be measured: its weights or its configuration are damaged, or do not belong together"
+    )]
+    NotFinite {
+        /// Attempts of which nothing could be measured.
+        num_void: usize,
+        /// Attempts made.
+        num_measured: usize,
+    },
     /// The run file.
     #[error(transparent)]
     File(#[from] FileError),
@@ -73,6 +88,7 @@ pub fn run(
     control: &Control,
     sink: &mut dyn Sink,
 ) -> (Progress, Result<(), ScoreError>) {
+    let measures = measures::ids_of_run(engine.info.geometry.side, request.settings.distance);
     let mut run = Run {
         originals: Originals::new(engine.info.geometry, request.settings.fit),
         batch_size: match request.settings.batch {
@@ -85,8 +101,11 @@ pub fn run(
         request,
         control,
         sink,
+        measures,
         unreadable: HashSet::new(),
         picture_bytes: 0,
+        num_measured: 0,
+        num_void: 0,
         lift_secs: 0.0,
         clock: Clock::default(),
         progress: Progress {
@@ -101,6 +120,26 @@ pub fn run(
     (run.progress, outcome)
 }
 
+/// What the network made of an image.
+struct Reconstruction {
+    /// (C, H, W) in [0, 1].
+    unit: Vec<f32>,
+    /// Whether the network gave a finite number for each value. Clamping, and the maxima inside LPIPS, turn some of the
+    /// others into plain numbers.
+    is_finite: bool,
+}
+
+impl Reconstruction {
+    fn new(state_signed: &[f32]) -> Self {
+        Self {
+            unit: (state_signed.iter())
+                .map(|&signed| f32::midpoint(signed, 1.0).clamp(0.0, 1.0))
+                .collect(),
+            is_finite: state_signed.iter().all(|value| value.is_finite()),
+        }
+    }
+}
+
 struct Run<'a> {
     engine: &'a mut Engine,
     job: JobId,
@@ -111,8 +150,13 @@ struct Run<'a> {
     batch_size: usize,
     /// The automatic batch grows up to this: what the device had room for.
     batch_limit: usize,
+    /// What each attempt's values are.
+    measures: Arc<[MeasureId]>,
     unreadable: HashSet<usize>,
     picture_bytes: usize,
+    num_measured: usize,
+    /// Attempts of which nothing is a finite number.
+    num_void: usize,
     /// Seconds of the last batch's lift and way back, pauses left out.
     lift_secs: f64,
     clock: Clock,
@@ -226,7 +270,9 @@ impl Run<'_> {
                 request: self.request,
                 control: self.control,
             };
+            let finding = self.check_finite(&results);
             keeper.commit(results, attempt_seconds, self.sink)?;
+            finding?;
         }
         self.count(attempt, ids.len());
         self.report();
@@ -272,13 +318,13 @@ impl Run<'_> {
         Ok(items)
     }
 
-    /// Lift the batch and map it back; (B, C, H, W) in [0, 1].
+    /// Lift the batch and map it back.
     fn reconstruct(
         &mut self,
         plan: &Plan,
         attempt: usize,
         items: &[Item],
-    ) -> Result<Vec<f32>, ScoreError> {
+    ) -> Result<Vec<Reconstruction>, ScoreError> {
         let settings = &self.request.settings;
         let streams = items
             .iter()
@@ -289,7 +335,13 @@ impl Run<'_> {
             .collect();
         let original_signed: Vec<f32> = items
             .iter()
-            .flat_map(|item| item.original.unit.iter().map(|unit| 2.0 * unit - 1.0))
+            .flat_map(|item| {
+                item.original
+                    .compared
+                    .unit
+                    .iter()
+                    .map(|unit| 2.0 * unit - 1.0)
+            })
             .collect();
         let known: Vec<&[bool]> = items
             .iter()
@@ -340,8 +392,8 @@ impl Run<'_> {
         self.lift_secs = secs;
         self.adapt_batch(num_items, secs / num_steps as f64);
         Ok(state
-            .into_iter()
-            .map(|signed| f32::midpoint(signed, 1.0).clamp(0.0, 1.0))
+            .chunks_exact(self.engine.info.geometry.len())
+            .map(Reconstruction::new)
             .collect())
     }
 
@@ -356,15 +408,15 @@ impl Run<'_> {
         &mut self,
         attempt: usize,
         items: &mut [Item],
-        reconstructions: &[f32],
+        reconstructions: &[Reconstruction],
     ) -> Result<Vec<AttemptResult>, ScoreError> {
         let geometry = self.engine.info.geometry;
-        let lpips = self.lpips(geometry, items, reconstructions)?;
+        let values = self.values(geometry, items, reconstructions)?;
         let results = items
             .iter()
-            .zip(reconstructions.chunks_exact(geometry.len()))
-            .zip(lpips)
-            .map(|((item, reconstruction), lpips)| {
+            .zip(reconstructions)
+            .zip(values)
+            .map(|((item, reconstruction), values)| {
                 let original = &item.original;
                 let picture_len = geometry.len();
                 let is_kept = self.picture_bytes + picture_len <= PICTURE_BUDGET;
@@ -372,49 +424,76 @@ impl Run<'_> {
                 AttemptResult {
                     image: item.id,
                     attempt,
-                    distances: Distances {
-                        mse: mse(&original.unit, reconstruction),
-                        ssim: ssim(geometry.side, &original.unit, reconstruction)
-                            .map_or(f64::NAN, |similarity| 1.0 - similarity),
-                        lpips,
-                    },
+                    values,
                     known_mask: item.known_mask.clone(),
                     original: original.picture.clone(),
                     measures: Some(original.measures),
-                    inpainted: is_kept.then(|| Picture::from_unit(geometry, reconstruction)),
+                    inpainted: is_kept.then(|| Picture::from_unit(geometry, &reconstruction.unit)),
                 }
             })
             .collect();
         Ok(results)
     }
 
-    /// LPIPS of each image of the batch; the originals' features are made once and kept.
-    fn lpips(
+    /// All that the run measures of each image of the batch. What the originals' side of it takes is made once and kept.
+    fn values(
         &mut self,
         geometry: Geometry,
         items: &mut [Item],
-        reconstructions: &[f32],
-    ) -> Result<Vec<f64>, ScoreError> {
-        let perceptual = &mut self.engine.executors.perceptual;
-        let missing: Vec<f32> = items
-            .iter()
-            .filter(|item| item.original.features.is_none())
-            .flat_map(|item| item.original.unit.iter().copied())
+        reconstructions: &[Reconstruction],
+    ) -> Result<Vec<Values>, ScoreError> {
+        let mut originals: Vec<ComparedOriginal> = (items.iter())
+            .map(|item| item.original.compared.clone())
             .collect();
-        if !missing.is_empty() {
-            let mut made = perceptual.features(geometry, &missing)?.into_iter();
-            for item in items.iter_mut() {
-                if item.original.features.is_none() {
-                    item.original.features = made.next();
-                }
-                self.originals.keep(item.id, &item.original);
-            }
+        let unit: Vec<f32> = (reconstructions.iter())
+            .flat_map(|reconstruction| reconstruction.unit.iter().copied())
+            .collect();
+        let mut compared = Compared {
+            geometry,
+            originals: &mut originals,
+            reconstructions: &unit,
+            perceptual: self.engine.executors.perceptual.as_deref_mut(),
+        };
+        let distances = measures::of_run(geometry.side, self.request.settings.distance);
+        let columns = distances
+            .iter()
+            .map(|distance| distance.distances(&mut compared))
+            .collect::<Result<Vec<_>, _>>()?;
+        for (item, original) in items.iter_mut().zip(originals) {
+            item.original.compared = original;
+            self.originals.keep(item.id, &item.original);
         }
-        let features: Vec<_> = items
+        let values = (reconstructions.iter().enumerate()).map(|(index, reconstruction)| {
+            let value = |column: &Vec<f64>| {
+                if reconstruction.is_finite {
+                    column[index]
+                } else {
+                    f64::NAN
+                }
+            };
+            Values::new(
+                &self.measures,
+                columns.iter().map(value).collect::<Vec<f64>>(),
+            )
+        });
+        Ok(values.collect())
+    }
+
+    /// End a run whose network gives no numbers: its figures would be of the few attempts where it happens to.
+    fn check_finite(&mut self, results: &[AttemptResult]) -> Result<(), ScoreError> {
+        self.num_measured += results.len();
+        self.num_void += results
             .iter()
-            .filter_map(|item| item.original.features.clone())
-            .collect();
-        Ok(perceptual.distances(geometry, &features, reconstructions)?)
+            .filter(|result| result.values.are_void())
+            .count();
+        let enough = ENOUGH_TO_TELL.min(self.progress.num_attempts);
+        if self.num_measured >= enough && self.num_void * 2 > self.num_measured {
+            return Err(ScoreError::NotFinite {
+                num_void: self.num_void,
+                num_measured: self.num_measured,
+            });
+        }
+        Ok(())
     }
 
     fn report(&mut self) {

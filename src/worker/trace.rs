@@ -56,7 +56,12 @@ pub fn trace(
         .map(KnownMask::known)
         .into_iter()
         .collect();
-    let original_signed: Vec<f32> = original.unit.iter().map(|unit| 2.0 * unit - 1.0).collect();
+    let original_signed: Vec<f32> = original
+        .compared
+        .unit
+        .iter()
+        .map(|unit| 2.0 * unit - 1.0)
+        .collect();
     let lift_plan = LiftPlan {
         schedule: &engine.schedule,
         sampler: settings.sampler,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use lmd_inspector::networks::ModelIdentity;
 use lmd_inspector::ood::conformal::{self, Calibration};
 use lmd_inspector::runs::Detector;
 
@@ -188,9 +189,9 @@ fn bad_requests_of_detectors_exit_with_2_and_a_sentence() {
     refused(&classify(&["--fdr", "2"]), "--fdr must lie between 0 and 1");
     refused(&classify(&["--json", "--csv"]), "cannot be used with");
     let mut detector = Detector::load(&file).unwrap();
-    detector.model.weights_sha256 = "0".repeat(64);
+    detector.model.identity = ModelIdentity::of_weights("0".repeat(64));
     detector.save(&file).unwrap();
-    refused(&classify(&[]), "made with other weights");
+    refused(&classify(&[]), "the model's weights differ");
 }
 
 #[test]

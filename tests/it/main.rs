@@ -29,6 +29,7 @@ mod inpainting;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
+mod measured;
 mod memory;
 #[cfg(test)]
 mod mutations;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use lmd_inspector::diffusion::{DenoiseError, Denoiser, Interrupt, NeverInterrupt};
 use lmd_inspector::images::{Geometry, folder};
+use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
 use lmd_inspector::worker::engine::Engine;
@@ -86,8 +87,7 @@ fn run(room: usize) -> Outcome {
     let mut scores: Vec<_> = results
         .iter()
         .map(|result| {
-            let distances = result.distances;
-            let bits = [distances.mse, distances.ssim, distances.lpips].map(f64::to_bits);
+            let bits = [MSE, SSIM, LPIPS].map(|id| result.values.of(id).to_bits());
             (result.image, result.attempt, bits)
         })
         .collect();

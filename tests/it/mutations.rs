@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lmd_inspector::images::ContentHash;
+use lmd_inspector::networks::ModelIdentity;
 use lmd_inspector::networks::checkpoints::{self, ModelSource};
 use lmd_inspector::ood::ThresholdRule;
 use lmd_inspector::runs::detector::{CalibrationImage, DetectorModel};
@@ -84,7 +85,7 @@ fn changed_detectors_are_refused_with_a_sentence_or_mean_what_they_say() {
     let model = DetectorModel {
         source: ModelSource::Bundled,
         name: "m".to_owned(),
-        weights_sha256: "0".repeat(64),
+        identity: ModelIdentity::of_weights("0".repeat(64)),
     };
     let how = (18.0, ThresholdRule::FalseAlarmRate { rate: 0.05 });
     Detector::new(model, RunSettings::default(), how, 0, calibration)

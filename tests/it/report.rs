@@ -8,7 +8,8 @@ use lmd_inspector::images::decode::{decode_bytes, decode_file};
 use lmd_inspector::images::{
     ContentHash, Fit, Geometry, ImageFile, Measures, NativeInfo, Picture, prepare,
 };
-use lmd_inspector::ood::{Distances, KnownMask, MaskKind, Role};
+use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
+use lmd_inspector::ood::{KnownMask, MaskKind, Role};
 use lmd_inspector::runs::report::{Report, ReportError, scores_csv};
 use lmd_inspector::runs::{AttemptResult, RunImage, RunSettings};
 use serde_json::{Value, json};
@@ -48,11 +49,13 @@ fn result(image: usize, attempt: usize, distance: f64) -> Arc<AttemptResult> {
     Arc::new(AttemptResult {
         image,
         attempt,
-        distances: Distances {
-            mse: distance / 10.0,
-            ssim: 2.0 * distance,
-            lpips: distance,
-        },
+        values: [
+            (MSE, distance / 10.0),
+            (SSIM, 2.0 * distance),
+            (LPIPS, distance),
+        ]
+        .into_iter()
+        .collect(),
         known_mask: Some(Arc::new(mask)),
         original: flat(0.5),
         measures: Some(Measures::of(&flat(0.5))),

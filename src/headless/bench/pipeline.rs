@@ -98,9 +98,11 @@ fn counted(engine: Engine, network_nanos: &Arc<AtomicU64>, lpips_nanos: &Arc<Ato
             inner: denoiser,
             nanos: Arc::clone(network_nanos),
         }),
-        perceptual: Box::new(Counted {
-            inner: perceptual,
-            nanos: Arc::clone(lpips_nanos),
+        perceptual: perceptual.map(|inner| -> Box<dyn Perceptual> {
+            Box::new(Counted {
+                inner,
+                nanos: Arc::clone(lpips_nanos),
+            })
         }),
         device,
     };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use self::files::Files;
 use super::description::Network;
+use super::identity::ModelIdentity;
 use crate::diffusion::Schedule;
 
 mod diffusers;
@@ -56,8 +57,8 @@ pub struct Checkpoint {
     pub network: Network,
     /// The schedule it was trained with.
     pub schedule: Schedule,
-    /// SHA-256 of the weights file, in hex.
-    pub weights_sha256: String,
+    /// What tells its numbers from another model's.
+    pub identity: ModelIdentity,
     /// What had to be assumed, e.g. a missing scheduler file.
     pub notes: Vec<String>,
 }

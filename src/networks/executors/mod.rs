@@ -21,8 +21,8 @@ use cpu::{CpuDenoiser, CpuError, CpuOptions, CpuPerceptual, Machine};
 pub struct Executors {
     /// Runs the UNet.
     pub denoiser: Box<dyn Denoiser>,
-    /// Runs LPIPS.
-    pub perceptual: Box<dyn Perceptual>,
+    /// Runs LPIPS; `None` where the model's images are too small for it.
+    pub perceptual: Option<Box<dyn Perceptual>>,
     /// The device for people, e.g. `CPU (AVX2, 2 threads)`.
     pub device: String,
 }
@@ -33,16 +33,6 @@ pub enum ExecutorError {
     /// The device is not in this build or not on this machine.
     #[error("{0}")]
     NoDevice(String),
-    /// LPIPS cannot see images this small.
-    #[error(
-        "images of {side}x{side} pixels are too small for LPIPS; expected a model of at least {smallest}x{smallest}"
-    )]
-    ImagesTooSmall {
-        /// The model's image size.
-        side: usize,
-        /// What LPIPS needs.
-        smallest: usize,
-    },
     /// The device failed while the weights were prepared.
     #[error("the network could not be prepared for {device}: {message}")]
     Prepare {
@@ -53,35 +43,45 @@ pub enum ExecutorError {
     },
 }
 
-/// Prepare a network and LPIPS for a device. `Auto` never fails for want of a GPU.
+/// Prepare a network, and LPIPS where its images are large enough, for a device. `Auto` never fails for want of a GPU.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the caller's share ends here: executors prepare their own form of the weights"
 )]
 pub fn open(network: Arc<Network>, choice: DeviceChoice) -> Result<Executors, ExecutorError> {
-    let side = network.image_size;
-    let smallest = lpips::smallest_side();
-    if side < smallest {
-        return Err(ExecutorError::ImagesTooSmall { side, smallest });
-    }
-    let lpips = Lpips::bundled().map_err(|error| ExecutorError::Prepare {
-        device: choice.to_string(),
-        message: error.to_string(),
-    })?;
-    let lpips = Arc::new(lpips);
+    let lpips = (network.image_size >= lpips::smallest_side())
+        .then(Lpips::bundled)
+        .transpose()
+        .map_err(|error| ExecutorError::Prepare {
+            device: choice.to_string(),
+            message: error.to_string(),
+        })?
+        .map(Arc::new);
     match Backend::choose(choice)? {
         Backend::Candle(device) => Ok(Executors {
             denoiser: candle::denoiser(&network, &device)?,
-            perceptual: candle::perceptual(&lpips, &device)?,
+            perceptual: lpips
+                .map(|lpips| candle::perceptual(&lpips, &device))
+                .transpose()?,
             device: candle::label(&device),
         }),
         Backend::Cpu(machine) => Ok(Executors {
             device: machine.to_string(),
             denoiser: cpu_denoiser(&network, &machine)?,
-            perceptual: CpuPerceptual::new(&lpips, machine.clone())
-                .map(Box::new)
-                .map_err(|error| cpu_error(&machine, &error.into()))?,
+            perceptual: lpips
+                .map(|lpips| cpu_perceptual(&lpips, &machine))
+                .transpose()?,
         }),
+    }
+}
+
+fn cpu_perceptual(
+    lpips: &Arc<Lpips>,
+    machine: &Machine,
+) -> Result<Box<dyn Perceptual>, ExecutorError> {
+    match CpuPerceptual::new(lpips, machine.clone()) {
+        Ok(perceptual) => Ok(Box::new(perceptual)),
+        Err(error) => Err(cpu_error(machine, &error.into())),
     }
 }
 

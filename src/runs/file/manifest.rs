@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::machine::this_machine;
 use crate::images::Geometry;
+use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::{MaskKind, Role};
 use crate::runs::report::{path_from_text, text_from_path};
@@ -100,35 +101,16 @@ impl Manifest {
     }
 
     /// Why two runs can't be joined, if so: scores of different models or settings are not comparable.
-    ///
-    /// Batch size, device and the limit on images do not count: they do not change a score.
     pub fn difference(&self, other: &Self) -> Option<String> {
-        if self.model.weights_sha256 != other.model.weights_sha256 {
-            return Some(format!(
-                "the models differ: {} and {} have other weights",
-                self.model.name, other.model.name
-            ));
+        if let Some(reason) = self
+            .model
+            .identity
+            .compare(&other.model.identity)
+            .difference()
+        {
+            return Some(reason);
         }
-        if self.model.schedule != other.model.schedule {
-            return Some(format!(
-                "the models' schedules differ: {} and {}",
-                self.model.schedule, other.model.schedule
-            ));
-        }
-        let that_count = |manifest: &Self| RunSettings {
-            limit: None,
-            batch: crate::runs::BatchChoice::Auto,
-            device: crate::runs::DeviceChoice::Auto,
-            ..manifest.settings.clone()
-        };
-        let fields = |manifest: &Self| serde_json::to_value(that_count(manifest)).ok();
-        let (a, b) = (fields(self)?, fields(other)?);
-        let names: Vec<&str> = a
-            .as_object()?
-            .iter()
-            .filter(|(name, value)| b.get(name.as_str()) != Some(value))
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let names = self.settings.differences(&other.settings);
         (!names.is_empty()).then(|| format!("the settings differ: {}", names.join(", ")))
     }
 }
@@ -142,10 +124,9 @@ pub struct ModelRecord {
     pub name: String,
     /// Checkpoint family.
     pub family: String,
-    /// SHA-256 of the weights file, in hex.
-    pub weights_sha256: String,
-    /// The schedule in one line.
-    pub schedule: String,
+    /// What tells its numbers from another model's.
+    #[serde(flatten)]
+    pub identity: ModelIdentity,
     /// Training timesteps T.
     pub num_train_timesteps: usize,
     /// The images it works on.

@@ -48,9 +48,16 @@ pub fn merge(
             return Err(different(reason, first, other));
         }
     }
+    let caveats: BTreeSet<String> = (runs[1..].iter())
+        .filter_map(|other| {
+            let then = &first.manifest.model.identity;
+            then.compare(&other.manifest.model.identity).caveat()
+        })
+        .collect();
     let joined = Joined::new(&runs)?;
     let manifest = joined_manifest(&runs, joined.images.len());
     let mut notes = joined.notes;
+    notes.extend(caveats);
     notes.extend(missing_shards(&runs));
     let mut writer = writer::create(
         target,

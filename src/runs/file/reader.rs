@@ -139,7 +139,7 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<StoredRun, Fi
         .map(|(&(image, attempt), row)| AttemptResult {
             image,
             attempt,
-            distances: row.distances(),
+            values: row.values(),
             known_mask: attempt_masks.next(&images[image], attempt),
             original: pictures.original(originals.get(&image)),
             measures: originals.get(&image).map(|original| original.measures),

@@ -1,12 +1,18 @@
 //! The rows of a run file and their checksums, shared by writer and reader.
 
 use super::checksum::{Checksum, LEN, stored_real};
-use crate::ood::Distances;
+use std::sync::{Arc, LazyLock};
+
+use crate::networks::distances::{LPIPS, MSE, SSIM};
+use crate::ood::{MeasureId, Values};
 
 /// A number of an image or attempt as SQLite keeps it.
 pub(super) fn key(index: usize) -> i64 {
     (index as u64).cast_signed()
 }
+
+/// What the columns of an attempt hold.
+const COLUMNS: [MeasureId; 3] = [MSE, SSIM, LPIPS];
 
 /// One finished reconstruction, in a file's terms.
 #[derive(Clone, Copy, Debug)]
@@ -20,13 +26,13 @@ pub(super) struct AttemptRow {
 }
 
 impl AttemptRow {
-    pub fn reals(distances: &Distances) -> [Option<f64>; 3] {
-        [distances.mse, distances.ssim, distances.lpips].map(stored_real)
+    pub fn reals(values: &Values) -> [Option<f64>; 3] {
+        COLUMNS.map(|id| stored_real(values.of(id)))
     }
 
-    pub fn distances(&self) -> Distances {
-        let [mse, ssim, lpips] = self.distances.map(|value| value.unwrap_or(f64::NAN));
-        Distances { mse, ssim, lpips }
+    pub fn values(&self) -> Values {
+        static IDS: LazyLock<Arc<[MeasureId]>> = LazyLock::new(|| Arc::from(COLUMNS));
+        Values::new(&IDS, self.distances.map(|value| value.unwrap_or(f64::NAN)))
     }
 
     pub fn checksum(&self) -> [u8; LEN] {

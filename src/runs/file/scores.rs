@@ -9,7 +9,7 @@ use super::manifest::Manifest;
 use super::reader;
 use super::summary::LEFT_OUT;
 use super::tables::{self, Damage};
-use crate::ood::Distances;
+use crate::ood::Values;
 use crate::runs::results::RunImage;
 
 /// A run without its pictures.
@@ -22,7 +22,7 @@ pub struct StoredScores {
     /// The images.
     pub images: Arc<[RunImage]>,
     /// For each image the distances of its attempts, in the order of their numbers.
-    pub attempts: Vec<Vec<Distances>>,
+    pub attempts: Vec<Vec<Values>>,
     /// Images that could not be read while it ran.
     pub num_left_out: usize,
     /// Time spent in network calls, in seconds; 0 where no stretch of work ended in order.
@@ -59,7 +59,7 @@ pub fn read_scores(path: &Path) -> Result<StoredScores, FileError> {
     let rows = tables::attempts(connection, &stored, num_attempts, &mut damage);
     let mut attempts = vec![Vec::new(); images.len()];
     for (&(image, _), row) in &rows {
-        attempts[image].push(row.distances());
+        attempts[image].push(row.values());
     }
     let notices = tables::texts(connection, "notices", "message", &mut damage);
     let stretches = tables::texts(connection, "stretches", "json", &mut damage);

@@ -12,9 +12,10 @@ use super::error::FileError;
 use super::manifest::{KeepPictures, Manifest, Stretch};
 use super::reader::{self, Effort, StoredRun};
 use super::rows::{AttemptRow, ImageRow, key, numbered_checksum, picture_checksum};
+use crate::detectors::measures;
 use crate::images::Picture;
 use crate::images::write::encode_png;
-use crate::ood::Distance;
+use crate::ood::MeasureId;
 use crate::ood::aggregate::median_attempts;
 use crate::runs::report::text_from_path;
 use crate::runs::results::{AttemptResult, RunImage};
@@ -25,7 +26,7 @@ pub struct RunWriter {
     path: PathBuf,
     keep_pictures: KeepPictures,
     num_attempts: usize,
-    distance: Distance,
+    distance: MeasureId,
     /// Images whose prepared original is in the file.
     with_original: HashSet<usize>,
     /// Attempts in the file, by image; only where some pictures go once all are there.
@@ -344,7 +345,7 @@ impl RunWriter {
             let row = AttemptRow {
                 image: key(result.image),
                 attempt: key(result.attempt),
-                distances: AttemptRow::reals(&result.distances),
+                distances: AttemptRow::reals(&result.values),
                 seconds: stored_real(effort.seconds).unwrap_or(0.0),
                 stretch: effort.stretch,
             };
@@ -447,14 +448,10 @@ impl Drop for RunWriter {
 /// Of images that are done, keep only the median attempt's picture.
 fn drop_all_but_medians(
     transaction: &Transaction<'_>,
-    distance: Distance,
+    distance: MeasureId,
     done: &[usize],
 ) -> rusqlite::Result<()> {
-    let column = match distance {
-        Distance::Lpips => "lpips",
-        Distance::Ssim => "ssim_distance",
-        Distance::Mse => "mse",
-    };
+    let column = measures::column(&distance);
     let sql = format!("SELECT attempt, {column} FROM attempts WHERE image = ?1");
     for &image in done {
         let rows: Vec<(i64, Option<f64>)> = transaction

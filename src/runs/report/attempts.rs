@@ -2,21 +2,22 @@
 
 use plotters::prelude::*;
 
-use super::style::{Area, Drawn, LegendEntry, Scale, distance_color, draw_message, dress, header};
-use crate::ood::{Distance, Interval};
+use super::style::{Area, Drawn, LegendEntry, Scale, draw_message, dress, header, measure_color};
+use crate::detectors::measures;
+use crate::ood::{Interval, MeasureId};
 
 /// What the chart shows.
 #[derive(Clone, Debug, Default)]
 pub struct AttemptsChart {
-    /// One line for each distance that has figures.
+    /// One line for each measure that has figures.
     pub lines: Vec<AttemptsLine>,
 }
 
-/// The areas of one distance.
+/// The areas by one measure.
 #[derive(Clone, Debug)]
 pub struct AttemptsLine {
-    /// The distance.
-    pub distance: Distance,
+    /// The measure.
+    pub measure: MeasureId,
     /// After 1, 2, … attempts: their number, the area, and its interval.
     pub points: Vec<(usize, f64, Interval)>,
 }
@@ -29,8 +30,8 @@ pub fn draw_attempts<DB: DrawingBackend>(area: &Area<DB>, data: &AttemptsChart) 
         .filter_map(|line| {
             let (_, auroc, _) = line.points.last()?;
             Some(LegendEntry {
-                color: distance_color(line.distance),
-                text: format!("{}: {auroc:.3} at last", line.distance.label()),
+                color: measure_color(line.measure),
+                text: format!("{}: {auroc:.3} at last", measures::label(&line.measure)),
             })
         })
         .collect();
@@ -69,7 +70,7 @@ pub fn draw_attempts<DB: DrawingBackend>(area: &Area<DB>, data: &AttemptsChart) 
         .y_label_formatter(&|auroc| format!("{auroc:.3}"))
         .draw()?;
     for line in &data.lines {
-        let color = distance_color(line.distance);
+        let color = measure_color(line.measure);
         let upper = line
             .points
             .iter()
@@ -86,7 +87,7 @@ pub fn draw_attempts<DB: DrawingBackend>(area: &Area<DB>, data: &AttemptsChart) 
             .points
             .iter()
             .map(|(count, auroc, _)| (*count as f64, *auroc));
-        let style = distance_color(line.distance).stroke_width(scale.line(3.0));
+        let style = measure_color(line.measure).stroke_width(scale.line(3.0));
         chart.draw_series(LineSeries::new(areas, style))?;
     }
     Ok(())

@@ -9,19 +9,20 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
+use super::csv::columns_of;
 use super::escape::text_from_path;
+use crate::detectors::measures;
+use crate::ood::MeasureId;
 use crate::runs::file::StoredRun;
 use crate::runs::results::{AttemptResult, RunImage};
 
-/// The columns of `scores.csv`, then what a spreadsheet has no use for. All are there in every row; a distance that is
-/// not defined is NaN, as in the CSV.
+/// The columns of `scores.csv`, then what a spreadsheet has no use for. All are there in every row; a measure that is not
+/// defined, or was not measured, is NaN.
 const SCHEMA: &str = "message scores {
     required binary path (STRING);
     required binary role (STRING);
     required int32 attempt;
-    required double mse;
-    required double ssim_distance;
-    required double lpips;
+    {measures}
     required double seconds;
     required int32 image;
     required binary folder (STRING);
@@ -53,7 +54,17 @@ fn write(run: &StoredRun) -> Result<Vec<u8>, ParquetError> {
         .set_created_by(format!("LMD Inspector {}", env!("CARGO_PKG_VERSION")))
         .set_key_value_metadata(Some(vec![KeyValue::new(MANIFEST_KEY.to_owned(), manifest)]))
         .build();
-    let schema = Arc::new(parse_message_type(SCHEMA)?);
+    let ids = columns_of(&run.results);
+    let columns: Vec<String> = (ids.iter())
+        .map(|id| {
+            format!(
+                "required double {};",
+                measures::column(id).replace('-', "_")
+            )
+        })
+        .collect();
+    let schema = SCHEMA.replace("{measures}", &columns.join("\n    "));
+    let schema = Arc::new(parse_message_type(&schema)?);
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
     let mut rows: Vec<Row<'_>> = (run.results.iter().zip(&run.efforts))
         .filter_map(|(result, effort)| {
@@ -62,7 +73,7 @@ fn write(run: &StoredRun) -> Result<Vec<u8>, ParquetError> {
         .collect();
     rows.sort_by_key(|(_, result, _)| (result.image, result.attempt));
     for group in rows.chunks(GROUP) {
-        write_group(&mut writer, group)?;
+        write_group(&mut writer, group, &ids)?;
     }
     writer.into_inner()
 }
@@ -70,6 +81,7 @@ fn write(run: &StoredRun) -> Result<Vec<u8>, ParquetError> {
 fn write_group(
     writer: &mut SerializedFileWriter<Vec<u8>>,
     rows: &[Row<'_>],
+    measures: &[MeasureId],
 ) -> Result<(), ParquetError> {
     let mut group = writer.next_row_group()?;
     texts(&mut group, rows, |(image, ..)| {
@@ -77,9 +89,9 @@ fn write_group(
     })?;
     texts(&mut group, rows, |(image, ..)| image.role.name().to_owned())?;
     column::<Int32Type>(&mut group, rows, |(_, result, _)| int32(result.attempt))?;
-    column::<DoubleType>(&mut group, rows, |(_, result, _)| result.distances.mse)?;
-    column::<DoubleType>(&mut group, rows, |(_, result, _)| result.distances.ssim)?;
-    column::<DoubleType>(&mut group, rows, |(_, result, _)| result.distances.lpips)?;
+    for &id in measures {
+        column::<DoubleType>(&mut group, rows, |(_, result, _)| result.values.of(id))?;
+    }
     column::<DoubleType>(&mut group, rows, |(.., seconds)| *seconds)?;
     column::<Int32Type>(&mut group, rows, |(_, result, _)| int32(result.image))?;
     texts(&mut group, rows, |(image, ..)| {

@@ -11,7 +11,7 @@ use super::style::{
 };
 use crate::images::Picture;
 use crate::images::prepare::shrink;
-use crate::ood::{Distance, KnownMask, Role};
+use crate::ood::{KnownMask, MeasureId, Role};
 use crate::runs::results::AttemptResult;
 use crate::runs::settings::Lift;
 
@@ -104,14 +104,14 @@ impl Row {
 struct Section<'a> {
     role: Role,
     num_images: usize,
-    distance: Distance,
+    distance: MeasureId,
     most_in_domain: Vec<(f64, &'a ImageScores)>,
     /// The highest score last.
     least_in_domain: Vec<(f64, &'a ImageScores)>,
 }
 
 impl<'a> Section<'a> {
-    fn new(role: Role, scores: &'a [ImageScores], distance: Distance) -> Option<Self> {
+    fn new(role: Role, scores: &'a [ImageScores], distance: MeasureId) -> Option<Self> {
         let mut sorted: Vec<_> = scores
             .iter()
             .filter(|image| image.role == role)
@@ -198,7 +198,7 @@ impl<DB: DrawingBackend> Sheet<'_, DB> {
     }
 
     /// The pictures of one image, its name below them.
-    fn draw_column(&self, image: &ImageScores, distance: Distance, x: u32, top: u32) -> Drawn<DB> {
+    fn draw_column(&self, image: &ImageScores, distance: MeasureId, x: u32, top: u32) -> Drawn<DB> {
         let style = self
             .scale
             .text_at(13.0, FAINT_INK, HPos::Center, VPos::Center);

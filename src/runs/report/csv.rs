@@ -5,8 +5,13 @@ use std::path::Path;
 
 use super::Report;
 use super::escape::text_from_path;
+use crate::detectors::measures;
+use crate::networks::distances::{LPIPS, MSE, SSIM};
+use crate::ood::MeasureId;
+use crate::runs::results::AttemptResult;
 
-/// The table `path,role,attempt,mse,ssim_distance,lpips`, by image and attempt; `ssim_distance` is 1 - SSIM.
+/// The table `path,role,attempt,mse,ssim_distance,lpips`, by image and attempt; `ssim_distance` is 1 - SSIM. Further
+/// measures come last; the cell of one that was not measured is empty, and of one that is not defined `NaN`.
 ///
 /// Cells follow RFC 4180. A path that a spreadsheet would run as a formula (it begins with `=`, `+`, `-`, `@`, a tab or a
 /// carriage return), or that begins with an apostrophe, gets an apostrophe in front and quotes around it. Paths that are
@@ -19,22 +24,45 @@ pub fn scores_csv(report: &Report<'_>) -> String {
         .collect();
     rows.sort_by_key(|(result, _)| (result.image, result.attempt));
 
-    let mut text = String::from("path,role,attempt,mse,ssim_distance,lpips\n");
+    let ids = columns_of(report.results);
+    let mut text = String::from("path,role,attempt");
+    for id in &ids {
+        text.push(',');
+        text.push_str(measures::column(id));
+    }
+    text.push('\n');
     for (result, image) in rows {
-        let distances = &result.distances;
-        writeln!(
+        write!(
             text,
-            "{},{},{},{},{},{}",
+            "{},{},{}",
             path_cell(&image.file.path),
             image.role.name(),
             result.attempt,
-            distances.mse,
-            distances.ssim,
-            distances.lpips,
         )
         .expect("writing to a string does not fail");
+        for &id in &ids {
+            match result.values.get(id) {
+                Some(value) => write!(text, ",{value}"),
+                None => write!(text, ","),
+            }
+            .expect("writing to a string does not fail");
+        }
+        text.push('\n');
     }
     text
+}
+
+/// The measures of a table: the three that each table has, then whatever else was measured.
+pub(super) fn columns_of<R: std::borrow::Borrow<AttemptResult>>(results: &[R]) -> Vec<MeasureId> {
+    let mut ids = vec![MSE, SSIM, LPIPS];
+    for result in results {
+        for &id in result.borrow().values.ids().iter() {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    ids
 }
 
 /// The table `image,path,role,folder,sha256` of all images, cells as in [`scores_csv`].

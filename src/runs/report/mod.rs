@@ -35,14 +35,16 @@ pub use repeat::command_line;
 pub use roc::{RocChart, RocLine, draw_roc};
 pub use scores::ImageScores;
 pub use style::{render, render_svg};
-pub use summary::{FolderFigures, ImageCounts, PerDistance, Summary};
+pub use summary::{FolderFigures, ImageCounts, PerMeasure, Summary};
 pub use verdicts::verdicts_csv;
 
 use self::confounding::Confounding;
 use super::file::{Manifest, Stretch};
 use super::results::{AttemptResult, RunImage};
 use super::settings::RunSettings;
+use crate::detectors::measures;
 use crate::images::write::{encode_png, write_atomically};
+use crate::ood::MeasureId;
 
 /// A run to report on.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +95,15 @@ pub enum ReportError {
 }
 
 impl Report<'_> {
+    /// What was measured, in the order in which it is shown; what any run measures where there are no results.
+    pub fn measures(&self) -> Vec<MeasureId> {
+        let ids = match self.results.first() {
+            Some(result) => Arc::clone(result.values.ids()),
+            None => measures::ids_of_run(usize::MAX, self.settings.distance),
+        };
+        measures::in_order_of_preference(&ids)
+    }
+
     /// The run in numbers.
     pub fn summary(&self) -> Summary {
         Summary::new(self, &ImageScores::collect(self))

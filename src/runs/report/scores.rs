@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Report;
+use crate::detectors::measures;
 use crate::ood::aggregate::median_attempts;
-use crate::ood::{Aggregate, Distance, Role};
+use crate::ood::{Aggregate, MeasureId, Role};
 use crate::runs::results::AttemptResult;
 
 /// One image with at least one finished attempt.
@@ -46,17 +47,16 @@ impl ImageScores {
             .collect()
     }
 
-    /// The score by one distance; `None` if it is not a finite number.
-    pub fn score(&self, distance: Distance) -> Option<f64> {
-        self.aggregate
-            .score(&self.distances(distance))
-            .filter(|score| score.is_finite())
+    /// The score by one measure; `None` where there is none.
+    pub fn score(&self, measure: MeasureId) -> Option<f64> {
+        let attempts = self.attempts.iter().map(|attempt| &attempt.values);
+        measures::score(attempts, measure, self.aggregate)
     }
 
     /// The attempt to show for the score: its median, or else the one nearest to it, of those whose picture was kept.
-    pub fn shown_attempt(&self, distance: Distance) -> Option<&Arc<AttemptResult>> {
+    pub fn shown_attempt(&self, distance: MeasureId) -> Option<&Arc<AttemptResult>> {
         let distances = self.distances(distance);
-        let score = self.aggregate.score(&distances)?;
+        let score = self.score(distance)?;
         let mut by_nearness: Vec<usize> = (0..distances.len()).collect();
         by_nearness.sort_by(|&a, &b| {
             let off = |index: usize| (distances[index] - score).abs();
@@ -74,16 +74,16 @@ impl ImageScores {
             .or_else(|| self.attempts.first())
     }
 
-    fn distances(&self, distance: Distance) -> Vec<f64> {
+    fn distances(&self, distance: MeasureId) -> Vec<f64> {
         self.attempts
             .iter()
-            .map(|attempt| attempt.distances.of(distance))
+            .map(|attempt| attempt.values.of(distance))
             .collect()
     }
 }
 
 /// The finite scores of one role.
-pub(super) fn of_role(scores: &[ImageScores], role: Role, distance: Distance) -> Vec<f64> {
+pub(super) fn of_role(scores: &[ImageScores], role: Role, distance: MeasureId) -> Vec<f64> {
     scores
         .iter()
         .filter(|image| image.role == role)
@@ -91,10 +91,21 @@ pub(super) fn of_role(scores: &[ImageScores], role: Role, distance: Distance) ->
         .collect()
 }
 
+/// The out-of-domain folders in the run's order.
+pub(super) fn out_folders(scores: &[ImageScores]) -> Vec<Arc<PathBuf>> {
+    let mut folders: Vec<Arc<PathBuf>> = Vec::new();
+    for image in scores {
+        if image.role == Role::OutOfDomain && !folders.contains(&image.folder) {
+            folders.push(Arc::clone(&image.folder));
+        }
+    }
+    folders
+}
+
 /// The out-of-domain folders in the run's order, each with its finite scores.
 pub(super) fn of_out_folders(
     scores: &[ImageScores],
-    distance: Distance,
+    distance: MeasureId,
 ) -> Vec<(Arc<PathBuf>, Vec<f64>)> {
     let mut folders: Vec<(Arc<PathBuf>, Vec<f64>)> = Vec::new();
     for image in scores

@@ -11,8 +11,10 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
+use crate::detectors::measures;
 use crate::images::Picture;
-use crate::ood::{Aggregate, Distance, Role};
+use crate::networks::distances::{LPIPS, MSE, SSIM};
+use crate::ood::{Aggregate, MeasureId, Role};
 use crate::runs::settings::RunSettings;
 
 /// A surface to draw on.
@@ -37,18 +39,27 @@ pub(super) fn role_color(role: Role) -> RGBColor {
     }
 }
 
-/// More colors of theirs, for the distances.
-pub(super) fn distance_color(distance: Distance) -> RGBColor {
-    match distance {
-        Distance::Lpips => RGBColor(0x00, 0x72, 0xB2),
-        Distance::Ssim => RGBColor(0x00, 0x9E, 0x73),
-        Distance::Mse => RGBColor(0xE6, 0x9F, 0x00),
+/// More colors of theirs, for the measures.
+pub(super) fn measure_color(measure: MeasureId) -> RGBColor {
+    const OTHERS: [RGBColor; 3] = [
+        RGBColor(0xCC, 0x79, 0xA7),
+        RGBColor(0x56, 0xB4, 0xE9),
+        RGBColor(0xD5, 0x5E, 0x00),
+    ];
+    match measure {
+        LPIPS => RGBColor(0x00, 0x72, 0xB2),
+        SSIM => RGBColor(0x00, 0x9E, 0x73),
+        MSE => RGBColor(0xE6, 0x9F, 0x00),
+        other => {
+            let sum: usize = other.name().bytes().map(usize::from).sum();
+            OTHERS[sum % OTHERS.len()]
+        }
     }
 }
 
 /// What a score is made of, e.g. `LPIPS, median of 10 attempts`.
 pub(super) fn score_label(settings: &RunSettings) -> String {
-    let distance = settings.distance.label();
+    let distance = measures::label(&settings.distance);
     let aggregate = match settings.aggregate {
         Aggregate::Median => "median",
         Aggregate::Mean => "mean",

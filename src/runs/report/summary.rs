@@ -1,26 +1,30 @@
 //! `summary.json`, which is also what `--json` prints.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Report;
 use super::confounding::Confounding;
+use super::csv;
 use super::escape::text_from_path;
 use super::scores::{self, ImageScores};
+use crate::detectors::measures;
 use crate::ood::figures::{Figures, figures};
-use crate::ood::{Distance, MaskKind, Role};
+use crate::ood::{MaskKind, MeasureId, Role};
 use crate::runs::settings::RunSettings;
 
 /// A run in numbers; out-of-domain is the positive class of every figure unless its name says otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Area under the ROC curve; like the next three `null` where a class is missing.
-    pub auroc: Option<PerDistance>,
+    pub auroc: Option<PerMeasure>,
     /// Average precision with in-domain as the positive class.
-    pub aupr_in: Option<PerDistance>,
+    pub aupr_in: Option<PerMeasure>,
     /// Average precision with out-of-domain as the positive class.
-    pub aupr_out: Option<PerDistance>,
+    pub aupr_out: Option<PerMeasure>,
     /// False-alarm rate at the first threshold that finds 95 % of the out-of-domain images.
-    pub fpr95: Option<PerDistance>,
+    pub fpr95: Option<PerMeasure>,
     /// The same figures for each out-of-domain folder against all in-domain images.
     pub per_folder: Vec<FolderFigures>,
     /// How many images are behind the figures.
@@ -39,15 +43,20 @@ pub struct Summary {
     pub notes: Vec<String>,
 }
 
-/// One figure by each distance; `null` where scores are not finite numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PerDistance {
-    /// By mean squared error.
-    pub mse: Option<f64>,
-    /// By 1 - SSIM.
-    pub ssim: Option<f64>,
-    /// By LPIPS.
-    pub lpips: Option<f64>,
+/// One figure by each measure, `null` where there are no scores by it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PerMeasure(BTreeMap<MeasureId, Option<f64>>);
+
+impl PerMeasure {
+    /// The measures, in the order of their names.
+    pub fn measures(&self) -> Vec<MeasureId> {
+        self.0.keys().copied().collect()
+    }
+
+    /// The figure by one measure.
+    pub fn of(&self, measure: MeasureId) -> Option<f64> {
+        self.0.get(&measure).copied().flatten()
+    }
 }
 
 /// The figures of one out-of-domain folder.
@@ -58,13 +67,13 @@ pub struct FolderFigures {
     /// Its scored images.
     pub images: usize,
     /// As in [`Summary`].
-    pub auroc: Option<PerDistance>,
+    pub auroc: Option<PerMeasure>,
     /// As in [`Summary`].
-    pub aupr_in: Option<PerDistance>,
+    pub aupr_in: Option<PerMeasure>,
     /// As in [`Summary`].
-    pub aupr_out: Option<PerDistance>,
+    pub aupr_out: Option<PerMeasure>,
     /// As in [`Summary`].
-    pub fpr95: Option<PerDistance>,
+    pub fpr95: Option<PerMeasure>,
 }
 
 /// Images with at least one finished attempt, and those left out.
@@ -84,11 +93,13 @@ impl Summary {
     /// Sum up a run.
     pub fn new(report: &Report<'_>, scores: &[ImageScores]) -> Self {
         let mut notes = report.notes.to_vec();
-        let pooled = ByDistance::new(
-            |distance| scores::of_role(scores, Role::OutOfDomain, distance),
+        let measured = csv::columns_of(report.results);
+        let pooled = ByMeasure::new(
+            &measured,
+            |measure| scores::of_role(scores, Role::OutOfDomain, measure),
             scores,
         );
-        notes.extend(notes_on_scores(scores));
+        notes.extend(notes_on_scores(report, scores));
         notes.extend(Confounding::new(report, scores).warnings());
         let mut settings = report.settings.clone();
         if let MaskKind::File(path) = &mut settings.mask {
@@ -101,7 +112,7 @@ impl Summary {
             aupr_in: pooled.figure(|figures| figures.aupr_in),
             aupr_out: pooled.figure(|figures| figures.aupr_out),
             fpr95: pooled.figure(|figures| figures.fpr95),
-            per_folder: per_folder(scores),
+            per_folder: per_folder(&measured, scores),
             images: ImageCounts {
                 r#in: count(Role::InDomain),
                 out: count(Role::OutOfDomain),
@@ -122,18 +133,19 @@ impl Summary {
     }
 }
 
-fn per_folder(scores: &[ImageScores]) -> Vec<FolderFigures> {
-    scores::of_out_folders(scores, Distance::Lpips)
+fn per_folder(measured: &[MeasureId], scores: &[ImageScores]) -> Vec<FolderFigures> {
+    scores::out_folders(scores)
         .into_iter()
-        .map(|(folder, _)| {
+        .map(|folder| {
             let images = scores
                 .iter()
                 .filter(|image| image.role == Role::OutOfDomain && image.folder == folder);
-            let by_distance = ByDistance::new(
-                |distance| {
+            let by_measure = ByMeasure::new(
+                measured,
+                |measure| {
                     images
                         .clone()
-                        .filter_map(|image| image.score(distance))
+                        .filter_map(|image| image.score(measure))
                         .collect()
                 },
                 scores,
@@ -141,48 +153,41 @@ fn per_folder(scores: &[ImageScores]) -> Vec<FolderFigures> {
             FolderFigures {
                 folder: text_from_path(&folder),
                 images: images.clone().count(),
-                auroc: by_distance.figure(|figures| figures.auroc),
-                aupr_in: by_distance.figure(|figures| figures.aupr_in),
-                aupr_out: by_distance.figure(|figures| figures.aupr_out),
-                fpr95: by_distance.figure(|figures| figures.fpr95),
+                auroc: by_measure.figure(|figures| figures.auroc),
+                aupr_in: by_measure.figure(|figures| figures.aupr_in),
+                aupr_out: by_measure.figure(|figures| figures.aupr_out),
+                fpr95: by_measure.figure(|figures| figures.fpr95),
             }
         })
         .collect()
 }
 
 /// The figures of some out-of-domain scores against all in-domain scores.
-struct ByDistance {
-    mse: Option<Figures>,
-    ssim: Option<Figures>,
-    lpips: Option<Figures>,
-}
+struct ByMeasure(Vec<(MeasureId, Option<Figures>)>);
 
-impl ByDistance {
-    fn new(out_scores: impl Fn(Distance) -> Vec<f64>, scores: &[ImageScores]) -> Self {
-        let of = |distance| {
-            let in_scores = scores::of_role(scores, Role::InDomain, distance);
-            figures(&in_scores, &out_scores(distance)).ok()
+impl ByMeasure {
+    fn new(
+        measured: &[MeasureId],
+        out_scores: impl Fn(MeasureId) -> Vec<f64>,
+        scores: &[ImageScores],
+    ) -> Self {
+        let of = |&measure: &MeasureId| {
+            let in_scores = scores::of_role(scores, Role::InDomain, measure);
+            (measure, figures(&in_scores, &out_scores(measure)).ok())
         };
-        Self {
-            mse: of(Distance::Mse),
-            ssim: of(Distance::Ssim),
-            lpips: of(Distance::Lpips),
-        }
+        Self(measured.iter().map(of).collect())
     }
 
-    fn figure(&self, pick: impl Fn(&Figures) -> f64) -> Option<PerDistance> {
-        let figure = PerDistance {
-            mse: self.mse.as_ref().map(&pick),
-            ssim: self.ssim.as_ref().map(&pick),
-            lpips: self.lpips.as_ref().map(&pick),
-        };
-        let is_empty = figure.mse.or(figure.ssim).or(figure.lpips).is_none();
-        (!is_empty).then_some(figure)
+    fn figure(&self, pick: impl Fn(&Figures) -> f64) -> Option<PerMeasure> {
+        let has_any = self.0.iter().any(|(_, figures)| figures.is_some());
+        let figures = self.0.iter();
+        let picked = figures.map(|(measure, figures)| (*measure, figures.as_ref().map(&pick)));
+        has_any.then(|| PerMeasure(picked.collect()))
     }
 }
 
 /// Why figures are missing or rest on fewer images than there are.
-fn notes_on_scores(scores: &[ImageScores]) -> Vec<String> {
+fn notes_on_scores(report: &Report<'_>, scores: &[ImageScores]) -> Vec<String> {
     let mut notes = Vec::new();
     for role in [Role::InDomain, Role::OutOfDomain] {
         if !scores.iter().any(|image| image.role == role) {
@@ -192,17 +197,37 @@ fn notes_on_scores(scores: &[ImageScores]) -> Vec<String> {
             ));
         }
     }
-    for distance in Distance::ALL {
-        let num_left_out = scores
-            .iter()
-            .filter(|image| image.score(distance).is_none())
-            .count();
-        if num_left_out > 0 {
+    let measured = report.measures();
+    for measure in csv::columns_of(report.results) {
+        if !report.results.is_empty() && !measured.contains(&measure) {
             notes.push(format!(
-                "{num_left_out} images are left out of the {} figures: their score is not a finite number.",
-                distance.label()
+                "There are no {} figures: the model's images are too small for it.",
+                measures::label(&measure)
             ));
         }
     }
+    for measure in measured {
+        notes.extend(note_on_measure(measure, scores));
+    }
     notes
+}
+
+/// What of the attempts a measure could not use.
+fn note_on_measure(measure: MeasureId, scores: &[ImageScores]) -> Option<String> {
+    let num_left_out = scores
+        .iter()
+        .filter(|image| image.score(measure).is_none())
+        .count();
+    let attempts = || scores.iter().flat_map(|image| &image.attempts);
+    let num_not_finite = attempts()
+        .filter(|attempt| !attempt.values.of(measure).is_finite())
+        .count();
+    let label = measures::label(&measure);
+    (num_not_finite > 0).then(|| {
+        format!(
+            "{num_not_finite} of {} attempts have no {label}: it is not a finite number. {num_left_out} images are left \
+             out of its figures: fewer than half of their attempts are left.",
+            attempts().count()
+        )
+    })
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::csv::path_cell;
 use super::scores::ImageScores;
+use crate::detectors::measures;
 use crate::ood::conformal::Calibration;
 use crate::ood::{Role, text::percent};
 use crate::runs::results::RunImage;
@@ -68,7 +69,7 @@ pub(super) fn of_unknown(
         Ok(threshold) => format!(
             "The verdicts in verdicts.csv call an image out-of-domain when its {} score ({}) is above {threshold}, \
              which flags at most {} of new in-domain images, by {count} in-domain scores.",
-            settings.distance.label(),
+            measures::label(&settings.distance),
             settings.aggregate.name(),
             percent(FALSE_ALARM_RATE),
         ),

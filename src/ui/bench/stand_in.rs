@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use crate::images::file::NativeInfo;
 use crate::images::{ContentHash, Geometry, ImageFile, Measures, Picture};
-use crate::ood::{Distances, KnownMask, MaskKind, Role};
+use crate::networks::ModelIdentity;
+use crate::networks::distances::{LPIPS, MSE, SSIM};
+use crate::ood::{KnownMask, MaskKind, Role};
 use crate::ui::{Backend, Lost};
 use crate::worker::handle::SendError;
 use crate::worker::library::LibraryHandle;
@@ -106,11 +108,9 @@ impl StandIn {
         AttemptResult {
             image,
             attempt: index / images.len(),
-            distances: Distances {
-                mse: lpips / 5.0,
-                ssim: lpips * 1.5,
-                lpips,
-            },
+            values: [(MSE, lpips / 5.0), (SSIM, lpips * 1.5), (LPIPS, lpips)]
+                .into_iter()
+                .collect(),
             known_mask: self.known_mask.clone(),
             original: self.picture.clone(),
             inpainted: Some(self.picture.clone()),
@@ -162,9 +162,8 @@ fn model_info() -> ModelInfo {
         geometry: GEOMETRY,
         num_parameters: 1_112_801,
         flops_per_call: 0.5e9,
-        weights_sha256: "00".repeat(32),
+        identity: ModelIdentity::of_weights("00".repeat(32)),
         num_train_timesteps: 1000,
-        schedule: "linear 0.0001..0.02, 1000 steps, epsilon, clipped".to_owned(),
         device: "CPU".to_owned(),
         call_secs: vec![(1, 0.0016), (8, 0.01)],
         notes: Vec::new(),

@@ -7,7 +7,9 @@ use egui_plot::{AxisHints, FilledArea, GridMark, Line, LineStyle, PlotBounds, Pl
 
 use super::Scene;
 use super::histogram::{axis, base_plot, empty_ui};
-use crate::ood::Distance;
+use crate::detectors::measures;
+use crate::networks::distances::{LPIPS, SSIM};
+use crate::ood::MeasureId;
 use crate::state::text;
 use crate::ui::theme;
 use crate::ui::widgets::layout::{note, section, stand_in};
@@ -20,7 +22,7 @@ const HEIGHT: f32 = 110.0;
 pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
     section(ui, "AUROC by attempts", |ui| {
         let assessment = scene.session.deciding.assessment.as_deref();
-        let shown = assessment.filter(|a| a.by_attempts.iter().any(|points| points.len() > 1));
+        let shown = assessment.filter(|a| a.by_attempts.iter().any(|(_, points)| points.len() > 1));
         match shown {
             Some(assessment) => plot_ui(ui, scene, assessment),
             None => empty_ui(
@@ -43,18 +45,18 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
     });
 }
 
-fn style(distance: Distance) -> LineStyle {
-    match distance {
-        Distance::Lpips => LineStyle::Solid,
-        Distance::Ssim => LineStyle::dashed_loose(),
-        Distance::Mse => LineStyle::dotted_dense(),
+fn style(measure: MeasureId) -> LineStyle {
+    match measure {
+        LPIPS => LineStyle::Solid,
+        SSIM => LineStyle::dashed_loose(),
+        _ => LineStyle::dotted_dense(),
     }
 }
 
 fn plot_ui(ui: &mut Ui, scene: &Scene<'_>, assessment: &Assessment) {
     let palette = theme::palette(ui);
     let chosen = scene.session.settings.run.distance;
-    let all = || assessment.by_attempts.iter().flatten();
+    let all = || assessment.by_attempts.iter().flat_map(|(_, points)| points);
     let most = all().map(|point| point.num_attempts).max().unwrap_or(1);
     let lowest = all().map(|p| p.interval.low).fold(1.0_f64, f64::min);
     let highest = all().map(|p| p.interval.high).fold(0.0_f64, f64::max);
@@ -77,8 +79,8 @@ fn plot_ui(ui: &mut Ui, scene: &Scene<'_>, assessment: &Assessment) {
         .grid_color(palette.line)
         .show(ui, |plot| {
             plot.set_plot_bounds(bounds);
-            for (distance, points) in Distance::ALL.into_iter().zip(&assessment.by_attempts) {
-                let is_chosen = distance == chosen;
+            for (distance, points) in &assessment.by_attempts {
+                let is_chosen = *distance == chosen;
                 if is_chosen {
                     plot.add(band(points, theme::faded(palette.accent, 0.2)));
                 }
@@ -92,10 +94,10 @@ fn plot_ui(ui: &mut Ui, scene: &Scene<'_>, assessment: &Assessment) {
                     .map(|point| [point.num_attempts as f64, point.auroc])
                     .collect();
                 plot.line(
-                    Line::new(distance.label(), PlotPoints::from(line))
+                    Line::new(measures::label(distance).to_owned(), PlotPoints::from(line))
                         .color(color)
                         .width(if is_chosen { 2.0 } else { 1.5 })
-                        .style(style(distance))
+                        .style(style(*distance))
                         .allow_hover(false),
                 );
             }
@@ -104,7 +106,7 @@ fn plot_ui(ui: &mut Ui, scene: &Scene<'_>, assessment: &Assessment) {
     legend_ui(ui, assessment, chosen);
     let description = format!(
         "AUROC by attempts, {} of {}",
-        chosen.label(),
+        measures::label(&chosen),
         text::counted(most, "attempt")
     );
     stand_in(ui, "attempts stand-in", response.rect, &description).on_hover_text(
@@ -124,13 +126,13 @@ fn band(points: &[AttemptsPoint], color: egui::Color32) -> FilledArea {
     .allow_hover(false)
 }
 
-fn legend_ui(ui: &mut Ui, assessment: &Assessment, chosen: Distance) {
+fn legend_ui(ui: &mut Ui, assessment: &Assessment, chosen: MeasureId) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         let palette = theme::palette(ui);
-        for (distance, points) in Distance::ALL.into_iter().zip(&assessment.by_attempts) {
+        for (distance, points) in &assessment.by_attempts {
             let Some(last) = points.last() else { continue };
-            let color = if distance == chosen {
+            let color = if *distance == chosen {
                 palette.accent
             } else {
                 palette.weak
@@ -138,20 +140,20 @@ fn legend_ui(ui: &mut Ui, assessment: &Assessment, chosen: Distance) {
             let (rect, _) = ui.allocate_exact_size(egui::vec2(16.0, 14.0), egui::Sense::hover());
             let ends = [rect.left_center(), rect.right_center()];
             let stroke = Stroke::new(1.5, color);
-            match distance {
-                Distance::Lpips => {
+            match *distance {
+                LPIPS => {
                     ui.painter().line_segment(ends, stroke);
                 }
-                Distance::Ssim => {
+                SSIM => {
                     ui.painter()
                         .extend(egui::Shape::dashed_line(&ends, stroke, 6.0, 4.0));
                 }
-                Distance::Mse => {
+                _ => {
                     ui.painter()
                         .extend(egui::Shape::dashed_line(&ends, stroke, 1.5, 2.5));
                 }
             }
-            let words = format!("{} {:.3}", distance.label(), last.auroc);
+            let words = format!("{} {:.3}", measures::label(distance), last.auroc);
             ui.label(RichText::new(words).small().color(palette.text));
             ui.add_space(4.0);
         }

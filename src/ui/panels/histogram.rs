@@ -5,6 +5,7 @@ use egui_plot::{AxisHints, Bar, BarChart, Plot, PlotBounds};
 
 use super::Scene;
 use super::pointed::{Pointed, pointed};
+use crate::detectors::measures;
 use crate::ood::Role;
 use crate::ood::histogram::Bins;
 use crate::state::analysis::{Analysis, ScoreHistogram};
@@ -16,7 +17,10 @@ use crate::ui::widgets::{mark, ticks};
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let analysis = scene.session.analysis.as_deref();
-    let title = format!("Scores, {}", scene.session.settings.run.distance.label());
+    let title = format!(
+        "Scores, {}",
+        measures::label(&scene.session.settings.run.distance)
+    );
     title_row(ui, &title, |ui| super::plots::ui(ui, scene));
     ui.scope(|ui| {
         legend_ui(ui, scene, analysis);

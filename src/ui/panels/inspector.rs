@@ -14,7 +14,8 @@ use std::sync::Arc;
 use egui::{Align, Layout, RichText, Ui};
 
 use super::Scene;
-use crate::ood::Distance;
+use crate::detectors::measures;
+use crate::ood::MeasureId;
 use crate::runs::{AttemptResult, RunImage};
 use crate::state::folders::short_name;
 use crate::state::text;
@@ -26,7 +27,7 @@ use crate::ui::widgets::mark;
 struct Detail<'a> {
     image: &'a RunImage,
     attempts: &'a [Arc<AttemptResult>],
-    distance: Distance,
+    distance: MeasureId,
     /// Positions in `attempts` of the attempts in the middle.
     medians: Vec<usize>,
     /// Position in `attempts` of the one to look at.
@@ -97,7 +98,7 @@ fn score_ui(ui: &mut Ui, scene: &Scene<'_>, detail: &Detail<'_>) {
         "{} of {}, {}",
         aggregate.name(),
         detail.attempts.len(),
-        detail.distance.label()
+        measures::label(&detail.distance)
     );
     let threshold = scene.session.threshold();
     let (verdict, color) = match threshold {

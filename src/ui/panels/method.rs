@@ -3,8 +3,9 @@
 use egui::{DragValue, Ui};
 
 use super::Scene;
+use crate::detectors::measures;
 use crate::diffusion::SamplerKind;
-use crate::ood::{Aggregate, Distance};
+use crate::ood::{Aggregate, MeasureId};
 use crate::runs::{Lift, RunSettings};
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
@@ -19,13 +20,14 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .session
         .model_info()
         .map_or(1000, |info| info.num_train_timesteps.max(1));
+    let choices = scene.session.measures_to_choose();
     scene.edit_run(|settings, _| {
         section(ui, "Reconstruction", |ui| {
             lift_ui(ui, settings, num_timesteps);
             attempts_ui(ui, settings);
             sampler_ui(ui, settings, num_timesteps);
         });
-        section(ui, "Score", |ui| score_ui(ui, settings));
+        section(ui, "Score", |ui| score_ui(ui, settings, &choices));
     });
 }
 
@@ -123,17 +125,17 @@ fn sampler_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
     });
 }
 
-fn score_ui(ui: &mut Ui, settings: &mut RunSettings) {
+fn score_ui(ui: &mut Ui, settings: &mut RunSettings, choices: &[MeasureId]) {
     let tooltip = "How the difference between original and reconstruction is measured. \
                    LPIPS compares like people do, SSIM structure, MSE pixel by pixel. \
-                   All three are always computed, so switching takes effect at once";
+                   Those three are always computed, so switching takes effect at once";
     row(ui, "Distance", tooltip, |ui| {
         combo(
             ui,
             "distance",
             &mut settings.distance,
-            &Distance::ALL,
-            |distance| distance.label().to_owned(),
+            choices,
+            |distance| measures::label(distance).to_owned(),
         )
     });
     let tooltip = "How the distances of all attempts become the score of an image. \

@@ -104,7 +104,7 @@ fn info_ui(ui: &mut Ui, info: &ModelInfo) {
             "Every image is brought to this size. Parameters are the numbers that the model has learnt",
         ),
         (
-            info.schedule.clone(),
+            info.identity.schedule().to_owned(),
             "How noise was added when the model was trained, over how many steps, and what it predicts",
         ),
         (

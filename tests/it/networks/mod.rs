@@ -11,6 +11,7 @@ mod bad_models;
 mod batches;
 mod devices;
 pub(crate) mod distances;
+mod identity;
 mod layouts;
 mod options;
 mod references;

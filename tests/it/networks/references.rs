@@ -53,7 +53,7 @@ fn the_bundled_model_loads() {
     // convolutions, 47,185,920 in those after doubling, 98,304 in time embeddings, 4,194,304 in projections
     // and 2,097,152 in attention products.
     assert_eq!(checkpoint.network.flops_per_image(), 2 * 248_676_352);
-    assert_eq!(checkpoint.weights_sha256.len(), 64);
+    assert_eq!(checkpoint.identity.weights_sha256.len(), 64);
     assert_eq!(checkpoint.notes, Vec::<String>::new());
     assert_eq!(checkpoint.schedule.num_train_timesteps(), 1000);
 }

@@ -113,5 +113,5 @@ fn a_copy_stands_alone_and_has_what_the_run_had_at_that_moment() {
     let scores = file::read_scores(&copy).unwrap();
     assert!(scores.is_finished());
     assert_eq!(scores.attempts[2].len(), NUM_ATTEMPTS);
-    assert_eq!(scores.attempts[2][1].lpips, batch(1)[2].distances.lpips);
+    assert_eq!(scores.attempts[2][1], batch(1)[2].values);
 }

@@ -5,8 +5,10 @@ use std::process::Output;
 use std::sync::Arc;
 
 use lmd_inspector::images::{ContentHash, Geometry, ImageFile, Measures, NativeInfo, Picture};
+use lmd_inspector::networks::ModelIdentity;
 use lmd_inspector::networks::checkpoints::ModelSource;
-use lmd_inspector::ood::{Distances, Role};
+use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
+use lmd_inspector::ood::Role;
 use lmd_inspector::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun, RunWriter};
 use lmd_inspector::runs::{AttemptResult, RunImage, RunSettings};
 use sha2::{Digest as _, Sha256};
@@ -58,8 +60,7 @@ pub fn manifest(keep_pictures: KeepPictures) -> Manifest {
             source: ModelRecord::source_text(&ModelSource::Bundled),
             name: "small".to_owned(),
             family: "diffusers UNet2DModel".to_owned(),
-            weights_sha256: "00".repeat(32),
-            schedule: "linear".to_owned(),
+            identity: ModelIdentity::of_weights("00".repeat(32)),
             num_train_timesteps: 1000,
             geometry: GEOMETRY,
         },
@@ -88,11 +89,13 @@ pub fn batch(attempt: usize) -> Vec<AttemptResult> {
             AttemptResult {
                 image,
                 attempt,
-                distances: Distances {
-                    mse: value * value,
-                    ssim: if image == 5 { f64::NAN } else { value.sqrt() },
-                    lpips: value,
-                },
+                values: [
+                    (MSE, value * value),
+                    (SSIM, if image == 5 { f64::NAN } else { value.sqrt() }),
+                    (LPIPS, value),
+                ]
+                .into_iter()
+                .collect(),
                 known_mask: None,
                 original: picture(image),
                 measures: Some(Measures::of(&picture(image))),
@@ -123,8 +126,8 @@ pub fn bits(results: &[AttemptResult]) -> Vec<(usize, usize, [u64; 3])> {
     let mut bits: Vec<_> = results
         .iter()
         .map(|result| {
-            let Distances { mse, ssim, lpips } = result.distances;
-            let bits = [mse, ssim, lpips].map(|value| {
+            let bits = [MSE, SSIM, LPIPS].map(|id| {
+                let value = result.values.of(id);
                 if value.is_nan() {
                     u64::MAX
                 } else {

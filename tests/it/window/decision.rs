@@ -29,7 +29,7 @@ fn run(window: &mut Window, script: &Script, attempts: usize) {
     until(window, "the attempts", has_attempts(attempts));
     until(window, "the assessment", |window| {
         let assessment = window.state().session().deciding.assessment.as_ref();
-        assessment.is_some_and(|found| found.by_attempts[0].len() == attempts)
+        assessment.is_some_and(|found| found.by_attempts[0].1.len() == attempts)
     });
 }
 
@@ -259,7 +259,7 @@ fn perfect_separation_shows_a_bound() {
     window.get_by_label_contains("enough here");
     window.get_by_label_contains("AUROC by attempts, LPIPS of 10 attempts");
     let assessment = window.state().session().deciding.assessment.as_ref();
-    assert_eq!(assessment.unwrap().by_attempts[0].len(), 10);
+    assert_eq!(assessment.unwrap().by_attempts[0].1.len(), 10);
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn a_detector_is_saved_and_opened() {
     assert_eq!(threshold(&window), detector.threshold);
     window.get_by_label_contains("As the detector file says");
     let mut other = detector;
-    other.model.weights_sha256 = "11".repeat(32);
+    other.model.identity.weights_sha256 = "11".repeat(32);
     script.say_library(LibraryEvent::DetectorOpened {
         path,
         detector: Ok(std::sync::Arc::new(other)),

@@ -308,7 +308,7 @@ fn settings_are_edited_and_applied_without_touching_a_run() {
     window.get_by_label("MSE").click();
     window.run_steps(3);
     let distance = window.state().session().settings.run.distance;
-    assert_eq!(distance, lmd_inspector::ood::Distance::Mse);
+    assert_eq!(distance, lmd_inspector::networks::distances::MSE);
     window.get_by_label("Scores, MSE");
     press(&mut window, "Next mask");
     window.get_by_label("Mask preview, attempt 2");

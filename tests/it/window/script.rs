@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use lmd_inspector::images::file::NativeInfo;
 use lmd_inspector::images::{ContentHash, Geometry, ImageFile, Measures, Picture};
-use lmd_inspector::ood::{Distances, KnownMask, Role};
+use lmd_inspector::networks::ModelIdentity;
+use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
+use lmd_inspector::ood::{KnownMask, Role};
 use lmd_inspector::ui::{Backend, Lost};
 use lmd_inspector::worker::assess::assess;
 use lmd_inspector::worker::handle::SendError;
@@ -267,11 +269,9 @@ fn made_up(request: &RunRequest, image: usize, attempt: usize, overlap: f64) -> 
     AttemptResult {
         image,
         attempt,
-        distances: Distances {
-            mse: lpips / 5.0,
-            ssim: lpips * 1.5,
-            lpips,
-        },
+        values: [(MSE, lpips / 5.0), (SSIM, lpips * 1.5), (LPIPS, lpips)]
+            .into_iter()
+            .collect(),
         known_mask: None,
         measures: Some(Measures::of(&original)),
         original,
@@ -373,9 +373,8 @@ fn model_info() -> ModelInfo {
         },
         num_parameters: 1_107_041,
         flops_per_call: 0.38e9,
-        weights_sha256: "00".repeat(32),
+        identity: ModelIdentity::of_weights("00".repeat(32)),
         num_train_timesteps: 1000,
-        schedule: "linear 0.0001..0.02, 1000 steps, epsilon, clipped".to_owned(),
         device: "CPU (AVX2, 2 threads)".to_owned(),
         call_secs: vec![(1, 0.005), (16, 0.05)],
         notes: Vec::new(),

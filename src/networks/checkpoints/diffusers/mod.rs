@@ -9,6 +9,7 @@ use super::tensors::{Taker, TensorFile};
 use super::{Checkpoint, CheckpointError, ModelSource};
 use crate::diffusion::Schedule;
 use crate::diffusion::schedule::ScheduleConfig;
+use crate::networks::identity::ModelIdentity;
 
 mod config;
 mod keys;
@@ -59,13 +60,14 @@ pub(super) fn load(
     let mut taker = Taker::new(&tensors, keys::present_day);
     let network = unet::build(&config, &mut taker);
     taker.finish(&files.path(&weights_name))?;
+    let identity = ModelIdentity::new(&network, &schedule, weights_sha256);
     Ok(Checkpoint {
         source: source.clone(),
         name: files.name(),
         family: "diffusers UNet2DModel",
         network,
         schedule,
-        weights_sha256,
+        identity,
         notes,
     })
 }

@@ -192,7 +192,7 @@ fn one_image(
         picture(html, "original", &first.original, "original")?;
     }
     let distances: Vec<f64> = (image.attempts.iter())
-        .map(|attempt| attempt.distances.of(distance))
+        .map(|attempt| attempt.values.of(distance))
         .collect();
     let medians = match report.settings.aggregate {
         Aggregate::Median if distances.len() > 1 => median_attempts(&distances),

@@ -12,11 +12,12 @@ use super::histogram::{HistogramChart, draw_histogram};
 use super::roc::{RocChart, draw_roc};
 use super::scores::{self, ImageScores};
 use super::style::{render_svg, score_label};
-use super::summary::{PerDistance, Summary};
+use super::summary::{PerMeasure, Summary};
+use crate::detectors::measures;
 use crate::ood::auroc::TwoSamples;
 use crate::ood::conformal::Calibration;
 use crate::ood::text::percent;
-use crate::ood::{Distance, Role};
+use crate::ood::{MeasureId, Role};
 use crate::runs::file::{Manifest, Stretch};
 
 /// The threshold that divides the cells: this share of in-domain images would be false alarms.
@@ -57,7 +58,7 @@ pub fn html_report(
         ),
     );
     tiles(&mut html, report, &summary, &scores, threshold);
-    figures(&mut html, &summary, &scores);
+    figures(&mut html, report, &summary, &scores);
     charts(&mut html, report, &scores)?;
     confounds::section(&mut html, &confounding);
     images::section(&mut html, report, &scores, threshold, FALSE_ALARM_RATE)?;
@@ -89,10 +90,10 @@ fn tiles(
         );
     };
     let counts = &summary.images;
-    let area = summary.auroc.as_ref().map(|auroc| of(auroc, distance));
+    let area = summary.auroc.as_ref().map(|auroc| auroc.of(distance));
     if let Some(area) = area {
         tile(
-            &format!("AUROC by {}", distance.label()),
+            &format!("AUROC by {}", measures::label(&distance)),
             &number(area, 3),
             &interval(scores, distance, 3)
                 .map_or_else(String::new, |ends| format!("{ends} (95 %)")),
@@ -128,26 +129,19 @@ fn tiles(
     }
 }
 
-fn of(figure: &PerDistance, distance: Distance) -> Option<f64> {
-    match distance {
-        Distance::Lpips => figure.lpips,
-        Distance::Ssim => figure.ssim,
-        Distance::Mse => figure.mse,
-    }
-}
-
-fn figures(html: &mut String, summary: &Summary, scores: &[ImageScores]) {
+fn figures(html: &mut String, report: &Report<'_>, summary: &Summary, scores: &[ImageScores]) {
+    let shown = report.measures();
     html.push_str(
         "<h2>Figures</h2><div class=\"wide\"><table class=\"numbers\"><thead><tr><th></th>",
     );
-    for distance in Distance::ALL {
+    for measure in &shown {
         add(
             html,
-            format_args!("<th scope=\"col\">{}</th>", distance.label()),
+            format_args!("<th scope=\"col\">{}</th>", measures::label(measure)),
         );
     }
     html.push_str("</tr></thead><tbody>");
-    let mut row = |name: &str, meaning: &str, cell: &dyn Fn(Distance) -> String| {
+    let mut row = |name: &str, meaning: &str, cell: &dyn Fn(MeasureId) -> String| {
         add(
             html,
             format_args!(
@@ -156,13 +150,13 @@ fn figures(html: &mut String, summary: &Summary, scores: &[ImageScores]) {
                 escaped(meaning)
             ),
         );
-        for distance in Distance::ALL {
-            add(html, format_args!("<td>{}</td>", escaped(&cell(distance))));
+        for &measure in &shown {
+            add(html, format_args!("<td>{}</td>", escaped(&cell(measure))));
         }
         html.push_str("</tr>");
     };
-    let value = |figure: &Option<PerDistance>, distance: Distance| {
-        number(figure.as_ref().and_then(|figure| of(figure, distance)), 4)
+    let value = |figure: &Option<PerMeasure>, measure: MeasureId| {
+        number(figure.as_ref().and_then(|figure| figure.of(measure)), 4)
     };
     row(
         "AUROC",
@@ -197,8 +191,8 @@ fn figures(html: &mut String, summary: &Summary, scores: &[ImageScores]) {
     html.push_str("</tbody></table></div>");
 }
 
-/// The interval of the area by one distance, as text.
-fn interval(scores: &[ImageScores], distance: Distance, num_decimals: usize) -> Option<String> {
+/// The interval of the area by one measure, as text.
+fn interval(scores: &[ImageScores], distance: MeasureId, num_decimals: usize) -> Option<String> {
     let of = |role| scores::of_role(scores, role, distance);
     let samples = TwoSamples::new(&of(Role::InDomain), &of(Role::OutOfDomain)).ok()?;
     let interval = samples.quick_interval(0.95)?;

@@ -2,6 +2,7 @@
 
 use super::super::repeat::command_line;
 use super::text::{add, escaped, fact};
+use crate::detectors::measures;
 use crate::diffusion::SamplerKind;
 use crate::runs::file::{Manifest, Stretch};
 use crate::runs::settings::{Lift, RunSettings};
@@ -14,8 +15,12 @@ pub(super) fn section(html: &mut String, manifest: &Manifest, stretches: &[(i64,
         "Model",
         &format!("{} ({})", model.source, model.family),
     );
-    fact(html, "SHA-256 of the weights", &model.weights_sha256);
-    fact(html, "Schedule", &model.schedule);
+    fact(
+        html,
+        "SHA-256 of the weights",
+        &model.identity.weights_sha256,
+    );
+    fact(html, "Schedule", model.identity.schedule());
     for folder in &manifest.folders {
         fact(html, folder.role.label(), &folder.path);
     }
@@ -71,7 +76,7 @@ fn settings(settings: &RunSettings, num_train_timesteps: usize) -> Vec<(&'static
                 SamplerKind::Ddpm => format!("DDPM, {num_steps} steps"),
             },
         ),
-        ("Distance", settings.distance.label().to_owned()),
+        ("Distance", measures::label(&settings.distance).to_owned()),
         ("Score of an image", settings.aggregate.name().to_owned()),
         ("Fit to the square", settings.fit.name().to_owned()),
         ("Seed", settings.seed.to_string()),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Detail;
+use crate::detectors::measures;
 use crate::images::Picture;
 use crate::ood::KnownMask;
 use crate::runs::AttemptResult;
@@ -43,8 +44,8 @@ pub fn shown<'a>(scene: &Scene<'a>, detail: Option<&'a Detail<'_>>) -> Shown<'a>
     let distance = detail.zip(result).map(|(d, r)| {
         format!(
             ", {} {}",
-            d.distance.label(),
-            text::score(r.distances.of(d.distance))
+            measures::label(&d.distance),
+            text::score(r.values.of(d.distance))
         )
     });
     // A step of the denoising stands in for the result.

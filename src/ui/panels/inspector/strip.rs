@@ -6,6 +6,7 @@ use egui::{
 };
 
 use super::Detail;
+use crate::detectors::measures;
 use crate::runs::AttemptResult;
 use crate::state::{Action, text};
 use crate::ui::panels::Scene;
@@ -43,7 +44,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>) {
 fn attempt_ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: &Detail<'_>, position: usize) {
     let palette = theme::palette(ui);
     let result = &detail.attempts[position];
-    let value = text::score(result.distances.of(detail.distance));
+    let value = text::score(result.values.of(detail.distance));
     let is_median = detail.medians.contains(&position);
     let is_shown = detail.shown == Some(position);
     let (rect, response) =
@@ -87,7 +88,7 @@ fn attempt_ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: &Detail<'_>, position:
     let label = format!(
         "Attempt {}, {} {value}{}",
         result.attempt + 1,
-        detail.distance.label(),
+        measures::label(&detail.distance),
         if is_median { ", the median" } else { "" }
     );
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, is_shown, &label));

@@ -4,7 +4,8 @@ mod pair;
 
 use egui::{Button, Frame, Grid, Id, Margin, Modal, RichText, ScrollArea, Ui, vec2};
 
-use crate::ood::{Aggregate, Distance};
+use crate::detectors::measures;
+use crate::ood::{Aggregate, MeasureId};
 use crate::state::comparing::RowKey;
 use crate::state::{Action, KeepAction, recent, text};
 use crate::ui::panels::Scene;
@@ -76,12 +77,15 @@ fn head_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 })
                 .accessible_name("Aggregations shown");
             });
-            let distances: Vec<Option<Distance>> = std::iter::once(None)
-                .chain(Distance::ALL.map(Some))
+            let distances: Vec<Option<MeasureId>> = std::iter::once(None)
+                .chain(measures::choices(usize::MAX).into_iter().map(Some))
                 .collect();
             sized_cell(ui, 130.0, |ui| {
                 combo(ui, "distances", &mut distance, &distances, |distance| {
-                    distance.map_or_else(|| "All distances".to_owned(), |d| d.label().to_owned())
+                    distance.map_or_else(
+                        || "All distances".to_owned(),
+                        |d| measures::label(&d).to_owned(),
+                    )
                 })
                 .accessible_name("Distances shown");
             });
@@ -139,7 +143,11 @@ fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &ComparedRun, row: ComparedRo
         aggregate: row.aggregate,
     };
     let is_chosen = scene.session.comparing.chosen.as_ref() == Some(&key);
-    let way = format!("{}, {}", row.distance.label(), row.aggregate.name());
+    let way = format!(
+        "{}, {}",
+        measures::label(&row.distance),
+        row.aggregate.name()
+    );
     let when = recent::when(manifest);
     let name = format!("Compare with {way} of {when}");
     let button = Button::selectable(is_chosen, "Compare").min_size(vec2(0.0, 20.0));

@@ -8,6 +8,7 @@ use egui::{
     Vec2, WidgetInfo, pos2, vec2,
 };
 
+use crate::detectors::measures;
 use crate::images::Picture;
 use crate::ood::{KnownMask, Role};
 use crate::runs::AttemptResult;
@@ -146,8 +147,8 @@ fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, result: &AttemptResult, is_ex
     let distance = scene.session.settings.run.distance;
     let value = format!(
         "{} {}",
-        distance.label(),
-        text::score(result.distances.of(distance))
+        measures::label(&distance),
+        text::score(result.values.of(distance))
     );
     let words_height = if is_explained { 110.0 } else { 34.0 };
     let width = (ui.available_width() - 2.0 * gap) / 3.0;
@@ -228,7 +229,7 @@ fn verdict_ui(ui: &mut Ui, scene: &Scene<'_>) {
                 ui.label(RichText::new(number).size(HUGE).strong().monospace());
                 let basis = format!(
                     "{} of {}",
-                    session.settings.run.distance.label(),
+                    measures::label(&session.settings.run.distance),
                     text::counted(session.shown_attempts().len(), "attempt")
                 );
                 ui.label(RichText::new(basis).size(LARGE - 2.0).color(palette.weak));

@@ -177,7 +177,7 @@ fn result_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, trial: &Trial) {
     let attempts = trial.run.as_ref().map_or(&[][..], |run| run.attempts(0));
     let distance = scene.session.settings.run.distance;
-    let distances: Vec<f64> = attempts.iter().map(|r| r.distances.of(distance)).collect();
+    let distances: Vec<f64> = attempts.iter().map(|r| r.values.of(distance)).collect();
     let medians = crate::ood::aggregate::median_attempts(&distances);
     let median = medians.first().and_then(|&median| attempts.get(median));
     let hole = theme::palette(ui).hole;

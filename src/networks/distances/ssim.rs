@@ -1,73 +1,37 @@
-//! Distances between an original and its reconstruction that need no network.
+//! Structural similarity.
 
-use serde::{Deserialize, Serialize};
+use super::{Compared, Distance};
+use crate::diffusion::DenoiseError;
+use crate::ood::{Measure, MeasureId};
 
-/// A way to measure how far a reconstruction is from its original.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Distance {
-    /// LPIPS v0.1 with `AlexNet` features (the paper's default).
-    Lpips,
-    /// 1 - SSIM.
-    Ssim,
-    /// Mean squared error of values in [0, 1].
-    Mse,
-}
+/// 1 - SSIM, in [0, 2].
+pub const SSIM: MeasureId = MeasureId::new("ssim");
 
-impl Distance {
-    /// All distances, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Lpips, Self::Ssim, Self::Mse];
+static MEASURE: Measure = Measure {
+    id: SSIM,
+    column: "ssim_distance",
+    label: "1 - SSIM",
+    help: "Structural similarity, turned around: how far local patterns of brightness are apart",
+    combine: None,
+};
 
-    /// The name in files and options.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Lpips => "lpips",
-            Self::Ssim => "ssim",
-            Self::Mse => "mse",
-        }
+/// See [`ssim`].
+pub struct Ssim;
+
+impl Distance for Ssim {
+    fn measure(&self) -> &'static Measure {
+        &MEASURE
     }
 
-    /// The name for people.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Lpips => "LPIPS",
-            Self::Ssim => "1 - SSIM",
-            Self::Mse => "MSE",
-        }
+    fn smallest_side(&self) -> usize {
+        SSIM_WINDOW
     }
-}
 
-/// All distances of one attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Distances {
-    /// Mean squared error, at least 0.
-    pub mse: f64,
-    /// 1 - SSIM, in [0, 2].
-    pub ssim: f64,
-    /// LPIPS, at least 0.
-    pub lpips: f64,
-}
-
-impl Distances {
-    /// The one that was asked for.
-    pub fn of(&self, distance: Distance) -> f64 {
-        match distance {
-            Distance::Mse => self.mse,
-            Distance::Ssim => self.ssim,
-            Distance::Lpips => self.lpips,
-        }
+    fn distances(&self, compared: &mut Compared<'_>) -> Result<Vec<f64>, DenoiseError> {
+        let side = compared.geometry.side;
+        let distance = |(a, b): (&[f32], &[f32])| ssim(side, a, b).map_or(f64::NAN, |s| 1.0 - s);
+        Ok(compared.pairs().map(distance).collect())
     }
-}
-
-/// Mean squared error over all values of two images of the same shape.
-pub fn mse(original: &[f32], reconstruction: &[f32]) -> f64 {
-    assert_eq!(original.len(), reconstruction.len(), "shapes must agree");
-    let sum: f64 = original
-        .iter()
-        .zip(reconstruction)
-        .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2))
-        .sum();
-    sum / original.len() as f64
 }
 
 /// Side of the uniform window of [`ssim`].

@@ -1,0 +1,3 @@
+//! Detectors: what is measured of an image, and how that becomes its score.
+
+pub mod measures;

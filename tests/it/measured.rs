@@ -1,0 +1,141 @@
+//! What is measured: of models whose images are small, and of models that give no numbers.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use candle_core::{Device, Tensor};
+use serde_json::Value;
+
+use crate::binary::{lmd, root, text};
+use crate::networks::fixture;
+
+const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
+
+/// A fixture's network for images of this many pixels a side.
+fn model_of_side(folder: &Path, side: usize) {
+    let from = fixture("unet/gray-attn-heads");
+    fs::copy(from.join(WEIGHTS), folder.join(WEIGHTS)).unwrap();
+    let config = fs::read(from.join("config.json")).unwrap();
+    let mut config: Value = serde_json::from_slice(&config).unwrap();
+    config["sample_size"] = side.into();
+    fs::write(folder.join("config.json"), config.to_string()).unwrap();
+}
+
+/// `lmd` on bundled samples with few attempts and steps.
+fn on_samples(command: &str, model: &Path, output: &Path, more: &[&str]) -> Output {
+    let samples = root().join("assets/samples/mnist");
+    let mut args = vec![
+        command,
+        "--model",
+        text(model),
+        "--in-domain",
+        text(&samples),
+    ];
+    args.extend([
+        "--output",
+        text(output),
+        "--attempts",
+        "2",
+        "--steps",
+        "2",
+        "--json",
+    ]);
+    args.extend(more);
+    lmd(&args)
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_model_of_28_pixels_is_scored_without_lpips_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    model_of_side(folder.path(), 28);
+    let report = folder.path().join("report");
+    let fashion = root().join("assets/samples/fashion-mnist");
+    let more = ["--limit", "3", "--out-of-domain", text(&fashion)];
+    let output = on_samples("score", folder.path(), &report, &more);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let why = "LPIPS needs images of at least 31x31 pixels and the model's are 28x28: scores are by 1 - SSIM";
+    assert!(said(&output).contains(why), "{}", said(&output));
+
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["settings"]["distance"], "ssim");
+    assert_eq!(summary["auroc"]["lpips"], Value::Null);
+    assert!(summary["auroc"]["ssim"].is_f64() && summary["auroc"]["mse"].is_f64());
+    let notes = summary["notes"].to_string();
+    assert!(notes.contains("no LPIPS figures"), "{notes}");
+    let table = fs::read_to_string(report.join("scores.csv")).unwrap();
+    let mut lines = table.lines();
+    let header = "path,role,attempt,mse,ssim_distance,lpips";
+    assert_eq!(lines.next(), Some(header));
+    assert_eq!(lines.clone().count(), 12);
+    for line in lines {
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!((cells.len(), cells[5]), (6, ""), "{line}");
+        assert!(cells[4].parse::<f64>().unwrap().is_finite());
+    }
+
+    // The run file knows it too.
+    let run = report.join("run.lmdrun");
+    let exported = folder.path().join("exported.csv");
+    let output = lmd(&["export", text(&run), "--csv", text(&exported)]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(fs::read_to_string(&exported).unwrap(), table);
+
+    // What is asked for is not replaced in silence.
+    let again = folder.path().join("again");
+    let more = ["--limit", "3", "--distance", "lpips"];
+    let output = on_samples("score", folder.path(), &again, &more);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).contains("use --distance ssim"),
+        "{}",
+        said(&output)
+    );
+    assert!(!again.exists());
+}
+
+#[test]
+fn a_network_that_gives_no_numbers_gives_no_scores() {
+    let folder = tempfile::tempdir().unwrap();
+    model_of_side(folder.path(), 32);
+    // Finite, but products of two of them are not.
+    let weights = folder.path().join(WEIGHTS);
+    let scaled: HashMap<String, Tensor> = candle_core::safetensors::load(&weights, &Device::Cpu)
+        .unwrap()
+        .into_iter()
+        .map(|(name, tensor)| (name, (tensor * 1e30).unwrap()))
+        .collect();
+    candle_core::safetensors::save(&scaled, &weights).unwrap();
+
+    for device in ["cpu", "candle-cpu"] {
+        let run = folder.path().join(device).with_extension("lmdrun");
+        let more = ["--limit", "20", "--device", device];
+        let output = on_samples("score", folder.path(), &run, &more);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        let why = "the network gave values that are not finite numbers";
+        assert!(said(&output).contains(why), "{}", said(&output));
+        // None of the distances takes them for numbers: LPIPS's maxima drop them.
+        let table = folder.path().join(device).with_extension("csv");
+        lmd(&["export", text(&run), "--csv", text(&table)]);
+        let table = fs::read_to_string(&table).unwrap();
+        assert!(table.lines().count() > 1, "{table}");
+        for line in table.lines().skip(1) {
+            assert!(line.ends_with(",NaN,NaN,NaN"), "{line}");
+        }
+    }
+
+    let detector = folder.path().join("detector.json");
+    let output = on_samples("calibrate", folder.path(), &detector, &["--limit", "19"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(
+        said(&output).contains("not finite numbers"),
+        "{}",
+        said(&output)
+    );
+    assert!(!detector.exists());
+}
