@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::drive::{self, Scored, Work};
 use super::options::check_limit;
+use super::signals::Signals;
 use super::{Failure, Outcome, stored, terminal};
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::ood::Role;
@@ -68,7 +69,10 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
         |checkpoint: &Checkpoint| accept(&detector, &checkpoint.weights_sha256, &args.detector);
     let scored = match &args.run {
         Some(path) => stored_scores(args, path, &detector)?,
-        None => drive::score(&work, accept, || Ok(()))?,
+        None => {
+            let signals = Signals::catch().map_err(Failure::failed)?;
+            drive::score(&work, &signals, |_| Ok(()), accept)?
+        }
     };
     let verdicts = judge(&detector, &work, &scored);
     let notes = notes(args, &detector, &scored, &verdicts);

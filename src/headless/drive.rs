@@ -57,20 +57,20 @@ impl Scored {
     }
 }
 
-/// Score the images of all folders. `accept` may refuse the model, and `ready` refuses anything else, before work.
+/// Score the images of all folders. `listed` may refuse the images, and `accept` the model, before work.
 pub fn score(
     work: &Work,
+    signals: &Signals,
+    listed: impl FnOnce(&[RunImage]) -> Result<(), Failure>,
     accept: impl FnOnce(&Checkpoint) -> Result<(), Failure>,
-    ready: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<Scored, Failure> {
-    let signals = Signals::catch().map_err(Failure::failed)?;
-    let mut collected = Collected::until(&signals);
+    let mut collected = Collected::until(signals);
     for (role, path) in &work.folders {
         collected.add(*role, path, work.settings.limit)?;
     }
-    collected.note_shared_content();
+    collected.settle();
+    listed(&collected.images)?;
     let checkpoint = check(work, &collected.images, accept)?;
-    ready()?;
 
     let images: Arc<[RunImage]> = collected.images.into();
     let results = Arc::new(ResultLog::default());
@@ -80,7 +80,7 @@ pub fn score(
         results: Arc::clone(&results),
         saving: None,
     };
-    let (mut finished, interrupted) = follow(checkpoint, &request, &signals, &mut |_| Ok(None))?;
+    let (mut finished, interrupted) = follow(checkpoint, &request, signals, &mut |_| Ok(None))?;
     let mut notes = collected.notes;
     notes.append(&mut finished.notes);
     if interrupted.is_some() {

@@ -1,7 +1,6 @@
 //! The detector file: a decision that can be applied to new images, as JSON.
 
 use std::collections::HashSet;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::RunSettings;
 use super::verdicts::Yardstick;
 use crate::images::ContentHash;
+use crate::images::input::{self, InputError};
 use crate::images::write::write_atomically;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::ThresholdRule;
@@ -17,6 +17,9 @@ use crate::ood::conformal::Calibration;
 
 /// The version of the file's form that this program writes and reads.
 pub const SCHEMA: u32 = 1;
+
+/// Most bytes of a file: more than a million calibration images.
+const MAX_BYTES: u64 = 256 << 20;
 
 /// A threshold with everything that it depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,7 +71,7 @@ pub enum DetectorError {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        source: InputError,
     },
     /// The system, when writing.
     #[error("the detector file can't be written: {source}: {}", path.display())]
@@ -139,22 +142,23 @@ impl Detector {
 
     /// Read and check a file.
     pub fn load(path: &Path) -> Result<Self, DetectorError> {
-        let bytes = fs::read(path).map_err(|source| DetectorError::Read {
+        let bytes = input::read(path, MAX_BYTES).map_err(|source| DetectorError::Read {
             path: path.to_owned(),
             source,
         })?;
+        let bytes = input::without_mark(&bytes);
         let parse = |source| DetectorError::Parse {
             path: path.to_owned(),
             source,
         };
-        let version: Version = serde_json::from_slice(&bytes).map_err(parse)?;
+        let version: Version = serde_json::from_slice(bytes).map_err(parse)?;
         if version.lmd_detector != SCHEMA {
             return Err(DetectorError::Schema {
                 path: path.to_owned(),
                 found: version.lmd_detector,
             });
         }
-        let detector: Self = serde_json::from_slice(&bytes).map_err(parse)?;
+        let detector: Self = serde_json::from_slice(bytes).map_err(parse)?;
         match detector.problem() {
             None => Ok(detector),
             Some(reason) => Err(DetectorError::Inconsistent {
@@ -258,6 +262,8 @@ pub fn absolute_source(source: &ModelSource) -> ModelSource {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn detector() -> Detector {
@@ -288,6 +294,10 @@ mod tests {
         let path = folder.path().join("detector.json");
         let detector = detector();
         detector.save(&path).unwrap();
+        assert_eq!(Detector::load(&path).unwrap(), detector);
+        // Some editors put a mark in front of a text.
+        let marked = [&b"\xEF\xBB\xBF"[..], &fs::read(&path).unwrap()].concat();
+        fs::write(&path, marked).unwrap();
         assert_eq!(Detector::load(&path).unwrap(), detector);
         let yardstick = detector.yardstick();
         assert!(yardstick.contents.contains(&ContentHash([7; 32])));

@@ -74,7 +74,11 @@ pub fn run(
     sink: &mut dyn Sink,
 ) -> (Progress, Result<(), ScoreError>) {
     let mut run = Run {
-        originals: Originals::new(engine.info.geometry, request.settings.fit),
+        originals: Originals::new(
+            engine.info.geometry,
+            request.settings.fit,
+            request.settings.num_attempts,
+        ),
         batch_size: match request.settings.batch {
             BatchChoice::Auto => engine.automatic_batch(),
             BatchChoice::Fixed(size) => size.max(1),

@@ -13,6 +13,7 @@ mod diffusers;
 mod error;
 mod files;
 mod foreign;
+mod json;
 mod pickle;
 pub(in crate::networks) mod safetensors;
 mod tensors;
