@@ -60,7 +60,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     check_limit(args.limit)?;
     if let Some(rate) = args.fdr.filter(|rate| !(*rate > 0.0 && *rate < 1.0)) {
         return Err(Failure::bad_request(anyhow::anyhow!(
-            "--fdr must lie between 0 and 1, got {rate}"
+            "--fdr must lie between 0 and 1, got {rate:?}"
         )));
     }
     let detector = Detector::load(&args.detector).map_err(Failure::bad_request)?;
