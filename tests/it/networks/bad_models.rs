@@ -114,7 +114,7 @@ fn malformed_json() {
     let model = Model::new();
     for (text, says) in [
         ("{\"_class_name\": ", "EOF"),
-        ("[1, 2]", "expected a map"),
+        ("[1, 2]", "expected an object, got a list"),
         ("", "EOF"),
     ] {
         fs::write(model.path("config.json"), text).unwrap();
