@@ -1,42 +1,51 @@
 //! LMD Inspector: the window, and the same engine headless.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use lmd_inspector::headless::{self, Cli, Failure, Outcome, Subcommands, bench, demo, terminal};
+use lmd_inspector::headless::{
+    self, Cli, Failure, Outcome, Subcommands, bench, demo, signals, terminal,
+};
 use lmd_inspector::ui::{self, UiError};
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("error")).init();
     let cli = Cli::parse();
+    if let Err(error) = signals::survive_file_limit() {
+        log::warn!("files that reach the process's size limit will end it: {error}");
+    }
     match cli.command {
         Some(Subcommands::Bench(args)) if args.ui => headless::conclude(bench_window(&args)),
         Some(command) => headless::run(command),
-        None => window(cli.run),
+        None => headless::conclude(window(cli.run.as_deref())),
     }
     .into()
 }
 
-/// Open the window; where there is no display, do the same job headless.
-fn window(run: Option<PathBuf>) -> Outcome {
+/// Open the window; where there is no display, do the demo headless, or say how to see a run.
+fn window(run: Option<&Path>) -> Result<Outcome, Failure> {
+    run.map_or(Ok(()), headless::check_run_file)?;
     let options = ui::Options {
-        run,
+        run: run.map(Path::to_owned),
         ..ui::Options::default()
     };
     match ui::run(&options) {
-        Ok(()) => Outcome::Done,
+        Ok(()) => Ok(Outcome::Done),
         Err(err @ UiError::NoDisplay { .. }) => {
+            if let Some(run) = run {
+                return Err(Failure::failed(anyhow::anyhow!(
+                    "{err}; `lmd export FILE --report PAGE.html` shows a run without a window: {}",
+                    run.display()
+                )));
+            }
             terminal::message(&format!("{err}"));
             terminal::message(
                 "Running the demo without a window: the bundled model on 40 images a role, 4 attempts",
             );
-            demo::run()
+            Ok(demo::run())
         }
-        Err(err) => {
-            terminal::message(&format!("error: {err}"));
-            Outcome::Failed
-        }
+        Err(err) => Err(Failure::failed(err)),
     }
 }
 

@@ -52,7 +52,7 @@ pub enum SamplerError {
         available: usize,
     },
     /// Eta outside [0, 1].
-    #[error("eta must lie in 0..=1, got {0}")]
+    #[error("eta must lie in 0..=1, got {0:?}")]
     Eta(f64),
     /// A start beyond the training timesteps.
     #[error("the start timestep must be below {num_train_timesteps}, got {start_timestep}")]

@@ -53,7 +53,7 @@ pub struct ScheduleConfig {
     pub beta_start: f64,
     /// Last beta.
     pub beta_end: f64,
-    /// Training timesteps T, at least 1; the length of trained betas overrides it.
+    /// Training timesteps T, at least 1; trained betas are as many.
     pub num_train_timesteps: usize,
     /// What the network predicts.
     pub prediction: Prediction,
@@ -88,14 +88,38 @@ pub enum ScheduleError {
     #[error("a schedule needs at least 1 training timestep, got 0")]
     NoTimesteps,
     /// A beta outside (0, 1), or not finite.
-    #[error("beta {index} must lie between 0 and 1, got {beta}")]
+    #[error("beta {index} must lie between 0 and 1, got {beta:?}")]
     BetaOutOfRange {
         /// Timestep.
         index: usize,
         /// Its value.
         beta: f64,
     },
+    /// Betas for other timesteps than there are.
+    #[error("trained_betas must be as many as num_train_timesteps, {expected}, got {got}")]
+    TrainedLength {
+        /// Training timesteps.
+        expected: usize,
+        /// Betas.
+        got: usize,
+    },
+    /// Predictions can't be clipped to this.
+    #[error("clip_sample_range must be a positive number that `f32` can hold, got {0:?}")]
+    ClipRange(f64),
+    /// Noise alone, long before the end.
+    #[error(
+        "the betas leave nothing of the image at timestep {timestep} (alphas_cumprod {alpha:e})"
+    )]
+    Vanishes {
+        /// The first such timestep.
+        timestep: usize,
+        /// What is left.
+        alpha: f64,
+    },
 }
+
+/// Less than this of the original's variance is nothing to sample from: its root divides predictions made in `f32`.
+const SMALLEST_ALPHA: f64 = 1e-30;
 
 /// A schedule ready for sampling.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +134,16 @@ impl Schedule {
         let betas = betas(&config);
         if betas.is_empty() {
             return Err(ScheduleError::NoTimesteps);
+        }
+        if betas.len() != config.num_train_timesteps {
+            return Err(ScheduleError::TrainedLength {
+                expected: config.num_train_timesteps,
+                got: betas.len(),
+            });
+        }
+        let is_usable = |range: f64| range as f32 > 0.0 && (range as f32).is_finite();
+        if let Some(range) = config.clip_range.filter(|range| !is_usable(*range)) {
+            return Err(ScheduleError::ClipRange(range));
         }
         if let Some((index, &beta)) = betas
             .iter()
@@ -127,6 +161,10 @@ impl Schedule {
             .collect();
         if config.rescale_to_zero_snr {
             rescale_to_zero_snr(&mut alphas_cumprod);
+        }
+        let vanishing = |(_, alpha): &(usize, &f64)| !(**alpha >= SMALLEST_ALPHA);
+        if let Some((timestep, &alpha)) = alphas_cumprod.iter().enumerate().find(vanishing) {
+            return Err(ScheduleError::Vanishes { timestep, alpha });
         }
         Ok(Self {
             config,

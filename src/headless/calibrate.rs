@@ -1,21 +1,22 @@
 //! `lmd calibrate`: a threshold from in-domain images alone, kept in a detector file.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::drive::{self, Scored, Work};
 use super::options::ScoringOptions;
+use super::signals::Signals;
 use super::{Failure, Outcome, options, stored, terminal};
 use crate::detectors::measures;
-use crate::images::labels;
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::ood::conformal::{self, Calibration};
 use crate::ood::text::{measured, percent};
 use crate::ood::{Role, ThresholdRule};
-use crate::runs::RunSettings;
 use crate::runs::detector::{self, CalibrationImage, Detector, DetectorModel};
 use crate::runs::report::{ImageScores, path_from_text};
+use crate::runs::{RunImage, RunSettings};
 
 /// Confidence of the interval that is told with the threshold.
 const LEVEL: f64 = 0.95;
@@ -67,7 +68,7 @@ struct Basis {
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
     args.scoring.check()?;
     check_output(&args.output, args.overwrite)?;
-    let basis = match &args.run {
+    let mut basis = match &args.run {
         Some(path) => stored_basis(path)?,
         None => match scored_basis(args)? {
             Ok(basis) => basis,
@@ -80,7 +81,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
             }
         },
     };
-    let detector = make(&basis, args.false_alarm)?;
+    let detector = make(&mut basis, args.false_alarm)?;
     detector.save(&args.output).map_err(Failure::failed)?;
     let mut scored = basis.scored;
     let warnings = scored.report(&basis.settings).confound_warnings();
@@ -111,8 +112,8 @@ fn stored_basis(path: &Path) -> Result<Basis, Failure> {
 
 /// New scores, or the exit code of the signal that stopped them.
 fn scored_basis(args: &Args) -> Result<Result<Basis, u8>, Failure> {
+    let signals = Signals::catch().map_err(Failure::failed)?;
     let settings = args.scoring.settings();
-    check_count(args, settings.limit)?;
     let mut work = Work {
         // The options ask for one unless there is a run.
         source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
@@ -133,7 +134,8 @@ fn scored_basis(args: &Args) -> Result<Result<Basis, u8>, Failure> {
         });
         Ok(())
     };
-    let scored = drive::score(&mut work, remember, || Ok(()))?;
+    let enough = |images: &[RunImage]| check_count(images.len(), args.false_alarm);
+    let scored = drive::score(&mut work, &signals, enough, remember)?;
     if let Some(code) = scored.interrupted {
         return Ok(Err(code));
     }
@@ -190,37 +192,39 @@ fn check_writable(output: &Path) -> Result<(), Failure> {
 }
 
 /// Refuse a rate that the images can't give before scoring them for an hour.
-fn check_count(args: &Args, limit: Option<usize>) -> Result<(), Failure> {
-    let mut count = 0;
-    for path in &args.in_domain {
-        let listing = labels::list(path, Role::InDomain, &mut |_| {
-            std::ops::ControlFlow::Continue(())
-        })
-        .map_err(Failure::bad_request)?;
-        count += listing.files.len().min(limit.unwrap_or(usize::MAX));
-    }
-    Calibration::new(vec![0.0; count])
-        .threshold(args.false_alarm)
+fn check_count(num_images: usize, rate: f64) -> Result<(), Failure> {
+    Calibration::new(vec![0.0; num_images])
+        .threshold(rate)
         .map(|_| ())
         .map_err(Failure::bad_request)
 }
 
-fn make(basis: &Basis, rate: f64) -> Result<Detector, Failure> {
+/// A detector from the in-domain scores: one for each content, or a rate would look better founded than it is.
+fn make(basis: &mut Basis, rate: f64) -> Result<Detector, Failure> {
     let Basis {
         settings,
         model,
         scored,
     } = basis;
     let report = scored.report(settings);
+    let mut contents = HashSet::new();
+    let mut num_repeated = 0;
     let calibration: Vec<CalibrationImage> = ImageScores::collect(&report)
         .iter()
         .filter(|image| image.role == Role::InDomain)
         .filter_map(|image| {
             let score = image.score(settings.distance)?;
             let file = &scored.images.get(image.image)?.file;
-            Some(CalibrationImage::new(&file.hash, score))
+            let is_new = contents.insert(file.hash);
+            num_repeated += usize::from(!is_new);
+            is_new.then(|| CalibrationImage::new(&file.hash, score))
         })
         .collect();
+    if num_repeated > 0 {
+        scored.notes.push(format!(
+            "{num_repeated} in-domain image files of the run have the same content as another one and count once"
+        ));
+    }
     let scores: Vec<f64> = calibration.iter().map(|image| image.score).collect();
     let how = ThresholdRule::FalseAlarmRate { rate };
     let threshold = how.threshold(&scores, &[]).map_err(Failure::failed)?;

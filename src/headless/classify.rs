@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::drive::{self, Scored, Work};
 use super::options::check_limit;
+use super::signals::Signals;
 use super::{Failure, Outcome, stored, terminal};
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::networks::{ModelIdentity, ModelMatch};
@@ -60,7 +61,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     check_limit(args.limit)?;
     if let Some(rate) = args.fdr.filter(|rate| !(*rate > 0.0 && *rate < 1.0)) {
         return Err(Failure::bad_request(anyhow::anyhow!(
-            "--fdr must lie between 0 and 1, got {rate}"
+            "--fdr must lie between 0 and 1, got {rate:?}"
         )));
     }
     let detector = Detector::load(&args.detector).map_err(Failure::bad_request)?;
@@ -69,11 +70,12 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut scored = match &args.run {
         Some(path) => stored_scores(args, path, &detector, &mut caveat)?,
         None => {
+            let signals = Signals::catch().map_err(Failure::failed)?;
             let accept = |checkpoint: &Checkpoint| {
                 caveat = accept(&detector, &checkpoint.identity, &args.detector)?;
                 Ok(())
             };
-            drive::score(&mut work, accept, || Ok(()))?
+            drive::score(&mut work, &signals, |_| Ok(()), accept)?
         }
     };
     scored.notes.extend(caveat);

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals::Signals;
 use super::{Failure, Outcome, terminal};
-use crate::images::{ListError, labels};
+use crate::images::{ListError, labels, repeats};
 use crate::ood::Role;
 use crate::runs::RunImage;
 
@@ -46,7 +46,7 @@ impl Collected {
             bar.tick();
             ControlFlow::Continue(())
         };
-        let listing = labels::list(path, role, &mut progress).map_err(|error| Failure {
+        let listing = labels::list(path, role, limit, &mut progress).map_err(|error| Failure {
             outcome: match (&error, self.exit_code()) {
                 (ListError::Stopped, Some(code)) => Outcome::Interrupted(code),
                 _ => Outcome::BadRequest,
@@ -59,21 +59,40 @@ impl Collected {
         }
         self.num_skipped += listing.unreadable.len();
         let folder = Arc::new(path.to_owned());
-        let files = listing.files.into_iter().take(limit.unwrap_or(usize::MAX));
+        let files = listing.files.into_iter();
         self.images.extend(files.map(|file| RunImage {
             file,
             role,
             folder: Arc::clone(&folder),
         }));
+        self.note_all(listing.notes);
         Ok(())
+    }
+
+    fn note_all(&mut self, notes: Vec<String>) {
+        for note in &notes {
+            terminal::message(&format!("note: {note}"));
+        }
+        self.notes.extend(notes);
     }
 
     fn exit_code(&self) -> Option<u8> {
         self.signals.as_ref().and_then(Signals::exit_code)
     }
 
+    /// Once all are added: use each image once per role, and notice those that play two.
+    pub fn settle(&mut self) {
+        let notes = repeats::leave_out(
+            &mut self.images,
+            |image| (image.role, &image.file),
+            repeats::canonical,
+        );
+        self.note_all(notes);
+        self.note_shared_content();
+    }
+
     /// Notice files that play two roles: they make every figure worse than it is.
-    pub fn note_shared_content(&mut self) {
+    fn note_shared_content(&mut self) {
         let mut roles = HashMap::new();
         let mut shared = Vec::new();
         for image in &self.images {
@@ -89,8 +108,7 @@ impl Collected {
                 first.display(),
                 second.display()
             );
-            terminal::message(&format!("note: {note}"));
-            self.notes.push(note);
+            self.note_all(vec![note]);
         }
     }
 }

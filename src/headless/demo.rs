@@ -15,10 +15,7 @@ const NUM_ATTEMPTS: usize = 4;
 
 /// Score a part of the samples and say where the report is.
 pub fn run() -> Outcome {
-    execute().unwrap_or_else(|failure| {
-        terminal::message(&format!("error: {:#}", failure.error));
-        failure.outcome
-    })
+    super::conclude(execute())
 }
 
 fn execute() -> Result<Outcome, Failure> {

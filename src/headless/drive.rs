@@ -61,21 +61,21 @@ impl Scored {
 }
 
 /// Score the images of all folders; the measure of the settings becomes one that the model's images are large enough for.
-/// `accept` may refuse the model, and `ready` refuses anything else, before work.
+/// `listed` may refuse the images, and `accept` the model, before work.
 pub fn score(
     work: &mut Work,
+    signals: &Signals,
+    listed: impl FnOnce(&[RunImage]) -> Result<(), Failure>,
     accept: impl FnOnce(&Checkpoint) -> Result<(), Failure>,
-    ready: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<Scored, Failure> {
-    let signals = Signals::catch().map_err(Failure::failed)?;
-    let mut collected = Collected::until(&signals);
+    let mut collected = Collected::until(signals);
     for (role, path) in &work.folders {
         collected.add(*role, path, work.settings.limit)?;
     }
-    collected.note_shared_content();
+    collected.settle();
+    listed(&collected.images)?;
     let (checkpoint, note) = check(work, &collected.images, accept)?;
     collected.notes.extend(note);
-    ready()?;
 
     let images: Arc<[RunImage]> = collected.images.into();
     let results = Arc::new(ResultLog::default());
@@ -85,7 +85,7 @@ pub fn score(
         results: Arc::clone(&results),
         saving: None,
     };
-    let (mut finished, interrupted) = follow(checkpoint, &request, &signals, &mut |_| Ok(None))?;
+    let (mut finished, interrupted) = follow(checkpoint, &request, signals, &mut |_| Ok(None))?;
     let mut notes = collected.notes;
     notes.append(&mut finished.notes);
     if interrupted.is_some() {

@@ -72,7 +72,7 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
     for (role, path) in &request.folders {
         collected.add(*role, path, request.settings.limit)?;
     }
-    collected.note_shared_content();
+    collected.settle();
     let num_listed = collected.images.len();
     let images: Vec<(RunImage, usize)> = (collected.images.into_iter().zip(0..))
         .filter(|&(_, position)| request.shard.is_none_or(|shard| shard.holds(position)))

@@ -121,9 +121,10 @@ fn progress_bar() -> ProgressBar {
 fn show(bar: &ProgressBar, progress: &Progress) {
     bar.set_length(progress.num_attempts as u64);
     bar.set_position(progress.attempts_done as u64);
-    bar.set_message(format!(
+    let message = format!(
         "{:.0} calls/s, {}",
         progress.calls_per_second(),
         progress.activity
-    ));
+    );
+    bar.set_message(terminal::harmless(&message).into_owned());
 }

@@ -10,7 +10,7 @@ use crate::networks::checkpoints::{self, ModelSource};
 /// Options of `lmd info`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model folder.
+    /// The model folder; `bundled` is the model inside the program.
     pub model: PathBuf,
     /// Print one JSON object.
     #[arg(long)]
@@ -19,7 +19,7 @@ pub struct Args {
 
 /// Print what the model is.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
-    let source = ModelSource::Path(args.model.clone());
+    let source = ModelSource::named(&args.model);
     let checkpoint = checkpoints::load(&source).map_err(Failure::bad_request)?;
     let network = &checkpoint.network;
     let (side, channels) = (network.image_size, network.in_channels);

@@ -1,9 +1,11 @@
 //! The same engine without a window: the subcommands of `lmd`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::runs::file;
 
 pub mod bench;
 pub mod calibrate;
@@ -74,7 +76,7 @@ pub enum Outcome {
     Failed,
     /// 2: a bad request, found before work.
     BadRequest,
-    /// 130 after SIGINT, 143 after SIGTERM.
+    /// 130 after SIGINT, 143 after SIGTERM, 129 after SIGHUP.
     Interrupted(u8),
 }
 
@@ -118,7 +120,24 @@ impl Failure {
 
 /// Run a subcommand to its end; failures are told on standard error.
 pub fn run(command: Subcommands) -> Outcome {
-    conclude(match command {
+    conclude(carry_out(command))
+}
+
+fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
+    let keeps_what_was_done = match &command {
+        Subcommands::Score(_) => true,
+        Subcommands::Calibrate(args) => args.run.is_none(),
+        Subcommands::Classify(args) => args.run.is_none(),
+        Subcommands::Export(_)
+        | Subcommands::Merge(_)
+        | Subcommands::Info(_)
+        | Subcommands::Verify(_)
+        | Subcommands::Bench(_) => false,
+    };
+    if !keeps_what_was_done {
+        signals::end_at_once().map_err(Failure::failed)?;
+    }
+    match command {
         Subcommands::Score(args) => score::run(&args),
         Subcommands::Calibrate(args) => calibrate::run(&args),
         Subcommands::Classify(args) => classify::run(&args),
@@ -127,13 +146,85 @@ pub fn run(command: Subcommands) -> Outcome {
         Subcommands::Info(args) => info::run(&args),
         Subcommands::Verify(args) => verify::run(&args),
         Subcommands::Bench(args) => bench::run(&args),
-    })
+    }
+}
+
+/// Refuse a word that is neither a command nor a run file, before a window is opened for it.
+pub fn check_run_file(path: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return file::check_header(path).map_err(Failure::bad_request);
+    }
+    let word = path.display();
+    let is_path = path.components().count() > 1 || path.extension().is_some();
+    Err(Failure::bad_request(if is_path {
+        anyhow::anyhow!("there is no such run file: {word}")
+    } else if let Some(meant) = nearest_command(&path.to_string_lossy()) {
+        anyhow::anyhow!("`{word}` is neither a command nor a file; did you mean `{meant}`?")
+    } else {
+        anyhow::anyhow!("`{word}` is neither a command nor a file; `lmd --help` lists the commands")
+    }))
+}
+
+/// The command that a word was meant for, if there is one of nearly the same letters.
+fn nearest_command(word: &str) -> Option<String> {
+    let word = word.to_lowercase();
+    let cli = Cli::command();
+    let (distance, name) = cli
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .chain(["help".to_owned()])
+        .map(|name| (edits(&word, &name), name))
+        .min()?;
+    (distance <= (name.len() / 3).max(1)).then_some(name)
+}
+
+/// Letters to change, add, take away or swap with the next one, to get from one word to the other.
+fn edits(from: &str, to: &str) -> usize {
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];
+    for (i, &a) in from.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, &b) in to.iter().enumerate() {
+            let mut fewest = (rows[i][j] + usize::from(a != b))
+                .min(rows[i][j + 1] + 1)
+                .min(row[j] + 1);
+            if i > 0 && j > 0 && a == to[j - 1] && from[i - 1] == b {
+                fewest = fewest.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(fewest);
+        }
+        rows.push(row);
+    }
+    rows[from.len()][to.len()]
 }
 
 /// How to exit; a failure is told on standard error.
 pub fn conclude(outcome: Result<Outcome, Failure>) -> Outcome {
     outcome.unwrap_or_else(|failure| {
-        terminal::message(&format!("error: {:#}", failure.error));
+        terminal::error(&failure.error);
         failure.outcome
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_fingers_is_told_from_another_word() {
+        for (word, meant) in [
+            ("scoer", Some("score")),
+            ("Score", Some("score")),
+            ("calibrat", Some("calibrate")),
+            ("clasify", Some("classify")),
+            ("inf", Some("info")),
+            ("hlep", Some("help")),
+            ("photos", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest_command(word).as_deref(), meant, "{word}");
+        }
+        assert_eq!(edits("kitten", "sitting"), 3);
+        assert_eq!(edits("", "abc"), 3);
+    }
 }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use super::execute::{self, Prepared};
 use super::output::Target;
 use super::score::Args;
-use super::{Failure, output, terminal};
+use super::signals::Signals;
+use super::{Failure, Outcome, output, terminal};
 use crate::networks::ModelMatch;
 use crate::networks::checkpoints::ModelSource;
-use crate::runs::ResultLog;
 use crate::runs::file::{self, StoredRun};
 use crate::runs::masks::Masks;
-use crate::worker::resuming;
+use crate::runs::{ResultLog, RunImage};
+use crate::worker::resuming::{self, ChangedFile};
 
 /// Open the run and refuse it where its scores would not be those of an uninterrupted run.
-pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
+pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, Failure> {
     let (mut writer, mut stored) = file::resume(path).map_err(Failure::bad_request)?;
     let mut settings = stored.manifest.settings();
     settings.batch = args.scoring.batch.unwrap_or(settings.batch);
@@ -63,7 +64,8 @@ pub fn prepare(path: &Path, args: &Args) -> Result<Prepared, Failure> {
         notes.push(note);
     }
     if !is_finished {
-        check_files(&stored, args.skip_changed).map_err(refuse)?;
+        let changed = changed_files(&stored.images, signals)?;
+        check_files(&stored, &changed, args.skip_changed).map_err(refuse)?;
     }
     let earlier = std::mem::take(&mut stored.results);
     terminal::message(&format!(
@@ -117,13 +119,35 @@ fn target(stored: &StoredRun, args: &Args) -> Result<Target, Failure> {
     })
 }
 
-/// Compare the images' files with what they were when the run began.
-fn check_files(stored: &StoredRun, skip_changed: bool) -> Result<(), String> {
-    let changed = resuming::changed_files(&stored.images);
+/// Compare the images' files with what they were when the run began; a signal ends it.
+fn changed_files(images: &[RunImage], signals: &Signals) -> Result<Vec<ChangedFile>, Failure> {
+    /// Files between two looks at the signals.
+    const AT_ONCE: usize = 64;
+    let mut changed = Vec::new();
+    for some in images.chunks(AT_ONCE) {
+        changed.extend(resuming::changed_files(some));
+        if let Some(code) = signals.exit_code() {
+            return Err(Failure {
+                outcome: Outcome::Interrupted(code),
+                error: anyhow::anyhow!(
+                    "stopped while the image files were compared; the run is as it was"
+                ),
+            });
+        }
+    }
+    Ok(changed)
+}
+
+/// Refuse to go on without files that are not what they were, unless that was asked for.
+fn check_files(
+    stored: &StoredRun,
+    changed: &[ChangedFile],
+    skip_changed: bool,
+) -> Result<(), String> {
     if changed.is_empty() {
         return Ok(());
     }
-    let lines = resuming::list_of(&changed).join("\n  ");
+    let lines = resuming::list_of(changed).join("\n  ");
     let list = format!("\n  {lines}");
     if skip_changed {
         terminal::message(&format!(

@@ -99,7 +99,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     args.scoring.check()?;
     let signals = Signals::catch().map_err(Failure::failed)?;
     let prepared = match &args.resume {
-        Some(path) => resume::prepare(path, args)?,
+        Some(path) => resume::prepare(path, args, &signals)?,
         None => execute::prepare(&request(args)?, &signals)?,
     };
     let shown = prepared.target.shown().display().to_string();

@@ -11,7 +11,7 @@ use crate::networks::verify::verify;
 /// Options of `lmd verify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model folder.
+    /// The model folder; `bundled` is the model inside the program.
     pub model: PathBuf,
     /// A safetensors file with the tensors `sample`, `timestep` and `output`.
     pub reference: PathBuf,
@@ -25,7 +25,7 @@ pub struct Args {
 
 /// Compare and print the difference.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
-    let source = ModelSource::Path(args.model.clone());
+    let source = ModelSource::named(&args.model);
     let checkpoint = checkpoints::load(&source).map_err(Failure::bad_request)?;
     let (mut denoiser, device) =
         executors::open_denoiser(Arc::new(checkpoint.network), args.device)

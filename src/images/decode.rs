@@ -4,20 +4,25 @@
 //! A file that is cut short is an error: some decoders fill what is missing with gray, and such a picture must not be
 //! scored as if it were whole.
 
-use std::fs::File;
-use std::io::{self, Cursor, Read as _};
+use std::io::Cursor;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
+use image::error::UnsupportedErrorKind;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
+};
 use sha2::{Digest as _, Sha256};
 
 use super::file::{ContentHash, NativeInfo};
+use super::input::{self, InputError};
 
 mod complete;
+mod frames;
 mod huffman;
 mod jpeg;
+mod palette;
 mod quality;
 
 /// Most pixels of a picture: 64 megapixels, e.g. 8192 x 8192.
@@ -44,9 +49,9 @@ pub struct Decoded {
 /// The messages are whole sentences without the path, which the caller knows and shows beside them.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// The operating system refused.
+    /// The operating system refused, or it is a pipe or a device.
     #[error("the file can't be read: {0}")]
-    Read(io::Error),
+    Read(InputError),
     /// Nothing in it.
     #[error("the file is empty")]
     Empty,
@@ -101,11 +106,52 @@ pub enum DecodeError {
         /// What the decoder said.
         reason: String,
     },
+    /// Pixels that have no color.
+    #[error(
+        "the {format} data is damaged: some pixels point past the end of its palette of {num_colors} colors"
+    )]
+    PastPalette {
+        /// Name of the format, e.g. `PNG`.
+        format: &'static str,
+        /// Colors in the palette.
+        num_colors: usize,
+    },
+}
+
+/// What can be said of a file without decoding its pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// SHA-256 of the file's bytes.
+    pub hash: ContentHash,
+    /// What the file holds.
+    pub native: NativeInfo,
+    /// Whether more pictures follow the first one, which is the one that is decoded: frames or pages.
+    pub has_more_pictures: bool,
 }
 
 /// Read and decode one file.
 pub fn decode_file(path: &Path) -> Result<Decoded, DecodeError> {
     decode_bytes(&read_bounded(path)?)
+}
+
+/// Decode a file that was described before; `None` if its bytes are others now. That none of its data is missing was
+/// found then, so that the codes of a JPEG are not walked again.
+pub fn decode_described(
+    path: &Path,
+    expected: &ContentHash,
+) -> Result<Option<Decoded>, DecodeError> {
+    let bytes = read_bounded(path)?;
+    let hash = hash(&bytes);
+    let format = sniffed(&bytes)?;
+    if hash != *expected {
+        return Ok(None);
+    }
+    let (native, image) = guarded(format, || decode_pixels(&bytes, format))?;
+    Ok(Some(Decoded {
+        hash,
+        native,
+        image,
+    }))
 }
 
 /// Decode one file's bytes.
@@ -120,16 +166,50 @@ pub fn decode_bytes(bytes: &[u8]) -> Result<Decoded, DecodeError> {
 }
 
 /// Identify one file by its bytes and describe it by its header; its pixels are not decoded.
-pub fn describe_file(path: &Path) -> Result<(ContentHash, NativeInfo), DecodeError> {
+pub fn describe_file(path: &Path) -> Result<Description, DecodeError> {
     let bytes = read_bounded(path)?;
     let native = describe_bytes(&bytes)?;
-    Ok((hash(&bytes), native))
+    Ok(Description {
+        hash: hash(&bytes),
+        has_more_pictures: frames::has_more(&bytes, sniffed(&bytes)?),
+        native,
+    })
+}
+
+/// The SHA-256 of a file's bytes, whatever they are.
+pub fn hash_file(path: &Path) -> Result<ContentHash, DecodeError> {
+    Ok(hash(&read_bounded(path)?))
 }
 
 /// Describe one file's bytes by their header; no pixels are decoded.
 pub fn describe_bytes(bytes: &[u8]) -> Result<NativeInfo, DecodeError> {
     let format = check_format(bytes)?;
     guarded(format, || Ok(open(bytes, format)?.native))
+}
+
+impl Decoded {
+    /// The bits that its largest value needs, where it is stored with 16.
+    pub(super) fn used_bits(&self) -> Option<u32> {
+        let samples: &[u16] = match &self.image {
+            DynamicImage::ImageLuma16(buffer) => buffer.as_raw(),
+            DynamicImage::ImageRgb16(buffer) => buffer.as_raw(),
+            // Where nothing is transparent, the alpha values alone need all bits.
+            DynamicImage::ImageLumaA16(buffer) => {
+                return Some(bits(buffer.pixels().map(|pixel| pixel.0[0])));
+            }
+            DynamicImage::ImageRgba16(buffer) => {
+                let most = |pixel: &image::Rgba<u16>| pixel.0[0].max(pixel.0[1]).max(pixel.0[2]);
+                return Some(bits(buffer.pixels().map(most)));
+            }
+            _ => return None,
+        };
+        Some(bits(samples.iter().copied()))
+    }
+}
+
+fn bits(values: impl Iterator<Item = u16>) -> u32 {
+    let largest = values.max().unwrap_or(0);
+    u16::BITS - largest.leading_zeros()
 }
 
 /// The format that the first bytes of a file announce, of those that can be decoded.
@@ -168,32 +248,25 @@ fn name(format: ImageFormat) -> &'static str {
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, DecodeError> {
-    let file = File::open(path).map_err(DecodeError::Read)?;
-    let num_bytes = file.metadata().map_err(DecodeError::Read)?.len();
-    if num_bytes > MAX_BYTES {
-        return Err(DecodeError::FileTooLarge { num_bytes });
-    }
-    let mut bytes = Vec::with_capacity(num_bytes as usize);
-    // One byte more than allowed shows a file that has grown since.
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(DecodeError::Read)?;
-    match bytes.len() as u64 {
-        num_bytes if num_bytes > MAX_BYTES => Err(DecodeError::FileTooLarge { num_bytes }),
-        _ => Ok(bytes),
-    }
+    input::read(path, MAX_BYTES).map_err(|error| match error {
+        InputError::TooLarge { num_bytes, .. } => DecodeError::FileTooLarge { num_bytes },
+        other => DecodeError::Read(other),
+    })
 }
 
 fn hash(bytes: &[u8]) -> ContentHash {
     ContentHash(Sha256::digest(bytes).into())
 }
 
-fn check_format(bytes: &[u8]) -> Result<ImageFormat, DecodeError> {
+fn sniffed(bytes: &[u8]) -> Result<ImageFormat, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
     }
-    let format =
-        sniff(&bytes[..bytes.len().min(NUM_MAGIC_BYTES)]).ok_or(DecodeError::NotAnImage)?;
+    sniff(&bytes[..bytes.len().min(NUM_MAGIC_BYTES)]).ok_or(DecodeError::NotAnImage)
+}
+
+fn check_format(bytes: &[u8]) -> Result<ImageFormat, DecodeError> {
+    let format = sniffed(bytes)?;
     let name = name(format);
     if !complete::has_end(bytes, format) {
         Err(DecodeError::Truncated { format: name })
@@ -283,13 +356,35 @@ fn decode_pixels(
             reason: "some of its values are not finite numbers".to_owned(),
         });
     }
+    if format == ImageFormat::Png
+        && let Some(patched) = palette::with_other_colors_past_the_end(bytes)
+    {
+        let again = DynamicImage::from_decoder(open(&patched.bytes, format)?.decoder)
+            .map_err(|error| damaged(format, &error))?;
+        if again != image {
+            return Err(DecodeError::PastPalette {
+                format: name(format),
+                num_colors: patched.num_colors,
+            });
+        }
+    }
     image.apply_orientation(opened.orientation);
     Ok((opened.native, image))
 }
 
 fn damaged(format: ImageFormat, error: &ImageError) -> DecodeError {
+    let reason = match error {
+        ImageError::Unsupported(unsupported) => match unsupported.kind() {
+            UnsupportedErrorKind::Color(ExtendedColorType::Unknown(bits)) => format!(
+                "its pixels of {bits} bits are of a kind that is not read, such as floating-point gray; save it with 8 \
+                 or 16 bits per channel"
+            ),
+            _ => error.to_string(),
+        },
+        _ => error.to_string(),
+    };
     DecodeError::Damaged {
         format: name(format),
-        reason: error.to_string(),
+        reason,
     }
 }

@@ -3,8 +3,7 @@
 //! Content decides what is an image: a file that neither is named nor begins like one is left out without a word, one
 //! that does but can't be read is listed with the reason.
 
-use std::collections::HashSet;
-use std::fs::File;
+use std::collections::HashMap;
 use std::io::{self, Read as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::decode::{self, DecodeError};
 use super::file::ImageFile;
-use super::natural;
+use super::{input, natural};
 
 /// The images of one folder, in natural order of their paths below it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +22,8 @@ pub struct Listing {
     pub files: Vec<Arc<ImageFile>>,
     /// Files that look like images, and folders, that could not be read, each with the reason.
     pub unreadable: Vec<(PathBuf, String)>,
+    /// What else to tell of the files, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Why there is no listing.
@@ -48,6 +49,16 @@ pub enum ListError {
         path.display()
     )]
     NoImages {
+        /// As asked for.
+        path: PathBuf,
+    },
+    /// A folder of nothing but this program's charts.
+    #[error(
+        "this is a report folder: its pictures are charts that this program drew (run.lmdrun lies beside them); name a \
+         folder of images: {}",
+        path.display()
+    )]
+    Report {
         /// As asked for.
         path: PathBuf,
     },
@@ -82,6 +93,34 @@ pub enum ListError {
     Stopped,
 }
 
+impl ListError {
+    /// The sentence without the path at its end, for where that is shown beside it.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Missing { .. } => "there is no such folder or file".to_owned(),
+            Self::Unreadable { source, .. } => format!("the folder can't be read: {source}"),
+            Self::NoImages { .. } => "the folder holds no images".to_owned(),
+            Self::Report { .. } => "this is a report folder, which holds charts".to_owned(),
+            Self::NothingReadable {
+                num_unreadable,
+                reason,
+                ..
+            } => {
+                format!("none of its {num_unreadable} image files can be read, for one: {reason}")
+            }
+            Self::UnreadableFile { reason, .. } => reason.to_string(),
+            Self::Labels(_) | Self::Stopped => self.to_string(),
+        }
+    }
+}
+
+/// The charts of a report folder, by their names; the run file beside them tells it from any other folder.
+const REPORT_CHARTS: [&str; 3] = ["contact-sheet.png", "histogram.png", "roc.png"];
+const REPORT_MARK: &str = "run.lmdrun";
+
+/// Files of 16 bits that are decoded to see how many of them are used: it is done for a note.
+const MOST_LOOKED_INTO: usize = 4;
+
 /// Names of image files end so, in any case. Formats that can't be decoded are among them: their files are listed as
 /// unreadable rather than left out.
 const EXTENSIONS: [&str; 27] = [
@@ -92,31 +131,60 @@ const EXTENSIONS: [&str; 27] = [
 
 /// List a folder and its subfolders, or a single image file.
 ///
-/// Links are followed, nothing is visited twice, hidden files and folders are left out. Each file is read once for its
-/// hash and its header; its pixels are decoded when they are used. `progress` is called for each file looked at, with
-/// the number of readable images so far, and may stop the listing.
+/// Links are followed, nothing is visited twice, hidden files and folders are left out, and so are the charts of this
+/// program's reports. Each file is read once for its hash and its header; its pixels are decoded when they are used.
+/// `progress` is called for each file looked at, with the number of readable images so far, and may stop the listing.
 pub fn list(
     path: &Path,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Listing, ListError> {
+    list_first(path, usize::MAX, progress)
+}
+
+/// As [`list`], but end after `limit` readable files in natural order: what comes later is not even opened.
+pub fn list_first(
+    path: &Path,
+    limit: usize,
+    progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<Listing, ListError> {
+    let mut traits = Traits::default();
+    let mut listing = list_noting(path, limit, &mut traits, progress)?;
+    listing.notes = traits.notes(&listing.files);
+    Ok(listing)
+}
+
+/// As [`list_first`], for a part of what is listed: the notes are made of all parts together.
+pub(super) fn list_noting(
+    path: &Path,
+    limit: usize,
+    traits: &mut Traits,
+    progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<Listing, ListError> {
     let metadata = path.metadata().map_err(|error| list_error(path, error))?;
     if !metadata.is_dir() {
-        return list_file(path);
+        return list_file(path, traits);
     }
     let mut found = find(path, progress)?;
     if found.candidates.is_empty() && found.unreadable.is_empty() {
-        return Err(ListError::NoImages {
-            path: path.to_owned(),
+        let path = path.to_owned();
+        return Err(if found.charts.is_empty() {
+            ListError::NoImages { path }
+        } else {
+            ListError::Report { path }
         });
     }
+    traits.charts.append(&mut found.charts);
     found.candidates.sort_by(|a, b| natural::compare(a, b));
 
     let mut listing = Listing {
-        files: Vec::new(),
         unreadable: found.unreadable,
+        ..Listing::default()
     };
     for candidate in found.candidates {
-        match describe(&candidate) {
+        if listing.files.len() >= limit {
+            break;
+        }
+        match describe(&candidate, traits) {
             Ok(file) => listing.files.push(Arc::new(file)),
             Err(error) => listing.unreadable.push((candidate, error.to_string())),
         }
@@ -138,6 +206,77 @@ pub fn list(
     }
 }
 
+/// What a listing tells of its files together.
+#[derive(Default)]
+pub(super) struct Traits {
+    /// Files of which the first of several pictures is used, and one of them.
+    num_of_several: usize,
+    of_several: Option<PathBuf>,
+    /// Of this program's reports; left out.
+    charts: Vec<PathBuf>,
+}
+
+impl Traits {
+    /// A sentence for each thing that some of the files are.
+    pub(super) fn notes(&self, files: &[Arc<ImageFile>]) -> Vec<String> {
+        let several = self.of_several.as_ref().map(|path| {
+            format!(
+                "{} several pictures (frames or pages), of which the first is used, e.g. {}",
+                match self.num_of_several {
+                    1 => "1 file holds".to_owned(),
+                    count => format!("{count} files hold"),
+                },
+                path.display()
+            )
+        });
+        let charts = self.charts.first().map(|path| {
+            format!(
+                "{} left out, since this program drew {} for a report, e.g. {}",
+                match self.charts.len() {
+                    1 => "1 chart is".to_owned(),
+                    count => format!("{count} charts are"),
+                },
+                if self.charts.len() == 1 { "it" } else { "them" },
+                path.display()
+            )
+        });
+        [several, unused_bits(files), charts]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+/// Cameras of 10, 12 or 14 bits that write files of 16 leave the upper ones empty, and the picture is nearly black.
+fn unused_bits(files: &[Arc<ImageFile>]) -> Option<String> {
+    const WORTH_TELLING: u32 = 14;
+    let is_deep = |file: &&Arc<ImageFile>| file.native.color.ends_with("16");
+    let deep: Vec<&Arc<ImageFile>> = files
+        .iter()
+        .filter(is_deep)
+        .take(MOST_LOOKED_INTO)
+        .collect();
+    let used = deep
+        .iter()
+        .map(|file| decode::decode_file(&file.path).ok()?.used_bits())
+        .collect::<Option<Vec<u32>>>()?
+        .into_iter()
+        .max()?;
+    (1..=WORTH_TELLING).contains(&used).then(|| {
+        let num_deep = files.iter().filter(is_deep).count();
+        format!(
+            "{} stored with 16 bits per channel; those looked at use {used} bits or fewer (values up to {}), so that they \
+             are scored as nearly black pictures; stretch their values to 16 bits if that is not meant, e.g. {}",
+            match num_deep {
+                1 => "1 file is".to_owned(),
+                count => format!("{count} files are"),
+            },
+            (1_u32 << used) - 1,
+            deep[0].path.display()
+        )
+    })
+}
+
 fn list_error(path: &Path, source: io::Error) -> ListError {
     let path = path.to_owned();
     match source.kind() {
@@ -146,23 +285,27 @@ fn list_error(path: &Path, source: io::Error) -> ListError {
     }
 }
 
-fn list_file(path: &Path) -> Result<Listing, ListError> {
-    let file = describe(path).map_err(|reason| ListError::UnreadableFile {
+fn list_file(path: &Path, traits: &mut Traits) -> Result<Listing, ListError> {
+    let file = describe(path, traits).map_err(|reason| ListError::UnreadableFile {
         path: path.to_owned(),
         reason,
     })?;
     Ok(Listing {
         files: vec![Arc::new(file)],
-        unreadable: Vec::new(),
+        ..Listing::default()
     })
 }
 
-fn describe(path: &Path) -> Result<ImageFile, DecodeError> {
-    let (hash, native) = decode::describe_file(path)?;
+fn describe(path: &Path, traits: &mut Traits) -> Result<ImageFile, DecodeError> {
+    let described = decode::describe_file(path)?;
+    if described.has_more_pictures {
+        traits.num_of_several += 1;
+        traits.of_several.get_or_insert_with(|| path.to_owned());
+    }
     Ok(ImageFile {
         path: path.to_owned(),
-        hash,
-        native,
+        hash: described.hash,
+        native: described.native,
     })
 }
 
@@ -171,6 +314,8 @@ fn describe(path: &Path) -> Result<ImageFile, DecodeError> {
 struct Found {
     candidates: Vec<PathBuf>,
     unreadable: Vec<(PathBuf, String)>,
+    /// Of this program's reports.
+    charts: Vec<PathBuf>,
 }
 
 fn find(
@@ -178,7 +323,7 @@ fn find(
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Found, ListError> {
     let mut found = Found::default();
-    let mut visited = HashSet::new();
+    let mut visited = Visited::default();
     // Sorted, so that it does not depend on the file system which of two links to one file is listed.
     let walk = WalkDir::new(root)
         .follow_links(true)
@@ -187,7 +332,7 @@ fn find(
         .filter_entry(|entry| {
             (entry.depth() == 0 || !is_hidden(entry))
                 // A folder or file met again under another name would be listed twice.
-                && entry.path().canonicalize().map_or(true, |real| visited.insert(real))
+                && visited.is_new(entry)
         });
     for entry in walk {
         match entry {
@@ -199,6 +344,53 @@ fn find(
         }
     }
     Ok(found)
+}
+
+/// Folders and files met so far: one met again under another name would be listed twice.
+///
+/// They are told apart by their numbers on the file system, since to resolve each path takes long far down in it. A hard
+/// link is a file of its own.
+#[derive(Default)]
+struct Visited {
+    /// Whether each was met through a link.
+    met: HashMap<Identity, bool>,
+}
+
+#[cfg(unix)]
+type Identity = (u64, u64);
+#[cfg(not(unix))]
+type Identity = PathBuf;
+
+#[cfg(unix)]
+fn identity(entry: &DirEntry) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    // Of what a link leads to, since links are followed.
+    let metadata = entry.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(entry: &DirEntry) -> Option<Identity> {
+    entry.path().canonicalize().ok()
+}
+
+impl Visited {
+    /// `true` also for what can't be looked at, so that it is told.
+    fn is_new(&mut self, entry: &DirEntry) -> bool {
+        let Some(identity) = identity(entry) else {
+            return true;
+        };
+        let is_link = entry.path_is_symlink();
+        match self.met.get(&identity) {
+            // Two names without a link: hard links.
+            Some(false) if !is_link && !entry.file_type().is_dir() => true,
+            Some(_) => false,
+            None => {
+                self.met.insert(identity, is_link);
+                true
+            }
+        }
+    }
 }
 
 impl Found {
@@ -214,6 +406,8 @@ impl Found {
                 self.unreadable
                     .push((path.to_owned(), "this is not a regular file".to_owned()));
             }
+        } else if is_chart_of_a_report(entry) {
+            self.charts.push(path.to_owned());
         } else if is_named_like_one || begins_like_an_image(path) {
             self.candidates.push(path.to_owned());
         }
@@ -237,7 +431,7 @@ impl Found {
             let reason = if is_dead_link {
                 "the link leads to nothing".to_owned()
             } else {
-                DecodeError::Read(source).to_string()
+                DecodeError::Read(input::InputError::System(source)).to_string()
             };
             self.unreadable.push((path, reason));
         }
@@ -247,6 +441,12 @@ impl Found {
 
 fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+/// Whether this program drew it.
+fn is_chart_of_a_report(entry: &DirEntry) -> bool {
+    REPORT_CHARTS.iter().any(|name| entry.file_name() == *name)
+        && entry.path().with_file_name(REPORT_MARK).is_file()
 }
 
 fn has_image_extension(path: &Path) -> bool {
@@ -262,11 +462,9 @@ fn has_image_extension(path: &Path) -> bool {
 /// `false` for what can't be opened: without a name or a beginning nothing says that it is an image.
 fn begins_like_an_image(path: &Path) -> bool {
     let mut start = Vec::new();
-    File::open(path)
-        .and_then(|file| {
-            file.take(decode::NUM_MAGIC_BYTES as u64)
-                .read_to_end(&mut start)
-        })
-        .is_ok()
-        && decode::sniff(&start).is_some()
+    input::open(path).is_ok_and(|(file, _)| {
+        file.take(decode::NUM_MAGIC_BYTES as u64)
+            .read_to_end(&mut start)
+            .is_ok()
+    }) && decode::sniff(&start).is_some()
 }

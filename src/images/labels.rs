@@ -1,11 +1,10 @@
 //! Labels from a table: a CSV file that names images and their roles stands for a folder of each role.
 
-use std::fs;
-use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::folder::{self, ListError, Listing};
+use super::input::{self, InputError};
 use crate::ood::Role;
 
 /// Why a table of labels can't be used.
@@ -17,7 +16,21 @@ pub enum LabelsError {
         /// The table.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        source: InputError,
+    },
+    /// Bytes that are no text.
+    #[error("the table of labels is not text in UTF-8; save it as such: {}", path.display())]
+    NotText {
+        /// The table.
+        path: PathBuf,
+    },
+    /// A line whose first cell is empty.
+    #[error("line {line} of the table of labels names no image: its path is empty: {}", path.display())]
+    NoPath {
+        /// From 1.
+        line: usize,
+        /// The table.
+        path: PathBuf,
     },
     /// A line that has no second cell.
     #[error("line {line} of the table of labels has no label; expected `path,label`: {}", path.display())]
@@ -48,6 +61,9 @@ pub enum LabelsError {
     },
 }
 
+/// Most bytes of a table: millions of images.
+const MAX_BYTES: u64 = 1 << 30;
+
 /// Whether a path is taken for a table of labels rather than for images.
 pub fn is_table(path: &Path) -> bool {
     path.extension()
@@ -61,14 +77,19 @@ pub fn is_table(path: &Path) -> bool {
 /// without it they are the first two. Labels: `in-domain`, `in`, `id`, `0`; `out-of-domain`, `out`, `ood`, `1`; `unknown`
 /// or nothing. Cells follow RFC 4180, but for line breaks in them. Relative paths begin at the table's folder.
 pub fn read(path: &Path) -> Result<Vec<(PathBuf, Role)>, LabelsError> {
-    let text = fs::read_to_string(path).map_err(|source| LabelsError::Read {
+    let bytes = input::read(path, MAX_BYTES).map_err(|source| LabelsError::Read {
         path: path.to_owned(),
         source,
+    })?;
+    let text = std::str::from_utf8(input::without_mark(&bytes)).map_err(|_position| {
+        LabelsError::NotText {
+            path: path.to_owned(),
+        }
     })?;
     let base = path.parent().unwrap_or_else(|| Path::new(""));
     let (mut path_column, mut label_column) = (0, 1);
     let mut entries = Vec::new();
-    for (index, line) in text.trim_start_matches('\u{FEFF}').lines().enumerate() {
+    for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
@@ -92,6 +113,12 @@ pub fn read(path: &Path) -> Result<Vec<(PathBuf, Role)>, LabelsError> {
                 path: path.to_owned(),
             });
         };
+        if image.trim().is_empty() {
+            return Err(LabelsError::NoPath {
+                line,
+                path: path.to_owned(),
+            });
+        }
         let role = role(label).ok_or_else(|| LabelsError::Label {
             line,
             label: label.clone(),
@@ -136,35 +163,51 @@ fn role(label: &str) -> Option<Role> {
     }
 }
 
-/// List the images of a role: those that a table of labels names, or all of a folder.
+/// List the first `limit` images of a role: those that a table of labels names, or those of a folder.
 ///
 /// A table may name none of a role. `progress` as in [`folder::list`].
 pub fn list(
     path: &Path,
     role: Role,
+    limit: Option<usize>,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Listing, ListError> {
+    let limit = limit.unwrap_or(usize::MAX);
     if !is_table(path) {
-        return folder::list(path, progress);
+        return folder::list_first(path, limit, progress);
     }
     let mut listing = Listing::default();
+    let mut traits = folder::Traits::default();
     for (image, _) in read(path)?.into_iter().filter(|entry| entry.1 == role) {
-        match folder::list(&image, &mut |_| ControlFlow::Continue(())) {
+        let room = limit - listing.files.len();
+        if room == 0 {
+            break;
+        }
+        let num_before = listing.files.len();
+        let mut inner = |num_images: usize| progress(num_before + num_images);
+        match folder::list_noting(&image, room, &mut traits, &mut inner) {
             Ok(found) => {
                 listing.files.extend(found.files);
                 listing.unreadable.extend(found.unreadable);
             }
-            Err(error) => listing.unreadable.push((image, error.to_string())),
+            Err(ListError::Stopped) => return Err(ListError::Stopped),
+            Err(error) => {
+                let reason = error.reason();
+                listing.unreadable.push((image, reason));
+            }
         }
         if progress(listing.files.len()).is_break() {
             return Err(ListError::Stopped);
         }
     }
+    listing.notes = traits.notes(&listing.files);
     Ok(listing)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn table(text: &str) -> Result<Vec<(PathBuf, Role)>, LabelsError> {
@@ -201,6 +244,8 @@ mod tests {
         assert!(message("path,label\na.png,cat\n").contains("line 2"));
         assert!(message("a.png,in\nb.png\n").contains("line 2"));
         assert!(message("path,label\n").contains("names no image"));
+        assert!(message("path,label\na.png,in\n\n,in\n").contains("line 4"));
+        assert!(message("a.png,in\n\" \",ood\n").contains("its path is empty"));
         let missing = read(Path::new("/no/such.csv")).unwrap_err().to_string();
         assert!(missing.contains("can't be read") && missing.contains("/no/such.csv"));
     }

@@ -5,11 +5,13 @@
 pub mod decode;
 pub mod file;
 pub mod folder;
+pub mod input;
 pub mod labels;
 pub mod measures;
 mod natural;
 pub mod pixels;
 pub mod prepare;
+pub mod repeats;
 mod resample;
 pub mod samples;
 pub mod typed_path;

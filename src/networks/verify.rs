@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use super::checkpoints::safetensors::Safetensors;
 use crate::diffusion::{DenoiseError, Denoiser, NeverInterrupt};
 use crate::images::Geometry;
+use crate::images::input::{self, InputError};
+
+/// Most bytes of a reference: thousands of large images.
+const MAX_BYTES: u64 = 4 << 30;
 
 /// How far the output is from the reference.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,7 +37,7 @@ pub enum VerifyError {
     #[error("the reference could not be read ({source}): {}", path.display())]
     Unreadable {
         /// Its reason.
-        source: std::io::Error,
+        source: InputError,
         /// The file.
         path: PathBuf,
     },
@@ -54,7 +58,7 @@ pub enum VerifyError {
 ///
 /// `timestep` holds one value for each image, or one for all.
 pub fn verify(denoiser: &mut dyn Denoiser, path: &Path) -> Result<Verification, VerifyError> {
-    let bytes = std::fs::read(path).map_err(|source| VerifyError::Unreadable {
+    let bytes = input::read(path, MAX_BYTES).map_err(|source| VerifyError::Unreadable {
         source,
         path: path.to_path_buf(),
     })?;

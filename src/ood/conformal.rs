@@ -9,7 +9,7 @@ use super::text::percent;
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum NoThreshold {
     /// The rate makes no sense.
-    #[error("a false-alarm rate must lie between 0 and 1, got {0}")]
+    #[error("a false-alarm rate must lie between 0 and 1, got {0:?}")]
     Rate(f64),
     /// With so few images even the highest score is not rare enough.
     #[error(

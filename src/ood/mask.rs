@@ -49,6 +49,16 @@ pub enum MaskError {
     /// A grid of no cells.
     #[error("the grid must have at least 1 cell a side, got 0")]
     EmptyGrid,
+    /// Cells smaller than a pixel.
+    #[error(
+        "the grid of {grid} cells per side is finer than the model's {side} pixels; use at most {side}"
+    )]
+    TooFine {
+        /// Cells per side.
+        grid: usize,
+        /// Pixels per side.
+        side: usize,
+    },
     /// Nothing to inpaint.
     #[error("the mask has no hole: with every pixel known there is nothing to inpaint")]
     NoHole,

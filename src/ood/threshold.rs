@@ -65,7 +65,7 @@ pub enum RuleError {
     #[error("this way to set the threshold needs images of both roles: {0}")]
     Class(#[from] MissingClass),
     /// A number in the rule makes no sense.
-    #[error("{what} must lie between {low} and {high}, got {got}")]
+    #[error("{what} must lie between {low} and {high}, got {got:?}")]
     Number {
         /// Which number.
         what: &'static str,

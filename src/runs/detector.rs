@@ -1,7 +1,6 @@
 //! The detector file: a decision that can be applied to new images, as JSON.
 
 use std::collections::HashSet;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::settings::RunSettings;
 use super::verdicts::Yardstick;
 use crate::images::ContentHash;
+use crate::images::input::{self, InputError};
 use crate::images::write::write_atomically;
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::ModelSource;
@@ -22,6 +22,9 @@ use crate::ood::conformal::Calibration;
 ///
 /// 1: without a digest and without the model's fingerprint.
 pub const SCHEMA: u32 = 2;
+
+/// Most bytes of a file: more than a million calibration images.
+const MAX_BYTES: u64 = 256 << 20;
 
 /// A threshold with everything that it depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,7 +77,7 @@ pub enum DetectorError {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        source: InputError,
     },
     /// The system, when writing.
     #[error("the detector file can't be written: {source}: {}", path.display())]
@@ -154,15 +157,16 @@ impl Detector {
 
     /// Read and check a file.
     pub fn load(path: &Path) -> Result<Self, DetectorError> {
-        let bytes = fs::read(path).map_err(|source| DetectorError::Read {
+        let bytes = input::read(path, MAX_BYTES).map_err(|source| DetectorError::Read {
             path: path.to_owned(),
             source,
         })?;
+        let bytes = input::without_mark(&bytes);
         let parse = |source| DetectorError::Parse {
             path: path.to_owned(),
             source,
         };
-        let version: Version = serde_json::from_slice(&bytes).map_err(parse)?;
+        let version: Version = serde_json::from_slice(bytes).map_err(parse)?;
         if !(1..=SCHEMA).contains(&version.lmd_detector) {
             return Err(DetectorError::Schema {
                 path: path.to_owned(),
@@ -173,7 +177,7 @@ impl Detector {
             path: path.to_owned(),
             reason,
         };
-        let mut value: Value = serde_json::from_slice(&bytes).map_err(parse)?;
+        let mut value: Value = serde_json::from_slice(bytes).map_err(parse)?;
         let digest = value.as_object_mut().and_then(|file| file.remove(DIGEST));
         if version.lmd_detector >= 2 && digest != Some(digest_of(&value).into()) {
             return Err(inconsistent(
@@ -339,6 +343,8 @@ pub fn absolute_source(source: &ModelSource) -> ModelSource {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn detector() -> Detector {
@@ -369,6 +375,10 @@ mod tests {
         let path = folder.path().join("detector.json");
         let detector = detector();
         detector.save(&path).unwrap();
+        assert_eq!(Detector::load(&path).unwrap(), detector);
+        // Some editors put a mark in front of a text.
+        let marked = [&b"\xEF\xBB\xBF"[..], &fs::read(&path).unwrap()].concat();
+        fs::write(&path, marked).unwrap();
         assert_eq!(Detector::load(&path).unwrap(), detector);
         let yardstick = detector.yardstick();
         assert!(yardstick.contents.contains(&ContentHash([7; 32])));

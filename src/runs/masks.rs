@@ -47,6 +47,11 @@ impl Masks {
         geometry: Geometry,
         seed: u64,
     ) -> Result<Self, MasksError> {
+        // A stored run keeps the grid that it was made with.
+        let side = geometry.side;
+        if kind.uses_grid() && grid > side {
+            return Err(MaskError::TooFine { grid, side }.into());
+        }
         let file_luma = match kind {
             MaskKind::File(path) => {
                 load_mask_luma(path, geometry.side).map_err(|source| MasksError::File {

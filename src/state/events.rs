@@ -186,7 +186,11 @@ impl Session {
                 // A table of labels stands for a folder of each role, of which it may name none.
                 let is_empty = listing.files.is_empty() && !is_table(&listing.path);
                 let path = listing.path.clone();
+                let notes = listing.notes.clone();
                 *scan = ScanState::Ready(listing);
+                for note in notes {
+                    self.notices.say(Severity::Info, note);
+                }
                 if is_empty {
                     self.notices.push(Notice {
                         severity: Severity::Warning,

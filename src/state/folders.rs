@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::settings::FolderSource;
-use crate::images::ContentHash;
+use crate::images::{ContentHash, repeats};
 use crate::ood::Role;
 use crate::runs::RunImage;
 use crate::worker::protocol::{Control, FolderListing, JobId};
@@ -81,8 +81,17 @@ pub fn short_name(path: &Path) -> String {
         .into_owned()
 }
 
-/// The images that a run would score: the first `limit` of each folder, in-domain first.
+/// The images that a run would score: the first `limit` of each folder, in-domain first, each once per role.
 pub fn planned_images(folders: &[Folder], limit: Option<usize>) -> Vec<RunImage> {
+    planned(folders, limit).0
+}
+
+/// What [`planned_images`] leaves out for being there twice, a sentence each.
+pub fn notes_on_repeats(folders: &[Folder], limit: Option<usize>) -> Vec<String> {
+    planned(folders, limit).1
+}
+
+fn planned(folders: &[Folder], limit: Option<usize>) -> (Vec<RunImage>, Vec<String>) {
     let mut images = Vec::new();
     for role in Role::ALL {
         for folder in folders.iter().filter(|folder| folder.role == role) {
@@ -103,7 +112,13 @@ pub fn planned_images(folders: &[Folder], limit: Option<usize>) -> Vec<RunImage>
             );
         }
     }
-    images
+    // Paths as they are written: the window asks no file system.
+    let notes = repeats::leave_out(
+        &mut images,
+        |image| (image.role, &image.file),
+        Path::to_owned,
+    );
+    (images, notes)
 }
 
 /// Images with the same content that are there both as in-domain and as something else: they make every figure
@@ -153,6 +168,20 @@ mod tests {
                 "/out/2.png"
             ]
         );
+    }
+
+    #[test]
+    fn a_folder_that_is_there_twice_is_used_once_and_that_is_said() {
+        let folders = [
+            folder(Role::InDomain, "/in", 3),
+            folder(Role::InDomain, "/in", 3),
+            folder(Role::OutOfDomain, "/in", 3),
+        ];
+        let planned = planned_images(&folders, None);
+        assert_eq!(planned.len(), 6, "three for each role");
+        let notes = notes_on_repeats(&folders, None);
+        assert!(notes[0].contains("3 image files"), "{notes:?}");
+        assert_eq!(notes_on_repeats(&folders[1..], None), [] as [String; 0]);
     }
 
     #[test]

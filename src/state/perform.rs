@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::action::Action;
-use super::folders::{FolderId, ScanState, images_in_two_roles, is_table};
+use super::folders::{FolderId, ScanState, images_in_two_roles, is_table, notes_on_repeats};
 use super::model::ModelState;
 use super::run::{Phase, RunState};
 use super::session::{Outgoing, Session};
@@ -146,6 +146,9 @@ impl Session {
                 "ROC curve and figures need both in-domain and out-of-domain images. \
                  The images are scored all the same.",
             );
+        }
+        for note in notes_on_repeats(&self.folders, self.settings.run.limit) {
+            self.notices.say(Severity::Warning, note);
         }
         if let Some((count, path)) = images_in_two_roles(images) {
             let images = if count == 1 { "image is" } else { "images are" };

@@ -13,9 +13,9 @@ use crate::worker::protocol::{FolderListing, ModelInfo, ModelSource};
 
 fn image_file(folder: &str, index: usize) -> Arc<ImageFile> {
     let mut hash = [0; 32];
-    hash[0] = index as u8;
-    hash[1] = folder.len() as u8;
-    hash[2] = folder.as_bytes()[folder.len() - 1];
+    hash[..8].copy_from_slice(&(index as u64).to_le_bytes());
+    hash[8] = folder.len() as u8;
+    hash[9] = folder.as_bytes()[folder.len() - 1];
     Arc::new(ImageFile {
         path: Path::new(folder).join(format!("{index}.png")),
         hash: ContentHash(hash),
@@ -39,6 +39,7 @@ pub fn listing(folder: &str, role: Role, num_images: usize) -> FolderListing {
             .map(|index| image_file(folder, index))
             .collect(),
         unreadable: Vec::new(),
+        notes: Vec::new(),
     }
 }
 

@@ -95,6 +95,7 @@ fn listed(path: &Path) -> Result<Arc<FolderListing>, String> {
         role: Role::Unknown,
         files: listing.files,
         unreadable: listing.unreadable,
+        notes: listing.notes,
     }))
 }
 

@@ -185,13 +185,14 @@ fn scan(
         }
         ControlFlow::Continue(())
     };
-    let listing = labels::list(path, role, &mut progress)
+    let listing = labels::list(path, role, None, &mut progress)
         .map(|listing| {
             Arc::new(FolderListing {
                 path: path.to_owned(),
                 role,
                 files: listing.files,
                 unreadable: listing.unreadable,
+                notes: listing.notes,
             })
         })
         .map_err(|err| error_chain(&err));
@@ -306,6 +307,7 @@ pub(super) fn listed_picture(picture: &Picture, how: &str) -> Result<Arc<FolderL
         role: Role::Unknown,
         files: listing.files,
         unreadable: listing.unreadable,
+        notes: listing.notes,
     }))
 }
 

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 
 use super::protocol::RunImage;
-use crate::images::decode::decode_file;
+use crate::images::decode::decode_described;
 use crate::images::prepare::prepare;
 use crate::images::{Fit, Geometry, Measures, Picture};
 use crate::networks::distances::ComparedOriginal;
 
-/// Memory for prepared pixels and LPIPS features, in bytes; past it, originals are read again at each attempt.
+/// Memory for prepared pixels and LPIPS features that later attempts use again, in bytes; past it, originals are read
+/// again at each attempt.
 const BUDGET: usize = 1 << 30;
 
 /// One prepared original.
@@ -31,16 +32,19 @@ pub struct Originals {
     fit: Fit,
     kept: HashMap<usize, Original>,
     num_bytes: usize,
+    /// Most bytes that are kept.
+    budget: usize,
 }
 
 impl Originals {
-    /// None read yet.
-    pub fn new(geometry: Geometry, fit: Fit) -> Self {
+    /// None read yet; a run of one attempt has no use for any that are kept.
+    pub fn new(geometry: Geometry, fit: Fit, num_attempts: usize) -> Self {
         Self {
             geometry,
             fit,
             kept: HashMap::new(),
             num_bytes: 0,
+            budget: if num_attempts > 1 { BUDGET } else { 0 },
         }
     }
 
@@ -72,19 +76,16 @@ impl Originals {
         let num_bytes = original.compared.unit.len() * size_of::<f32>()
             + original.picture.bytes.len()
             + features;
-        if !self.kept.contains_key(&id) && self.num_bytes + num_bytes <= BUDGET {
+        if !self.kept.contains_key(&id) && self.num_bytes + num_bytes <= self.budget {
             self.num_bytes += num_bytes;
             self.kept.insert(id, original.clone());
         }
     }
 
     fn read(&self, image: &RunImage) -> Result<Original, String> {
-        let decoded = decode_file(&image.file.path).map_err(|err| err.to_string())?;
-        if decoded.hash != image.file.hash {
-            return Err(
-                "the file has changed since its folder was listed; list it again".to_owned(),
-            );
-        }
+        let decoded = decode_described(&image.file.path, &image.file.hash)
+            .map_err(|err| err.to_string())?
+            .ok_or("the file has changed since its folder was listed; list it again")?;
         let pixels = prepare(&decoded, self.geometry, self.fit);
         let picture = Picture::from_unit(self.geometry, &pixels.unit);
         Ok(Original {
@@ -95,5 +96,32 @@ impl Originals {
                 features: None,
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn originals_are_kept_only_where_later_attempts_come() {
+        let geometry = Geometry {
+            channels: 1,
+            side: 2,
+        };
+        let picture = Picture::from_unit(geometry, &[0.5; 4]);
+        let original = Original {
+            compared: ComparedOriginal {
+                unit: vec![0.5; 4].into(),
+                features: None,
+            },
+            measures: Measures::of(&picture),
+            picture,
+        };
+        for (num_attempts, num_kept) in [(1, 0), (2, 1)] {
+            let mut originals = Originals::new(geometry, Fit::Crop, num_attempts);
+            originals.keep(0, &original);
+            assert_eq!(originals.kept.len(), num_kept, "{num_attempts} attempts");
+        }
     }
 }

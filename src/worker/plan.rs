@@ -10,12 +10,18 @@ use crate::ood::mask::MaskError;
 use crate::ood::{KnownMask, Role};
 pub use crate::runs::masks::{Masks, MasksError};
 
+/// More attempts per image than any study makes: a slip of the pen would be at work for years.
+const MAX_ATTEMPTS: usize = 100_000;
+
 /// Why a run is refused before it starts.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// No attempts.
     #[error("the number of attempts must be at least 1, got 0")]
     NoAttempts,
+    /// More than can be meant.
+    #[error("the number of attempts must be at most {MAX_ATTEMPTS}, got {0}")]
+    TooManyAttempts(usize),
     /// No images.
     #[error("there is no image to score; add a folder of images first")]
     NoImages,
@@ -50,6 +56,9 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         if settings.num_attempts == 0 {
             return Err(PlanError::NoAttempts);
+        }
+        if settings.num_attempts > MAX_ATTEMPTS {
+            return Err(PlanError::TooManyAttempts(settings.num_attempts));
         }
         if images.is_empty() {
             return Err(PlanError::NoImages);

@@ -502,4 +502,6 @@ pub struct FolderListing {
     pub files: Vec<Arc<ImageFile>>,
     /// Files that look like images but could not be read, with the reason.
     pub unreadable: Vec<(PathBuf, String)>,
+    /// What else to tell of the files, a sentence each.
+    pub notes: Vec<String>,
 }

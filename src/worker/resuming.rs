@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::protocol::{ModelInfo, RunRequest};
-use crate::images::decode::describe_file;
+use crate::images::decode::hash_file;
 use crate::runs::RunImage;
 use crate::runs::file::{Continuation, StoredRun, Stretch};
 use crate::runs::masks::{Masks, MasksError};
@@ -61,8 +61,8 @@ pub fn changed_files(images: &[RunImage]) -> Vec<ChangedFile> {
         .par_iter()
         .filter_map(|image| {
             let path = &image.file.path;
-            let change = match describe_file(path) {
-                Ok((hash, _)) if hash == image.file.hash => return None,
+            let change = match hash_file(path) {
+                Ok(hash) if hash == image.file.hash => return None,
                 Ok(_) => Change::Changed,
                 Err(_) if !path.exists() => Change::Missing,
                 Err(_) => Change::Unreadable,

@@ -90,7 +90,11 @@ pub fn run(
 ) -> (Progress, Result<(), ScoreError>) {
     let measures = measures::ids_of_run(engine.info.geometry.side, request.settings.distance);
     let mut run = Run {
-        originals: Originals::new(engine.info.geometry, request.settings.fit),
+        originals: Originals::new(
+            engine.info.geometry,
+            request.settings.fit,
+            request.settings.num_attempts,
+        ),
         batch_size: match request.settings.batch {
             BatchChoice::Auto => engine.automatic_batch(),
             BatchChoice::Fixed(size) => size.max(1),

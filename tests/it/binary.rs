@@ -26,6 +26,20 @@ pub fn not_run(reason: &str) {
     writeln!(std::io::stderr(), "NOT RUN: {reason}").unwrap();
 }
 
+/// Whether this process, and so what it starts, was told to outlive its terminal (`nohup`).
+#[cfg(target_os = "linux")]
+pub fn ignores_hangup() -> bool {
+    signal_mask("/proc/self/status", "SigIgn:") & 1 != 0
+}
+
+/// The signals of a kind by the bits of a process's status: bit 0 is signal 1.
+#[cfg(target_os = "linux")]
+pub fn signal_mask(status: &str, kind: &str) -> u64 {
+    let status = std::fs::read_to_string(status).unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix(kind));
+    u64::from_str_radix(mask.unwrap().trim(), 16).unwrap()
+}
+
 pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }

@@ -27,6 +27,9 @@ mod images;
 #[cfg(test)]
 mod inpainting;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod inputs;
+#[cfg(test)]
 mod layering;
 #[cfg(test)]
 mod measured;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::diffusion::schedule::ScheduleError;
+use crate::images::input::InputError;
 
 /// Why a checkpoint could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,14 @@ pub enum CheckpointError {
     Unreadable {
         /// The operating system's reason.
         source: std::io::Error,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that is too large for its purpose or for the memory.
+    #[error("the file can't be used, {source}: {}", path.display())]
+    Unusable {
+        /// Why.
+        source: InputError,
         /// The file.
         path: PathBuf,
     },

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use include_dir::Dir;
 
 use super::CheckpointError;
+use crate::images::input::{self, InputError};
 
 /// A model's folder.
 pub(super) enum Files {
@@ -64,14 +65,24 @@ impl Files {
         }
     }
 
-    /// All bytes of a file, in memory: a file that is cut short while mapped would end the process.
-    pub(super) fn read(&self, name: &str) -> Result<Cow<'static, [u8]>, CheckpointError> {
+    /// All bytes of a file of at most `limit`, in memory: a file that is cut short while mapped would end the process.
+    pub(super) fn read(
+        &self,
+        name: &str,
+        limit: u64,
+    ) -> Result<Cow<'static, [u8]>, CheckpointError> {
         match self {
             Self::Disk { .. } => {
                 let path = self.real_file(name)?;
-                fs::read(path)
+                input::read(&path, limit)
                     .map(Cow::Owned)
-                    .map_err(|source| unreadable(source, &self.path(name)))
+                    .map_err(|error| match error {
+                        InputError::System(source) => unreadable(source, &self.path(name)),
+                        source => CheckpointError::Unusable {
+                            source,
+                            path: self.path(name),
+                        },
+                    })
             }
             Self::Embedded(dir) => dir
                 .get_file(name)

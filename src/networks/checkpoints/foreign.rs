@@ -10,7 +10,7 @@ pub(super) const EXTENSIONS: [&str; 4] = ["pth", "pt", "ckpt", "bin"];
 /// The refusal for a weights file that has no `config.json` of diffusers beside it.
 pub(super) fn refuse(files: &Files, name: &str) -> CheckpointError {
     let path = files.path(name);
-    let bytes = match files.read(name) {
+    let bytes = match files.read(name, u64::MAX) {
         Ok(bytes) => bytes,
         Err(error) => return error,
     };

@@ -14,6 +14,7 @@ mod diffusers;
 mod error;
 mod files;
 mod foreign;
+mod json;
 mod pickle;
 pub(in crate::networks) mod safetensors;
 mod tensors;

@@ -9,6 +9,8 @@ use std::ops::Range;
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
+use super::json;
+
 /// A parsed file.
 pub(in crate::networks) struct Safetensors {
     entries: BTreeMap<String, Entry>,
@@ -121,7 +123,7 @@ impl Safetensors {
 
 fn parse_header(header: &[u8], start: usize) -> Result<BTreeMap<String, Entry>, SafetensorsError> {
     let damaged = |message: String| SafetensorsError::Damaged(message);
-    let values: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header)
+    let values = json::object(header)
         .map_err(|error| damaged(format!("its header is damaged ({error})")))?;
     let mut entries = BTreeMap::new();
     for (name, value) in values {

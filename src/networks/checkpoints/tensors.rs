@@ -21,7 +21,7 @@ impl TensorFile {
     /// Open by content: a zip or an old pickle, else safetensors. Returns the file's SHA-256 in hex too.
     pub(super) fn open(files: &Files, name: &str) -> Result<(Self, String), CheckpointError> {
         let path = files.path(name);
-        let bytes = files.read(name)?;
+        let bytes = files.read(name, u64::MAX)?;
         let sha256 = sha256_hex(&bytes);
         let says_pickle = Path::new(name)
             .extension()

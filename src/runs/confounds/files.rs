@@ -43,7 +43,10 @@ pub fn differences_of_files(images: &[RunImage]) -> Vec<String> {
 }
 
 fn of_role(images: &[RunImage], role: Role) -> impl Iterator<Item = &RunImage> {
-    images.iter().filter(move |image| image.role == role)
+    images
+        .iter()
+        // What stands in for a damaged row of a run file is of no format.
+        .filter(move |image| image.role == role && !image.file.native.format.is_empty())
 }
 
 fn compared(a: &[&NativeInfo], b: &[&NativeInfo], others: &str) -> Vec<String> {

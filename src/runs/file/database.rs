@@ -109,7 +109,7 @@ pub(in crate::runs) fn log_path(path: &Path) -> PathBuf {
 }
 
 /// Look at the header before SQLite does: what is no run file is not even locked.
-pub(super) fn check_header(path: &Path) -> Result<(), FileError> {
+pub(crate) fn check_header(path: &Path) -> Result<(), FileError> {
     let open = |source| FileError::Open {
         source,
         path: path.to_owned(),

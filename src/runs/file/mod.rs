@@ -32,6 +32,7 @@ pub use scores::{StoredScores, read_scores};
 pub use summary::{LEFT_OUT, RunSummary, is_finished, summarize};
 pub use writer::{RunWriter, create, resume};
 
+pub(crate) use database::check_header;
 pub(super) use database::log_path;
 
 /// The ending of run files.

@@ -126,6 +126,7 @@ impl StandIn {
             path,
             role,
             unreadable: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }

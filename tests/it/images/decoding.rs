@@ -8,7 +8,7 @@ use lmd_inspector::images::prepare::{prepare, thumbnail};
 use lmd_inspector::images::{DecodeError, Fit, Geometry};
 use sha2::{Digest as _, Sha256};
 
-use super::support::{encode, jpeg_with_orientation, picture, png_header};
+use super::support::{crc32, encode, jpeg_with_orientation, picture, png_header};
 
 /// Prepared at the picture's own size: its values as decoded.
 fn values(bytes: &[u8], channels: usize, side: usize) -> Vec<f32> {
@@ -248,4 +248,84 @@ fn a_file_over_the_limit_is_refused_unread() {
         decode_file(&path),
         Err(DecodeError::FileTooLarge { .. })
     ));
+}
+
+/// A PNG of four pixels with the indices 0 to 3 and a palette of these colors.
+fn png_of_indices(colors: &[[u8; 3]]) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    let header = [
+        &4_u32.to_be_bytes()[..],
+        &1_u32.to_be_bytes(),
+        &[2, 3, 0, 0, 0],
+    ]
+    .concat();
+    // One stored block of zlib: no filter, then the indices in two bits each.
+    let pixels = [0x78, 0x01, 1, 2, 0, 0xFD, 0xFF, 0, 0b0001_1011];
+    let adler = {
+        let (mut a, mut b) = (1_u32, 0_u32);
+        for byte in [0, 0b0001_1011] {
+            a += byte;
+            b += a;
+        }
+        (b << 16) | a
+    };
+    let pixels = [&pixels[..], &adler.to_be_bytes()].concat();
+    for (kind, data) in [
+        (b"IHDR", header),
+        (b"PLTE", colors.concat()),
+        (b"IDAT", pixels),
+        (b"IEND", Vec::new()),
+    ] {
+        bytes.extend((data.len() as u32).to_be_bytes());
+        bytes.extend(kind);
+        bytes.extend(&data);
+        bytes.extend(crc32(&[&kind[..], &data].concat()).to_be_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn pixels_past_the_end_of_a_palette_are_refused() {
+    let colors = [[9, 9, 9], [0, 0, 0], [200, 0, 0], [0, 90, 0]];
+    let whole = decode_bytes(&png_of_indices(&colors)).unwrap();
+    assert_eq!(whole.native.color, "Rgb8");
+    let error = decode_bytes(&png_of_indices(&colors[..3])).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("past the end of its palette of 3"),
+        "{error}"
+    );
+}
+
+#[test]
+fn gray_of_floating_point_is_told_in_words() {
+    // A TIFF of one pixel: 32 bits per sample, IEEE.
+    let mut bytes = b"II\x2A\0\x08\0\0\0".to_vec();
+    let entries: [(u16, u16, u32); 9] = [
+        (256, 3, 1),
+        (257, 3, 1),
+        (258, 3, 32),
+        (259, 3, 1),
+        (262, 3, 1),
+        (273, 4, 8 + 2 + 9 * 12 + 4),
+        (277, 3, 1),
+        (279, 4, 4),
+        (339, 3, 3),
+    ];
+    bytes.extend((entries.len() as u16).to_le_bytes());
+    for (tag, kind, value) in entries {
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend(kind.to_le_bytes());
+        bytes.extend(1_u32.to_le_bytes());
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend([0; 4]);
+    bytes.extend(0.5_f32.to_le_bytes());
+    let error = decode_bytes(&bytes).unwrap_err().to_string();
+    assert!(
+        error.contains("32 bits") && error.contains("save it with 8"),
+        "{error}"
+    );
+    assert!(!error.contains("Unknown"), "{error}");
 }

@@ -298,3 +298,72 @@ fn check_unreadable(folder: &Path) {
         assert!(reason.contains("ermission"), "{reason}");
     }
 }
+
+#[test]
+fn files_past_the_limit_are_not_opened() {
+    let folder = folder(&["1.png", "2.png"]);
+    fs::write(folder.path().join("3.png"), b"text").unwrap();
+    let first = |limit| {
+        lmd_inspector::images::folder::list_first(folder.path(), limit, &mut |_| {
+            ControlFlow::Continue(())
+        })
+        .unwrap()
+    };
+    let listing = first(2);
+    assert_eq!(names(folder.path(), &listing), ["1.png", "2.png"]);
+    assert_eq!(listing.unreadable, [], "the third was not looked at");
+    assert_eq!(first(3).unreadable.len(), 1);
+}
+
+#[test]
+fn pictures_of_several_frames_and_of_few_bits_are_told_once_with_their_number() {
+    use image::codecs::gif::GifEncoder;
+    use image::{DynamicImage, Frame, ImageBuffer, Luma, RgbaImage};
+    let folder = folder(&["plain.png"]);
+    let mut gif = Vec::new();
+    let mut encoder = GifEncoder::new(&mut gif);
+    for shade in [10, 200] {
+        let frame = RgbaImage::from_pixel(6, 5, image::Rgba([shade, shade, shade, 255]));
+        encoder.encode_frame(Frame::new(frame)).unwrap();
+    }
+    drop(encoder);
+    let deep = |largest: u16| {
+        let picture = ImageBuffer::from_fn(16, 16, |x, _| Luma([largest / 15 * x as u16]));
+        encode(&DynamicImage::ImageLuma16(picture), ImageFormat::Png)
+    };
+    for name in ["a.gif", "b.gif"] {
+        fs::write(folder.path().join(name), &gif).unwrap();
+    }
+    for name in ["c.png", "d.png", "e.png"] {
+        fs::write(folder.path().join(name), deep(4095)).unwrap();
+    }
+    let listing = listed(folder.path()).unwrap();
+    assert_eq!(listing.files.len(), 6);
+    let [several, bits] = listing.notes.as_slice() else {
+        panic!("{:?}", listing.notes);
+    };
+    assert!(
+        several.contains("2 files hold several pictures"),
+        "{several}"
+    );
+    assert!(bits.contains("3 files are stored with 16 bits"), "{bits}");
+    assert!(bits.contains("use 12 bits or fewer"), "{bits}");
+    // One that uses all of them says that the others are meant to be dark.
+    fs::write(folder.path().join("c.png"), deep(65_535)).unwrap();
+    assert_eq!(listed(folder.path()).unwrap().notes.len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_and_its_file_are_one_and_hard_links_are_two() {
+    let folder = folder(&["b/2.png", "c.png"]);
+    let at = |name: &str| folder.path().join(name);
+    // The link comes first, in the order of listing.
+    std::os::unix::fs::symlink(at("b/2.png"), at("b/1.png")).unwrap();
+    fs::hard_link(at("c.png"), at("d.png")).unwrap();
+    let listing = listed(folder.path()).unwrap();
+    assert_eq!(
+        names(folder.path(), &listing),
+        ["b/1.png", "c.png", "d.png"]
+    );
+}

@@ -114,7 +114,7 @@ fn malformed_json() {
     let model = Model::new();
     for (text, says) in [
         ("{\"_class_name\": ", "EOF"),
-        ("[1, 2]", "expected a map"),
+        ("[1, 2]", "expected an object, got a list"),
         ("", "EOF"),
     ] {
         fs::write(model.path("config.json"), text).unwrap();
@@ -447,8 +447,24 @@ fn impossible_numbers_are_refused() {
         (
             "mid_block_scale_factor",
             json!(0),
-            "mid_block_scale_factor must be",
+            "mid_block_scale_factor must lie",
         ),
+        (
+            "mid_block_scale_factor",
+            json!(1e-40),
+            "mid_block_scale_factor must lie",
+        ),
+        (
+            "mid_block_scale_factor",
+            json!(1e300),
+            "mid_block_scale_factor must lie",
+        ),
+        ("norm_eps", json!(0), "norm_eps must lie"),
+        ("norm_eps", json!(-1e-5), "norm_eps must lie"),
+        ("norm_eps", json!(1e300), "norm_eps must lie"),
+        // Its first block has 16 channels: frequencies are divided by 8 - 8.
+        ("freq_shift", json!(8), "freq_shift must be smaller"),
+        ("freq_shift", json!(9.5), "freq_shift must be smaller"),
     ] {
         let model = Model::new();
         model.set(field, value);
@@ -483,10 +499,70 @@ fn bad_schedules() {
         ),
         (json!({"beta_end": 3.0}), "between 0 and 1"),
         (json!({"num_train_timesteps": -1}), "wrong type"),
+        (
+            json!({"clip_sample_range": 0}),
+            "clip_sample_range must be a positive number",
+        ),
+        (
+            json!({"clip_sample_range": -1}),
+            "clip_sample_range must be a positive number",
+        ),
+        (
+            json!({"clip_sample_range": 1e300}),
+            "clip_sample_range must be a positive number",
+        ),
+        (json!({"thresholding": true}), "thresholding"),
+        (
+            json!({"trained_betas": [0.1, 0.2, 0.3]}),
+            "trained_betas must be as many as num_train_timesteps, 1000, got 3",
+        ),
+        (
+            json!({"beta_start": 0.9, "beta_end": 0.9}),
+            "leave nothing of the image at timestep",
+        ),
     ] {
         fs::write(model.path("scheduler_config.json"), scheduler.to_string()).unwrap();
         model.assert_refused(&[says]);
     }
+}
+
+#[test]
+fn a_key_that_comes_twice_is_refused_wherever_it_is() {
+    let model = Model::new();
+    let config = fs::read_to_string(model.path("config.json")).unwrap();
+    let twice = config.replacen('{', "{\"norm_eps\": 0.5, ", 1);
+    fs::write(model.path("config.json"), &twice).unwrap();
+    model.assert_refused(&["`norm_eps` comes twice", "config.json"]);
+    fs::write(model.path("config.json"), format!("\u{FEFF}{config}")).unwrap();
+    load(model.0.path()).unwrap();
+
+    let scheduler = r#"{"beta_end": 0.02, "beta_end": 0.03}"#;
+    fs::write(model.path("scheduler_config.json"), scheduler).unwrap();
+    model.assert_refused(&["`beta_end` comes twice", "scheduler_config.json"]);
+    fs::remove_file(model.path("scheduler_config.json")).unwrap();
+
+    let bytes = fs::read(model.path(WEIGHTS)).unwrap();
+    let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    let header = std::str::from_utf8(&bytes[8..8 + length]).unwrap();
+    let entry = r#""conv_in.bias":{"dtype":"F32","shape":[16],"data_offsets":[0,64]}"#;
+    let header = header.trim_end().replacen('{', &format!("{{{entry},"), 1);
+    let twice = [
+        &(header.len() as u64).to_le_bytes()[..],
+        header.as_bytes(),
+        &bytes[8 + length..],
+    ]
+    .concat();
+    fs::write(model.path(WEIGHTS), twice).unwrap();
+    model.assert_refused(&["`conv_in.bias` comes twice"]);
+}
+
+#[test]
+fn trained_betas_as_many_as_timesteps_are_read() {
+    let model = Model::new();
+    let scheduler = json!({"trained_betas": [0.1, 0.2, 0.3], "num_train_timesteps": 3});
+    fs::write(model.path("scheduler_config.json"), scheduler.to_string()).unwrap();
+    let schedule = load(model.0.path()).unwrap().schedule;
+    assert!((schedule.alpha_cumprod(Some(2)) - 0.9 * 0.8 * 0.7).abs() < 1e-15);
 }
 
 #[test]

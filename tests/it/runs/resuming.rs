@@ -39,7 +39,14 @@ pub fn stop_midway(run: &Path, signal: &str) -> std::process::Output {
 fn a_run_that_was_stopped_resumes_to_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let expected = uninterrupted(folder.path());
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+    let mut signals = vec![("-INT", 130), ("-TERM", 143)];
+    #[cfg(target_os = "linux")]
+    if crate::binary::ignores_hangup() {
+        not_run("a hangup: it is ignored here");
+    } else {
+        signals.push(("-HUP", 129));
+    }
+    for (signal, code) in signals {
         let run = folder.path().join("it's a run.lmdrun");
         let stopped = stop_midway(&run, signal);
         let told = errors(&stopped);

@@ -332,6 +332,12 @@ fn listing(path: PathBuf, role: Role, num_images: usize) -> FolderListing {
             let mut hash = [0; 32];
             hash[..8].copy_from_slice(&(index as u64).to_le_bytes());
             hash[8] = role as u8;
+            // Of another folder it is another image.
+            hash[9] = path
+                .as_os_str()
+                .as_encoded_bytes()
+                .iter()
+                .fold(0, |sum: u8, &byte| sum.wrapping_mul(31).wrapping_add(byte));
             Arc::new(ImageFile {
                 path: path.join(format!("{index:05}.png")),
                 hash: ContentHash(hash),
@@ -359,6 +365,7 @@ fn listing(path: PathBuf, role: Role, num_images: usize) -> FolderListing {
         } else {
             Vec::new()
         },
+        notes: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use self::config::{Refusal, UnetConfig};
 use super::files::Files;
 use super::tensors::{Taker, TensorFile};
-use super::{Checkpoint, CheckpointError, ModelSource};
+use super::{Checkpoint, CheckpointError, ModelSource, json};
 use crate::diffusion::Schedule;
 use crate::diffusion::schedule::ScheduleConfig;
 use crate::networks::identity::ModelIdentity;
@@ -156,9 +156,12 @@ fn load_schedule(files: &Files, notes: &mut Vec<String>) -> Result<Schedule, Che
 }
 
 fn read_object(files: &Files, name: &str) -> Result<Map<String, Value>, CheckpointError> {
-    let bytes = files.read(name)?;
-    serde_json::from_slice(&bytes).map_err(|error| CheckpointError::BadJson {
-        message: error.to_string(),
+    /// Thousands of times what any configuration has.
+    const MAX_BYTES: u64 = 16 << 20;
+
+    let bytes = files.read(name, MAX_BYTES)?;
+    json::object(&bytes).map_err(|message| CheckpointError::BadJson {
+        message,
         path: files.path(name),
     })
 }

@@ -1,5 +1,7 @@
 //! `config.json` of diffusers' `UNet2DModel`: its defaults, its old field names, and what is refused.
 
+use std::ops::RangeInclusive;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -94,6 +96,11 @@ const MAX_BLOCKS: usize = 12;
 const MAX_LAYERS: usize = 32;
 const MAX_CHANNELS: usize = 65_536;
 const MAX_SIDE: usize = 4096;
+
+/// Real models have 1e-12 to 1e-3; less is nothing beside an `f32` variance, more drowns it.
+const EPS: RangeInclusive<f64> = 1e-30..=1.0;
+/// Real models have 1 or the square root of 2; sums that are divided by it are squared later on.
+const SCALE: RangeInclusive<f64> = 1e-6..=1e6;
 
 impl UnetConfig {
     /// Check a parsed `config.json`.
@@ -247,11 +254,30 @@ impl RawConfig {
                 "sample_size must be a multiple of {factor} for {num_blocks} blocks, got {image_size}"
             ));
         }
-        if !(self.norm_eps >= 0.0 && self.mid_block_scale_factor > 0.0) {
-            return bad(format!(
-                "norm_eps and mid_block_scale_factor must be positive, got {} and {}",
-                self.norm_eps, self.mid_block_scale_factor
-            ));
+        self.check_numbers()
+    }
+
+    /// Numbers that make a network's output overflow or vanish in `f32` are mistakes.
+    fn check_numbers(&self) -> Result<(), Refusal> {
+        let within = |field: &str, value: f64, range: RangeInclusive<f64>| {
+            if range.contains(&value) {
+                return Ok(());
+            }
+            Err(Refusal::Bad(format!(
+                "{field} must lie between {:e} and {}, got {value:?}",
+                range.start(),
+                range.end()
+            )))
+        };
+        within("norm_eps", self.norm_eps, EPS)?;
+        within("mid_block_scale_factor", self.mid_block_scale_factor, SCALE)?;
+        // The frequencies are powers of i / (half - freq_shift), i < half.
+        let half = self.block_out_channels.first().map_or(0, |first| first / 2);
+        if !(self.freq_shift.is_finite() && self.freq_shift < half as f64) {
+            return Err(Refusal::Bad(format!(
+                "freq_shift must be smaller than half the channels of the first block, {half}, got {:?}",
+                self.freq_shift
+            )));
         }
         Ok(())
     }

@@ -66,6 +66,12 @@ pub(super) fn schedule_config(
             "noise schedules of betas",
         ));
     }
+    if raw.thresholding {
+        return Err(Refusal::Unsupported(
+            "thresholding \"true\"".to_owned(),
+            "set it to false to have predictions clipped to clip_sample_range".to_owned(),
+        ));
+    }
     if raw.num_train_timesteps > MAX_TIMESTEPS {
         return Err(Refusal::Bad(format!(
             "num_train_timesteps must be 1 to {MAX_TIMESTEPS}, got {}",
@@ -90,12 +96,6 @@ pub(super) fn schedule_config(
 
 impl RawScheduler {
     fn clip_range(&self, class: &str, notes: &mut Vec<String>) -> Option<f64> {
-        if self.thresholding {
-            notes.push(
-                "dynamic thresholding is not applied: predictions are clipped to ±1".to_owned(),
-            );
-            return Some(1.0);
-        }
         let clips_by_default = matches!(class, "DDPMScheduler" | "DDIMScheduler");
         if self.clip_sample.is_none() && !clips_by_default {
             // These samplers do not clip, but the sampler used here needs it for pixel-space models.
@@ -232,6 +232,7 @@ mod tests {
                 json!({"prediction_type": "flow_prediction"}),
                 "flow_prediction",
             ),
+            (json!({"thresholding": true}), "thresholding"),
         ] {
             match read(fields).unwrap_err() {
                 Refusal::Unsupported(what, _) => assert!(what.contains(name), "{what}"),
