@@ -18,6 +18,7 @@ pub mod info;
 pub mod merge;
 pub mod options;
 pub mod output;
+pub mod paths;
 pub mod resume;
 pub mod score;
 pub mod shard;

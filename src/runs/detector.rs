@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::RunSettings;
+use super::settings::{RunSettings, unknown_field};
 use super::verdicts::Yardstick;
 use crate::images::ContentHash;
-use crate::images::write::write_atomically;
+use crate::images::write::{write_atomically, write_new};
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::ThresholdRule;
 use crate::ood::conformal::Calibration;
@@ -18,8 +18,10 @@ use crate::ood::conformal::Calibration;
 /// The version of the file's form that this program writes and reads.
 pub const SCHEMA: u32 = 1;
 
-/// A threshold with everything that it depends on.
+/// A threshold with everything that it depends on. A field that this program does not know may change what it says, so there
+/// must be none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Detector {
     /// Version of the file's form; also tells the file from other JSON.
     pub lmd_detector: u32,
@@ -41,6 +43,7 @@ pub struct Detector {
 
 /// Which model a detector needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DetectorModel {
     /// Where it was.
     pub source: ModelSource,
@@ -97,6 +100,18 @@ pub enum DetectorError {
         /// Its version.
         found: u32,
     },
+    /// Something that this program does not know.
+    #[error(
+        "this detector file says something that this program does not know and that may change its verdicts, `{field}`; use \
+         a newer program: {}",
+        path.display()
+    )]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// What.
+        field: String,
+    },
     /// Its parts don't fit together.
     #[error("this detector file was damaged or changed by hand: {reason}; calibrate anew: {}", path.display())]
     Inconsistent {
@@ -143,9 +158,15 @@ impl Detector {
             path: path.to_owned(),
             source,
         })?;
-        let parse = |source| DetectorError::Parse {
-            path: path.to_owned(),
-            source,
+        let parse = |source| match unknown_field(&source) {
+            Some(field) => DetectorError::Unknown {
+                path: path.to_owned(),
+                field,
+            },
+            None => DetectorError::Parse {
+                path: path.to_owned(),
+                source,
+            },
         };
         let version: Version = serde_json::from_slice(&bytes).map_err(parse)?;
         if version.lmd_detector != SCHEMA {
@@ -166,9 +187,22 @@ impl Detector {
 
     /// Write a file; a reader finds all of it or none.
     pub fn save(&self, path: &Path) -> Result<(), DetectorError> {
+        self.write(path, write_atomically)
+    }
+
+    /// Write a file where none may be.
+    pub fn save_new(&self, path: &Path) -> Result<(), DetectorError> {
+        self.write(path, write_new)
+    }
+
+    fn write(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&Path, &[u8]) -> io::Result<()>,
+    ) -> Result<(), DetectorError> {
         let mut json = serde_json::to_vec_pretty(self).map_err(DetectorError::Encode)?;
         json.push(b'\n');
-        write_atomically(path, &json).map_err(|source| DetectorError::Write {
+        write(path, &json).map_err(|source| DetectorError::Write {
             path: path.to_owned(),
             source,
         })
@@ -287,6 +321,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("detector.json");
         let detector = detector();
+        detector.save_new(&path).unwrap();
+        assert!(detector.save_new(&path).is_err(), "one that is there stays");
         detector.save(&path).unwrap();
         assert_eq!(Detector::load(&path).unwrap(), detector);
         let yardstick = detector.yardstick();
@@ -308,6 +344,17 @@ mod tests {
         refused("no JSON", "not a detector file");
         refused(r#"{"lmd_detector": 9}"#, "form 9");
         let json = serde_json::to_string(&detector()).unwrap();
+        for (before, name) in [
+            ("\"threshold\"", "later"),
+            ("\"weights_sha256\"", "fingerprint"),
+            ("\"grid\"", "twist"),
+        ] {
+            let more = json.replacen(before, &format!("\"{name}\":1,{before}"), 1);
+            refused(
+                &more,
+                &format!("does not know and that may change its verdicts, `{name}`"),
+            );
+        }
         refused(&json[..json.len() / 2], "not a detector file");
         refused(
             &json.replace(

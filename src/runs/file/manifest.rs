@@ -6,14 +6,17 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::machine::this_machine;
+use super::values;
 use crate::images::Geometry;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::{MaskKind, Role};
 use crate::runs::report::{path_from_text, text_from_path};
 use crate::runs::settings::RunSettings;
 
-/// All that decides a run's numbers besides its image files.
+/// All that decides a run's numbers besides its image files. A field that this program does not know may decide them too,
+/// so there must be none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The program's version that began the run.
     pub app_version: String,
@@ -25,6 +28,9 @@ pub struct Manifest {
     pub model: ModelRecord,
     /// Every setting; see [`Manifest::settings`].
     settings: RunSettings,
+    /// The measures of each attempt, in the order of its values; files of the first format had these three.
+    #[serde(default = "first_measures")]
+    pub measures: Vec<String>,
     /// The folders as given, with their roles.
     pub folders: Vec<FolderRecord>,
     /// Images of the run.
@@ -74,6 +80,7 @@ impl Manifest {
                 .unwrap_or_default(),
             model: run.model,
             settings,
+            measures: values::MEASURES.map(str::to_owned).to_vec(),
             folders: run
                 .folders
                 .iter()
@@ -133,8 +140,13 @@ impl Manifest {
     }
 }
 
+fn first_measures() -> Vec<String> {
+    ["mse", "ssim", "lpips"].map(str::to_owned).to_vec()
+}
+
 /// What is kept of the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ModelRecord {
     /// `bundled`, or its path, written as in `scores.csv`.
     pub source: String,

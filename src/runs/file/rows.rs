@@ -1,7 +1,8 @@
 //! The rows of a run file and their checksums, shared by writer and reader.
 
+use rusqlite::{Connection, params};
+
 use super::checksum::{Checksum, LEN, stored_real};
-use crate::ood::Distances;
 
 /// A number of an image or attempt as SQLite keeps it.
 pub(super) fn key(index: usize) -> i64 {
@@ -9,37 +10,40 @@ pub(super) fn key(index: usize) -> i64 {
 }
 
 /// One finished reconstruction, in a file's terms.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct AttemptRow {
     pub image: i64,
     pub attempt: i64,
-    /// MSE, 1 - SSIM and LPIPS; `None` is not a number.
-    pub distances: [Option<f64>; 3],
+    /// See [`super::values`].
+    pub values: Vec<u8>,
     pub seconds: f64,
     pub stretch: i64,
 }
 
 impl AttemptRow {
-    pub fn reals(distances: &Distances) -> [Option<f64>; 3] {
-        [distances.mse, distances.ssim, distances.lpips].map(stored_real)
-    }
-
-    pub fn distances(&self) -> Distances {
-        let [mse, ssim, lpips] = self.distances.map(|value| value.unwrap_or(f64::NAN));
-        Distances { mse, ssim, lpips }
-    }
-
     pub fn checksum(&self) -> [u8; LEN] {
-        let [mse, ssim, lpips] = self.distances;
         Checksum::of("attempts")
             .int(self.image)
             .int(self.attempt)
-            .real(mse)
-            .real(ssim)
-            .real(lpips)
+            .bytes(&self.values)
             .real(stored_real(self.seconds))
             .int(self.stretch)
             .finish()
+    }
+
+    /// Into the table `attempts`.
+    pub fn insert(&self, connection: &Connection, checksum: &[u8]) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached("INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+            .execute(params![
+                self.image,
+                self.attempt,
+                self.values,
+                self.seconds,
+                self.stretch,
+                checksum
+            ])
+            .map(|_| ())
     }
 }
 

@@ -59,7 +59,7 @@ pub fn read_scores(path: &Path) -> Result<StoredScores, FileError> {
     let rows = tables::attempts(connection, &stored, num_attempts, &mut damage);
     let mut attempts = vec![Vec::new(); images.len()];
     for (&(image, _), row) in &rows {
-        attempts[image].push(row.distances());
+        attempts[image].push(row.distances);
     }
     let notices = tables::texts(connection, "notices", "message", &mut damage);
     let stretches = tables::texts(connection, "stretches", "json", &mut damage);
