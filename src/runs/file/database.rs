@@ -180,18 +180,25 @@ fn open_copy(path: &Path, version: i32) -> Result<ReadOnly, FileError> {
         .then(|| open_plain(&copy, path).map(|connection| Rows::of(&connection)))
         .transpose()?;
     copied(&log_path(path), &log_path(&copy))?;
-    let connection = open_plain(&copy, path)?;
-    leave_log(&connection).map_err(|error| FileError::from_sqlite(&error, path))?;
-    take_lock(&connection, path)?;
-    check_schema(&connection, path, version)?;
-    if let Some(before) = before
-        && !before.may_become(&Rows::of(&connection))
-    {
+    let opened = open_plain(&copy, path).and_then(|connection| {
+        leave_log(&connection).map_err(|error| FileError::from_sqlite(&error, path))?;
+        take_lock(&connection, path)?;
+        check_schema(&connection, path, version)?;
+        Ok(connection)
+    });
+    let is_own = match (&before, &opened) {
+        (None, _) => true,
+        (Some(before), Ok(connection)) => before.may_become(&Rows::of(connection)),
+        // A whole file does not break by its own log.
+        (Some(before), Err(_)) => !before.is_whole,
+    };
+    if !is_own {
         return Err(FileError::ForeignLog {
             log: log_path(path),
             path: path.to_owned(),
         });
     }
+    let connection = opened?;
     Ok(ReadOnly {
         connection,
         damage: Vec::new(),

@@ -168,7 +168,8 @@ fn copy_part(from: &Path, to: &Path, start: u64, length: u64) -> io::Result<()> 
 pub(super) struct Rows {
     manifest: Option<(String, Vec<u8>)>,
     attempts: Vec<(i64, i64, Vec<u8>)>,
-    is_whole: bool,
+    /// Whether SQLite finds nothing wrong with its structure.
+    pub is_whole: bool,
 }
 
 impl Rows {
