@@ -59,6 +59,7 @@ fn manifest() -> Manifest {
             num_train_timesteps: 1000,
             geometry: GEOMETRY,
         },
+        measures: [MSE, SSIM, LPIPS].into(),
         settings: &settings,
         folders: &[(Role::InDomain, "a".into())],
         shard: None,

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::drive::{self, Scored, Work};
 use super::options::ScoringOptions;
+use super::paths::{Kind, Paths};
 use super::signals::Signals;
 use super::{Failure, Outcome, options, stored, terminal};
 use crate::detectors::measures;
@@ -67,7 +68,7 @@ struct Basis {
 /// Score, set the threshold, write the detector.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
     args.scoring.check()?;
-    check_output(&args.output, args.overwrite)?;
+    check_output(args)?;
     let mut basis = match &args.run {
         Some(path) => stored_basis(path)?,
         None => match scored_basis(args)? {
@@ -82,7 +83,12 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
         },
     };
     let detector = make(&mut basis, args.false_alarm)?;
-    detector.save(&args.output).map_err(Failure::failed)?;
+    let saved = if args.overwrite {
+        detector.save(&args.output)
+    } else {
+        detector.save_new(&args.output)
+    };
+    saved.map_err(Failure::failed)?;
     let mut scored = basis.scored;
     let warnings = scored.report(&basis.settings).confound_warnings();
     scored.notes.extend(warnings);
@@ -149,7 +155,19 @@ fn scored_basis(args: &Args) -> Result<Result<Basis, u8>, Failure> {
     }))
 }
 
-fn check_output(output: &Path, overwrite: bool) -> Result<(), Failure> {
+fn check_output(args: &Args) -> Result<(), Failure> {
+    let output = args.output.as_path();
+    let mut paths = Paths::new(args.overwrite).reads_mask(&args.scoring.settings());
+    if let Some(run) = &args.run {
+        paths = paths.reads_run(run);
+    }
+    if let Some(model) = &args.model {
+        paths = paths.reads_model(&ModelSource::named(model));
+    }
+    for folder in &args.in_domain {
+        paths = paths.reads_images(folder);
+    }
+    paths.claim(output, Kind::File)?;
     let refuse = |why: &str| {
         let error = anyhow::anyhow!("{why}: {}", output.display());
         Err(Failure::bad_request(error))
@@ -157,7 +175,7 @@ fn check_output(output: &Path, overwrite: bool) -> Result<(), Failure> {
     if output.is_dir() {
         return refuse("the detector is a file, but this is a folder; choose another --output");
     }
-    if output.exists() && !overwrite {
+    if output.exists() && !args.overwrite {
         return refuse("this file exists; choose another --output or allow --overwrite");
     }
     let folder = output.parent().filter(|path| !path.as_os_str().is_empty());

@@ -37,7 +37,9 @@ fn execute() -> Result<Outcome, Failure> {
         target: output::target(None, false)?,
     };
     let signals = Signals::catch().map_err(Failure::failed)?;
-    let (outcome, _) = execute::carry_out(execute::prepare(&request, &signals)?, &signals)?;
-    terminal::answer(&request.target.shown().display().to_string())?;
+    let prepared = execute::prepare(&request, &signals)?;
+    let shown = prepared.target.shown().display().to_string();
+    let (outcome, _) = execute::carry_out(prepared, &signals)?;
+    terminal::answer(&shown)?;
     Ok(outcome)
 }

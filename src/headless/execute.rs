@@ -7,6 +7,7 @@ use super::collect::Collected;
 use super::follow::{Finished, follow};
 use super::options::fit_measure;
 use super::output::Target;
+use super::paths::Paths;
 use super::signals::Signals;
 use super::{Failure, Outcome, output, terminal};
 use crate::detectors::measures;
@@ -68,6 +69,7 @@ pub struct Prepared {
 
 /// List the folders, refuse what can be refused before work, and begin the run file.
 pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure> {
+    check_paths(request)?;
     let mut collected = Collected::until(signals);
     for (role, path) in &request.folders {
         collected.add(*role, path, request.settings.limit)?;
@@ -95,13 +97,11 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
         // The summary has it too, but that may be hours away.
         terminal::message(&format!("note: {sentence}"));
     }
-    let target = &request.target;
-    if let Some(folder) = &target.report {
-        output::check_writable(folder)?;
-    }
+    let target = request.target.made()?;
     let manifest = Manifest::new(
         NewRun {
             model: checked.model,
+            measures: measures::ids_of_run(side, settings.distance),
             settings: &settings,
             folders: &request.folders,
             shard: request.shard,
@@ -137,7 +137,7 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
     Ok(Prepared {
         checkpoint: Some(checked.checkpoint),
         settings,
-        target: target.clone(),
+        target,
         images: list,
         log: Arc::new(ResultLog::with_file(writer, Vec::new())),
         num_skipped: collected.num_skipped,
@@ -146,6 +146,16 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
         stretches: Vec::new(),
         may_mix_kernels: false,
     })
+}
+
+/// Refuse outputs that the run reads.
+fn check_paths(request: &Request) -> Result<(), Failure> {
+    let paths = Paths::new(request.target.may_overwrite)
+        .reads_model(&request.source)
+        .reads_mask(&request.settings);
+    let folders = request.folders.iter();
+    let mut paths = folders.fold(paths, |paths, (_, path)| paths.reads_images(path));
+    request.target.check(&mut paths)
 }
 
 /// What a check found out.

@@ -1,14 +1,17 @@
 //! `lmd export`: take scores, pictures or a report out of a run file, which is only read.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::paths::{Kind, Paths};
 use super::{Failure, Outcome, output, terminal};
-use crate::images::write::{encode_png, write_atomically};
+use crate::images::write::encode_png;
 use crate::runs::file::{self, StoredRun};
 use crate::runs::report::{Report, html_report, images_csv, scores_csv, scores_parquet};
 use crate::runs::{AttemptResult, RunSettings};
+
+/// The table that says whose the pictures are.
+const IMAGES: &str = "images.csv";
 
 /// Options of `lmd export`.
 #[derive(Debug, clap::Args)]
@@ -36,29 +39,18 @@ pub struct Args {
 
 /// Read the run and write what was asked for.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
-    for path in [&args.csv, &args.parquet, &args.report]
-        .into_iter()
-        .flatten()
-    {
-        if path.exists() && !args.overwrite {
-            return Err(Failure::bad_request(anyhow::anyhow!(
-                "the file exists; choose another or allow --overwrite: {}",
-                path.display()
-            )));
-        }
-    }
-    if let Some(folder) = &args.images {
-        output::report_folder(Some(folder), args.overwrite)?;
-        output::check_writable(folder)?;
-    }
+    let paths = check_outputs(args)?;
     let mut stored = file::read(&args.run).map_err(Failure::bad_request)?;
     for sentence in &stored.damage {
         terminal::message(&format!("left out: {sentence}"));
     }
+    if let Some(sentence) = stored.what_is_missing() {
+        terminal::message(&format!("note: {sentence}"));
+    }
     if let Some(path) = &args.parquet {
         let table = scores_parquet(&stored)
             .map_err(|reason| Failure::failed(anyhow::Error::msg(reason)))?;
-        write(path, &table)?;
+        paths.write(path, &table)?;
     }
     let results: Vec<Arc<AttemptResult>> = std::mem::take(&mut stored.results)
         .into_iter()
@@ -68,17 +60,40 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let notes: Vec<String> = [stored.notices.clone(), stored.damage.clone()].concat();
     let report = report(&stored, &settings, &results, &notes);
     if let Some(path) = &args.csv {
-        write(path, scores_csv(&report).as_bytes())?;
+        paths.write(path, scores_csv(&report).as_bytes())?;
     }
     if let Some(folder) = &args.images {
-        write_images(folder, &stored, &report)?;
+        write_images(&paths, folder, &stored, &report)?;
     }
     if let Some(path) = &args.report {
         let html = html_report(&report, &stored.manifest, &stored.stretches)
             .map_err(|reason| Failure::failed(anyhow::Error::msg(reason)))?;
-        write(path, html.as_bytes())?;
+        paths.write(path, html.as_bytes())?;
     }
     Ok(Outcome::Done)
+}
+
+/// Refuse what can be refused before work.
+fn check_outputs(args: &Args) -> Result<Paths, Failure> {
+    let mut paths = Paths::new(args.overwrite).reads_run(&args.run);
+    for path in [&args.csv, &args.parquet, &args.report]
+        .into_iter()
+        .flatten()
+    {
+        paths.claim(path, Kind::File)?;
+        if path.exists() && !args.overwrite {
+            return Err(Failure::bad_request(anyhow::anyhow!(
+                "the file exists; choose another or allow --overwrite: {}",
+                path.display()
+            )));
+        }
+    }
+    if let Some(folder) = &args.images {
+        output::report_folder(folder, args.overwrite)?;
+        paths.claim(&folder.join(IMAGES), Kind::File)?;
+        output::check_writable(folder)?;
+    }
+    Ok(paths)
 }
 
 fn report<'a>(
@@ -100,33 +115,23 @@ fn report<'a>(
 }
 
 /// `000012-original.png`, `000012-attempt-3.png`, …: names from a stranger's file are not used as names here.
-fn write_images(folder: &Path, stored: &StoredRun, report: &Report<'_>) -> Result<(), Failure> {
+fn write_images(
+    paths: &Paths,
+    folder: &Path,
+    stored: &StoredRun,
+    report: &Report<'_>,
+) -> Result<(), Failure> {
     for (id, image) in stored.stored_images.iter().enumerate() {
         if let Some(png) = &image.original_png {
-            write(&folder.join(format!("{id:06}-original.png")), png)?;
+            paths.write(&folder.join(format!("{id:06}-original.png")), png)?;
         }
     }
     for result in report.results {
         if let Some(picture) = &result.inpainted {
             let name = format!("{:06}-attempt-{}.png", result.image, result.attempt);
             let png = encode_png(picture).map_err(Failure::failed)?;
-            write(&folder.join(name), &png)?;
+            paths.write(&folder.join(name), &png)?;
         }
     }
-    write(&folder.join("images.csv"), images_csv(report).as_bytes())
-}
-
-fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    parent
-        .map_or(Ok(()), fs::create_dir_all)
-        .and_then(|()| write_atomically(path, content))
-        .map_err(|error| {
-            Failure::failed(anyhow::anyhow!(
-                "this file can't be written: {error}: {}",
-                path.display()
-            ))
-        })
+    paths.write(&folder.join(IMAGES), images_csv(report).as_bytes())
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::paths::{Kind, Paths};
 use super::{Failure, Outcome, output, terminal};
 use crate::runs::file::{self, MergeError};
 
@@ -27,6 +28,9 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
             args.output.display()
         )));
     }
+    let paths = Paths::new(args.overwrite);
+    let mut paths = (args.runs.iter()).fold(paths, |paths, run| paths.reads_run(run));
+    paths.claim(&args.output, Kind::Run)?;
     let runs = args
         .runs
         .iter()

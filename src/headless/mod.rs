@@ -20,6 +20,7 @@ pub mod info;
 pub mod merge;
 pub mod options;
 pub mod output;
+pub mod paths;
 pub mod resume;
 pub mod score;
 pub mod shard;
@@ -152,7 +153,9 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
 /// Refuse a word that is neither a command nor a run file, before a window is opened for it.
 pub fn check_run_file(path: &Path) -> Result<(), Failure> {
     if path.exists() {
-        return file::check_header(path).map_err(Failure::bad_request);
+        return file::check_header(path)
+            .map(|_| ())
+            .map_err(Failure::bad_request);
     }
     let word = path.display();
     let is_path = path.components().count() > 1 || path.extension().is_some();

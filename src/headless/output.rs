@@ -3,7 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::paths::{Kind, Paths};
 use crate::runs::file::EXTENSION;
+use crate::runs::report;
+
+/// Names tried before a default one is given up on.
+const MOST_NAMES: usize = 1000;
 
 /// Where a run is written.
 #[derive(Clone, Debug)]
@@ -14,9 +19,56 @@ pub struct Target {
     pub run_file: PathBuf,
     /// Whether a run file that is there may be replaced.
     pub may_overwrite: bool,
+    /// Whether nobody named it, so that another name does as well.
+    pub is_default: bool,
 }
 
 impl Target {
+    fn in_folder(folder: PathBuf, may_overwrite: bool, is_default: bool) -> Self {
+        Self {
+            run_file: folder.join("run").with_extension(EXTENSION),
+            report: Some(folder),
+            may_overwrite,
+            is_default,
+        }
+    }
+
+    /// See that none of its files is read by the same command.
+    pub fn check(&self, paths: &mut Paths) -> Result<(), Failure> {
+        paths.claim(&self.run_file, Kind::Run)?;
+        let Some(folder) = self.report.as_ref().filter(|_| !self.is_default) else {
+            return Ok(());
+        };
+        for name in report::FILES {
+            paths.claim(&folder.join(name), Kind::File)?;
+        }
+        Ok(())
+    }
+
+    /// Make its folder and see that it takes files; a default one that is there already, e.g. of a run that was started
+    /// in the same second, makes way for a name with a number.
+    pub fn made(&self) -> Result<Self, Failure> {
+        let Some(folder) = &self.report else {
+            return Ok(self.clone());
+        };
+        let mut made = self.clone();
+        if self.is_default {
+            let numbered = |number: usize| {
+                let mut name = folder.clone().into_os_string();
+                name.push(format!("-{number}"));
+                PathBuf::from(name)
+            };
+            let mut names = std::iter::once(folder.clone()).chain((2..MOST_NAMES).map(numbered));
+            let free = names.find(|name| match std::fs::create_dir(name) {
+                Err(error) => error.kind() != std::io::ErrorKind::AlreadyExists,
+                Ok(()) => true,
+            });
+            made = Self::in_folder(free.unwrap_or_else(|| folder.clone()), false, true);
+        }
+        made.report.as_deref().map_or(Ok(()), check_writable)?;
+        Ok(made)
+    }
+
     /// The one path to print.
     pub fn shown(&self) -> &Path {
         self.report.as_deref().unwrap_or(&self.run_file)
@@ -45,16 +97,14 @@ pub fn target(asked: Option<&Path>, may_overwrite: bool) -> Result<Target, Failu
                 report: None,
                 run_file: path.to_owned(),
                 may_overwrite,
+                is_default: false,
             })
         }
-        _ => {
-            let folder = report_folder(asked, may_overwrite)?;
-            Ok(Target {
-                run_file: folder.join("run").with_extension(EXTENSION),
-                report: Some(folder),
-                may_overwrite,
-            })
+        Some(path) => {
+            let folder = report_folder(path, may_overwrite)?;
+            Ok(Target::in_folder(folder, may_overwrite, false))
         }
+        None => Ok(Target::in_folder(default_folder(), false, true)),
     }
 }
 
@@ -77,11 +127,9 @@ pub fn quoted(path: &Path) -> String {
     }
 }
 
-/// The folder to write into: as asked for, or `./lmd-report-YYYYMMDD-HHMMSS`.
-///
-/// A target that exists and is not empty is refused unless it may be overwritten.
-pub fn report_folder(asked: Option<&Path>, overwrite: bool) -> Result<PathBuf, Failure> {
-    let folder = asked.map_or_else(default_folder, Path::to_owned);
+/// The folder to write into. One that exists and is not empty is refused unless it may be overwritten.
+pub fn report_folder(asked: &Path, overwrite: bool) -> Result<PathBuf, Failure> {
+    let folder = asked.to_owned();
     let refuse = |why: &str| {
         Err(Failure::bad_request(anyhow::anyhow!(
             "{why}: {}",
@@ -102,7 +150,7 @@ pub fn report_folder(asked: Option<&Path>, overwrite: bool) -> Result<PathBuf, F
 
 /// Make the folder and see that it takes files: hours of work must not end in a folder that can't be written to.
 pub fn check_writable(folder: &Path) -> Result<(), Failure> {
-    let probe = folder.join(".lmd-write-test");
+    let probe = folder.join(format!(".lmd-write-test-{}", std::process::id()));
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&probe, []))
         .and_then(|()| std::fs::remove_file(&probe))
@@ -114,6 +162,7 @@ pub fn check_writable(folder: &Path) -> Result<(), Failure> {
         })
 }
 
+/// `./lmd-report-YYYYMMDD-HHMMSS`.
 fn default_folder() -> PathBuf {
     let now = jiff::ZonedDateTime::now()
         .strftime("%Y%m%d-%H%M%S")

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::execute::{self, Prepared};
 use super::output::Target;
+use super::paths::{Kind, Paths};
 use super::score::Args;
 use super::signals::Signals;
 use super::{Failure, Outcome, output, terminal};
@@ -12,7 +13,7 @@ use crate::networks::ModelMatch;
 use crate::networks::checkpoints::ModelSource;
 use crate::runs::file::{self, StoredRun};
 use crate::runs::masks::Masks;
-use crate::runs::{ResultLog, RunImage};
+use crate::runs::{ResultLog, RunImage, report};
 use crate::worker::resuming::{self, ChangedFile};
 
 /// Open the run and refuse it where its scores would not be those of an uninterrupted run.
@@ -107,15 +108,25 @@ fn target(stored: &StoredRun, args: &Args) -> Result<Target, Failure> {
                 asked.display()
             )));
         }
-        Some(asked) => Some(output::report_folder(Some(asked), args.overwrite)?),
+        Some(asked) => Some(output::report_folder(asked, args.overwrite)?),
     };
     if let Some(folder) = &report {
+        let settings = stored.manifest.settings();
+        let paths = Paths::new(true)
+            .reads_run(&stored.path)
+            .reads_mask(&settings);
+        let mut paths =
+            (stored.images.iter()).fold(paths, |paths, image| paths.reads(&image.file.path));
+        for name in report::FILES {
+            paths.claim(&folder.join(name), Kind::File)?;
+        }
         output::check_writable(folder)?;
     }
     Ok(Target {
         report,
         run_file: stored.path.clone(),
         may_overwrite: false,
+        is_default: false,
     })
 }
 

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::settings::RunSettings;
+use super::settings::{RunSettings, unknown_field};
 use super::verdicts::Yardstick;
 use crate::images::ContentHash;
 use crate::images::input::{self, InputError};
-use crate::images::write::write_atomically;
+use crate::images::write::{write_atomically, write_new};
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::ThresholdRule;
@@ -26,8 +26,10 @@ pub const SCHEMA: u32 = 2;
 /// Most bytes of a file: more than a million calibration images.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// A threshold with everything that it depends on.
+/// A threshold with everything that it depends on. A field that this program does not know may change what it says, so there
+/// must be none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Detector {
     /// Version of the file's form; also tells the file from other JSON.
     pub lmd_detector: u32,
@@ -49,6 +51,7 @@ pub struct Detector {
 
 /// Which model a detector needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DetectorModel {
     /// Where it was.
     pub source: ModelSource,
@@ -106,6 +109,18 @@ pub enum DetectorError {
         /// Its version.
         found: u32,
     },
+    /// Something that this program does not know.
+    #[error(
+        "this detector file says something that this program does not know and that may change its verdicts, `{field}`; use \
+         a newer program: {}",
+        path.display()
+    )]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// What.
+        field: String,
+    },
     /// Its parts don't fit together.
     #[error("this detector file was damaged or changed by hand: {reason}; calibrate anew: {}", path.display())]
     Inconsistent {
@@ -162,9 +177,15 @@ impl Detector {
             source,
         })?;
         let bytes = input::without_mark(&bytes);
-        let parse = |source| DetectorError::Parse {
-            path: path.to_owned(),
-            source,
+        let parse = |source| match unknown_field(&source) {
+            Some(field) => DetectorError::Unknown {
+                path: path.to_owned(),
+                field,
+            },
+            None => DetectorError::Parse {
+                path: path.to_owned(),
+                source,
+            },
         };
         let version: Version = serde_json::from_slice(bytes).map_err(parse)?;
         if !(1..=SCHEMA).contains(&version.lmd_detector) {
@@ -192,6 +213,19 @@ impl Detector {
 
     /// Write a file; a reader finds all of it or none.
     pub fn save(&self, path: &Path) -> Result<(), DetectorError> {
+        self.write(path, write_atomically)
+    }
+
+    /// Write a file where none may be.
+    pub fn save_new(&self, path: &Path) -> Result<(), DetectorError> {
+        self.write(path, write_new)
+    }
+
+    fn write(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&Path, &[u8]) -> io::Result<()>,
+    ) -> Result<(), DetectorError> {
         let mut value = serde_json::to_value(self).map_err(DetectorError::Encode)?;
         let digest = digest_of(&value);
         if let Some(file) = value.as_object_mut() {
@@ -200,7 +234,7 @@ impl Detector {
         }
         let mut json = serde_json::to_vec_pretty(&value).map_err(DetectorError::Encode)?;
         json.push(b'\n');
-        write_atomically(path, &json).map_err(|source| DetectorError::Write {
+        write(path, &json).map_err(|source| DetectorError::Write {
             path: path.to_owned(),
             source,
         })
@@ -369,11 +403,20 @@ mod tests {
         }
     }
 
+    fn first_form() -> Detector {
+        Detector {
+            lmd_detector: 1,
+            ..detector()
+        }
+    }
+
     #[test]
     fn a_detector_survives_a_round_trip_to_the_last_bit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("detector.json");
         let detector = detector();
+        detector.save_new(&path).unwrap();
+        assert!(detector.save_new(&path).is_err(), "one that is there stays");
         detector.save(&path).unwrap();
         assert_eq!(Detector::load(&path).unwrap(), detector);
         // Some editors put a mark in front of a text.
@@ -398,6 +441,19 @@ mod tests {
         refused("{}", "not a detector file");
         refused("no JSON", "not a detector file");
         refused(r#"{"lmd_detector": 9}"#, "form 9");
+        // A field that a later version may have added is named, whatever the digest says.
+        let json = serde_json::to_string(&first_form()).unwrap();
+        for (before, name) in [
+            ("\"threshold\"", "later"),
+            ("\"weights_sha256\"", "twist"),
+            ("\"grid\"", "twist"),
+        ] {
+            let more = json.replacen(before, &format!("\"{name}\":1,{before}"), 1);
+            refused(
+                &more,
+                &format!("does not know and that may change its verdicts, `{name}`"),
+            );
+        }
         detector().save(&path).unwrap();
         let json = fs::read_to_string(&path).unwrap();
         refused(&json[..json.len() / 2], "not a detector file");
@@ -424,8 +480,7 @@ mod tests {
 
         // The first form has no digest; what does not fit together is still seen.
         let first = |edit: &dyn Fn(&mut Detector)| {
-            let mut detector = detector();
-            detector.lmd_detector = 1;
+            let mut detector = first_form();
             edit(&mut detector);
             serde_json::to_string(&detector).unwrap()
         };

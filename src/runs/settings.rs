@@ -41,6 +41,13 @@ pub struct RunSettings {
     pub fit: Fit,
 }
 
+/// The field that JSON names and this program does not know, where that is what is wrong.
+pub fn unknown_field(error: &serde_json::Error) -> Option<String> {
+    let text = error.to_string();
+    let (name, _) = text.strip_prefix("unknown field `")?.split_once('`')?;
+    Some(name.to_owned())
+}
+
 impl RunSettings {
     /// The names of the settings that decide a number and differ from `other`'s.
     ///

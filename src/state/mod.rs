@@ -24,6 +24,7 @@ pub mod marking;
 pub mod model;
 pub mod notices;
 pub mod opening;
+mod partial;
 pub mod perform;
 pub mod plotting;
 pub mod preview;

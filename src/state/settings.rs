@@ -1,7 +1,7 @@
 //! What is kept from one start to the next.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::arrangement::GalleryView;
 use super::decision::DecisionSettings;
 use super::look::LookSettings;
+use super::partial;
 use super::saving::SavingSettings;
+use crate::images::write::write_atomically;
 use crate::ood::{MaskKind, Role};
 use crate::runs::RunSettings;
 use crate::worker::protocol::{ModelSource, Notice, Severity};
@@ -136,36 +138,56 @@ impl Settings {
             .map(|dirs| dirs.config_dir().join("settings.json"))
     }
 
-    /// Read the file. A missing file gives the defaults; a damaged one too, with a warning.
+    /// Read the file. A missing file gives the defaults; a damaged one too, with a warning. A field that can't be
+    /// understood loses only itself, and one that this program does not know is passed over.
     pub fn load(path: &Path) -> (Self, Option<Notice>) {
-        let problem = match fs::read(path) {
-            Ok(bytes) => match serde_json::from_slice::<Self>(&bytes) {
-                Ok(settings) => return (settings.repaired(), None),
-                Err(error) => format!("The settings file could not be understood ({error})."),
-            },
+        let warning = |message: String| Notice {
+            severity: Severity::Warning,
+            message,
+            path: Some(path.to_owned()),
+        };
+        let defaults = |problem: String| {
+            let message = format!("{problem} The window starts with its defaults.");
+            (Self::default(), Some(warning(message)))
+        };
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return (Self::default(), None);
             }
-            Err(error) => format!("The settings file could not be read ({error})."),
+            Err(error) => {
+                return defaults(format!("The settings file could not be read ({error})."));
+            }
         };
-        let notice = Notice {
-            severity: Severity::Warning,
-            message: format!("{problem} The window starts with its defaults."),
-            path: Some(path.to_owned()),
-        };
-        (Self::default(), Some(notice))
+        match partial::read(&bytes) {
+            Ok((settings, lost)) => {
+                let settings: Self = settings;
+                let notice = (!lost.is_empty()).then(|| {
+                    warning(format!(
+                        "These settings could not be understood and are at their defaults: {}.",
+                        lost.join(", ")
+                    ))
+                });
+                (settings.repaired(), notice)
+            }
+            Err(error) => defaults(format!(
+                "The settings file could not be understood ({error})."
+            )),
+        }
     }
 
-    /// Write the file through a neighbor, so that a crash leaves the old or the new one whole.
+    /// Write the file, whole or not at all; what another version of the program keeps in it stays.
     pub fn save(&self, path: &Path) -> Result<(), SettingsError> {
-        let json = serde_json::to_vec_pretty(&self.without_unnamable_paths())?;
+        let mut json = serde_json::to_value(self.without_unnamable_paths())?;
+        if let Ok(earlier) = fs::read(path) {
+            partial::keep_unknown::<Self>(&earlier, &mut json)?;
+        }
+        let json = serde_json::to_vec_pretty(&json)?;
         let write = || -> io::Result<()> {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
             }
-            let neighbor = path.with_extension("json.new");
-            fs::File::create(&neighbor)?.write_all(&json)?;
-            fs::rename(&neighbor, path)
+            write_atomically(path, &json)
         };
         write().map_err(|source| SettingsError::Write {
             source,
@@ -266,5 +288,39 @@ mod tests {
         assert_eq!(settings.run.grid, 1, "a grid of 0 can't be drawn");
         assert_eq!(settings.decision.false_alarm_rate, 0.05);
         assert_eq!(settings.decision.prior, 0.2);
+    }
+
+    #[test]
+    fn fields_of_another_version_are_passed_over_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        fs::write(
+            &path,
+            r#"{"theme": "sepia", "zoom_percent": 150, "later": [1], "look": {"opacity": 0.5, "glow": {"radius": 2}},
+                "run": {"grid": 4, "twist": 3, "sampler": {"kind": "ddpm", "order": 2, "eta": "x"}}}"#,
+        )
+        .unwrap();
+        let (mut settings, notice) = Settings::load(&path);
+        assert_eq!(settings.zoom_percent, 150);
+        assert_eq!(settings.look.opacity, 0.5);
+        assert_eq!(settings.run.grid, 4);
+        assert_eq!(settings.theme, ThemeChoice::System);
+        let kind = settings.run.sampler.kind;
+        assert_eq!(kind, crate::diffusion::SamplerKind::Ddpm);
+        let told = notice.unwrap().message;
+        assert!(
+            told.ends_with("defaults: run.sampler.eta, theme."),
+            "{told}"
+        );
+
+        settings.run.grid = 5;
+        settings.save(&path).unwrap();
+        let kept: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(kept["later"], serde_json::json!([1]));
+        assert_eq!(kept["look"]["glow"]["radius"], 2);
+        assert_eq!(kept["run"]["twist"], 3);
+        assert_eq!(kept["run"]["sampler"]["order"], 2);
+        assert_eq!(kept["run"]["grid"], 5);
+        assert_eq!(Settings::load(&path), (settings, None));
     }
 }

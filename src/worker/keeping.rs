@@ -7,6 +7,7 @@ use super::comparing::{ComparedRun, compare};
 use super::protocol::{AttemptResult, JobId, ResultLog, RunImage};
 use super::resuming::{ChangedFile, changed_files};
 use super::saving::patiently;
+use crate::images::write::is_same_file;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::{MaskKind, Role};
 use crate::runs::RunSettings;
@@ -294,12 +295,16 @@ fn listed(folder: &Path, problem: Option<std::io::Error>) -> RunsEvent {
 
 fn save_as(source: &SaveSource, to: &Path) -> Result<(), FileError> {
     let from_writer = source.log.with_writer(|writer| {
-        let is_same = source.file.as_deref() == Some(to);
-        if is_same { Ok(()) } else { writer.copy_to(to) }
+        let is_same = |file: &PathBuf| is_same_file(file, to);
+        if source.file.as_ref().is_some_and(is_same) {
+            Ok(())
+        } else {
+            writer.copy_to(to)
+        }
     });
     match (from_writer, &source.file) {
         (Some(outcome), _) => outcome,
-        (None, Some(file)) if file == to => Ok(()),
+        (None, Some(file)) if is_same_file(file, to) => Ok(()),
         (None, Some(file)) => patiently(|| file::copy(file, to)),
         (None, None) => write_anew(source, to),
     }

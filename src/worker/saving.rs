@@ -10,6 +10,7 @@ use super::protocol::{
 };
 use super::resuming::{self, Refusal};
 use super::score::ScoreError;
+use crate::detectors::measures;
 use crate::diffusion::Interrupted;
 use crate::ood::Role;
 use crate::runs::file::{
@@ -288,6 +289,7 @@ pub fn manifest(
             geometry: info.geometry,
         },
         settings,
+        measures: measures::ids_of_run(info.geometry.side, settings.distance),
         folders: &new.folders,
         shard: None,
         keep_pictures: new.keep_pictures,

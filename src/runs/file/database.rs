@@ -1,4 +1,4 @@
-//! The SQLite side of a run file: its schema, and opening files that may be a stranger's.
+//! The SQLite side of a run file: opening files that may be a stranger's.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -10,48 +10,11 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::FileError;
-
-/// `LMDR`, in the header of each run file.
-pub(super) const APPLICATION_ID: u32 = 0x4C4D_4452;
-
-/// The newest format that this program knows.
-pub const SCHEMA_VERSION: i32 = 1;
-
-/// The tables as SQLite keeps their text; a file with any other is not opened.
-pub(super) const TABLES: [(&str, &str); 8] = [
-    (
-        "manifest",
-        "CREATE TABLE manifest (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL, checksum BLOB NOT NULL) STRICT",
-    ),
-    (
-        "mask",
-        "CREATE TABLE mask (id INTEGER PRIMARY KEY CHECK (id = 1), luma BLOB NOT NULL, checksum BLOB NOT NULL) STRICT",
-    ),
-    (
-        "images",
-        "CREATE TABLE images (id INTEGER PRIMARY KEY, position INTEGER NOT NULL, path TEXT NOT NULL, folder TEXT NOT NULL, role TEXT NOT NULL, content BLOB NOT NULL, native TEXT NOT NULL, checksum BLOB NOT NULL) STRICT",
-    ),
-    (
-        "originals",
-        "CREATE TABLE originals (image INTEGER PRIMARY KEY, png BLOB NOT NULL, checksum BLOB NOT NULL) STRICT",
-    ),
-    (
-        "attempts",
-        "CREATE TABLE attempts (image INTEGER NOT NULL, attempt INTEGER NOT NULL, mse REAL, ssim_distance REAL, lpips REAL, seconds REAL NOT NULL, stretch INTEGER NOT NULL, checksum BLOB NOT NULL, PRIMARY KEY (image, attempt)) STRICT, WITHOUT ROWID",
-    ),
-    (
-        "pictures",
-        "CREATE TABLE pictures (image INTEGER NOT NULL, attempt INTEGER NOT NULL, png BLOB NOT NULL, checksum BLOB NOT NULL, PRIMARY KEY (image, attempt)) STRICT",
-    ),
-    (
-        "notices",
-        "CREATE TABLE notices (id INTEGER PRIMARY KEY, message TEXT NOT NULL, checksum BLOB NOT NULL) STRICT",
-    ),
-    (
-        "stretches",
-        "CREATE TABLE stretches (id INTEGER PRIMARY KEY, json TEXT NOT NULL, checksum BLOB NOT NULL) STRICT",
-    ),
-];
+use super::migrate;
+use super::ownership::{self, Rows};
+use super::private::PrivateFolder;
+use super::schema::{APPLICATION_ID, SCHEMA_VERSION, tables};
+use super::state::State;
 
 /// Files that this process writes. Opening such a file a second time would drop SQLite's lock on it: POSIX releases a
 /// process's locks when any descriptor of the file is closed.
@@ -108,8 +71,8 @@ pub(in crate::runs) fn log_path(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Look at the header before SQLite does: what is no run file is not even locked.
-pub(crate) fn check_header(path: &Path) -> Result<(), FileError> {
+/// Look at the header before SQLite does: what is no run file is not even locked. Returns the version of its format.
+pub(crate) fn check_header(path: &Path) -> Result<i32, FileError> {
     let open = |source| FileError::Open {
         source,
         path: path.to_owned(),
@@ -135,62 +98,120 @@ pub(crate) fn check_header(path: &Path) -> Result<(), FileError> {
     if !header.starts_with(b"SQLite format 3\0") || number(68) != APPLICATION_ID {
         return Err(not_a_run("its first bytes are those of another format"));
     }
-    match number(60) {
-        0 => Err(not_a_run("it has no format version")),
-        version if version > SCHEMA_VERSION.unsigned_abs() => Err(FileError::LaterVersion {
-            found: i64::from(version),
+    match i32::try_from(number(60)) {
+        Ok(0) => Err(not_a_run("it has no format version")),
+        Ok(version) if version <= SCHEMA_VERSION => Ok(version),
+        _ => Err(FileError::LaterVersion {
+            found: i64::from(number(60)),
             known: SCHEMA_VERSION,
             path: path.to_owned(),
         }),
-        _ => Ok(()),
     }
 }
 
 /// An open run file, and the folder of its copy if it is one.
 pub(super) struct ReadOnly {
     pub connection: Connection,
-    _copy: Option<TemporaryFolder>,
+    /// What was lost before it was opened, a sentence each.
+    pub damage: Vec<String>,
+    copy: Option<PrivateFolder>,
 }
 
 /// Open a file to read it: neither it nor its folder is written to. Where a log lies beside it (its writer was killed),
-/// a private copy of both is opened.
+/// a private copy of both is opened. One of an earlier version shows the tables of this one.
 pub(super) fn open_to_read(path: &Path) -> Result<ReadOnly, FileError> {
     Claim::check_free(path)?;
-    check_header(path)?;
-    let log = log_path(path);
-    let has_log = fs::metadata(&log).is_ok_and(|log| log.len() > 0);
-    if !has_log {
-        return Ok(ReadOnly {
-            connection: open_as_it_is(path)?,
-            _copy: None,
+    open_claimed_to_read(path)
+}
+
+/// As [`open_to_read`], by whoever has the claim to the file or knows that nobody has.
+pub(super) fn open_claimed_to_read(path: &Path) -> Result<ReadOnly, FileError> {
+    let version = check_header(path)?;
+    if ownership::has_companion(path) {
+        check_not_written(path)?;
+    }
+    let mut opened = match ownership::check(path, version)? {
+        None => ReadOnly {
+            connection: open_as_it_is(path, version)?,
+            damage: Vec::new(),
+            copy: None,
+        },
+        Some(wal) => {
+            let mut opened = open_copy(path, version)?;
+            opened.damage = wal.lost();
+            opened
+        }
+    };
+    if opened.copy.is_none() && version >= 2 {
+        opened.damage = missing_log(&opened.connection, path);
+    }
+    opened.damage.extend(
+        migrate::show_as_present(&opened.connection, version)
+            .map_err(|error| FileError::from_sqlite(&error, path))?,
+    );
+    Ok(opened)
+}
+
+/// What a file without a log has lost, a sentence: one that was being written has one.
+pub(super) fn missing_log(connection: &Connection, path: &Path) -> Vec<String> {
+    match State::read(connection) {
+        Ok(Some(state)) if state.is_open => vec![format!(
+            "the run was being written (since {}) and its log is missing: {} belongs beside the file; unless another program \
+             has folded it in, the attempts of the last seconds before the end are lost",
+            state.since,
+            log_path(path).file_name().unwrap_or_default().display()
+        )],
+        Ok(Some(_)) => Vec::new(),
+        _ => vec!["whether its writer closed it can't be read".to_owned()],
+    }
+}
+
+/// Open a private copy of a file and its log.
+fn open_copy(path: &Path, version: i32) -> Result<ReadOnly, FileError> {
+    let folder = PrivateFolder::new(path)?;
+    let copy = folder.path().join("copy.lmdrun");
+    let copied = |from: &Path, to: &Path| {
+        fs::copy(from, to)
+            .and_then(|_| make_writable(to))
+            .map_err(|source| folder.failed(source))
+    };
+    copied(path, &copy)?;
+    let before = (version < 2)
+        .then(|| open_plain(&copy, path).map(|connection| Rows::of(&connection)))
+        .transpose()?;
+    copied(&log_path(path), &log_path(&copy))?;
+    let opened = open_plain(&copy, path).and_then(|connection| {
+        leave_log(&connection).map_err(|error| FileError::from_sqlite(&error, path))?;
+        take_lock(&connection, path)?;
+        check_schema(&connection, path, version)?;
+        Ok(connection)
+    });
+    let is_own = match (&before, &opened) {
+        (None, _) => true,
+        (Some(before), Ok(connection)) => before.may_become(&Rows::of(connection)),
+        // A whole file does not break by its own log.
+        (Some(before), Err(_)) => !before.is_whole,
+    };
+    if !is_own {
+        return Err(FileError::ForeignLog {
+            log: log_path(path),
+            path: path.to_owned(),
         });
     }
-    check_not_written(path)?;
-    let failed = |source| FileError::Open {
-        source,
-        path: path.to_owned(),
-    };
-    let folder = TemporaryFolder::new().map_err(failed)?;
-    let copy = folder.0.join("copy.lmdrun");
-    fs::copy(path, &copy).map_err(failed)?;
-    fs::copy(&log, log_path(&copy)).map_err(failed)?;
-    make_writable(&copy).map_err(failed)?;
-    make_writable(&log_path(&copy)).map_err(failed)?;
-    let connection = open_plain(&copy, path)?;
-    take_lock(&connection, path)?;
-    check_schema(&connection, path)?;
+    let connection = opened?;
     Ok(ReadOnly {
         connection,
-        _copy: Some(folder),
+        damage: Vec::new(),
+        copy: Some(folder),
     })
 }
 
 /// Open a file without its log: nothing is written, and no lock is taken.
-pub(super) fn open_as_it_is(path: &Path) -> Result<Connection, FileError> {
+pub(super) fn open_as_it_is(path: &Path, version: i32) -> Result<Connection, FileError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open_immutable(path, flags)?;
     harden(&connection, path)?;
-    check_schema(&connection, path)?;
+    check_schema(&connection, path, version)?;
     Ok(connection)
 }
 
@@ -200,7 +221,7 @@ pub(super) fn is_written(path: &Path) -> bool {
 }
 
 /// A copy of a read-only file is read-only too, and SQLite has to fold its log in.
-fn make_writable(path: &Path) -> io::Result<()> {
+pub(super) fn make_writable(path: &Path) -> io::Result<()> {
     let mut permissions = fs::metadata(path)?.permissions();
     #[cfg(unix)]
     {
@@ -213,13 +234,14 @@ fn make_writable(path: &Path) -> io::Result<()> {
 }
 
 /// Refuse a file that another process holds. Nothing is written: the log is neither folded in nor removed.
-fn check_not_written(path: &Path) -> Result<(), FileError> {
+pub(super) fn check_not_written(path: &Path) -> Result<(), FileError> {
+    // The probe below would roll it back.
+    ownership::refuse_journal(path)?;
     let Ok(connection) = open_plain(path, path) else {
         return Ok(()); // Where it can't be written, nobody writes it from here.
     };
-    let probe = connection
-        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-        .and_then(|_| connection.pragma_update(None, "locking_mode", "EXCLUSIVE"))
+    let probe = leave_log(&connection)
+        .and_then(|()| connection.pragma_update(None, "locking_mode", "EXCLUSIVE"))
         .and_then(|()| connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())));
     match probe.map_err(|error| FileError::from_sqlite(&error, path)) {
         Err(busy @ FileError::Busy { .. }) => Err(busy),
@@ -227,28 +249,62 @@ fn check_not_written(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Open a file to write it, alone.
-pub(super) fn open_to_write(path: &Path) -> Result<Connection, FileError> {
-    check_header(path)?;
-    let read_only = fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly());
-    if read_only {
-        return Err(FileError::ReadOnly {
-            reason: "it is marked read-only".to_owned(),
-            path: path.to_owned(),
-        });
+/// Refuse a file that can't be written, before SQLite says so in its own words.
+pub(super) fn check_writable(path: &Path) -> Result<(), FileError> {
+    let read_only = |reason: String| FileError::ReadOnly {
+        reason,
+        path: path.to_owned(),
+    };
+    let marked = fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly());
+    if marked {
+        return Err(read_only("it is marked read-only".to_owned()));
     }
-    let connection = open_plain(path, path)?;
-    take_lock(&connection, path)?;
-    check_schema(&connection, path)?;
+    match fs::OpenOptions::new().write(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            Err(read_only(error.to_string()))
+        }
+        Err(source) => Err(FileError::Open {
+            source,
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// Open a file of the present version to write it, alone. Its log must be its own; it is not folded in when the
+/// connection closes.
+pub(super) fn open_to_write(path: &Path) -> Result<Connection, FileError> {
     let failed = |error: rusqlite::Error| FileError::from_sqlite(&error, path);
-    connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
-        .map_err(failed)?;
+    let connection = open_plain(path, path)?;
+    leave_log(&connection).map_err(failed)?;
+    take_lock(&connection, path)?;
+    check_schema(&connection, path, SCHEMA_VERSION)?;
+    // In memory: it would guard one page while the mode changes, and a file beside this one may be anybody's.
+    for mode in ["MEMORY", "WAL"] {
+        connection
+            .pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()))
+            .map_err(failed)?;
+    }
     // Each batch is on the disk before it is reported, also when the power fails.
     connection
         .pragma_update(None, "synchronous", "FULL")
+        .and_then(|()| {
+            connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))
+        })
         .map_err(failed)?;
     Ok(connection)
+}
+
+/// When the connection closes, leave the log as it is.
+pub(super) fn leave_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map(|_| ())
 }
 
 /// Lock the file for as long as the connection lives, so that there is one writer.
@@ -262,8 +318,16 @@ fn take_lock(connection: &Connection, path: &Path) -> Result<(), FileError> {
 /// A connection to an existing file, `shown` in its errors.
 pub(super) fn open_plain(path: &Path, shown: &Path) -> Result<Connection, FileError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)
-        .map_err(|error| FileError::from_sqlite(&error, shown))?;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| {
+        // SQLite does not tell a folder that takes no files from a process that may open no more.
+        match fs::OpenOptions::new().read(true).write(true).open(path) {
+            Err(source) if source.kind() != io::ErrorKind::PermissionDenied => FileError::Open {
+                source,
+                path: shown.to_owned(),
+            },
+            _ => FileError::from_sqlite(&error, shown),
+        }
+    })?;
     harden(&connection, shown)?;
     Ok(connection)
 }
@@ -301,7 +365,7 @@ fn harden(connection: &Connection, path: &Path) -> Result<(), FileError> {
 }
 
 /// Refuse a file with any table, view or trigger that this program does not write.
-fn check_schema(connection: &Connection, path: &Path) -> Result<(), FileError> {
+fn check_schema(connection: &Connection, path: &Path, version: i32) -> Result<(), FileError> {
     let failed = |error: rusqlite::Error| FileError::from_sqlite(&error, path);
     let mut statement = connection
         .prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
@@ -310,7 +374,7 @@ fn check_schema(connection: &Connection, path: &Path) -> Result<(), FileError> {
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
         .and_then(Iterator::collect)
         .map_err(failed)?;
-    let expected: HashSet<(String, String)> = TABLES
+    let expected: HashSet<(String, String)> = tables(version)
         .iter()
         .map(|&(name, sql)| (name.to_owned(), sql.to_owned()))
         .collect();
@@ -324,38 +388,6 @@ fn check_schema(connection: &Connection, path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// A private folder, removed when dropped.
-struct TemporaryFolder(PathBuf);
-
-impl TemporaryFolder {
-    fn new() -> io::Result<Self> {
-        use std::sync::atomic::{AtomicU64, Ordering};
-        static NUM_MADE: AtomicU64 = AtomicU64::new(0);
-        let unique = format!(
-            "lmd-run-{}-{}-{}",
-            std::process::id(),
-            NUM_MADE.fetch_add(1, Ordering::Relaxed),
-            jiff::Timestamp::now().as_nanosecond()
-        );
-        let folder = std::env::temp_dir().join(unique);
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::DirBuilderExt as _;
-            builder.mode(0o700); // Pictures may be private.
-        }
-        builder.create(&folder)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for TemporaryFolder {
-    fn drop(&mut self) {
-        // The system clears its temporary folder in any case.
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -364,7 +396,7 @@ mod tests {
     fn file(folder: &Path) -> PathBuf {
         let path = folder.join("run.lmdrun");
         let connection = Connection::open(&path).unwrap();
-        for (_, sql) in TABLES {
+        for (_, sql) in tables(SCHEMA_VERSION) {
             connection.execute_batch(sql).unwrap();
         }
         connection

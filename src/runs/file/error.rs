@@ -68,6 +68,59 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// A new file can't be made; what was in its place stays.
+    #[error(
+        "the run file can't be made ({reason}); nothing was replaced: make room, or choose another place: {}",
+        path.display()
+    )]
+    NotMade {
+        /// What the system or SQLite said.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no room for a copy to fold the log into.
+    #[error(
+        "the run file has a log beside it, and the copy that is needed to read both can't be made in the folder for \
+         temporary files ({source}): {}; make room there, or set TMPDIR to another folder; the run file: {}",
+        folder.display(),
+        path.display()
+    )]
+    Private {
+        /// What the system said.
+        source: io::Error,
+        /// The folder for temporary files.
+        folder: PathBuf,
+        /// The run file.
+        path: PathBuf,
+    },
+    /// A log of another run, or of another moment of this one.
+    #[error(
+        "the log beside the run file is not this file's, but that of another run or of another moment of this one; both are \
+         left as they are: put the file back that the log belongs to, or move the log away to open the run without it. The \
+         log: {}; the run file: {}",
+        log.display(),
+        path.display()
+    )]
+    ForeignLog {
+        /// The log.
+        log: PathBuf,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A log without its file, where a file is to be made.
+    #[error(
+        "a log without its run file lies here, perhaps all that is left of a run: {}; move it away, or choose another name \
+         than {}",
+        log.display(),
+        path.display()
+    )]
+    LogInTheWay {
+        /// The log.
+        log: PathBuf,
+        /// The file.
+        path: PathBuf,
+    },
     /// Its structure is broken.
     #[error("the run file is damaged: {reason}: {}", path.display())]
     Damaged {
@@ -105,6 +158,6 @@ impl FileError {
 
     /// Whether it is for want of room.
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Full { .. })
+        matches!(self, Self::Full { .. } | Self::NotMade { .. })
     }
 }

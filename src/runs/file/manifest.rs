@@ -2,19 +2,23 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::machine::this_machine;
+use super::values;
 use crate::images::Geometry;
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::ModelSource;
-use crate::ood::{MaskKind, Role};
+use crate::ood::{MaskKind, MeasureId, Role};
 use crate::runs::report::{path_from_text, text_from_path};
 use crate::runs::settings::RunSettings;
 
-/// All that decides a run's numbers besides its image files.
+/// All that decides a run's numbers besides its image files. A field that this program does not know may decide them too,
+/// so there must be none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The program's version that began the run.
     pub app_version: String,
@@ -26,6 +30,9 @@ pub struct Manifest {
     pub model: ModelRecord,
     /// Every setting; see [`Manifest::settings`].
     settings: RunSettings,
+    /// The measures of each attempt, in the order of its values; files of the first format had these three.
+    #[serde(default = "first_measures")]
+    pub measures: Vec<MeasureId>,
     /// The folders as given, with their roles.
     pub folders: Vec<FolderRecord>,
     /// Images of the run.
@@ -47,6 +54,8 @@ pub struct NewRun<'a> {
     pub model: ModelRecord,
     /// Every setting.
     pub settings: &'a RunSettings,
+    /// What is measured of each attempt.
+    pub measures: Arc<[MeasureId]>,
     /// The folders as given, with their roles.
     pub folders: &'a [(Role, PathBuf)],
     /// Which part of a list of images this is.
@@ -75,6 +84,7 @@ impl Manifest {
                 .unwrap_or_default(),
             model: run.model,
             settings,
+            measures: run.measures.to_vec(),
             folders: run
                 .folders
                 .iter()
@@ -110,13 +120,21 @@ impl Manifest {
         {
             return Some(reason);
         }
+        if self.measures != other.measures {
+            return Some("other distances were measured".to_owned());
+        }
         let names = self.settings.differences(&other.settings);
         (!names.is_empty()).then(|| format!("the settings differ: {}", names.join(", ")))
     }
 }
 
+fn first_measures() -> Vec<MeasureId> {
+    values::FIRST.to_vec()
+}
+
 /// What is kept of the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ModelRecord {
     /// `bundled`, or its path, written as in `scores.csv`.
     pub source: String,

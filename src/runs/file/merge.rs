@@ -7,6 +7,7 @@ use super::error::FileError;
 use super::manifest::{KeepPictures, Manifest, Shard};
 use super::reader::{Effort, StoredRun};
 use super::writer;
+use crate::images::write::is_same_file;
 use crate::ood::Role;
 use crate::runs::results::{AttemptResult, RunImage};
 
@@ -26,12 +27,19 @@ pub enum MergeError {
         /// The one that does not fit it.
         other: PathBuf,
     },
+    /// The target is one of the runs.
+    #[error("a run can't be merged into itself; choose another --output: {}", path.display())]
+    Input {
+        /// The target.
+        path: PathBuf,
+    },
     /// The target.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-/// Join runs into a new file; returns what a reader should know, a sentence each.
+/// Join runs into a new file; returns what a reader should know, a sentence each. The file appears whole: until then what
+/// is in its place stays as it is.
 ///
 /// Shards of one list come out in the list's order, as one process would have scored it; other runs one after the
 /// other. An image that several runs hold is kept once, with the attempts of the first that has them.
@@ -48,6 +56,13 @@ pub fn merge(
             return Err(different(reason, first, other));
         }
     }
+    for run in &runs {
+        if is_same_file(&run.path, target) {
+            return Err(MergeError::Input {
+                path: target.to_owned(),
+            });
+        }
+    }
     let caveats: BTreeSet<String> = (runs[1..].iter())
         .filter_map(|other| {
             let then = &first.manifest.model.identity;
@@ -59,7 +74,7 @@ pub fn merge(
     let mut notes = joined.notes;
     notes.extend(caveats);
     notes.extend(missing_shards(&runs));
-    let mut writer = writer::create(
+    let mut writer = writer::draft(
         target,
         &manifest,
         &joined.images,
@@ -176,12 +191,32 @@ impl Joined {
             ids[run_index][id] = Some(new_id);
         }
         let num_doubles = ids.iter().flatten().filter(|id| id.is_some()).count() - images.len();
-        let notes = (num_doubles > 0)
-            .then(|| format!("{num_doubles} images are in several of the runs and are kept once"))
-            .into_iter()
-            .collect();
+        let doubles = (num_doubles > 0)
+            .then(|| format!("{num_doubles} images are in several of the runs and are kept once"));
+        let notes = doubles.into_iter().chain(two_roles(&images)).collect();
         Ok(Self { images, ids, notes })
     }
+}
+
+/// Images that one run holds in another role than the other run: they make every figure worse than it is.
+fn two_roles(images: &[(RunImage, usize)]) -> Option<String> {
+    let mut roles = HashMap::new();
+    let mut shared = Vec::new();
+    for (image, _) in images {
+        let first: &RunImage = *roles.entry(image.file.hash).or_insert(image);
+        if first.role != image.role {
+            shared.push((first, image));
+        }
+    }
+    let (first, second) = shared.first()?;
+    Some(format!(
+        "{} image files have the same content in two roles, e.g. {} ({}) and {} ({}); the figures suffer from that",
+        shared.len(),
+        first.file.path.display(),
+        first.role.name(),
+        second.file.path.display(),
+        second.role.name()
+    ))
 }
 
 /// The number of shards, where all runs are shards of the same list.

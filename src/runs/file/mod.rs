@@ -1,8 +1,12 @@
 //! `name.lmdrun`: a run in one file that survives a crash, a kill and a full disk, and opens on another machine.
 //!
 //! An SQLite database: manifest, images, attempts, pictures, notices and the stretches of work, a checksum a row. While a
-//! run is written a log lies beside the file and belongs to it; on closing it is folded in. Each finished batch is
-//! committed before it is reported, so a kill loses at most the batch in flight.
+//! run is written a log lies beside the file and belongs to it: the file says so, the log is folded in every few seconds
+//! and on closing, and one of another run is refused. Each finished batch is committed before it is reported, so a kill
+//! loses at most the batch in flight.
+//!
+//! `schema` has the tables of every version. A file of an earlier one is read as it is and becomes one of this version,
+//! through a copy, when it is written.
 //!
 //! A file may be a stranger's: opening it touches no path that it names, its tables must be those that this program
 //! writes, and pictures are decoded within limits. Reading never writes to a file or its folder.
@@ -10,24 +14,33 @@
 mod checksum;
 mod copy;
 mod database;
+mod draft;
 mod error;
 mod machine;
 mod manifest;
 mod merge;
+mod migrate;
+mod ownership;
+mod private;
 mod reader;
 mod rows;
+mod schema;
 mod scores;
+mod session;
+mod state;
 mod summary;
 mod tables;
+mod values;
+mod wal;
 mod writer;
 
 pub use copy::copy;
-pub use database::SCHEMA_VERSION;
 pub use error::FileError;
 pub use machine::Continuation;
 pub use manifest::{FolderRecord, KeepPictures, Manifest, ModelRecord, NewRun, Shard, Stretch};
 pub use merge::{MergeError, merge};
 pub use reader::{Effort, StoredImage, StoredRun, read};
+pub use schema::SCHEMA_VERSION;
 pub use scores::{StoredScores, read_scores};
 pub use summary::{LEFT_OUT, RunSummary, is_finished, summarize};
 pub use writer::{RunWriter, create, resume};

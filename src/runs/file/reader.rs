@@ -9,12 +9,14 @@ use super::database;
 use super::error::FileError;
 use super::manifest::{Manifest, Stretch};
 use super::rows::numbered_checksum;
+use super::summary::LEFT_OUT;
 use super::tables::{self, Damage, Pictures};
+use super::values;
 use crate::images::Geometry;
 use crate::ood::{KnownMask, MaskKind};
 use crate::runs::masks::Masks;
 use crate::runs::results::{AttemptResult, RunImage};
-use crate::runs::settings::Lift;
+use crate::runs::settings::{Lift, unknown_field};
 
 /// Most images, attempts an image, and pixels a side, of a file that is believed.
 const MOST: usize = 1 << 24;
@@ -76,21 +78,46 @@ impl StoredRun {
     pub fn is_finished(&self) -> bool {
         self.results.len() >= self.images.len() * self.manifest.settings().num_attempts
     }
+
+    /// Attempts that are not there, but for those of images that could not be read.
+    pub fn num_missing(&self) -> usize {
+        let num_left_out = (self.notices.iter())
+            .filter(|notice| notice.starts_with(LEFT_OUT))
+            .count();
+        let num_images = self.images.len().saturating_sub(num_left_out);
+        (num_images * self.manifest.settings().num_attempts).saturating_sub(self.results.len())
+    }
+
+    /// What a reader of its scores must know of a run that is not finished.
+    pub fn what_is_missing(&self) -> Option<String> {
+        let num_missing = self.num_missing();
+        (num_missing > 0).then(|| {
+            let num_all = self.results.len() + num_missing;
+            format!(
+                "the run is not finished: {num_missing} of {num_all} attempts are missing, and all figures are of those that \
+                 are there"
+            )
+        })
+    }
 }
 
 /// Read a run without writing to it or its folder.
 pub fn read(path: &Path) -> Result<StoredRun, FileError> {
     let opened = database::open_to_read(path)?;
-    load(&opened.connection, path)
+    load(&opened.connection, path, opened.damage)
 }
 
-/// Read everything through an open connection.
-pub(super) fn load(connection: &Connection, path: &Path) -> Result<StoredRun, FileError> {
+/// Read everything through an open connection; `lost` is what is known to be missing.
+pub(super) fn load(
+    connection: &Connection,
+    path: &Path,
+    lost: Vec<String>,
+) -> Result<StoredRun, FileError> {
     let damaged = |reason: String| FileError::Damaged {
         reason,
         path: path.to_owned(),
     };
-    let mut damage = Damage::default();
+    let mut damage = Damage::new(lost);
     let structure = check_structure(connection);
     let is_structure_damaged = !structure.is_empty();
     for finding in structure {
@@ -118,6 +145,7 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<StoredRun, Fi
     let attempts = tables::attempts(
         connection,
         &stored_images,
+        &manifest.measures,
         settings.num_attempts,
         &mut damage,
     );
@@ -139,7 +167,7 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<StoredRun, Fi
         .map(|(&(image, attempt), row)| AttemptResult {
             image,
             attempt,
-            values: row.values(),
+            values: row.values.clone(),
             known_mask: attempt_masks.next(&images[image], attempt),
             original: pictures.original(originals.get(&image)),
             measures: originals.get(&image).map(|original| original.measures),
@@ -239,7 +267,21 @@ pub(super) fn manifest(connection: &Connection) -> Result<Manifest, String> {
                 .to_owned(),
         );
     }
-    serde_json::from_str(&row.0).map_err(|error| format!("its manifest can't be read: {error}"))
+    let manifest: Manifest = serde_json::from_str(&row.0).map_err(|error| {
+        unknown_field(&error).map_or_else(
+            || format!("its manifest can't be read: {error}"),
+            |name| {
+                format!(
+                    "its manifest says something that this version of LMD Inspector does not know and that may change its \
+                     numbers, `{name}`; open it with a later version"
+                )
+            },
+        )
+    })?;
+    if !values::is_plausible(&manifest.measures) {
+        return Err("its list of measures can't be meant".to_owned());
+    }
+    Ok(manifest)
 }
 
 fn mask_luma(

@@ -1,51 +1,49 @@
 //! The rows of a run file and their checksums, shared by writer and reader.
 
-use super::checksum::{Checksum, LEN, stored_real};
-use std::sync::{Arc, LazyLock};
+use rusqlite::{Connection, params};
 
-use crate::networks::distances::{LPIPS, MSE, SSIM};
-use crate::ood::{MeasureId, Values};
+use super::checksum::{Checksum, LEN, stored_real};
 
 /// A number of an image or attempt as SQLite keeps it.
 pub(super) fn key(index: usize) -> i64 {
     (index as u64).cast_signed()
 }
 
-/// What the columns of an attempt hold.
-const COLUMNS: [MeasureId; 3] = [MSE, SSIM, LPIPS];
-
 /// One finished reconstruction, in a file's terms.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct AttemptRow {
     pub image: i64,
     pub attempt: i64,
-    /// MSE, 1 - SSIM and LPIPS; `None` is not a number.
-    pub distances: [Option<f64>; 3],
+    /// See [`super::values`].
+    pub values: Vec<u8>,
     pub seconds: f64,
     pub stretch: i64,
 }
 
 impl AttemptRow {
-    pub fn reals(values: &Values) -> [Option<f64>; 3] {
-        COLUMNS.map(|id| stored_real(values.of(id)))
-    }
-
-    pub fn values(&self) -> Values {
-        static IDS: LazyLock<Arc<[MeasureId]>> = LazyLock::new(|| Arc::from(COLUMNS));
-        Values::new(&IDS, self.distances.map(|value| value.unwrap_or(f64::NAN)))
-    }
-
     pub fn checksum(&self) -> [u8; LEN] {
-        let [mse, ssim, lpips] = self.distances;
         Checksum::of("attempts")
             .int(self.image)
             .int(self.attempt)
-            .real(mse)
-            .real(ssim)
-            .real(lpips)
+            .bytes(&self.values)
             .real(stored_real(self.seconds))
             .int(self.stretch)
             .finish()
+    }
+
+    /// Into the table `attempts`.
+    pub fn insert(&self, connection: &Connection, checksum: &[u8]) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached("INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+            .execute(params![
+                self.image,
+                self.attempt,
+                self.values,
+                self.seconds,
+                self.stretch,
+                checksum
+            ])
+            .map(|_| ())
     }
 }
 

@@ -56,10 +56,16 @@ pub fn read_scores(path: &Path) -> Result<StoredScores, FileError> {
     let mut damage = Damage::default();
     let (images, stored) = tables::images(connection, &manifest, &mut damage);
     let num_attempts = manifest.settings().num_attempts;
-    let rows = tables::attempts(connection, &stored, num_attempts, &mut damage);
+    let rows = tables::attempts(
+        connection,
+        &stored,
+        &manifest.measures,
+        num_attempts,
+        &mut damage,
+    );
     let mut attempts = vec![Vec::new(); images.len()];
     for (&(image, _), row) in &rows {
-        attempts[image].push(row.values());
+        attempts[image].push(row.values.clone());
     }
     let notices = tables::texts(connection, "notices", "message", &mut damage);
     let stretches = tables::texts(connection, "stretches", "json", &mut damage);

@@ -62,14 +62,14 @@ pub fn is_finished(
 pub fn summarize(path: &Path) -> Result<RunSummary, FileError> {
     // Kept to the end: a second opening of a file that this process writes would drop the lock on it.
     let _claim = Claim::new(path)?;
-    database::check_header(path)?;
+    let version = database::check_header(path)?;
     let open = |source| FileError::Open {
         source,
         path: path.to_owned(),
     };
     let metadata = fs::metadata(path).map_err(open)?;
     let log_bytes = fs::metadata(database::log_path(path)).map_or(0, |log| log.len());
-    let connection = database::open_as_it_is(path)?;
+    let connection = database::open_as_it_is(path, version)?;
     let manifest = reader::manifest(&connection).map_err(|reason| FileError::Damaged {
         reason,
         path: path.to_owned(),

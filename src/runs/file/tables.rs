@@ -10,10 +10,11 @@ use sha2::{Digest as _, Sha256};
 use super::manifest::Manifest;
 use super::reader::StoredImage;
 use super::rows::{AttemptRow, ImageRow, numbered_checksum, picture_checksum};
+use super::values;
 use crate::images::decode::{decode_bytes, describe_bytes};
 use crate::images::prepare::thumbnail;
 use crate::images::{ContentHash, Geometry, ImageFile, Measures, NativeInfo, Picture};
-use crate::ood::Role;
+use crate::ood::{MeasureId, Role, Values};
 use crate::runs::report::path_from_text;
 use crate::runs::results::RunImage;
 
@@ -30,6 +31,13 @@ pub(super) struct Damage {
 }
 
 impl Damage {
+    pub fn new(listed: Vec<String>) -> Self {
+        Self {
+            listed,
+            num_more: 0,
+        }
+    }
+
     pub fn add(&mut self, sentence: String) {
         if self.listed.len() < MOST_LISTED {
             self.listed.push(sentence);
@@ -48,7 +56,7 @@ impl Damage {
 }
 
 /// Go through a table; a row that can't be read ends it, and what is behind that row is lost.
-fn each_row<T>(
+pub(super) fn each_row<T>(
     connection: &Connection,
     sql: &str,
     damage: &mut Damage,
@@ -276,40 +284,55 @@ pub(super) fn originals(
     originals
 }
 
+/// What a file holds of an attempt besides its picture.
+pub(super) struct StoredAttempt {
+    pub values: Values,
+    pub seconds: f64,
+    pub stretch: i64,
+}
+
 pub(super) fn attempts(
     connection: &Connection,
     stored: &[StoredImage],
+    measures: &[MeasureId],
     num_attempts: usize,
     damage: &mut Damage,
-) -> BTreeMap<(usize, usize), AttemptRow> {
+) -> BTreeMap<(usize, usize), StoredAttempt> {
+    let measures: Arc<[MeasureId]> = measures.into();
     let mut attempts = BTreeMap::new();
     each_row(
         connection,
-        "SELECT image, attempt, mse, ssim_distance, lpips, seconds, stretch, checksum FROM attempts",
+        "SELECT image, attempt, \"values\", seconds, stretch, checksum FROM attempts",
         damage,
         "attempts",
         |row| {
             let attempt = AttemptRow {
                 image: row.get(0)?,
                 attempt: row.get(1)?,
-                distances: [row.get(2)?, row.get(3)?, row.get(4)?],
-                seconds: row.get(5)?,
-                stretch: row.get(6)?,
+                values: row.get(2)?,
+                seconds: row.get(3)?,
+                stretch: row.get(4)?,
             };
-            Ok((attempt, row.get::<_, Vec<u8>>(7)?))
+            Ok((attempt, row.get::<_, Vec<u8>>(5)?))
         },
         |(row, checksum), damage| {
             let image = usize::try_from(row.image).unwrap_or(usize::MAX);
             let attempt = usize::try_from(row.attempt).unwrap_or(usize::MAX);
-            if checksum != row.checksum() {
-                damage.add(format!(
+            let is_whole = checksum == row.checksum();
+            let values = values::from_bytes(&measures, &row.values).filter(|_| is_whole);
+            let Some(values) = values else {
+                return damage.add(format!(
                     "attempt {} of image {} does not match its checksum; it is left out",
                     row.attempt, row.image
                 ));
-            } else if attempt < num_attempts
-                && stored.get(image).is_some_and(|image| image.is_whole)
-            {
-                attempts.insert((image, attempt), row);
+            };
+            if attempt < num_attempts && stored.get(image).is_some_and(|image| image.is_whole) {
+                let stored = StoredAttempt {
+                    values,
+                    seconds: row.seconds,
+                    stretch: row.stretch,
+                };
+                attempts.insert((image, attempt), stored);
             } else {
                 damage.add(format!(
                     "attempt {} of image {} is left out: there is no such attempt or image",
@@ -323,7 +346,7 @@ pub(super) fn attempts(
 
 pub(super) fn inpainted(
     connection: &Connection,
-    attempts: &BTreeMap<(usize, usize), AttemptRow>,
+    attempts: &BTreeMap<(usize, usize), StoredAttempt>,
     pictures: &mut Pictures,
     damage: &mut Damage,
 ) -> HashMap<(usize, usize), Picture> {

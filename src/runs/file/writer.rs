@@ -3,16 +3,22 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, params};
 
 use super::checksum::stored_real;
-use super::database::{self, APPLICATION_ID, Claim, SCHEMA_VERSION, TABLES};
+use super::database::{self, Claim};
+use super::draft::{Draft, Replace};
 use super::error::FileError;
 use super::manifest::{KeepPictures, Manifest, Stretch};
 use super::reader::{self, Effort, StoredRun};
 use super::rows::{AttemptRow, ImageRow, key, numbered_checksum, picture_checksum};
-use crate::detectors::measures;
+use super::schema::{APPLICATION_ID, SCHEMA_VERSION, tables};
+use super::session::Session;
+use super::state::State;
+use super::{migrate, ownership, values};
 use crate::images::Picture;
 use crate::images::write::encode_png;
 use crate::ood::MeasureId;
@@ -20,13 +26,18 @@ use crate::ood::aggregate::median_attempts;
 use crate::runs::report::text_from_path;
 use crate::runs::results::{AttemptResult, RunImage};
 
+/// How long a file that another program has just made in the same place may be looked at by it.
+const SHORT_USE: Duration = Duration::from_secs(1);
+
 /// The one writer of a run file.
 pub struct RunWriter {
     connection: Connection,
     path: PathBuf,
+    place: Place,
     keep_pictures: KeepPictures,
     num_attempts: usize,
     distance: MeasureId,
+    measures: Arc<[MeasureId]>,
     /// Images whose prepared original is in the file.
     with_original: HashSet<usize>,
     /// Attempts in the file, by image; only where some pictures go once all are there.
@@ -34,6 +45,16 @@ pub struct RunWriter {
     stretch: Option<(i64, Stretch)>,
     // Given back after the connection is closed: fields drop in order.
     _claim: Claim,
+}
+
+/// Where rows go.
+enum Place {
+    /// Into the file itself, each transaction at once.
+    File(Session),
+    /// Into a draft, which takes the file's place when it is finished.
+    Draft(Draft, Replace),
+    /// It is closed.
+    Nowhere,
 }
 
 impl std::fmt::Debug for RunWriter {
@@ -56,11 +77,24 @@ pub fn create(
     mask_luma: &[u8],
     may_overwrite: bool,
 ) -> Result<RunWriter, FileError> {
+    let mut writer = draft(path, manifest, images, mask_luma, may_overwrite)?;
+    let state =
+        State::read(&writer.connection).map_err(|error| FileError::from_sqlite(&error, path))?;
+    writer.publish()?;
+    writer.connection = open_new(path, state.as_ref())?;
+    writer.begin_session()?;
+    Ok(writer)
+}
+
+/// Write a run file that appears only when it is finished: until then what is in its place stays as it is.
+pub(super) fn draft(
+    path: &Path,
+    manifest: &Manifest,
+    images: &[(RunImage, usize)],
+    mask_luma: &[u8],
+    may_overwrite: bool,
+) -> Result<RunWriter, FileError> {
     let claim = Claim::new(path)?;
-    let open = |source| FileError::Open {
-        source,
-        path: path.to_owned(),
-    };
     if fs::symlink_metadata(path).is_ok() {
         if !may_overwrite {
             return Err(FileError::Exists {
@@ -68,37 +102,21 @@ pub fn create(
             });
         }
         if database::check_header(path).is_ok() {
-            // Whatever else is wrong with it goes with it.
-            if let Err(busy @ FileError::Busy { .. }) = database::open_to_write(path) {
-                return Err(busy);
-            }
+            // Looked at again when the draft is finished.
+            database::check_not_written(path)?;
         }
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let made = fs::File::create(&temporary)
-        .map_err(open)
-        .and_then(|_| fill(&temporary, path, manifest, images, mask_luma))
-        .and_then(|()| {
-            // A log of the file that is replaced would be taken for this one's.
-            match fs::remove_file(database::log_path(path)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(open(error)),
-                _ => fs::rename(&temporary, path).map_err(open),
-            }
-        });
-    if let Err(error) = made {
-        // The first error is the one to tell; the leftover may not even exist.
-        fs::remove_file(&temporary).ok();
-        return Err(error);
-    }
-    let connection = database::open_to_write(path)?;
+    let (draft, mut connection) = Draft::create(path)?;
+    fill(&mut connection, manifest, images, mask_luma)
+        .map_err(|error| draft.failed_in_sqlite(&error))?;
     Ok(RunWriter {
         connection,
         path: path.to_owned(),
+        place: Place::Draft(draft, Replace::allowed_if(may_overwrite)),
         keep_pictures: manifest.keep_pictures,
         num_attempts: manifest.settings().num_attempts,
         distance: manifest.settings().distance,
+        measures: manifest.measures.clone().into(),
         with_original: HashSet::new(),
         num_done: HashMap::new(),
         stretch: None,
@@ -107,39 +125,60 @@ pub fn create(
 }
 
 fn fill(
-    temporary: &Path,
-    shown: &Path,
+    connection: &mut Connection,
     manifest: &Manifest,
     images: &[(RunImage, usize)],
     mask_luma: &[u8],
-) -> Result<(), FileError> {
-    let mut connection = database::open_plain(temporary, shown)?;
-    let failed = |error: rusqlite::Error| FileError::from_sqlite(&error, shown);
-    (|| {
-        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
-        connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        let transaction = connection.transaction()?;
-        for (_, sql) in TABLES {
-            transaction.execute_batch(sql)?;
-        }
-        let json = json_of(manifest);
+) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    let transaction = connection.transaction()?;
+    for (_, sql) in tables(SCHEMA_VERSION) {
+        transaction.execute_batch(sql)?;
+    }
+    State::new(&transaction)?.write(&transaction)?;
+    let json = json_of(manifest);
+    transaction.execute(
+        "INSERT INTO manifest VALUES (1, ?1, ?2)",
+        params![json, numbered_checksum("manifest", 1, json.as_bytes())],
+    )?;
+    if !mask_luma.is_empty() {
         transaction.execute(
-            "INSERT INTO manifest VALUES (1, ?1, ?2)",
-            params![json, numbered_checksum("manifest", 1, json.as_bytes())],
+            "INSERT INTO mask VALUES (1, ?1, ?2)",
+            params![mask_luma, numbered_checksum("mask", 1, mask_luma)],
         )?;
-        if !mask_luma.is_empty() {
-            transaction.execute(
-                "INSERT INTO mask VALUES (1, ?1, ?2)",
-                params![mask_luma, numbered_checksum("mask", 1, mask_luma)],
-            )?;
+    }
+    for (id, (image, position)) in images.iter().enumerate() {
+        insert_image(&transaction, id, image, *position)?;
+    }
+    transaction.commit()
+}
+
+/// Open a file that was just put in its place, unless another program has replaced it in that moment: its attempts are not
+/// to be mixed with ours.
+fn open_new(path: &Path, state: Option<&State>) -> Result<Connection, FileError> {
+    let start = Instant::now();
+    let connection = loop {
+        match database::open_to_write(path) {
+            Err(FileError::Busy { .. }) if start.elapsed() < SHORT_USE => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            opened => break opened?,
         }
-        for (id, (image, position)) in images.iter().enumerate() {
-            insert_image(&transaction, id, image, *position)?;
-        }
-        transaction.commit()
-    })()
-    .map_err(failed)
+    };
+    let found = State::read(&connection).map_err(|error| FileError::from_sqlite(&error, path))?;
+    let is_ours = match (&found, state) {
+        (Some(found), Some(state)) => found.run == state.run,
+        _ => false,
+    };
+    if is_ours {
+        Ok(connection)
+    } else {
+        Err(FileError::Exists {
+            path: path.to_owned(),
+        })
+    }
 }
 
 /// Plain data of this program's own, which always has a JSON form.
@@ -178,27 +217,33 @@ fn insert_image(
 }
 
 /// Open a run to go on with it: what it holds, and its writer. Rows that do not match their checksum are removed, so that
-/// their attempts are made again; a file whose structure is damaged is refused and left as it is.
+/// their attempts are made again; a file whose structure is damaged is refused and left as it is, and so is one with a log
+/// beside it that is not its own. A file of an earlier version becomes one of this version first.
 pub fn resume(path: &Path) -> Result<(RunWriter, StoredRun), FileError> {
     let claim = Claim::new(path)?;
-    let connection = database::open_to_write(path)?;
-    let stored = reader::load(&connection, path)?;
-    let whole = stored.stored_images.iter().all(|image| image.is_whole);
-    if stored.is_structure_damaged || !whole {
-        return Err(FileError::Damaged {
-            reason: format!(
-                "{}; what can be read of it can be exported, or merged into a new run",
-                stored.damage.join("; ")
-            ),
-            path: path.to_owned(),
-        });
-    }
+    let version = database::check_header(path)?;
+    database::check_writable(path)?;
+    database::check_not_written(path)?;
+    let (connection, stored) = if version < SCHEMA_VERSION {
+        let mut opened = database::open_claimed_to_read(path)?;
+        let lost = std::mem::take(&mut opened.damage);
+        let stored = whole(reader::load(&opened.connection, path, lost)?)?;
+        migrate::upgrade(opened, path)?;
+        (database::open_to_write(path)?, stored)
+    } else {
+        let lost = lost_before(path)?;
+        let connection = database::open_to_write(path)?;
+        let stored = whole(reader::load(&connection, path, lost)?)?;
+        (connection, stored)
+    };
     let mut writer = RunWriter {
         connection,
         path: path.to_owned(),
+        place: Place::Nowhere,
         keep_pictures: stored.manifest.keep_pictures,
         num_attempts: stored.manifest.settings().num_attempts,
         distance: stored.manifest.settings().distance,
+        measures: stored.manifest.measures.clone().into(),
         with_original: HashSet::new(),
         num_done: HashMap::new(),
         stretch: None,
@@ -214,10 +259,37 @@ pub fn resume(path: &Path) -> Result<(RunWriter, StoredRun), FileError> {
     for result in &stored.results {
         *writer.num_done.entry(result.image).or_default() += 1;
     }
+    writer.begin_session()?;
     if !stored.damage.is_empty() {
         writer.remove_all_but(&stored)?;
     }
     Ok((writer, stored))
+}
+
+/// What the log beside a file of this version has lost, a sentence each; a log that is not its own is refused.
+fn lost_before(path: &Path) -> Result<Vec<String>, FileError> {
+    match ownership::check(path, SCHEMA_VERSION)? {
+        Some(wal) => Ok(wal.lost()),
+        None => {
+            let connection = database::open_as_it_is(path, SCHEMA_VERSION)?;
+            Ok(database::missing_log(&connection, path))
+        }
+    }
+}
+
+/// Refuse a run that can't go on in its file.
+fn whole(stored: StoredRun) -> Result<StoredRun, FileError> {
+    let are_images_whole = stored.stored_images.iter().all(|image| image.is_whole);
+    if stored.is_structure_damaged || !are_images_whole {
+        return Err(FileError::Damaged {
+            reason: format!(
+                "{}; what can be read of it can be exported, or merged into a new run",
+                stored.damage.join("; ")
+            ),
+            path: stored.path,
+        });
+    }
+    Ok(stored)
 }
 
 impl RunWriter {
@@ -231,7 +303,46 @@ impl RunWriter {
     }
 
     fn failed(&self, error: &rusqlite::Error) -> FileError {
-        FileError::from_sqlite(error, &self.path)
+        match &self.place {
+            Place::Draft(draft, _) => draft.failed_in_sqlite(error),
+            _ => FileError::from_sqlite(error, &self.path),
+        }
+    }
+
+    /// From now on, write into the file itself.
+    fn begin_session(&mut self) -> Result<(), FileError> {
+        let session = Session::begin(&mut self.connection, &self.path)
+            .map_err(|error| FileError::from_sqlite(&error, &self.path))?;
+        self.place = Place::File(session);
+        Ok(())
+    }
+
+    /// Put a finished draft in its place.
+    fn publish(&mut self) -> Result<(), FileError> {
+        let Place::Draft(draft, replace) = std::mem::replace(&mut self.place, Place::Nowhere)
+        else {
+            return Ok(());
+        };
+        // The draft must be closed before it moves.
+        let closed = Connection::open_in_memory().map_err(|error| self.failed(&error))?;
+        draft.publish(std::mem::replace(&mut self.connection, closed), replace)
+    }
+
+    /// Do something in one transaction.
+    fn commit<T>(
+        &mut self,
+        act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, FileError> {
+        let done = match &mut self.place {
+            Place::File(session) => session.commit(&mut self.connection, act),
+            Place::Draft(..) | Place::Nowhere => (|| {
+                let transaction = self.connection.transaction()?;
+                let value = act(&transaction)?;
+                transaction.commit()?;
+                Ok(value)
+            })(),
+        };
+        done.map_err(|error| self.failed(&error))
     }
 
     /// Bound the file's size in pages of 4 KiB; commits that need more fail as on a full disk.
@@ -256,8 +367,8 @@ impl RunWriter {
         };
         stretch.network_calls = network_calls;
         stretch.seconds = seconds;
-        put_stretch(&self.connection, *id, stretch)
-            .map_err(|error| FileError::from_sqlite(&error, &self.path))
+        let (id, stretch) = (*id, stretch.clone());
+        self.commit(|transaction| put_stretch(transaction, id, &stretch))
     }
 
     /// The stretch of work under way, with its number.
@@ -267,20 +378,17 @@ impl RunWriter {
 
     /// Copy a stretch of another run; returns its number in this one.
     pub fn add_stretch(&mut self, stretch: &Stretch) -> Result<i64, FileError> {
-        self.connection
-            .query_row(
-                "SELECT coalesce(max(id), 0) + 1 FROM stretches",
-                [],
-                |row| row.get(0),
-            )
-            .and_then(|id: i64| put_stretch(&self.connection, id, stretch).map(|()| id))
-            .map_err(|error| self.failed(&error))
+        self.commit(|transaction| {
+            let sql = "SELECT coalesce(max(id), 0) + 1 FROM stretches";
+            let id = transaction.query_row(sql, [], |row| row.get(0))?;
+            put_stretch(transaction, id, stretch).map(|()| id)
+        })
     }
 
     /// Keep a notice; one that is there already is not kept twice.
     pub fn add_notice(&mut self, message: &str) -> Result<(), FileError> {
-        let add = || -> rusqlite::Result<()> {
-            let (id, is_known): (i64, bool) = self.connection.query_row(
+        self.commit(|transaction| {
+            let (id, is_known): (i64, bool) = transaction.query_row(
                 "SELECT coalesce(max(id), 0) + 1, coalesce(max(message = ?1), 0) FROM notices",
                 [message],
                 |row| Ok((row.get(0)?, row.get(1)?)),
@@ -288,18 +396,14 @@ impl RunWriter {
             if is_known {
                 return Ok(());
             }
-            self.connection
+            let checksum = numbered_checksum("notices", id, message.as_bytes());
+            transaction
                 .execute(
                     "INSERT INTO notices VALUES (?1, ?2, ?3)",
-                    params![
-                        id,
-                        message,
-                        numbered_checksum("notices", id, message.as_bytes())
-                    ],
+                    params![id, message, checksum],
                 )
                 .map(|_| ())
-        };
-        add().map_err(|error| self.failed(&error))
+        })
     }
 
     /// Commit one finished batch; `attempt_seconds` is each attempt's share of the time. Either all of it is in the file
@@ -322,64 +426,23 @@ impl RunWriter {
         batch: &[AttemptResult],
         efforts: &[Effort],
     ) -> Result<(), FileError> {
-        let added = self
-            .insert(batch, efforts)
-            .map_err(|error| self.failed(&error))?;
-        self.with_original.extend(added);
+        let done = self.done_with(batch);
+        let (with_original, keep) = (std::mem::take(&mut self.with_original), self.keep_pictures);
+        let distance = self.distance;
+        let measures = Arc::clone(&self.measures);
+        let added = self.commit(|transaction| {
+            let added = insert(transaction, batch, efforts, &measures, &with_original, keep)?;
+            if keep == KeepPictures::Median {
+                drop_all_but_medians(transaction, &measures, distance, &done)?;
+            }
+            Ok(added)
+        });
+        self.with_original = with_original;
+        self.with_original.extend(added?);
         for result in batch {
             *self.num_done.entry(result.image).or_default() += 1;
         }
         Ok(())
-    }
-
-    /// Returns the images whose original was added.
-    fn insert(
-        &mut self,
-        batch: &[AttemptResult],
-        efforts: &[Effort],
-    ) -> rusqlite::Result<Vec<usize>> {
-        let mut added = Vec::new();
-        let done = self.done_with(batch);
-        let transaction = self.connection.transaction()?;
-        for (result, effort) in batch.iter().zip(efforts) {
-            let row = AttemptRow {
-                image: key(result.image),
-                attempt: key(result.attempt),
-                distances: AttemptRow::reals(&result.values),
-                seconds: stored_real(effort.seconds).unwrap_or(0.0),
-                stretch: effort.stretch,
-            };
-            insert_attempt(&transaction, &row)?;
-            if !self.with_original.contains(&result.image) && !added.contains(&result.image) {
-                let png = png(&result.original)?;
-                transaction
-                    .prepare_cached("INSERT OR REPLACE INTO originals VALUES (?1, ?2, ?3)")?
-                    .execute(params![
-                        row.image,
-                        png,
-                        numbered_checksum("originals", row.image, &png)
-                    ])?;
-                added.push(result.image);
-            }
-            if let (Some(picture), KeepPictures::All | KeepPictures::Median) =
-                (&result.inpainted, self.keep_pictures)
-            {
-                let png = png(picture)?;
-                transaction
-                    .prepare_cached("INSERT OR REPLACE INTO pictures VALUES (?1, ?2, ?3, ?4)")?
-                    .execute(params![
-                        row.image,
-                        row.attempt,
-                        png,
-                        picture_checksum(row.image, row.attempt, &png)
-                    ])?;
-            }
-        }
-        if self.keep_pictures == KeepPictures::Median {
-            drop_all_but_medians(&transaction, self.distance, &done)?;
-        }
-        transaction.commit()?;
-        Ok(added)
     }
 
     /// Images of which all attempts are there once a batch is.
@@ -413,8 +476,7 @@ impl RunWriter {
             .filter(|result| result.inpainted.is_some())
             .map(|result| (key(result.image), key(result.attempt)))
             .collect();
-        let remove = |connection: &mut Connection| -> rusqlite::Result<()> {
-            let transaction = connection.transaction()?;
+        self.commit(|transaction| {
             for (table, kept) in [("attempts", &kept), ("pictures", &with_picture)] {
                 let keys: Vec<(i64, i64)> = transaction
                     .prepare(&format!("SELECT image, attempt FROM {table}"))?
@@ -427,40 +489,100 @@ impl RunWriter {
                     )?;
                 }
             }
-            transaction.commit()
-        };
-        remove(&mut self.connection).map_err(|error| FileError::from_sqlite(&error, &self.path))
+            Ok(())
+        })
     }
 
-    /// Fold the log in and close, so that the file stands alone.
-    pub fn finish(self) -> Result<(), FileError> {
-        fold_in(&self.connection).map_err(|error| self.failed(&error))
+    /// Close, so that the file stands alone: its log is folded in, or a draft takes its place.
+    pub fn finish(mut self) -> Result<(), FileError> {
+        self.close()
+    }
+
+    fn close(&mut self) -> Result<(), FileError> {
+        match &mut self.place {
+            Place::File(session) => {
+                let ended = session.end(&mut self.connection);
+                self.place = Place::Nowhere;
+                ended.map_err(|error| self.failed(&error))
+            }
+            Place::Draft(..) => self.publish(),
+            Place::Nowhere => Ok(()),
+        }
     }
 }
 
 impl Drop for RunWriter {
     fn drop(&mut self) {
-        // `finish` says what went wrong; what is committed is safe in the log either way.
-        fold_in(&self.connection).ok();
+        if let Place::File(_) = self.place {
+            // `finish` says what went wrong; what is committed is safe in the log either way.
+            self.close().ok();
+        }
     }
+}
+
+/// Returns the images whose original was added.
+fn insert(
+    transaction: &Transaction<'_>,
+    batch: &[AttemptResult],
+    efforts: &[Effort],
+    measures: &[MeasureId],
+    with_original: &HashSet<usize>,
+    keep: KeepPictures,
+) -> rusqlite::Result<Vec<usize>> {
+    let mut added = Vec::new();
+    for (result, effort) in batch.iter().zip(efforts) {
+        let row = AttemptRow {
+            image: key(result.image),
+            attempt: key(result.attempt),
+            values: values::to_bytes(measures, &result.values),
+            seconds: stored_real(effort.seconds).unwrap_or(0.0),
+            stretch: effort.stretch,
+        };
+        row.insert(transaction, &row.checksum())?;
+        if !with_original.contains(&result.image) && !added.contains(&result.image) {
+            let png = png(&result.original)?;
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO originals VALUES (?1, ?2, ?3)")?
+                .execute(params![
+                    row.image,
+                    png,
+                    numbered_checksum("originals", row.image, &png)
+                ])?;
+            added.push(result.image);
+        }
+        if let (Some(picture), KeepPictures::All | KeepPictures::Median) = (&result.inpainted, keep)
+        {
+            let png = png(picture)?;
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO pictures VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![
+                    row.image,
+                    row.attempt,
+                    png,
+                    picture_checksum(row.image, row.attempt, &png)
+                ])?;
+        }
+    }
+    Ok(added)
 }
 
 /// Of images that are done, keep only the median attempt's picture.
 fn drop_all_but_medians(
     transaction: &Transaction<'_>,
+    measures: &Arc<[MeasureId]>,
     distance: MeasureId,
     done: &[usize],
 ) -> rusqlite::Result<()> {
-    let column = measures::column(&distance);
-    let sql = format!("SELECT attempt, {column} FROM attempts WHERE image = ?1");
     for &image in done {
-        let rows: Vec<(i64, Option<f64>)> = transaction
-            .prepare_cached(&sql)?
+        let rows: Vec<(i64, Vec<u8>)> = transaction
+            .prepare_cached("SELECT attempt, \"values\" FROM attempts WHERE image = ?1")?
             .query_map([key(image)], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
         let distances: Vec<f64> = rows
             .iter()
-            .map(|(_, distance)| distance.unwrap_or(f64::NAN))
+            .map(|(_, bytes)| {
+                values::from_bytes(measures, bytes).map_or(f64::NAN, |values| values.of(distance))
+            })
             .collect();
         let kept = median_attempts(&distances)
             .first()
@@ -471,12 +593,6 @@ fn drop_all_but_medians(
         )?;
     }
     Ok(())
-}
-
-fn fold_in(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")?;
-    // Other programs can then open it in a folder that they can't write to.
-    connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
 }
 
 fn put_stretch(connection: &Connection, id: i64, stretch: &Stretch) -> rusqlite::Result<()> {
@@ -490,23 +606,6 @@ fn put_stretch(connection: &Connection, id: i64, stretch: &Stretch) -> rusqlite:
                 numbered_checksum("stretches", id, json.as_bytes())
             ],
         )
-        .map(|_| ())
-}
-
-fn insert_attempt(transaction: &Transaction<'_>, row: &AttemptRow) -> rusqlite::Result<()> {
-    let [mse, ssim, lpips] = row.distances;
-    transaction
-        .prepare_cached("INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-        .execute(params![
-            row.image,
-            row.attempt,
-            mse,
-            ssim,
-            lpips,
-            row.seconds,
-            row.stretch,
-            row.checksum()
-        ])
         .map(|_| ())
 }
 

@@ -32,6 +32,9 @@ const SCHEMA: &str = "message scores {
 /// The file's metadata under this key is the run's manifest as JSON.
 const MANIFEST_KEY: &str = "lmd.manifest";
 
+/// Under this key is how many attempts the run has yet to make, where it is not finished.
+const MISSING_KEY: &str = "lmd.missing_attempts";
+
 /// Rows of a group at most: a writer holds one group in memory.
 const GROUP: usize = 1 << 20;
 
@@ -50,9 +53,14 @@ pub fn scores_parquet(run: &StoredRun) -> Result<Vec<u8>, String> {
 
 fn write(run: &StoredRun) -> Result<Vec<u8>, ParquetError> {
     let manifest = serde_json::to_string(&run.manifest).unwrap_or_default();
+    let mut metadata = vec![KeyValue::new(MANIFEST_KEY.to_owned(), manifest)];
+    if run.num_missing() > 0 {
+        let missing = run.num_missing().to_string();
+        metadata.push(KeyValue::new(MISSING_KEY.to_owned(), missing));
+    }
     let properties = WriterProperties::builder()
         .set_created_by(format!("LMD Inspector {}", env!("CARGO_PKG_VERSION")))
-        .set_key_value_metadata(Some(vec![KeyValue::new(MANIFEST_KEY.to_owned(), manifest)]))
+        .set_key_value_metadata(Some(metadata))
         .build();
     let ids = columns_of(&run.results);
     let columns: Vec<String> = (ids.iter())

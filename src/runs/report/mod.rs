@@ -65,6 +65,17 @@ pub struct Report<'a> {
     pub notes: &'a [String],
 }
 
+/// What [`Report::write`] and [`Report::write_page`] may write into a folder.
+pub const FILES: [&str; 7] = [
+    "scores.csv",
+    "summary.json",
+    "histogram.png",
+    "roc.png",
+    "contact-sheet.png",
+    "verdicts.csv",
+    "report.html",
+];
+
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {

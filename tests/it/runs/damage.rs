@@ -122,7 +122,7 @@ fn tables_views_and_triggers_of_others_are_refused() {
         "CREATE TRIGGER surprise AFTER INSERT ON attempts BEGIN DELETE FROM attempts; END",
         "CREATE TABLE surprise (x)",
         "DROP TABLE notices",
-        "CREATE INDEX surprise ON attempts (lpips)",
+        "CREATE INDEX surprise ON attempts (stretch)",
     ] {
         let path = folder.path().join("run.lmdrun");
         write(&path, KeepPictures::None);
@@ -145,7 +145,7 @@ fn a_row_that_was_changed_is_listed_left_out_and_made_again() {
     let path = folder.path().join("run.lmdrun");
     for (sql, sentence, num_left) in [
         (
-            "UPDATE attempts SET lpips = lpips * 1.5 WHERE image = 2 AND attempt = 1",
+            "UPDATE attempts SET \"values\" = zeroblob(24) WHERE image = 2 AND attempt = 1",
             "attempt 1 of image 2 does not match its checksum",
             17,
         ),
@@ -155,7 +155,7 @@ fn a_row_that_was_changed_is_listed_left_out_and_made_again() {
             18,
         ),
         (
-            "INSERT INTO attempts SELECT 99, attempt, mse, ssim_distance, lpips, seconds, stretch, checksum FROM attempts WHERE image = 1 AND attempt = 1",
+            "INSERT INTO attempts SELECT 99, attempt, \"values\", seconds, stretch, checksum FROM attempts WHERE image = 1 AND attempt = 1",
             "attempt 1 of image 99",
             18,
         ),

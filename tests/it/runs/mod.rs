@@ -2,7 +2,10 @@
 
 mod damage;
 mod faults;
+mod formats;
 mod keeping;
+mod logs;
+mod outputs;
 mod resuming;
 mod sharing;
 mod shelf;

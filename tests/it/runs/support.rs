@@ -64,6 +64,7 @@ pub fn manifest(keep_pictures: KeepPictures) -> Manifest {
             num_train_timesteps: 1000,
             geometry: GEOMETRY,
         },
+        measures: [MSE, SSIM, LPIPS].into(),
         settings: &settings(),
         folders: &[(Role::InDomain, "in-domain".into())],
         shard: None,

@@ -18,7 +18,7 @@ use crate::ood::auroc::TwoSamples;
 use crate::ood::conformal::Calibration;
 use crate::ood::text::percent;
 use crate::ood::{MeasureId, Role};
-use crate::runs::file::{Manifest, Stretch};
+use crate::runs::file::{LEFT_OUT, Manifest, Stretch};
 
 /// The threshold that divides the cells: this share of in-domain images would be false alarms.
 const FALSE_ALARM_RATE: f64 = 0.05;
@@ -57,6 +57,7 @@ pub fn html_report(
             escaped(&score_label(report.settings))
         ),
     );
+    unfinished(&mut html, report);
     tiles(&mut html, report, &summary, &scores, threshold);
     figures(&mut html, report, &summary, &scores);
     charts(&mut html, report, &scores)?;
@@ -66,6 +67,26 @@ pub fn html_report(
     origin::section(&mut html, manifest, stretches);
     html.push_str("</body></html>\n");
     Ok(html)
+}
+
+/// A run that is not finished says so before any figure.
+fn unfinished(html: &mut String, report: &Report<'_>) {
+    let left_out = report
+        .notes
+        .iter()
+        .filter(|note| note.starts_with(LEFT_OUT));
+    let num_images = report.images.len().saturating_sub(left_out.count());
+    let num_all = num_images * report.settings.num_attempts;
+    let num_missing = num_all.saturating_sub(report.results.len());
+    if num_missing > 0 {
+        add(
+            html,
+            format_args!(
+                "<p class=\"warning\"><strong>This run is not finished:</strong> {num_missing} of {num_all} attempts are \
+                 missing, and all figures are of those that are there.</p>"
+            ),
+        );
+    }
 }
 
 /// The run at a glance.
