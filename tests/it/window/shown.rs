@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use egui::Key;
 use egui_kittest::kittest::Queryable as _;
-use lmd_inspector::state::{Action, UiCommand};
 use lmd_inspector::worker::protocol::{Command, Event, LibraryCommand};
 use lmd_inspector::worker::trace::Trace;
 
@@ -80,48 +79,6 @@ fn strokes_on_a_picture_of_a_run_are_not_scored_by_the_next_one() {
     let Some(LibraryCommand::Painted { picture, .. }) = shared.library_commands.last() else {
         panic!("the picture should have been sent");
     };
-    let original = &window.state().session().shown.attempts()[0].original;
-    assert_eq!(picture.bytes, original.bytes, "a picture of the run before");
-}
-
-#[test]
-fn a_range_begun_in_the_histogram_of_a_run_does_not_end_in_that_of_the_next_one() {
-    let (mut window, script) = finished();
-    let place = window
-        .get_by_label("Area to drag out a range of scores")
-        .rect();
-    let button = |pos, pressed| egui::Event::PointerButton {
-        pos,
-        button: egui::PointerButton::Primary,
-        pressed,
-        modifiers: egui::Modifiers::NONE,
-    };
-    let (from, to) = (place.left_center(), place.center());
-    let events = [
-        egui::Event::PointerMoved(from),
-        button(from, true),
-        egui::Event::PointerMoved(from.lerp(to, 0.5)),
-    ];
-    for event in events {
-        window.input_mut().events.push(event);
-        window.run_steps(1);
-    }
-    window
-        .state_mut()
-        .session_mut()
-        .perform(Action::Do(UiCommand::Run));
-    window.run_steps(2);
-    script.make_attempts(0..3);
-    until(&mut window, "three attempts", has_attempts(3));
-    window
-        .input_mut()
-        .events
-        .push(egui::Event::PointerMoved(to));
-    window.run_steps(1);
-    let shown = &window.state().session().shown;
-    assert_eq!(
-        shown.gallery.brush(),
-        None,
-        "it began at another run's score"
-    );
+    // The made-up pictures are at most 230 bright, a stroke is 255.
+    assert!(!picture.bytes.contains(&255), "a stroke on the run before");
 }
