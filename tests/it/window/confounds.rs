@@ -1,6 +1,5 @@
 //! What makes a comparison of folders unfair, before a run and after it.
 
-use egui::accesskit::Role as AccessRole;
 use egui_kittest::kittest::Queryable as _;
 use lmd_inspector::images::NativeInfo;
 use lmd_inspector::state::{Action, Settings};
