@@ -17,7 +17,7 @@
 //! | [`runs`] | a run's settings, its results, and what is written of them |
 //! | [`worker`] | the inference thread and the file thread, and the messages to and from them |
 //! | [`headless`] | the subcommands of `lmd` |
-//! | [`state`] | what the window knows: settings, session, actions |
+//! | [`state`] | what the window knows: settings, session, the run that is shown, actions |
 //! | [`ui`] | what the window draws |
 //!
 //! # Where candle ends

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::analysis::Analysis;
+use super::shown::analysis::Analysis;
 use super::text;
 use crate::ood::text::{measured, percent};
 use crate::ood::{Confusion, Costs, Interval, Outcome, ThresholdRule};

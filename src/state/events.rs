@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::actions::KeepAction;
 use super::folders::{ScanState, is_table};
-use super::keep_action::KeepAction;
 use super::model::ModelState;
+use super::outbox::Outgoing;
 use super::preview::PreviewState;
-use super::run::{Phase, RunState};
-use super::session::{Outgoing, Session};
+use super::session::Session;
 use super::settings::{FolderChoice, FolderSource};
+use super::shown::run::{Phase, RunState};
 use crate::ood::Role;
 use crate::worker::protocol::{
     DialogKind, Event, FolderListing, JobId, LibraryEvent, ModelSource, Notice, Progress, Severity,
@@ -19,16 +20,15 @@ impl Session {
     /// Take an event of the inference thread; events of jobs that are not current are dropped.
     pub fn apply(&mut self, event: Event) {
         let job = event.job();
-        if self.apply_scrub(&event) || self.apply_trial(&event) || self.apply_map(&event) {
+        let shown = &mut self.shown;
+        if shown.apply_scrub(&event) || shown.apply_trial(&event) || shown.apply_map(&event) {
             return;
         }
+        let run = shown.run.as_ref();
+        let is_of_run = run.is_some_and(|run| run.job == job && run.phase.is_active());
         if self.model.job() == Some(job) {
             self.apply_model(event);
-        } else if self
-            .run
-            .as_ref()
-            .is_some_and(|run| run.job == job && run.phase.is_active())
-        {
+        } else if is_of_run {
             self.apply_run(event);
         }
     }
@@ -73,7 +73,7 @@ impl Session {
             self.apply_saving(news);
             return;
         }
-        let Some(run) = &mut self.run else {
+        let Some(run) = &mut self.shown.run else {
             return;
         };
         let keep = |run: &mut RunState, progress: Progress| run.progress = progress;
@@ -98,14 +98,13 @@ impl Session {
                 run.phase = Phase::Failed(message);
             }
         }
-        if run.absorb() {
-            self.is_analysis_stale = true;
-            self.deciding.mark_stale();
+        let (has_results, is_active) = (run.absorb(), run.phase.is_active());
+        if has_results {
+            self.shown.mark_stale();
         }
-        if !run.phase.is_active() {
+        if !is_active {
             // The last numbers must not wait for the next tick.
-            self.analyzed_at_secs = f64::NEG_INFINITY;
-            self.is_analysis_stale = true;
+            self.shown.analyze_at_once();
             self.is_plan_stale = true;
             self.run_ended();
         }
@@ -126,7 +125,9 @@ impl Session {
                 }
             }
             LibraryEvent::Scanned { job, listing } => {
-                if !self.apply_trial_listing(job, &listing) {
+                let (settings, outbox) = (&self.settings.run, &mut self.outbox);
+                let shown = &mut self.shown;
+                if !shown.apply_trial_listing(job, &listing, settings, outbox) {
                     self.apply_listing(job, listing);
                 }
             }
@@ -138,13 +139,13 @@ impl Session {
                 Err(message) => self.notices.say(Severity::Error, message),
             },
             LibraryEvent::Exported {
-                job,
-                request,
-                outcome,
-            } => self.exported(job, &request, outcome),
+                request, outcome, ..
+            } => self.exported(&request, outcome),
             LibraryEvent::Preview { request, preview } => self.preview.answer(request, preview),
             LibraryEvent::Samples { job, folders } => self.apply_samples(job, folders),
-            LibraryEvent::Assessed { job, assessment } => self.deciding.apply(job, assessment),
+            LibraryEvent::Assessed { job, assessment } => {
+                self.shown.deciding.apply(job, assessment);
+            }
             LibraryEvent::PlotsSaved { folder, outcome } => self.plots_saved(folder, outcome),
             LibraryEvent::DetectorSaved { path, outcome } => self.detector_saved(path, outcome),
             LibraryEvent::DetectorOpened { path, detector } => self.detector_opened(path, detector),
@@ -154,20 +155,35 @@ impl Session {
                 kind,
                 paths,
                 was_shown,
-            } => {
-                if self.dialog == Some(job) {
-                    self.dialog = None;
-                    if !was_shown {
-                        self.notices.say(
-                            Severity::Warning,
-                            "This desktop shows no file dialog. Type the path into the field instead, or drop \
-                             the folder on the window.",
-                        );
-                    }
-                    self.apply_chosen(kind, paths);
-                }
-            }
+            } => self.dialog_closed(job, kind, paths, was_shown),
         }
+    }
+
+    fn dialog_closed(
+        &mut self,
+        job: JobId,
+        kind: DialogKind,
+        paths: Vec<PathBuf>,
+        was_shown: bool,
+    ) {
+        if self.dialog.take_if(|known| *known == job).is_none() {
+            return;
+        }
+        if !was_shown {
+            self.notices.say(
+                Severity::Warning,
+                "This desktop shows no file dialog. Type the path into the field instead, or drop \
+                 the folder on the window.",
+            );
+        }
+        if self.shown.dialog != Some(job) && is_of_run(kind) && !paths.is_empty() {
+            self.notices.say(
+                Severity::Warning,
+                "Another run is shown by now, so nothing was written. Ask again to write this one.",
+            );
+            return;
+        }
+        self.apply_chosen(kind, paths);
     }
 
     fn scan_of(&mut self, wanted: JobId) -> Option<&mut ScanState> {
@@ -263,20 +279,17 @@ impl Session {
     /// The worker thread ended without an answer: what it worked on is lost, the session stays.
     pub fn worker_restarted(&mut self, reason: &str) {
         let mut is_cut_off = false;
-        if let Some(run) = self.run.as_mut().filter(|run| run.phase.is_active()) {
+        if let Some(run) = self.shown.run.as_mut().filter(|run| run.phase.is_active()) {
             run.phase = Phase::Failed(reason.to_owned());
             is_cut_off = true;
         }
-        self.keeping.resuming = None;
+        self.shown.worker_restarted();
         if is_cut_off {
             self.run_ended();
             self.offer_to_go_on(reason.to_owned());
         } else {
             self.notices.say(Severity::Error, reason);
         }
-        self.looking.scrub = None;
-        self.looking.trial = None;
-        self.looking.maps = Default::default();
         self.outbox
             .retain(|waiting| !matches!(waiting, Outgoing::Worker(_)));
         self.open_model(self.settings.model.clone());
@@ -288,8 +301,7 @@ impl Session {
         self.outbox
             .retain(|waiting| !matches!(waiting, Outgoing::Library(_)));
         self.samples_job = None;
-        self.looking.exporting = None;
-        self.deciding.library_restarted();
+        self.shown.deciding.library_restarted();
         self.runs_restarted();
         self.preview = PreviewState::default();
         for index in 0..self.folders.len() {
@@ -297,5 +309,20 @@ impl Session {
                 self.scan_folder(index);
             }
         }
+    }
+}
+
+/// Whether a dialog asks where to write something of the run that was shown when it opened.
+fn is_of_run(kind: DialogKind) -> bool {
+    match kind {
+        DialogKind::ExportFolder
+        | DialogKind::PlotFolder
+        | DialogKind::SaveDetector
+        | DialogKind::SaveRun => true,
+        DialogKind::Model
+        | DialogKind::Folders(_)
+        | DialogKind::MaskFile
+        | DialogKind::OpenDetector
+        | DialogKind::OpenRun => false,
     }
 }

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::super::run::Phase;
 use super::super::saving::Question;
+use super::super::shown::run::Phase;
 use super::testing::{model_info, result, run_images};
 use super::tests::{library_commands, ready_session, start, worker_commands};
 use super::*;
 use crate::runs::RunSettings;
 use crate::runs::file::{self, KeepPictures, Manifest};
-use crate::state::{Action, KeepAction};
+use crate::state::{Action, KeepAction, UiCommand};
 use crate::worker::protocol::{
     Event, LibraryEvent, NewFile, OpenedRun, Progress, RunsCommand, RunsEvent, SaveRequest,
     SavingNews,
@@ -17,7 +17,7 @@ use crate::worker::protocol::{
 use crate::worker::resuming::{Change, ChangedFile};
 use crate::worker::saving::manifest;
 
-fn keep(session: &mut Session, action: KeepAction) {
+pub(super) fn keep(session: &mut Session, action: KeepAction) {
     session.perform(Action::Keep(action));
 }
 
@@ -40,7 +40,7 @@ fn settings() -> RunSettings {
 }
 
 /// A run file of four images of which the first `num_done` attempts are there.
-fn write(path: &Path, num_done: usize) {
+pub(super) fn write(path: &Path, num_done: usize) {
     let new = NewFile {
         folder: "/".into(),
         folders: vec![(Role::InDomain, "/in".into())],
@@ -61,7 +61,7 @@ fn write(path: &Path, num_done: usize) {
 }
 
 /// Open a file as the library thread would.
-fn open(session: &mut Session, path: &Path) {
+pub(super) fn open(session: &mut Session, path: &Path) {
     keep(session, KeepAction::Open(path.to_owned()));
     let commands = runs_commands(session);
     let Some(RunsCommand::Open { job, path }) = commands.last() else {
@@ -76,7 +76,7 @@ fn open(session: &mut Session, path: &Path) {
     session.tick(0.0);
 }
 
-fn said(session: &Session) -> String {
+pub(super) fn said(session: &Session) -> String {
     let mut notices = session.notices.newest_first();
     notices
         .next()
@@ -86,7 +86,7 @@ fn said(session: &Session) -> String {
 #[test]
 fn a_run_asks_to_be_kept_only_where_there_is_a_folder_and_it_is_wanted() {
     let saving = |session: &mut Session| {
-        session.perform(Action::Run);
+        session.perform(Action::Do(UiCommand::Run));
         match worker_commands(session).pop() {
             Some(Command::Run {
                 request,
@@ -137,29 +137,29 @@ fn a_write_that_fails_holds_the_run_until_the_user_says_what_to_do() {
         &mut session,
         SavingNews::Stuck("the disk is full".to_owned()),
     );
-    let run = session.run.as_ref().unwrap();
+    let run = session.shown.run.as_ref().unwrap();
     assert_eq!(run.phase, Phase::Paused);
     let (id, notice) = session.notices.newest_first().next().unwrap();
     assert_eq!(notice.message, "The run waits: the disk is full");
     assert_eq!(
         session.notices.offers(id),
         [
-            Action::Keep(KeepAction::TryAgain),
-            Action::Keep(KeepAction::GoOnUnsaved)
+            Action::Do(UiCommand::TryAgain),
+            Action::Do(UiCommand::GoOnUnsaved)
         ]
     );
     // The button of a held run means the same.
-    session.perform(Action::Resume);
-    assert_eq!(session.run.as_ref().unwrap().phase, Phase::Running);
+    session.perform(Action::Do(UiCommand::Resume));
+    assert_eq!(session.shown.run.as_ref().unwrap().phase, Phase::Running);
     assert!(session.notices.is_empty(), "it was answered");
 
     news(
         &mut session,
         SavingNews::Stuck("the disk is full".to_owned()),
     );
-    keep(&mut session, KeepAction::GoOnUnsaved);
+    session.perform(Action::Do(UiCommand::GoOnUnsaved));
     news(&mut session, SavingNews::GivenUp);
-    let run = session.run.as_ref().unwrap();
+    let run = session.shown.run.as_ref().unwrap();
     assert_eq!((&run.phase, &run.kept.file), (&Phase::Running, &None));
     assert_eq!(session.settings.running, None);
     assert!(said(&session).contains("without its file"));
@@ -172,13 +172,13 @@ fn an_opened_run_is_shown_from_its_file_and_reads_no_path() {
     write(&path, 8);
     let mut session = ready_session();
     open(&mut session, &path);
-    let run = session.run.as_ref().unwrap();
+    let run = session.shown.run.as_ref().unwrap();
     assert_eq!((&run.phase, run.is_unfinished()), (&Phase::Done, false));
     assert_eq!(run.num_results(), 8);
-    assert_eq!(session.gallery.images().len(), 4);
-    assert!(session.analysis.is_some());
+    assert_eq!(session.shown.gallery.images().len(), 4);
+    assert!(session.shown.analysis.is_some());
     assert!(!session.is_run_outdated());
-    assert!(session.keeping.question.is_none());
+    assert!(session.shown.question.is_none());
     assert_eq!(
         session.planned().len(),
         60,
@@ -198,13 +198,16 @@ fn an_opened_run_is_shown_from_its_file_and_reads_no_path() {
         assert_eq!(request.path.as_deref(), Some(Path::new("/in/0.png")));
     }
     assert!(session.missing_for_scrub().is_some());
-    let picture = session.sealed_picture(Path::new("/out/1.png")).unwrap();
+    let picture = session
+        .shown
+        .sealed_picture(Path::new("/out/1.png"))
+        .unwrap();
     assert_eq!(picture.unwrap().width, 2);
 
-    keep(&mut session, KeepAction::CloseRun);
+    session.perform(Action::Do(UiCommand::CloseRun));
     session.tick(2.0);
-    assert!(session.run.is_none() && session.analysis.is_none());
-    assert_eq!(session.gallery.images().len(), 60);
+    assert!(session.shown.run.is_none() && session.shown.analysis.is_none());
+    assert_eq!(session.shown.gallery.images().len(), 60);
 }
 
 #[test]
@@ -216,12 +219,15 @@ fn an_unfinished_run_asks_before_it_reads_and_goes_on_where_it_was() {
     session.keep_runs_in(Some(folder.path().to_owned()));
     open(&mut session, &path);
     let paths = ["/in", "/out"].map(PathBuf::from).to_vec();
-    assert_eq!(session.keeping.question, Some(Question::GoOn(paths)));
-    keep(&mut session, KeepAction::Decline);
-    assert!(session.run.as_ref().unwrap().is_sealed(), "only inspected");
+    assert_eq!(session.shown.question, Some(Question::GoOn(paths)));
+    session.perform(Action::Do(UiCommand::Decline));
+    assert!(
+        session.shown.run.as_ref().unwrap().is_sealed(),
+        "only inspected"
+    );
 
-    keep(&mut session, KeepAction::GoOn);
-    keep(&mut session, KeepAction::Confirm);
+    session.perform(Action::Do(UiCommand::GoOn));
+    session.perform(Action::Do(UiCommand::Confirm));
     let commands = runs_commands(&mut session);
     let [RunsCommand::Check { job, images }] = commands.as_slice() else {
         panic!("expected a comparison, got {commands:?}");
@@ -237,8 +243,8 @@ fn an_unfinished_run_asks_before_it_reads_and_goes_on_where_it_was() {
         changed: Arc::from([missing.clone()]),
     }));
     let asked = Question::GoOnWithout(Arc::from([missing]));
-    assert_eq!(session.keeping.question, Some(asked));
-    keep(&mut session, KeepAction::Confirm);
+    assert_eq!(session.shown.question, Some(asked));
+    session.perform(Action::Do(UiCommand::Confirm));
     let commands = worker_commands(&mut session);
     let [Command::Run { request, .. }] = commands.as_slice() else {
         panic!("expected one run, got {commands:?}");
@@ -257,8 +263,8 @@ fn a_run_from_elsewhere_goes_on_in_a_copy_and_one_of_another_model_not_at_all() 
     session.keep_runs_in(Some("/runs".into()));
     open(&mut session, &path);
     let confirm = |session: &mut Session| {
-        keep(session, KeepAction::GoOn);
-        keep(session, KeepAction::Confirm);
+        session.perform(Action::Do(UiCommand::GoOn));
+        session.perform(Action::Do(UiCommand::Confirm));
         let commands = runs_commands(session);
         let Some(RunsCommand::Check { job, .. }) = commands.last() else {
             panic!("expected a comparison, got {commands:?}");
@@ -287,7 +293,7 @@ fn a_run_from_elsewhere_goes_on_in_a_copy_and_one_of_another_model_not_at_all() 
 
     session.model = ModelState::Ready(Arc::new(model_info()));
     session.outbox.clear();
-    keep(&mut session, KeepAction::GoOn);
+    session.perform(Action::Do(UiCommand::GoOn));
     // The question was answered once.
     let commands = runs_commands(&mut session);
     let [RunsCommand::Check { job, .. }] = commands.as_slice() else {
@@ -323,7 +329,7 @@ fn a_run_that_stopped_goes_on_with_what_it_has() {
     });
     let (id, _) = session.notices.newest_first().next().unwrap();
     let offers = session.notices.offers(id).to_vec();
-    assert_eq!(offers, [Action::Keep(KeepAction::GoOn)]);
+    assert_eq!(offers, [Action::Do(UiCommand::GoOn)]);
     session.outbox.clear();
     session.perform(offers[0].clone());
     let commands = worker_commands(&mut session);
@@ -349,13 +355,13 @@ fn the_folders_settings_and_model_of_a_run_are_used_again_after_a_question() {
     write(&path, 8);
     let mut session = ready_session();
     open(&mut session, &path);
-    keep(&mut session, KeepAction::UseAgain);
+    session.perform(Action::Do(UiCommand::UseAgain));
     assert_eq!(session.settings.run.num_attempts, 10, "asked first");
-    keep(&mut session, KeepAction::Confirm);
+    session.perform(Action::Do(UiCommand::Confirm));
     assert_eq!(session.settings.run.num_attempts, 2);
     let folders: Vec<_> = session.folders.iter().map(|f| f.path.clone()).collect();
     assert_eq!(folders, [Some("/in".into())]);
-    assert!(!session.run.as_ref().unwrap().is_sealed());
+    assert!(!session.shown.run.as_ref().unwrap().is_sealed());
 }
 
 #[test]
@@ -402,7 +408,7 @@ fn a_dropped_run_file_is_opened() {
 }
 
 /// A run file of `count` in-domain images 0.1, 0.2, … and as many out-of-domain ones, with an offset of the latter.
-fn write_scores(path: &Path, count: usize, offset: f64) {
+pub(super) fn write_scores(path: &Path, count: usize, offset: f64) {
     let new = NewFile {
         folder: "/".into(),
         folders: Vec::new(),
@@ -440,7 +446,7 @@ fn two_runs_are_paired_by_content_and_say_whose_verdict_changed() {
     write_scores(&near, 20, 0.15);
     let mut session = ready_session();
     open(&mut session, &far);
-    keep(&mut session, KeepAction::ToggleCompare);
+    session.perform(Action::Do(UiCommand::ToggleCompare));
     let commands = runs_commands(&mut session);
     let Some(RunsCommand::Compare { job, paths, level }) = commands.last() else {
         panic!("expected a comparison, got {commands:?}");
@@ -484,7 +490,7 @@ fn two_runs_are_paired_by_content_and_say_whose_verdict_changed() {
         aggregate: crate::ood::Aggregate::Median,
     };
     keep(&mut session, KeepAction::CompareWith(Some(key)));
-    let pair = session.comparing.pair.clone().unwrap();
+    let pair = session.shown.pairing.pair.clone().unwrap();
     assert_eq!(pair.points.len(), 40);
     assert_eq!((pair.num_only_first, pair.num_only_second), (0, 0));
     let areas = pair.areas.unwrap();

@@ -1,6 +1,6 @@
 //! Things the user should know, until they are dismissed.
 
-use super::action::Action;
+use super::actions::Action;
 use crate::worker::protocol::{Notice, Severity};
 
 /// Names one notice.

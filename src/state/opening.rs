@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::action::Action;
+use super::actions::{Action, KeepAction, UiCommand};
 use super::folders::short_name;
-use super::keep_action::KeepAction;
 use super::recent;
-use super::run::{Phase, RunState};
 use super::saving::{Kept, Question};
 use super::session::Session;
 use super::settings::{FolderChoice, FolderSource};
+use super::shown::Shown;
+use super::shown::run::{Phase, RunState};
 use super::text;
 use crate::detectors::measures;
 use crate::runs::shelf::Shelf;
 use crate::worker::protocol::{
-    Answer, ModelInfo, Notice, OpenedRun, Progress, RunsCommand, RunsEvent, SaveSource, Severity,
+    DialogKind, ModelInfo, Notice, OpenedRun, Progress, RunsCommand, RunsEvent, SaveSource,
+    Severity,
 };
 
 /// Damaged rows named in a notice; the rest is counted.
@@ -30,48 +31,41 @@ impl Session {
                     self.list_runs();
                 }
             }
-            KeepAction::ToggleRecent => {
-                self.keeping.is_list_open = !self.keeping.is_list_open;
-                if self.keeping.is_list_open {
-                    self.list_runs();
-                }
-            }
-            KeepAction::BrowseOpen => {
-                self.open_dialog(crate::worker::protocol::DialogKind::OpenRun);
-            }
             KeepAction::Open(path) => self.open_run(path),
-            KeepAction::CloseRun => self.close_run(),
-            KeepAction::GoOn => self.go_on(),
-            KeepAction::UseAgain => self.ask_to_use_again(),
-            KeepAction::BrowseSaveAs => {
-                if let Err(reason) = self.can_save_run() {
-                    self.notices.say(Severity::Info, reason);
-                } else {
-                    self.open_dialog(crate::worker::protocol::DialogKind::SaveRun);
-                }
-            }
             KeepAction::SaveAs(path) => self.save_run_as(path),
-            KeepAction::ToggleCompare => self.toggle_compare(),
             KeepAction::CompareWith(key) => self.compare_with(key),
             KeepAction::FilterCompared(distance, aggregate) => {
                 self.comparing.distance = distance;
                 self.comparing.aggregate = aggregate;
             }
-            KeepAction::Clear => self.keeping.question = Some(Question::Clear),
-            KeepAction::Confirm => self.confirm(),
-            KeepAction::Decline => {
-                self.keeping.question = None;
-                self.keeping.resuming = None;
-            }
-            KeepAction::TryAgain => self.answer_stuck(Answer::TryAgain),
-            KeepAction::GoOnUnsaved => self.answer_stuck(Answer::GoOnUnsaved),
         }
+    }
+
+    pub(super) fn toggle_recent(&mut self) {
+        self.keeping.is_list_open = !self.keeping.is_list_open;
+        if self.keeping.is_list_open {
+            self.list_runs();
+        }
+    }
+
+    pub(super) fn browse_save_as(&mut self) {
+        if let Err(reason) = self.shown.can_be_saved() {
+            self.notices.say(Severity::Info, reason);
+        } else {
+            self.open_dialog(DialogKind::SaveRun);
+        }
+    }
+
+    /// Do nothing of what was asked about.
+    pub(super) fn decline(&mut self) {
+        self.shown.question = None;
+        self.shown.resuming = None;
     }
 
     /// Close a question or the list; `false` where neither was open.
     pub(super) fn close_keeping(&mut self) -> bool {
-        if self.keeping.question.is_some() {
-            self.perform_keep(KeepAction::Decline);
+        if self.shown.question.is_some() {
+            self.decline();
         } else if self.keeping.is_list_open {
             self.keeping.is_list_open = false;
         } else if self.comparing.is_open {
@@ -82,8 +76,8 @@ impl Session {
         true
     }
 
-    fn confirm(&mut self) {
-        match self.keeping.question.take() {
+    pub(super) fn confirm(&mut self) {
+        match self.shown.question.take() {
             None => {}
             Some(Question::Clear) => {
                 if let Some(folder) = self.keeping.folder.clone() {
@@ -105,7 +99,7 @@ impl Session {
             );
             return;
         }
-        let job = self.mint_job();
+        let job = self.outbox.mint_job();
         self.keeping.is_list_open = false;
         self.keeping.opening = Some((job, path.clone()));
         self.send_runs(RunsCommand::Open { job, path });
@@ -138,16 +132,8 @@ impl Session {
             }
             RunsEvent::Checked { job, changed } => self.files_checked(job, changed),
             RunsEvent::Compared { job, runs } => self.compared(job, &runs),
-            RunsEvent::SavedAs { job, path, outcome } => {
-                if self
-                    .keeping
-                    .saving_as
-                    .take_if(|known| *known == job)
-                    .is_some()
-                {
-                    self.run_saved(path, outcome);
-                }
-            }
+            // Whichever run is shown by now, the file is there or is missing.
+            RunsEvent::SavedAs { path, outcome, .. } => self.run_saved(path, outcome),
         }
     }
 
@@ -178,7 +164,7 @@ impl Session {
 
     fn show_opened(&mut self, opened: &Arc<OpenedRun>) {
         let settings = opened.settings();
-        let job = self.mint_job();
+        let job = self.outbox.mint_job();
         let mut run = RunState::new(
             job,
             settings.clone(),
@@ -208,30 +194,11 @@ impl Session {
         {
             self.settings.run.distance = usual;
         }
-        self.put_run(run);
+        self.show(Shown::new(run));
         self.say_damage(opened);
         if !opened.is_finished() {
-            self.keeping.question = Some(Question::GoOn(opened.paths()));
+            self.shown.question = Some(Question::GoOn(opened.paths()));
         }
-    }
-
-    /// Show another run in place of the one that is shown.
-    fn put_run(&mut self, run: RunState) {
-        self.run = Some(run);
-        self.keeping.resuming = None;
-        self.keeping.question = None;
-        self.looking.scrub = None;
-        self.looking.trial = None;
-        self.analysis = None;
-        self.deciding.forget_run();
-        self.deciding.mark_stale();
-        self.analyze_at_once();
-        self.drop_hand_threshold();
-        self.is_plan_stale = true;
-        self.followed = None;
-        self.gallery.select(None);
-        self.selected_attempt = None;
-        self.keeping.pictures_changed = true;
     }
 
     fn say_damage(&mut self, opened: &OpenedRun) {
@@ -257,36 +224,28 @@ impl Session {
         });
     }
 
-    fn close_run(&mut self) {
+    pub(super) fn close_run(&mut self) {
         if self.is_running()
             || self
+                .shown
                 .run
                 .as_ref()
                 .is_none_or(|run| run.kept.opened.is_none())
         {
             return;
         }
-        self.run = None;
-        self.keeping.resuming = None;
-        self.looking.scrub = None;
-        self.looking.trial = None;
-        self.analysis = None;
-        self.deciding.forget_run();
-        self.is_plan_stale = true;
-        self.followed = None;
-        self.keeping.pictures_changed = true;
+        self.show(Shown::default());
     }
 
-    fn ask_to_use_again(&mut self) {
-        let opened = self.run.as_ref().and_then(|run| run.kept.opened.clone());
-        if let Some(opened) = opened {
-            self.keeping.question = Some(Question::UseAgain(opened.paths()));
+    pub(super) fn ask_to_use_again(&mut self) {
+        if let Some(opened) = self.shown.opened() {
+            self.shown.question = Some(Question::UseAgain(opened.paths()));
         }
     }
 
     /// Take over model, folders and settings of the opened run.
     fn use_again(&mut self) {
-        let Some(opened) = self.run.as_ref().and_then(|run| run.kept.opened.clone()) else {
+        let Some(opened) = self.shown.opened() else {
             return;
         };
         self.settings.run = opened.settings().executed_as(&self.settings.run);
@@ -315,27 +274,18 @@ impl Session {
 
     /// The user has allowed to read the paths of the opened run.
     pub(super) fn unseal(&mut self) {
-        if let Some(run) = &mut self.run {
+        if let Some(run) = &mut self.shown.run {
             self.keeping.pictures_changed |= run.kept.is_sealed;
             run.kept.is_sealed = false;
         }
     }
 
-    /// Why the run that is shown can't be saved, if so.
-    pub fn can_save_run(&self) -> Result<(), &'static str> {
-        match &self.run {
-            None => Err("There is no run to save yet"),
-            Some(run) if run.num_results() == 0 => Err("The run has no result to save yet"),
-            Some(_) => Ok(()),
-        }
-    }
-
     fn save_run_as(&mut self, path: PathBuf) {
-        if let Err(reason) = self.can_save_run() {
+        if let Err(reason) = self.shown.can_be_saved() {
             self.notices.say(Severity::Info, reason);
             return;
         }
-        let Some(run) = &self.run else { return };
+        let Some(run) = &self.shown.run else { return };
         let path = match path.extension() {
             Some(_) => path,
             None => path.with_extension(crate::runs::file::EXTENSION),
@@ -343,8 +293,7 @@ impl Session {
         let Some(source) = save_source(run) else {
             return;
         };
-        let job = self.mint_job();
-        self.keeping.saving_as = Some(job);
+        let job = self.outbox.mint_job();
         self.send_runs(RunsCommand::SaveAs {
             job,
             source: Arc::new(source),
@@ -371,17 +320,8 @@ impl Session {
     /// The library thread has lost what it was asked for.
     pub(super) fn runs_restarted(&mut self) {
         self.keeping.opening = None;
-        self.keeping.saving_as = None;
-        self.keeping.resuming = None;
+        self.shown.resuming = None;
         self.list_runs();
-    }
-
-    /// Another run takes the place of one that was opened.
-    pub(super) fn leave_opened(&mut self) {
-        self.keeping.pictures_changed |= self.run.as_ref().is_some_and(RunState::is_sealed);
-        self.keeping.opening = None;
-        self.keeping.resuming = None;
-        self.keeping.question = None;
     }
 
     /// A dropped run file can only be meant to be opened.
@@ -403,8 +343,8 @@ impl Session {
             message,
             path: None,
         };
-        let can_go_on = self.run.as_ref().is_some_and(RunState::is_unfinished);
-        let offers = can_go_on.then_some(Action::Keep(KeepAction::GoOn));
+        let can_go_on = self.shown.run.as_ref().is_some_and(RunState::is_unfinished);
+        let offers = can_go_on.then_some(Action::Do(UiCommand::GoOn));
         self.notices.offer(notice, offers.into_iter().collect());
     }
 }

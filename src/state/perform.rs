@@ -3,12 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::action::Action;
+use super::actions::{Action, Overlay, UiCommand};
 use super::folders::{FolderId, ScanState, images_in_two_roles, is_table, notes_on_repeats};
+use super::looking::ZOOM_STEP;
 use super::model::ModelState;
-use super::run::{Phase, RunState};
-use super::session::{Outgoing, Session};
+use super::outbox::Outgoing;
+use super::saving::Question;
+use super::session::Session;
 use super::settings::{FolderChoice, FolderSource};
+use super::shown::Shown;
+use super::shown::run::{Phase, RunState};
 use super::text;
 use crate::ood::{MaskKind, Role};
 use crate::runs::{ResultLog, RunSettings};
@@ -20,12 +24,8 @@ impl Session {
     /// Do what the user asked for.
     pub fn perform(&mut self, action: Action) {
         match action {
-            Action::Run => self.start_run(),
-            Action::Pause => self.set_paused(true),
-            Action::Resume => self.set_paused(false),
-            Action::Cancel => self.cancel_run(),
+            Action::Do(command) => self.perform_command(command),
             Action::OpenModel(source) => self.choose_model(source),
-            Action::BrowseModel => self.open_dialog(DialogKind::Model),
             Action::AddFolder(path, role) => self.add_path(&path, role),
             Action::BrowseFolders(role) => self.open_dialog(DialogKind::Folders(role)),
             Action::AddSamples(role) => self.add_folder(FolderChoice {
@@ -33,17 +33,13 @@ impl Session {
                 role,
             }),
             Action::RemoveFolder(folder_id) => self.remove_folder(folder_id),
-            Action::BrowseMask => self.open_dialog(DialogKind::MaskFile),
             Action::SetRun(settings) => self.change_settings(*settings),
             Action::PreviewAttempt(attempt) => self.preview.attempt = attempt,
-            Action::SelectImage(image) => self.select(Some(image)),
-            Action::NextImage => self.step(1),
-            Action::PreviousImage => self.step(-1),
-            Action::SelectAttempt(attempt) => self.selected_attempt = attempt,
-            Action::Close => self.close(),
+            Action::SelectImage(image) => self.shown.select(Some(image)),
+            Action::SelectAttempt(attempt) => self.shown.selected_attempt = attempt,
             Action::SetGallery(view) => {
                 self.settings.gallery = view;
-                self.is_order_stale = true;
+                self.shown.is_order_stale = true;
             }
             Action::Look(look) => self.perform_look(look),
             Action::Keep(keep) => self.perform_keep(keep),
@@ -51,19 +47,75 @@ impl Session {
                 settings,
                 is_continued,
             } => self.change_decision(*settings, is_continued),
-            Action::Undo => self.undo(),
-            Action::ResetThreshold => self.reset_threshold(),
-            Action::BrowseDetector => self.open_dialog(DialogKind::OpenDetector),
             Action::OpenDetector(path) => self.open_detector(path),
-            Action::BrowseSaveDetector => self.open_dialog(DialogKind::SaveDetector),
             Action::SaveDetector(path) => self.save_detector(path),
-            Action::BrowsePlots => self.open_dialog(DialogKind::PlotFolder),
             Action::SavePlots(folder) => self.save_plots(folder),
             Action::SetTheme(theme) => self.settings.theme = theme,
             Action::Dropped(paths) => self.take_dropped(paths),
             Action::UseDropped(role) => self.use_dropped(role),
             Action::DismissNotice(id) => self.notices.dismiss(id),
-            Action::DismissAllNotices => self.notices.dismiss_all(),
+        }
+    }
+
+    fn perform_command(&mut self, command: UiCommand) {
+        // Further than any gallery goes, and small enough to be added to a place in it.
+        const FAR: isize = isize::MAX / 2;
+        let zoom = self.settings.zoom_percent;
+        match command {
+            UiCommand::Run => self.start_run(),
+            UiCommand::Pause => self.set_paused(true),
+            UiCommand::Resume => self.set_paused(false),
+            UiCommand::Cancel => self.cancel_run(),
+            UiCommand::NextImage => self.shown.step(1),
+            UiCommand::PreviousImage => self.shown.step(-1),
+            UiCommand::Close => self.close(),
+            UiCommand::BrowseModel => self.open_dialog(DialogKind::Model),
+            UiCommand::BrowseMask => self.open_dialog(DialogKind::MaskFile),
+            UiCommand::Undo => self.undo(),
+            UiCommand::ResetThreshold => self.reset_threshold(),
+            UiCommand::BrowseDetector => self.open_dialog(DialogKind::OpenDetector),
+            UiCommand::BrowseSaveDetector => self.open_dialog(DialogKind::SaveDetector),
+            UiCommand::BrowsePlots => self.open_dialog(DialogKind::PlotFolder),
+            UiCommand::DismissAllNotices => self.notices.dismiss_all(),
+            UiCommand::Fit => self.looking.view = self.looking.view.fitted(),
+            UiCommand::ActualSize => self.looking.view = self.looking.view.actual_size(),
+            UiCommand::NextAttempt => self.shown.step_attempt(1),
+            UiCommand::PreviousAttempt => self.shown.step_attempt(-1),
+            UiCommand::RowDown => self.step_rows(1),
+            UiCommand::RowUp => self.step_rows(-1),
+            UiCommand::ScreenDown => self.step_screens(1),
+            UiCommand::ScreenUp => self.step_screens(-1),
+            UiCommand::FirstImage => self.shown.step(-FAR),
+            UiCommand::LastImage => self.shown.step(FAR),
+            UiCommand::ShowAll => self.show_all(),
+            UiCommand::StartScrub => self.start_scrub(),
+            UiCommand::MarkAll => self.shown.gallery.mark_all(),
+            UiCommand::MarkNone => self.shown.gallery.mark_none(),
+            UiCommand::BrowseExport => self.open_dialog(DialogKind::ExportFolder),
+            // The window has the focus and the pixels.
+            UiCommand::FocusFind | UiCommand::Copy => {}
+            UiCommand::Paste => self.try_pasted(),
+            UiCommand::TryDropped => self.try_dropped(),
+            UiCommand::ZoomIn => self.zoom_window(zoom + ZOOM_STEP),
+            UiCommand::ZoomOut => self.zoom_window(zoom.saturating_sub(ZOOM_STEP)),
+            UiCommand::ZoomReset => self.zoom_window(100),
+            UiCommand::TogglePalette => self.toggle(Overlay::Palette),
+            UiCommand::ToggleShortcuts => self.toggle(Overlay::Shortcuts),
+            UiCommand::TogglePresentation => self.toggle(Overlay::Presentation),
+            UiCommand::ToggleExplain => self.toggle(Overlay::Explain),
+            UiCommand::ToggleTry => self.toggle(Overlay::Try),
+            UiCommand::ToggleRecent => self.toggle_recent(),
+            UiCommand::BrowseOpen => self.open_dialog(DialogKind::OpenRun),
+            UiCommand::BrowseSaveAs => self.browse_save_as(),
+            UiCommand::ToggleCompare => self.toggle_compare(),
+            UiCommand::Clear => self.shown.question = Some(Question::Clear),
+            UiCommand::GoOn => self.go_on(),
+            UiCommand::UseAgain => self.ask_to_use_again(),
+            UiCommand::CloseRun => self.close_run(),
+            UiCommand::Confirm => self.confirm(),
+            UiCommand::Decline => self.decline(),
+            UiCommand::TryAgain => self.answer_stuck(Answer::TryAgain),
+            UiCommand::GoOnUnsaved => self.answer_stuck(Answer::GoOnUnsaved),
         }
     }
 
@@ -77,9 +129,8 @@ impl Session {
         }
         let images = Arc::clone(self.planned());
         self.warn_of_doubles(&images);
-        self.leave_opened();
         let log = Arc::new(ResultLog::default());
-        let job = self.mint_job();
+        let job = self.outbox.mint_job();
         let settings = self.settings.run.clone();
         let mut run = RunState::new(job, settings.clone(), Arc::clone(&images), Arc::clone(&log));
         run.model = self.model_info().cloned();
@@ -95,14 +146,7 @@ impl Session {
             },
             control: run.control.clone(),
         }));
-        self.run = Some(run);
-        self.analysis = None;
-        self.deciding.forget_run();
-        self.brush(None);
-        self.is_analysis_stale = true;
-        self.is_plan_stale = true;
-        // The new run is watched from its first picture on.
-        self.select(None);
+        self.show(Shown::new(run));
     }
 
     /// Why pressing Run can't start anything, in words that say what to do.
@@ -167,6 +211,7 @@ impl Session {
     fn set_paused(&mut self, is_paused: bool) {
         if !is_paused
             && self
+                .shown
                 .run
                 .as_ref()
                 .is_some_and(|run| run.kept.stuck.is_some())
@@ -174,7 +219,9 @@ impl Session {
             self.answer_stuck(Answer::TryAgain);
             return;
         }
-        let Some(run) = self.run.as_mut() else { return };
+        let Some(run) = self.shown.run.as_mut() else {
+            return;
+        };
         match run.phase {
             Phase::Running if is_paused => run.phase = Phase::Paused,
             Phase::Paused if !is_paused => run.phase = Phase::Running,
@@ -184,7 +231,7 @@ impl Session {
     }
 
     fn cancel_run(&mut self) {
-        if let Some(run) = self.run.as_mut().filter(|run| run.phase.is_active()) {
+        if let Some(run) = self.shown.run.as_mut().filter(|run| run.phase.is_active()) {
             run.phase = Phase::Cancelling;
             run.control.cancel();
         }
@@ -225,8 +272,9 @@ impl Session {
             );
             return;
         }
-        let job = self.mint_job();
+        let job = self.outbox.mint_job();
         self.dialog = Some(job);
+        self.shown.dialog = Some(job);
         self.outbox.push_back(Outgoing::Dialog(job, kind));
     }
 
@@ -250,18 +298,6 @@ impl Session {
         }
     }
 
-    fn select(&mut self, image: Option<usize>) {
-        self.gallery.select(image);
-        self.selected_attempt = None;
-    }
-
-    pub(super) fn step(&mut self, offset: isize) {
-        let next = self.gallery.neighbor(self.shown_image(), offset);
-        if next.is_some() {
-            self.select(next);
-        }
-    }
-
     fn close(&mut self) {
         if self.close_keeping() {
             return;
@@ -270,10 +306,10 @@ impl Session {
             self.looking.overlay = None;
         } else if !self.dropped.is_empty() {
             self.dropped.clear();
-        } else if self.gallery.brush().is_some() {
-            self.brush(None);
-        } else if self.gallery.selected().is_some() {
-            self.select(None);
+        } else if self.shown.gallery.brush().is_some() {
+            self.shown.brush(None);
+        } else if self.shown.gallery.selected().is_some() {
+            self.shown.select(None);
         } else {
             let newest = self.notices.newest_first().next().map(|(id, _)| id);
             if let Some(id) = newest {

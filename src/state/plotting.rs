@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::session::{Outgoing, Session};
+use super::outbox::Outgoing;
+use super::session::Session;
 use crate::detectors::measures;
 use crate::runs::report::PairsChart;
 use crate::worker::plots::PlotsRequest;
@@ -11,7 +12,7 @@ use crate::worker::protocol::{AssessRequest, LibraryCommand, Notice, Severity};
 
 impl Session {
     pub(super) fn save_plots(&mut self, folder: PathBuf) {
-        let Some(run) = self.run.as_ref().filter(|run| run.num_results() > 0) else {
+        let Some(run) = self.shown.run.as_ref().filter(|run| run.num_results() > 0) else {
             self.notices.say(
                 Severity::Warning,
                 "There is nothing to plot yet. Start a run first.",
@@ -39,7 +40,8 @@ impl Session {
     /// The comparison that is shown, as a chart.
     fn pairs_chart(&self) -> Option<PairsChart> {
         let comparing = &self.comparing;
-        let pair = comparing.pair.as_ref().filter(|_| comparing.is_open)?;
+        let pair = self.shown.pairing.pair.as_ref();
+        let pair = pair.filter(|_| comparing.is_open)?;
         let key = comparing.chosen.as_ref()?;
         let name = key.path.file_stem().unwrap_or(key.path.as_os_str());
         Some(PairsChart {

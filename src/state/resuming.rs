@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::model::ModelState;
-use super::run::Phase;
+use super::outbox::Outgoing;
 use super::saving::Question;
-use super::session::{Outgoing, Session};
+use super::session::Session;
+use super::shown::run::Phase;
 use super::text;
 use crate::worker::protocol::{
     Command, Control, JobId, RunRequest, RunsCommand, SaveRequest, Severity,
@@ -26,18 +27,18 @@ pub struct Resuming {
 impl Session {
     /// Whether a run waits for its files and its model to be looked at.
     pub fn is_resuming(&self) -> bool {
-        self.keeping.resuming.is_some()
+        self.shown.resuming.is_some()
     }
 
     /// Go on with the run that is shown.
     pub(super) fn go_on(&mut self) {
-        let Some(run) = &self.run else { return };
+        let Some(run) = &self.shown.run else { return };
         if !run.is_unfinished() || self.is_resuming() {
             return;
         }
         match &run.kept.opened {
             Some(opened) if run.is_sealed() => {
-                self.keeping.question = Some(Question::GoOn(opened.paths()));
+                self.shown.question = Some(Question::GoOn(opened.paths()));
             }
             _ => self.check_before_going_on(),
         }
@@ -46,7 +47,7 @@ impl Session {
     /// The user has allowed to read the run's paths.
     pub(super) fn check_before_going_on(&mut self) {
         self.unseal();
-        let Some(run) = &self.run else { return };
+        let Some(run) = &self.shown.run else { return };
         let (images, model) = (Arc::clone(&run.images), run.model.clone());
         let is_of_file = run.kept.opened.is_some();
         let is_same_model = self.model_info().is_some_and(|now| {
@@ -61,11 +62,11 @@ impl Session {
             is_accepted: false,
         };
         if is_of_file {
-            let job = self.mint_job();
+            let job = self.outbox.mint_job();
             resuming.checking = Some(job);
             self.send_runs(RunsCommand::Check { job, images });
         }
-        self.keeping.resuming = Some(resuming);
+        self.shown.resuming = Some(resuming);
         if let (false, Some(model)) = (is_same_model, model) {
             self.open_model(model.source.clone());
         }
@@ -74,7 +75,7 @@ impl Session {
 
     /// Take the comparison of the run's files.
     pub(super) fn files_checked(&mut self, job: JobId, changed: Arc<[ChangedFile]>) {
-        let awaited = self.keeping.resuming.as_mut();
+        let awaited = self.shown.resuming.as_mut();
         if let Some(resuming) = awaited.filter(|resuming| resuming.checking == Some(job)) {
             resuming.checking = None;
             resuming.changed = Some(changed);
@@ -84,7 +85,7 @@ impl Session {
 
     /// The user goes on without the files that are not what they were.
     pub(super) fn go_on_without(&mut self) {
-        if let Some(resuming) = &mut self.keeping.resuming {
+        if let Some(resuming) = &mut self.shown.resuming {
             resuming.is_accepted = true;
         }
         self.advance_resuming();
@@ -92,7 +93,7 @@ impl Session {
 
     /// Start, ask or refuse as soon as enough is known.
     pub(super) fn advance_resuming(&mut self) {
-        let Some(resuming) = &self.keeping.resuming else {
+        let Some(resuming) = &self.shown.resuming else {
             return;
         };
         let info = match &self.model {
@@ -107,7 +108,7 @@ impl Session {
             return;
         };
         let is_accepted = resuming.is_accepted;
-        let Some(run) = &self.run else { return };
+        let Some(run) = &self.shown.run else { return };
         if let Some(then) = &run.model
             && let Some(reason) = then.identity.compare(&info.identity).difference()
         {
@@ -119,13 +120,13 @@ impl Session {
         } else if changed.is_empty() || is_accepted {
             self.start_again();
         } else {
-            self.keeping.question = Some(Question::GoOnWithout(changed));
+            self.shown.question = Some(Question::GoOnWithout(changed));
         }
     }
 
     fn refuse(&mut self, reason: &str) {
-        self.keeping.resuming = None;
-        self.keeping.question = None;
+        self.shown.resuming = None;
+        self.shown.question = None;
         self.notices.say(
             Severity::Error,
             format!("The run can't go on: {reason}. It can still be looked at"),
@@ -133,12 +134,14 @@ impl Session {
     }
 
     fn start_again(&mut self) {
-        self.keeping.resuming = None;
-        let job = self.mint_job();
+        self.shown.resuming = None;
+        let job = self.outbox.mint_job();
         let saving = self.where_to_go_on();
         let info = self.model_info().cloned();
         let execution = self.settings.run.clone();
-        let Some(run) = &mut self.run else { return };
+        let Some(run) = &mut self.shown.run else {
+            return;
+        };
         run.job = job;
         run.control = Control::default();
         run.phase = Phase::Running;
@@ -156,13 +159,15 @@ impl Session {
             control: run.control.clone(),
         };
         self.outbox.push_back(Outgoing::Worker(command));
+        // More images will set their scale.
+        self.shown.forget_maps();
         self.notices.withdraw_offers();
         self.is_plan_stale = true;
     }
 
     /// A run of this window goes on in its file, one from elsewhere in a copy among the recent runs.
     fn where_to_go_on(&self) -> Option<SaveRequest> {
-        let run = self.run.as_ref()?;
+        let run = self.shown.run.as_ref()?;
         let Some(file) = run.kept.file.clone() else {
             return self.save_request();
         };
@@ -177,8 +182,8 @@ impl Session {
 
     /// What to say of a run that waits to go on.
     pub fn resuming_words(&self) -> Option<String> {
-        let resuming = self.keeping.resuming.as_ref()?;
-        let run = self.run.as_ref()?;
+        let resuming = self.shown.resuming.as_ref()?;
+        let run = self.shown.run.as_ref()?;
         Some(if resuming.checking.is_some() {
             format!(
                 "Comparing {} with what they were",

@@ -1,16 +1,15 @@
 //! How the window keeps runs on disk: where, which pictures, how much, and what comes of it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::action::Action;
+use super::actions::{Action, UiCommand};
 use super::folders::ScanState;
-use super::keep_action::KeepAction;
-use super::run::{Phase, RunState};
+use super::outbox::Outgoing;
 use super::session::Session;
-use crate::images::Picture;
+use super::shown::run::{Phase, RunState};
 use crate::ood::Role;
 use crate::runs::file::KeepPictures;
 use crate::runs::shelf::Shelf;
@@ -63,14 +62,8 @@ pub struct Keeping {
     pub is_list_open: bool,
     /// Pictures that were shown for paths may be others now.
     pub pictures_changed: bool,
-    /// What the user is asked.
-    pub question: Option<Question>,
     /// The run that is read now.
     pub opening: Option<(JobId, PathBuf)>,
-    /// The copy that is written now.
-    pub(super) saving_as: Option<JobId>,
-    /// The run that is to go on once its files and model are known to be the same.
-    pub(super) resuming: Option<super::resuming::Resuming>,
     /// The run that was at work when the window was closed last.
     pub(super) interrupted: Option<PathBuf>,
     pub(super) is_first_listing_done: bool,
@@ -159,7 +152,9 @@ impl Session {
 
     /// Take news of how the keeping of the run goes.
     pub(super) fn apply_saving(&mut self, news: SavingNews) {
-        let Some(run) = &mut self.run else { return };
+        let Some(run) = &mut self.shown.run else {
+            return;
+        };
         match news {
             SavingNews::Began(path) => {
                 run.kept.stuck = None;
@@ -176,8 +171,8 @@ impl Session {
                         path: None,
                     },
                     vec![
-                        Action::Keep(KeepAction::TryAgain),
-                        Action::Keep(KeepAction::GoOnUnsaved),
+                        Action::Do(UiCommand::TryAgain),
+                        Action::Do(UiCommand::GoOnUnsaved),
                     ],
                 );
             }
@@ -196,7 +191,9 @@ impl Session {
 
     /// Tell the worker what to do about a write that failed.
     pub(super) fn answer_stuck(&mut self, answer: Answer) {
-        let Some(run) = &mut self.run else { return };
+        let Some(run) = &mut self.shown.run else {
+            return;
+        };
         if run.kept.stuck.take().is_none() || !run.phase.is_active() {
             return;
         }
@@ -209,7 +206,7 @@ impl Session {
     /// The run has ended: its file is closed, and others may have to go.
     pub(super) fn run_ended(&mut self) {
         self.settings.running = None;
-        if let Some(run) = &mut self.run {
+        if let Some(run) = &mut self.shown.run {
             run.kept.stuck = None;
         }
         self.notices.withdraw_offers();
@@ -230,20 +227,16 @@ impl Session {
     }
 
     pub(super) fn kept_files(&self) -> Vec<PathBuf> {
-        let shown = self.run.as_ref().and_then(|run| run.kept.file.clone());
-        let opened = self.run.as_ref().and_then(|run| {
-            let opened = run.kept.opened.as_ref()?;
-            Some(opened.path.clone())
-        });
+        let run = self.shown.run.as_ref();
+        let shown = run.and_then(|run| run.kept.file.clone());
+        let opened = self.shown.opened().map(|opened| opened.path.clone());
         let interrupted = self.keeping.interrupted.clone();
         shown.into_iter().chain(opened).chain(interrupted).collect()
     }
 
     pub(super) fn send_runs(&mut self, command: RunsCommand) {
         self.outbox
-            .push_back(super::session::Outgoing::Library(LibraryCommand::Runs(
-                command,
-            )));
+            .push_back(Outgoing::Library(LibraryCommand::Runs(command)));
     }
 
     /// Keep runs in this folder; what is there is listed.
@@ -257,18 +250,6 @@ impl Session {
     pub fn default_runs_folder() -> Option<PathBuf> {
         directories::ProjectDirs::from("", "", "lmd-inspector")
             .map(|dirs| dirs.data_dir().join("runs"))
-    }
-
-    /// The picture of a file of the opened run, from the run file, if that has one; `None` where the file itself may be
-    /// read.
-    pub fn sealed_picture(&self, path: &Path) -> Option<Option<Picture>> {
-        let run = self.run.as_ref().filter(|run| run.is_sealed())?;
-        let id = run
-            .images
-            .iter()
-            .position(|image| image.file.path == path)?;
-        let picture = run.attempts(id).first().map(|result| &result.original);
-        Some(picture.cloned())
     }
 }
 

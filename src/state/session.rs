@@ -1,37 +1,24 @@
 //! The session: everything the window shows and what the background threads still owe it.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::analysis::Analysis;
 use super::comparing::Comparing;
-use super::deciding::Deciding;
+use super::detector::OpenDetector;
 use super::folders::{Folder, FolderId, ScanState};
-use super::gallery::Gallery;
 use super::looking::Looking;
 use super::model::{ModelState, estimated_secs};
 use super::notices::Notices;
+use super::outbox::{Outbox, Outgoing};
 use super::preview::PreviewState;
-use super::run::RunState;
 use super::saving::Keeping;
 use super::settings::{FolderChoice, FolderSource, Settings};
+use super::shown::Shown;
 use crate::detectors::measures;
 use crate::ood::{MeasureId, Role};
 use crate::worker::protocol::{
-    Command, Control, DialogKind, JobId, LibraryCommand, ModelInfo, ModelSource, RunImage, Severity,
+    Command, Control, JobId, LibraryCommand, ModelInfo, ModelSource, RunImage, Severity,
 };
-
-/// A command that waits to be sent.
-#[derive(Clone, Debug)]
-pub enum Outgoing {
-    /// To the inference thread.
-    Worker(Command),
-    /// To the file-reading thread.
-    Library(LibraryCommand),
-    /// To the platform: show a file dialog and answer with [`LibraryEvent::Chosen`](crate::worker::protocol::LibraryEvent::Chosen).
-    Dialog(JobId, DialogKind),
-}
 
 /// Everything the window shows.
 #[derive(Debug)]
@@ -42,14 +29,10 @@ pub struct Session {
     pub model: ModelState,
     /// The folders, in the order in which they were added.
     pub folders: Vec<Folder>,
-    /// The run under way or the last one.
-    pub run: Option<RunState>,
-    /// What its scores say.
-    pub analysis: Option<Arc<Analysis>>,
-    /// The threshold and the figures around it.
-    pub deciding: Deciding,
-    /// The images to look at.
-    pub gallery: Gallery,
+    /// The run under way or the last one, and all that goes with it.
+    pub shown: Shown,
+    /// The open detector file.
+    pub detector: Option<OpenDetector>,
     /// How things are looked at.
     pub looking: Looking,
     /// The mask preview.
@@ -60,24 +43,16 @@ pub struct Session {
     pub comparing: Comparing,
     /// Messages to the user.
     pub notices: Notices,
-    /// Commands to send, first come first served.
-    pub outbox: VecDeque<Outgoing>,
+    /// Commands to send.
+    pub outbox: Outbox,
     /// Paths dropped on the window that wait for the user to say what they are.
     pub dropped: Vec<PathBuf>,
-    /// The attempt that the user picked of the selected image; `None` is the median.
-    pub selected_attempt: Option<usize>,
     pub(super) dialog: Option<JobId>,
     pub(super) samples: Vec<(Role, PathBuf)>,
     pub(super) samples_job: Option<JobId>,
     pub(super) is_plan_stale: bool,
-    pub(super) is_order_stale: bool,
-    pub(super) is_analysis_stale: bool,
     /// The run's own list where both are the same: comparing thousands of paths is not for each frame.
     pub(super) planned: Arc<[RunImage]>,
-    pub(super) followed: Option<usize>,
-    pub(super) analyzed_at_secs: f64,
-    pub(super) followed_at_secs: f64,
-    next_id: u64,
 }
 
 impl Session {
@@ -86,29 +61,20 @@ impl Session {
         let mut session = Self {
             model: ModelState::None,
             folders: Vec::new(),
-            run: None,
-            analysis: None,
-            deciding: Deciding::default(),
-            gallery: Gallery::default(),
+            shown: Shown::default(),
+            detector: None,
             looking: Looking::default(),
             preview: PreviewState::default(),
             keeping: Keeping::default(),
             comparing: Comparing::default(),
             notices: Notices::default(),
-            outbox: VecDeque::new(),
+            outbox: Outbox::default(),
             dropped: Vec::new(),
-            selected_attempt: None,
             dialog: None,
             samples: Vec::new(),
             samples_job: None,
             is_plan_stale: true,
-            is_order_stale: true,
-            is_analysis_stale: false,
             planned: Arc::new([]),
-            followed: None,
-            analyzed_at_secs: f64::NEG_INFINITY,
-            followed_at_secs: f64::NEG_INFINITY,
-            next_id: 0,
             settings,
         };
         session.open_model(session.settings.model.clone());
@@ -118,20 +84,24 @@ impl Session {
         session
     }
 
-    pub(super) fn mint(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
-    }
-
-    pub(super) fn mint_job(&mut self) -> JobId {
-        JobId(self.mint())
+    /// Show another run, or none, in place of the one that is shown: all that belongs to that one goes with it.
+    pub(super) fn show(&mut self, shown: Shown) {
+        debug_assert!(!self.is_running(), "the worker still answers for this run");
+        self.keeping.pictures_changed |= self.shown.is_sealed() || shown.is_sealed();
+        // A run that is being read would take the place of this one.
+        self.keeping.opening = None;
+        self.shown = shown;
+        self.drop_hand_threshold();
+        // What is offered there was meant for the run before.
+        self.notices.withdraw_offers();
+        self.is_plan_stale = true;
     }
 
     pub(super) fn open_model(&mut self, source: ModelSource) {
         if let ModelState::Opening { control, .. } = &self.model {
             control.cancel();
         }
-        let job = self.mint_job();
+        let job = self.outbox.mint_job();
         let control = Control::default();
         self.settings.model = source.clone();
         self.model = ModelState::Opening {
@@ -155,7 +125,7 @@ impl Session {
         if is_known {
             return;
         }
-        let folder_id = FolderId(self.mint());
+        let folder_id = FolderId(self.outbox.mint());
         self.folders.push(Folder {
             folder_id,
             path: match &choice.source {
@@ -181,14 +151,14 @@ impl Session {
             .or_else(|| sample.map(|(_, path)| path.clone()));
         let Some(path) = path else {
             if self.samples_job.is_none() {
-                let job = self.mint_job();
+                let job = self.outbox.mint_job();
                 self.samples_job = Some(job);
                 self.outbox
                     .push_back(Outgoing::Library(LibraryCommand::Samples { job }));
             }
             return;
         };
-        let job = self.mint_job();
+        let job = self.outbox.mint_job();
         let control = Control::default();
         let folder = &mut self.folders[index];
         folder.path = Some(path.clone());
@@ -218,17 +188,6 @@ impl Session {
         self.is_plan_stale = true;
     }
 
-    /// The threshold in use.
-    pub fn threshold(&self) -> Option<f64> {
-        self.deciding
-            .decision
-            .as_ref()?
-            .threshold
-            .as_ref()
-            .ok()
-            .copied()
-    }
-
     /// What is known of the model, once it is open.
     pub fn model_info(&self) -> Option<&Arc<ModelInfo>> {
         self.model.info()
@@ -236,7 +195,7 @@ impl Session {
 
     /// Whether the worker is busy with a run.
     pub fn is_running(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.phase.is_active())
+        self.shown.is_running()
     }
 
     /// Whether the bundled samples of a role are in the list.
@@ -277,16 +236,10 @@ impl Session {
         estimated_secs(self.model_info()?, &self.settings.run, self.planned.len())
     }
 
-    /// The image to look at, an index into the gallery's images: the selected one, else the newest result, else
-    /// the first one.
-    pub fn shown_image(&self) -> Option<usize> {
-        let first = || self.gallery.order().first().copied();
-        self.gallery.selected().or(self.followed).or_else(first)
-    }
-
     /// Whether the settings were changed since the run that is shown, in a way that changes its numbers.
     pub fn is_run_outdated(&self) -> bool {
-        let Some(run) = self.run.as_ref().filter(|run| run.kept.opened.is_none()) else {
+        let run = self.shown.run.as_ref();
+        let Some(run) = run.filter(|run| run.kept.opened.is_none()) else {
             return false;
         };
         let is_same_list = Arc::ptr_eq(&run.images, &self.planned);
@@ -307,3 +260,7 @@ mod tests;
 #[cfg(test)]
 #[path = "keeping_tests.rs"]
 mod keeping_tests;
+
+#[cfg(test)]
+#[path = "shown_tests.rs"]
+mod shown_tests;

@@ -1,11 +1,11 @@
-use super::super::run::Phase;
+use super::super::shown::run::Phase;
 use super::testing::{listing, model_info, result};
 use super::*;
 use crate::networks::distances::MSE;
 use crate::ood::MaskKind;
 use crate::runs::ResultLog;
-use crate::state::Action;
-use crate::state::analysis::Analysis;
+use crate::state::Analysis;
+use crate::state::{Action, UiCommand};
 use crate::worker::protocol::{Event, LibraryEvent, Progress};
 
 fn empty_settings() -> Settings {
@@ -18,7 +18,7 @@ fn empty_settings() -> Settings {
 pub(super) fn worker_commands(session: &mut Session) -> Vec<Command> {
     session
         .outbox
-        .drain(..)
+        .drain()
         .filter_map(|outgoing| match outgoing {
             Outgoing::Worker(command) => Some(command),
             Outgoing::Library(_) | Outgoing::Dialog(..) => None,
@@ -29,7 +29,7 @@ pub(super) fn worker_commands(session: &mut Session) -> Vec<Command> {
 pub(super) fn library_commands(session: &mut Session) -> Vec<LibraryCommand> {
     session
         .outbox
-        .drain(..)
+        .drain()
         .filter_map(|outgoing| match outgoing {
             Outgoing::Library(command) => Some(command),
             Outgoing::Worker(_) | Outgoing::Dialog(..) => None,
@@ -62,7 +62,7 @@ pub(super) fn ready_session() -> Session {
 }
 
 pub(super) fn start(session: &mut Session) -> (JobId, Arc<ResultLog>, Control) {
-    session.perform(Action::Run);
+    session.perform(Action::Do(UiCommand::Run));
     let commands = worker_commands(session);
     let [
         Command::Run {
@@ -78,13 +78,13 @@ pub(super) fn start(session: &mut Session) -> (JobId, Arc<ResultLog>, Control) {
 }
 
 fn analysis(session: &Session) -> &Analysis {
-    session.analysis.as_deref().unwrap()
+    session.shown.analysis.as_deref().unwrap()
 }
 
 #[test]
 fn the_default_session_opens_the_bundled_model_and_unpacks_the_samples_once() {
     let mut session = Session::new(Settings::default());
-    let outbox: Vec<Outgoing> = session.outbox.drain(..).collect();
+    let outbox: Vec<Outgoing> = session.outbox.drain().collect();
     assert!(matches!(
         outbox.as_slice(),
         [
@@ -131,7 +131,7 @@ fn the_default_session_opens_the_bundled_model_and_unpacks_the_samples_once() {
 fn run_says_what_is_missing() {
     let mut session = Session::new(empty_settings());
     let mut said = || {
-        session.perform(Action::Run);
+        session.perform(Action::Do(UiCommand::Run));
         let message = session
             .notices
             .newest_first()
@@ -151,7 +151,7 @@ fn run_says_what_is_missing() {
     };
     assert!(said().contains("still being opened"));
     assert!(said().contains("no images to score"));
-    assert!(session.run.is_none());
+    assert!(session.shown.run.is_none());
 }
 
 #[test]
@@ -174,21 +174,21 @@ fn results_become_figures_and_a_late_event_of_an_old_run_is_dropped() {
     session.tick(1.0);
     assert_eq!(analysis(&session).figures.unwrap().auroc, 1.0);
     assert_eq!(
-        session.shown_image(),
+        session.shown.image(),
         Some(59),
         "the newest result is followed"
     );
-    let run = session.run.as_ref().unwrap();
+    let run = session.shown.run.as_ref().unwrap();
     assert!((run.secs_left().unwrap() - 135.0).abs() < 1e-9);
 
     session.apply(Event::Done { job, progress });
-    assert_eq!(session.run.as_ref().unwrap().phase, Phase::Done);
+    assert_eq!(session.shown.run.as_ref().unwrap().phase, Phase::Done);
     let (new_job, _, _) = start(&mut session);
     session.apply(Event::Failed {
         job,
         message: "late".to_owned(),
     });
-    let run = session.run.as_ref().unwrap();
+    let run = session.shown.run.as_ref().unwrap();
     assert_eq!((run.job, &run.phase), (new_job, &Phase::Running));
     assert!(session.notices.is_empty(), "{:?}", session.notices);
 }
@@ -246,17 +246,17 @@ fn another_distance_is_shown_without_a_new_run() {
 fn pause_and_cancel_go_round_the_queue() {
     let mut session = ready_session();
     let (job, _, control) = start(&mut session);
-    session.perform(Action::Pause);
+    session.perform(Action::Do(UiCommand::Pause));
     assert!(control.is_paused());
-    assert_eq!(session.run.as_ref().unwrap().phase, Phase::Paused);
-    session.perform(Action::Resume);
+    assert_eq!(session.shown.run.as_ref().unwrap().phase, Phase::Paused);
+    session.perform(Action::Do(UiCommand::Resume));
     assert!(!control.is_paused());
-    session.perform(Action::Cancel);
+    session.perform(Action::Do(UiCommand::Cancel));
     assert!(control.is_cancelled());
-    assert_eq!(session.run.as_ref().unwrap().phase, Phase::Cancelling);
-    session.perform(Action::Pause);
+    assert_eq!(session.shown.run.as_ref().unwrap().phase, Phase::Cancelling);
+    session.perform(Action::Do(UiCommand::Pause));
     assert_eq!(
-        session.run.as_ref().unwrap().phase,
+        session.shown.run.as_ref().unwrap().phase,
         Phase::Cancelling,
         "too late to pause"
     );
@@ -304,9 +304,9 @@ fn a_dead_worker_is_an_error_notice_and_the_model_is_opened_anew() {
 #[test]
 fn chosen_paths_go_where_the_dialog_was_for() {
     let mut session = ready_session();
-    session.perform(Action::BrowseMask);
-    session.perform(Action::BrowseModel);
-    let requests: Vec<Outgoing> = session.outbox.drain(..).collect();
+    session.perform(Action::Do(UiCommand::BrowseMask));
+    session.perform(Action::Do(UiCommand::BrowseModel));
+    let requests: Vec<Outgoing> = session.outbox.drain().collect();
     let [Outgoing::Dialog(job, kind)] = requests.as_slice() else {
         panic!("one dialog at a time, got {requests:?}");
     };

@@ -1,19 +1,16 @@
-//! The application: drains events, performs actions, draws the panels.
+//! The application: drains events, performs actions, keeps the settings.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use egui::{CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui};
+use egui::{Context, Ui};
 
 use super::backend::Backend;
-use super::panels::{self, Drafts, Page, Scene};
+use super::panels::{Drafts, Scene};
 use super::textures::Textures;
-use super::theme::{self, BOTTOM_HEIGHT, LEFT_WIDTH, MARGIN, RIGHT_WIDTH};
 use super::thumbnails::{self, Thumbnails};
-use super::widgets::combo::segments;
-use crate::state::action::{Key, Shortcut};
-use crate::state::keep_action::KeepAction;
-use crate::state::{Action, LookAction, Outgoing, Overlay, Session, Settings};
+use super::{keys, layout, theme};
+use crate::state::{Action, Outgoing, Session, Settings};
 use crate::worker::handle::SendError;
 use crate::worker::protocol::{LibraryCommand, LibraryEvent, Severity};
 
@@ -23,10 +20,6 @@ const SAVE_DELAY_SECS: f64 = 2.0;
 const MAX_EVENTS: usize = 512;
 /// Seconds until a command that did not fit is sent again.
 const RETRY_SECS: f64 = 0.05;
-
-/// Below this width in points the parts of the window are shown one at a time: it is that narrow only when everything
-/// is shown large.
-const NARROW: f32 = 940.0;
 
 /// The window's state and everything it talks to.
 pub struct App {
@@ -118,7 +111,15 @@ impl App {
         if self.textures.thumbnails.upload(&ctx) {
             ctx.request_repaint();
         }
-        self.panels_ui(ui);
+        self.drafts.shown.follow(&self.session.shown);
+        self.drafts.shown.hovered = self.drafts.shown.hovering.take();
+        let mut scene = Scene {
+            session: &self.session,
+            textures: &mut self.textures,
+            drafts: &mut self.drafts,
+            actions: &mut self.actions,
+        };
+        layout::ui(ui, &mut scene);
         self.request_thumbnails(&ctx);
         if !self.actions.is_empty() {
             ctx.request_repaint();
@@ -207,7 +208,7 @@ impl App {
             ctx.request_repaint();
         }
         for path in self.textures.thumbnails.take_requests() {
-            if let Some(picture) = self.session.sealed_picture(&path) {
+            if let Some(picture) = self.session.shown.sealed_picture(&path) {
                 // Without a result its place stays empty.
                 self.textures.thumbnails.not_sent(&path);
                 if let Some(picture) = picture {
@@ -232,24 +233,9 @@ impl App {
     }
 
     fn collect_input(&mut self, ctx: &Context) {
-        let is_typing = ctx.memory(|memory| memory.focused().is_some());
         super::clipboard::keys_of_text(ctx);
-        let look = LookAction::WITH_SHORTCUTS.map(Action::Look);
-        let keep = KeepAction::WITH_SHORTCUTS.map(Action::Keep);
-        for action in Action::with_shortcuts().into_iter().chain(look).chain(keep) {
-            // Plain keys belong to the widget that has the focus, F5 does not mean anything to any.
-            let is_pressed = action.shortcuts().iter().any(|shortcut| {
-                let is_free = (shortcut.with_ctrl
-                    && !(shortcut.key.edits_text() && ctx.text_edit_focused()))
-                    || shortcut.key.is_function()
-                    || !is_typing;
-                is_free
-                    && ctx.input_mut(|input| input.consume_shortcut(&keyboard_shortcut(*shortcut)))
-            });
-            if is_pressed {
-                self.actions.push(action);
-            }
-        }
+        let commands = keys::pressed(ctx).into_iter().map(Action::Do);
+        self.actions.extend(commands);
         let dropped: Vec<PathBuf> = ctx.input(|input| {
             let files = input.raw.dropped_files.iter();
             files.map(|file| file.path().to_owned()).collect()
@@ -262,14 +248,7 @@ impl App {
     fn perform_actions(&mut self) {
         self.session.looking.gallery_shape = self.drafts.gallery_shape;
         for action in std::mem::take(&mut self.actions) {
-            self.drafts.reveal_shown |= matches!(
-                action,
-                Action::NextImage | Action::PreviousImage | Action::Look(LookAction::Move(_))
-            );
-            self.drafts.focus_find |= matches!(action, Action::Look(LookAction::FocusFind));
-            if let Action::Look(LookAction::Copy(part)) = action {
-                self.drafts.copy = Some(part);
-            }
+            self.drafts.note(&action);
             self.session.perform(action);
         }
     }
@@ -303,188 +282,10 @@ impl App {
             log::warn!("could not start a thread to write the settings: {error}");
         }
     }
-
-    fn panels_ui(&mut self, ui: &mut Ui) {
-        self.drafts.hovered = self.drafts.hovering.take();
-        let mut scene = Scene {
-            session: &self.session,
-            textures: &mut self.textures,
-            drafts: &mut self.drafts,
-            actions: &mut self.actions,
-        };
-        panels::inspector::copy(ui, &mut scene);
-        if let Some(Overlay::Presentation | Overlay::Explain) = scene.session.looking.overlay {
-            let is_explained = scene.session.looking.overlay == Some(Overlay::Explain);
-            panels::overlays::presentation::ui(ui, &mut scene, is_explained);
-            return;
-        }
-        let palette = theme::palette(ui);
-        let side = |inner_margin| Frame::new().fill(palette.ground).inner_margin(inner_margin);
-        Panel::bottom("progress")
-            .exact_size(BOTTOM_HEIGHT)
-            .resizable(false)
-            .frame(side(Margin::symmetric(MARGIN, 8)))
-            .show(ui, |ui| panels::progress::ui(ui, &mut scene));
-        scene.drafts.is_narrow = ui.available_width() < NARROW;
-        if scene.drafts.is_narrow {
-            narrow_ui(ui, &mut scene);
-            panels::notices::ui(ui, &mut scene, ui.max_rect());
-            panels::drop::ui(ui, &mut scene);
-            panels::overlays::ui(ui, &mut scene);
-            return;
-        }
-        Panel::left("settings")
-            .exact_size(LEFT_WIDTH)
-            .resizable(false)
-            .frame(side(Margin {
-                left: MARGIN,
-                right: 4,
-                top: 0,
-                bottom: 0,
-            }))
-            .show(ui, |ui| {
-                scrolled(ui, "settings", |ui| settings_ui(ui, &mut scene));
-            });
-        Panel::right("plots")
-            .exact_size(RIGHT_WIDTH)
-            .resizable(false)
-            .frame(side(Margin {
-                left: MARGIN,
-                right: 4,
-                top: 0,
-                bottom: 0,
-            }))
-            .show(ui, |ui| {
-                scrolled(ui, "plots", |ui| plots_ui(ui, &mut scene));
-            });
-        let center = Frame::new().fill(palette.surface).inner_margin(Margin {
-            left: MARGIN,
-            right: 6,
-            top: 8,
-            bottom: 0,
-        });
-        let center = CentralPanel::default().frame(center).show(ui, |ui| {
-            panels::inspector::ui(ui, &mut scene);
-            ui.separator();
-            panels::gallery::ui(ui, &mut scene);
-        });
-        panels::notices::ui(ui, &mut scene, center.response.rect);
-        panels::drop::ui(ui, &mut scene);
-        panels::overlays::ui(ui, &mut scene);
-    }
-}
-
-/// One part of the window at a time, where there is no room for all.
-fn narrow_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let palette = theme::palette(ui);
-    let frame = Frame::new()
-        .fill(palette.ground)
-        .inner_margin(Margin::symmetric(MARGIN, 4));
-    Panel::top("pages").frame(frame).show(ui, |ui| {
-        let mut page = scene.drafts.page;
-        segments(
-            ui,
-            &mut page,
-            &Page::ALL,
-            |page| page.label().to_owned(),
-            |page| format!("Show the part of the window called {}", page.label()),
-        );
-        scene.drafts.page = page;
-    });
-    let frame = Frame::new().fill(palette.surface).inner_margin(Margin {
-        left: MARGIN,
-        right: 6,
-        top: 4,
-        bottom: 0,
-    });
-    CentralPanel::default()
-        .frame(frame)
-        .show(ui, |ui| match scene.drafts.page {
-            Page::Settings => scrolled(ui, "settings", |ui| settings_ui(ui, scene)),
-            Page::Pictures => scrolled(ui, "pictures", |ui| panels::inspector::ui(ui, scene)),
-            Page::Gallery => panels::gallery::ui(ui, scene),
-            Page::Plots => scrolled(ui, "plots", |ui| plots_ui(ui, scene)),
-        });
-}
-
-fn scrolled(ui: &mut Ui, id_salt: &str, add_contents: impl FnOnce(&mut Ui)) {
-    ScrollArea::vertical()
-        .id_salt(id_salt)
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            // Room for the scroll bar, so that it covers no control.
-            ui.set_max_width(ui.available_width() - f32::from(MARGIN));
-            ui.add_space(10.0);
-            add_contents(ui);
-            ui.add_space(10.0);
-        });
-}
-
-fn settings_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    panels::runs::ui(ui, scene);
-    panels::model::ui(ui, scene);
-    panels::folders::ui(ui, scene);
-    panels::confounds::before_ui(ui, scene);
-    panels::mask::ui(ui, scene);
-    panels::method::ui(ui, scene);
-    panels::advanced::ui(ui, scene);
-}
-
-fn plots_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    panels::histogram::ui(ui, scene);
-    panels::roc::ui(ui, scene);
-    panels::decision::ui(ui, scene);
-    panels::figures::ui(ui, scene);
-    panels::confounds::after_ui(ui, scene);
-    panels::verdicts::ui(ui, scene);
-    panels::attempts::ui(ui, scene);
 }
 
 fn repaint_after(ctx: &Context, secs: f64) {
     ctx.request_repaint_after(std::time::Duration::from_secs_f64(secs.max(0.0)));
-}
-
-fn keyboard_shortcut(shortcut: Shortcut) -> egui::KeyboardShortcut {
-    let key = match shortcut.key {
-        Key::ArrowLeft => egui::Key::ArrowLeft,
-        Key::ArrowRight => egui::Key::ArrowRight,
-        Key::Escape => egui::Key::Escape,
-        Key::F5 => egui::Key::F5,
-        Key::O => egui::Key::O,
-        Key::R => egui::Key::R,
-        Key::Plus => egui::Key::Plus,
-        Key::Equals => egui::Key::Equals,
-        Key::Minus => egui::Key::Minus,
-        Key::Comma => egui::Key::Comma,
-        Key::Period => egui::Key::Period,
-        Key::Questionmark => egui::Key::Questionmark,
-        Key::ArrowUp => egui::Key::ArrowUp,
-        Key::ArrowDown => egui::Key::ArrowDown,
-        Key::PageUp => egui::Key::PageUp,
-        Key::PageDown => egui::Key::PageDown,
-        Key::Home => egui::Key::Home,
-        Key::End => egui::Key::End,
-        Key::F11 => egui::Key::F11,
-        Key::Num0 => egui::Key::Num0,
-        Key::Num1 => egui::Key::Num1,
-        Key::A => egui::Key::A,
-        Key::C => egui::Key::C,
-        Key::E => egui::Key::E,
-        Key::F => egui::Key::F,
-        Key::H => egui::Key::H,
-        Key::P => egui::Key::P,
-        Key::S => egui::Key::S,
-        Key::T => egui::Key::T,
-        Key::V => egui::Key::V,
-        Key::W => egui::Key::W,
-        Key::Z => egui::Key::Z,
-    };
-    let modifiers = if shortcut.with_ctrl {
-        egui::Modifiers::COMMAND
-    } else {
-        egui::Modifiers::NONE
-    };
-    egui::KeyboardShortcut::new(modifiers, key)
 }
 
 impl eframe::App for App {
@@ -497,7 +298,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        if let Some(run) = &self.session.run {
+        if let Some(run) = &self.session.shown.run {
             run.control.cancel();
         }
         if let Some(path) = &self.settings_path

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use egui::ColorImage;
 
 use crate::images::Picture;
-use crate::state::difference::pixel_differences;
 use crate::state::look::ColorMap;
+use crate::state::shown::difference::pixel_differences;
 
 type Table = [[u8; 3]; 256];
 

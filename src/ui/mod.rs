@@ -8,6 +8,8 @@ pub mod backend;
 pub mod bench;
 mod clipboard;
 pub mod colormap;
+pub mod keys;
+pub mod layout;
 pub mod panels;
 pub mod start;
 pub mod textures;

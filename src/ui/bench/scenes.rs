@@ -15,7 +15,7 @@ use super::times::SceneTimes;
 use crate::ood::{Outcome, Role};
 use crate::state::{
     Action, DecisionSettings, FolderChoice, FolderSource, GalleryOrder, GalleryView, Settings,
-    VerdictFilter, Way,
+    UiCommand, VerdictFilter, Way,
 };
 use crate::ui::App;
 use crate::ui::theme::{BOTTOM_HEIGHT, LEFT_WIDTH};
@@ -126,7 +126,7 @@ impl Stage {
         for _ in 0..SETTLE_FRAMES {
             stage.frame(Vec::new());
         }
-        stage.app.act(Action::Run);
+        stage.app.act(Action::Do(UiCommand::Run));
         for _ in 0..SETTLE_FRAMES {
             stage.frame(Vec::new());
         }
@@ -192,7 +192,7 @@ impl Stage {
                 },
             ],
             Scene::Step => {
-                self.app.act(Action::NextImage);
+                self.app.act(Action::Do(UiCommand::NextImage));
                 Vec::new()
             }
             Scene::Drag | Scene::DragFiltered => {
@@ -268,6 +268,7 @@ mod tests {
 
     fn num_results(session: &crate::state::Session) -> usize {
         session
+            .shown
             .run
             .as_ref()
             .map_or(0, crate::state::RunState::num_results)
@@ -280,11 +281,13 @@ mod tests {
             act(Scene::Arrive, num_results),
             (2000 - 3 * RESULTS_A_FRAME, 2000)
         );
-        let (before, after) = act(Scene::Step, |session| session.gallery.selected());
+        let (before, after) = act(Scene::Step, |session| session.shown.gallery.selected());
         assert_ne!(before, after, "another image is selected");
-        let (before, after) = act(Scene::Drag, crate::state::Session::threshold);
+        let (before, after) = act(Scene::Drag, |session| session.shown.threshold());
         assert_ne!(before, after, "the threshold has moved");
-        let (_, shown) = act(Scene::DragFiltered, |session| session.gallery.order().len());
+        let (_, shown) = act(Scene::DragFiltered, |session| {
+            session.shown.gallery.order().len()
+        });
         assert!((1..200).contains(&shown), "{shown} images are shown");
     }
 

@@ -21,7 +21,7 @@ const HEIGHT: f32 = 110.0;
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
     section(ui, "AUROC by attempts", |ui| {
-        let assessment = scene.session.deciding.assessment.as_deref();
+        let assessment = scene.session.shown.deciding.assessment.as_deref();
         let shown = assessment.filter(|a| a.by_attempts.iter().any(|(_, points)| points.len() > 1));
         match shown {
             Some(assessment) => plot_ui(ui, scene, assessment),

@@ -47,11 +47,11 @@ pub fn area_ui(
     };
     let origin = ui.input(|input| input.pointer.press_origin());
     if response.drag_started() {
-        scene.drafts.brushed_from = origin.map(|origin| score_at(origin.x));
+        scene.drafts.shown.brushed_from = origin.map(|origin| score_at(origin.x));
     }
     if let (true, Some(from), Some(origin), Some(pointer)) = (
         response.dragged(),
-        scene.drafts.brushed_from,
+        scene.drafts.shown.brushed_from,
         origin,
         response.interact_pointer_pos(),
     ) && (pointer.x - origin.x).abs() >= SHORTEST
@@ -59,9 +59,9 @@ pub fn area_ui(
         ask(scene, Some(ScoreRange::between(from, score_at(pointer.x))));
     }
     if response.drag_stopped() {
-        scene.drafts.brushed_from = None;
+        scene.drafts.shown.brushed_from = None;
     }
-    let brush = scene.session.gallery.brush();
+    let brush = scene.session.shown.gallery.brush();
     if response.clicked() && brush.is_some() {
         ask(scene, None);
     }
@@ -88,7 +88,7 @@ fn paint_band(ui: &Ui, plot: &PlotTransform, range: ScoreRange) {
 
 /// The range in numbers, which can be typed, and how many images are in it; the row is always there.
 pub fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, (low, high): (f64, f64)) {
-    let brush = scene.session.gallery.brush();
+    let brush = scene.session.shown.gallery.brush();
     let shown = brush.unwrap_or(ScoreRange { low, high });
     let mut edited = shown;
     ui.horizontal(|ui| {
@@ -113,10 +113,10 @@ pub fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, (low, high): (f64, f64)) {
                 note(ui, "to");
             }
         }
-        let count = scene.session.gallery.order().len();
+        let count = scene.session.shown.gallery.order().len();
         if brush.is_some() {
             let all = LookAction::Brush(None);
-            let tooltip = all.explanation();
+            let tooltip = all.info().explanation;
             if icon_button(ui, Icon::Cross, "Clear the range of scores", &tooltip).clicked() {
                 ask(scene, None);
             }

@@ -3,7 +3,7 @@
 use egui::{RichText, Ui};
 
 use super::Scene;
-use crate::state::confounds::{Confound, differences_of_files};
+use crate::state::shown::confounds::{Confound, differences_of_files};
 use crate::ui::theme;
 use crate::ui::widgets::layout::{note, number_cell, section, text_cell};
 
@@ -37,7 +37,7 @@ pub fn before_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 /// After a run: what simple properties have to do with the score.
 pub fn after_ui(ui: &mut Ui, scene: &Scene<'_>) {
-    let Some(confounds) = scene.session.confounds() else {
+    let Some(confounds) = scene.session.shown.confounds() else {
         return;
     };
     section(ui, "Simple explanations", |ui| {

@@ -8,7 +8,7 @@ use egui::{
 use super::Scene;
 use crate::ood::text::{measured, percent};
 use crate::ood::{Outcome, Role};
-use crate::state::{Action, Decision, DecisionSettings, VerdictFilter, Way, text};
+use crate::state::{Action, Decision, DecisionSettings, UiCommand, VerdictFilter, Way, text};
 use crate::ui::theme::{self, RADIUS, ROW_HEIGHT};
 use crate::ui::widgets::buttons::sized;
 use crate::ui::widgets::layout::{note, row, section};
@@ -23,7 +23,7 @@ const ROLE_WIDTH: f32 = 18.0;
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     section(ui, "Threshold", |ui| {
-        let decision = scene.session.deciding.decision.clone();
+        let decision = scene.session.shown.deciding.decision.clone();
         ways_ui(ui, scene, decision.as_deref());
         numbers_ui(ui, scene);
         sentence_ui(ui, decision.as_deref());
@@ -87,7 +87,7 @@ fn ways_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
         if way != old.way {
             let mut settings = DecisionSettings { way, ..old };
             if way == Way::ByHand {
-                settings.by_hand = scene.session.threshold().unwrap_or(0.0);
+                settings.by_hand = scene.session.shown.threshold().unwrap_or(0.0);
             }
             scene.actions.push(Action::SetDecision {
                 settings: Box::new(settings),
@@ -95,10 +95,22 @@ fn ways_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
             });
         }
         let size = vec2(58.0, ROW_HEIGHT);
-        let has_undo = !scene.session.deciding.history.is_empty();
-        sized(ui, scene.actions, Action::Undo, size, has_undo);
-        sized(ui, scene.actions, Action::ResetThreshold, size, true)
-            .accessible_name("Reset threshold");
+        let has_undo = !scene.session.shown.deciding.history.is_empty();
+        sized(
+            ui,
+            scene.actions,
+            Action::Do(UiCommand::Undo),
+            size,
+            has_undo,
+        );
+        sized(
+            ui,
+            scene.actions,
+            Action::Do(UiCommand::ResetThreshold),
+            size,
+            true,
+        )
+        .accessible_name("Reset threshold");
     });
 }
 
@@ -390,7 +402,7 @@ fn level_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 fn detector_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let title = RichText::new("Detector file").size(13.0);
     CollapsingHeader::new(title).show_unindented(ui, |ui| {
-        if let Some((path, _)) = &scene.session.deciding.detector {
+        if let Some((path, _)) = &scene.session.detector {
             let name = crate::state::folders::short_name(path);
             note(ui, format!("Open: {name}")).on_hover_text(path.display().to_string());
         }
@@ -398,13 +410,13 @@ fn detector_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             (
                 "detector to open",
                 "Open a detector file",
-                Action::BrowseDetector,
+                Action::Do(UiCommand::BrowseDetector),
                 Action::OpenDetector as fn(std::path::PathBuf) -> Action,
             ),
             (
                 "detector to save",
                 "Save to this file",
-                Action::BrowseSaveDetector,
+                Action::Do(UiCommand::BrowseSaveDetector),
                 Action::SaveDetector,
             ),
         ];

@@ -4,9 +4,9 @@ use egui::{Align2, Area, Button, Frame, Id, Margin, Modal, Order, RichText, Sens
 
 use super::Scene;
 use crate::ood::Role;
-use crate::state::action::role_explanation;
+use crate::state::actions::role_explanation;
 use crate::state::folders::short_name;
-use crate::state::{Action, LookAction, text};
+use crate::state::{Action, UiCommand, text};
 use crate::ui::theme;
 use crate::ui::widgets::layout::note;
 
@@ -68,7 +68,7 @@ fn question_ui(ui: &Ui, scene: &mut Scene<'_>) {
             }
         }
         if paths.len() == 1 {
-            let action = Action::Look(LookAction::TryDropped);
+            let action = Action::Do(UiCommand::TryDropped);
             if wide_button(ui, &action.text(), &action.tooltip()) {
                 scene.actions.push(action);
             }
@@ -78,11 +78,11 @@ fn question_ui(ui: &Ui, scene: &mut Scene<'_>) {
         }
         ui.add_space(4.0);
         if wide_button(ui, "Cancel drop", "Do nothing with it") {
-            scene.actions.push(Action::Close);
+            scene.actions.push(Action::Do(UiCommand::Close));
         }
     });
     if modal.should_close() {
-        scene.actions.push(Action::Close);
+        scene.actions.push(Action::Do(UiCommand::Close));
     }
 }
 

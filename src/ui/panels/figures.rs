@@ -6,8 +6,8 @@ use super::Scene;
 use crate::ood::auroc::IntervalKind;
 use crate::ood::figures::Figures;
 use crate::ood::text::percent;
-use crate::state::analysis::{Analysis, FolderRow};
 use crate::state::folders::short_name;
+use crate::state::shown::analysis::{Analysis, FolderRow};
 use crate::state::{FolderSource, Session, text};
 use crate::ui::theme;
 use crate::ui::widgets::layout::{note, number_cell, section, text_cell};
@@ -20,7 +20,7 @@ const LINE: f32 = 18.0;
 
 /// Draw the sections.
 pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
-    let analysis = scene.session.analysis.as_deref();
+    let analysis = scene.session.shown.analysis.as_deref();
     section(ui, "Figures", |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.spacing_mut().interact_size.y = LINE;
@@ -46,7 +46,7 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
 
 /// How sure the AUROC is.
 fn interval_ui(ui: &mut Ui, scene: &Scene<'_>) {
-    let assessment = scene.session.deciding.assessment.as_deref();
+    let assessment = scene.session.shown.deciding.assessment.as_deref();
     let words = assessment.and_then(|a| a.auroc).map_or_else(
         || "AUROC interval –".to_owned(),
         |found| {

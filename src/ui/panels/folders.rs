@@ -4,7 +4,7 @@ use egui::{Align, Layout, RichText, Ui, vec2};
 
 use super::Scene;
 use crate::ood::Role;
-use crate::state::action::role_explanation;
+use crate::state::actions::role_explanation;
 use crate::state::{Action, Folder, FolderSource, ScanState, text};
 use crate::ui::theme::{self, ROW_HEIGHT};
 use crate::ui::widgets::buttons::{cross, sized};

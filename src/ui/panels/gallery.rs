@@ -14,14 +14,14 @@ use crate::ui::widgets::layout::note;
 /// Draw the panel.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     header::ui(ui, scene);
-    if scene.session.gallery.order().is_empty() {
+    if scene.session.shown.gallery.order().is_empty() {
         empty_ui(ui, scene);
         return;
     }
     let width = ui.available_width() - 10.0;
     let columns = (width / TILE_SIZE.x).floor().max(1.0) as usize;
     let tile = vec2((width / columns as f32).floor(), TILE_SIZE.y);
-    let num_tiles = scene.session.gallery.order().len();
+    let num_tiles = scene.session.shown.gallery.order().len();
     let num_rows = num_tiles.div_ceil(columns);
     ScrollArea::vertical()
         .id_salt("gallery")
@@ -35,7 +35,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             let end = (viewport.max.y / TILE_SIZE.y).ceil().max(0.0) as usize;
             tiles_ui(ui, scene, (columns, tile), first..end.min(num_rows));
         });
-    if scene.drafts.hovering != scene.drafts.hovered {
+    if scene.drafts.shown.hovering != scene.drafts.shown.hovered {
         // The plots were drawn before.
         ui.ctx().request_repaint();
     }
@@ -49,7 +49,7 @@ fn empty_ui(ui: &mut Ui, scene: &Scene<'_>) {
         .any(crate::state::Folder::is_pending);
     let text = if is_pending {
         "The folders are being listed…"
-    } else if scene.session.gallery.images().is_empty() {
+    } else if scene.session.shown.gallery.images().is_empty() {
         "Add folders of images on the left, or drop them on the window"
     } else {
         "No image is left by these filters, Show all takes them away"
@@ -62,8 +62,8 @@ fn reveal(ui: &Ui, scene: &mut Scene<'_>, columns: usize) {
     if !std::mem::take(&mut scene.drafts.reveal_shown) {
         return;
     }
-    let gallery = &scene.session.gallery;
-    let shown = scene.session.shown_image();
+    let gallery = &scene.session.shown.gallery;
+    let shown = scene.session.shown.image();
     let position = gallery
         .order()
         .iter()
@@ -77,7 +77,7 @@ fn reveal(ui: &Ui, scene: &mut Scene<'_>, columns: usize) {
 fn tiles_ui(ui: &Ui, scene: &mut Scene<'_>, (columns, tile): (usize, Vec2), rows: Range<usize>) {
     let origin = ui.max_rect().min;
     let session = scene.session;
-    let order = session.gallery.order();
+    let order = session.shown.gallery.order();
     let tiles = rows.start * columns..(rows.end * columns).min(order.len());
     for position in tiles {
         let (row, column) = (position / columns, position % columns);

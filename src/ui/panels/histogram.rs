@@ -8,7 +8,7 @@ use super::pointed::{Pointed, pointed};
 use crate::detectors::measures;
 use crate::ood::Role;
 use crate::ood::histogram::Bins;
-use crate::state::analysis::{Analysis, ScoreHistogram};
+use crate::state::shown::analysis::{Analysis, ScoreHistogram};
 use crate::state::text;
 use crate::ui::theme::{self, PLOT_HEIGHT, Palette};
 use crate::ui::widgets::layout::{note, stand_in, title_row};
@@ -16,11 +16,9 @@ use crate::ui::widgets::{mark, ticks};
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let analysis = scene.session.analysis.as_deref();
-    let title = format!(
-        "Scores, {}",
-        measures::label(&scene.session.settings.run.distance)
-    );
+    let analysis = scene.session.shown.analysis.as_deref();
+    let distance = &scene.session.settings.run.distance;
+    let title = format!("Scores, {}", measures::label(distance));
     title_row(ui, &title, |ui| super::plots::ui(ui, scene));
     ui.scope(|ui| {
         legend_ui(ui, scene, analysis);
@@ -56,7 +54,7 @@ pub fn empty_ui(ui: &mut Ui, name: &str, text: &str) {
 
 /// The roles with their counts; where filters leave images out, how many of them are left.
 fn legend_ui(ui: &mut Ui, scene: &Scene<'_>, analysis: Option<&Analysis>) {
-    let matching = scene.session.gallery.matching();
+    let matching = scene.session.shown.gallery.matching();
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         for (index, role) in Role::ALL.into_iter().enumerate() {
@@ -106,7 +104,7 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, histogram: &
         .grid_color(palette.line)
         .show(ui, |plot| {
             plot.set_plot_bounds(bounds);
-            let matching = scene.session.gallery.matching();
+            let matching = scene.session.shown.gallery.matching();
             for (index, role) in Role::ALL.into_iter().enumerate() {
                 let all = &histogram.counts[index];
                 if let Some(matching) = matching {
@@ -119,6 +117,7 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, histogram: &
         });
     let threshold = scene
         .session
+        .shown
         .threshold()
         .map_or_else(String::new, |threshold| {
             format!(", threshold {}", text::score(threshold))

@@ -49,17 +49,17 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn detail<'a>(scene: &Scene<'a>) -> Option<Detail<'a>> {
     let session = scene.session;
-    let index = session.shown_image()?;
-    let image = session.gallery.images().get(index)?;
-    let run = session.run.as_ref();
-    let run_id = session.gallery.run_id(index);
+    let index = session.shown.image()?;
+    let image = session.shown.gallery.images().get(index)?;
+    let run = session.shown.run.as_ref();
+    let run_id = session.shown.gallery.run_id(index);
     let distance = session.settings.run.distance;
     Some(Detail {
         image,
-        attempts: session.shown_attempts(),
+        attempts: session.shown.attempts(),
         distance,
-        medians: session.median_attempts(),
-        shown: session.shown_attempt(),
+        medians: session.shown.median_attempts(),
+        shown: session.shown.attempt(),
         score: run.zip(run_id).and_then(|(run, id)| run.score(id)),
     })
 }
@@ -100,7 +100,7 @@ fn score_ui(ui: &mut Ui, scene: &Scene<'_>, detail: &Detail<'_>) {
         detail.attempts.len(),
         measures::label(&detail.distance)
     );
-    let threshold = scene.session.threshold();
+    let threshold = scene.session.shown.threshold();
     let (verdict, color) = match threshold {
         Some(threshold) if score > threshold => ("above threshold", palette.out_of_domain),
         Some(_) => ("below threshold", palette.in_domain),

@@ -8,8 +8,8 @@ use super::Scene;
 use crate::images::typed_path::typed_path;
 use crate::ood::MaskKind;
 use crate::runs::{Lift, RunSettings};
-use crate::state::Action;
 use crate::state::preview::{PreviewState, ShownPreview};
+use crate::state::{Action, UiCommand};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{Icon, action_button, icon_button};
 use crate::ui::widgets::combo::combo;
@@ -102,7 +102,7 @@ fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &mut RunSettings, curre
             settings.mask = MaskKind::File(path);
             scene.drafts.mask.clear();
         }
-        action_button(ui, scene.actions, Action::BrowseMask);
+        action_button(ui, scene.actions, Action::Do(UiCommand::BrowseMask));
     });
 }
 

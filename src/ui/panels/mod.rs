@@ -28,7 +28,8 @@ use std::sync::Arc;
 
 use super::textures::Textures;
 use crate::runs::{RunImage, RunSettings};
-use crate::state::{Action, Part, Session};
+use crate::state::{Action, LookAction, Part, Session, Shown, UiCommand};
+use crate::worker::protocol::JobId;
 
 /// What the panels share for one frame.
 pub struct Scene<'a> {
@@ -53,11 +54,7 @@ pub struct Drafts {
     pub mask: String,
     /// Columns and rows of the gallery that were drawn last.
     pub gallery_shape: (usize, usize),
-    /// The pixel of the inspector's pictures under the pointer, x and y.
-    pub pointed: Option<[usize; 2]>,
-    /// Which of these pictures is under the pointer.
-    pub pointed_part: Option<Part>,
-    /// A picture to be copied, see [`crate::state::LookAction::Copy`].
+    /// A picture to be copied, see [`crate::state::LookAction::Copy`]: `None` is the one under the pointer, else the original.
     pub copy: Option<Option<Part>>,
     /// The folder for the plots.
     pub plots: String,
@@ -75,12 +72,49 @@ pub struct Drafts {
     pub is_narrow: bool,
     /// The part of a narrow window that is shown.
     pub page: Page,
-    /// The picture that is painted on.
-    pub canvas: Option<overlays::trial::Canvas>,
     /// The path of a run file.
     pub run: String,
     /// Paths of detector files, to open and to save.
     pub detectors: [String; 2],
+    /// The gallery should bring the shown image into view.
+    pub reveal_shown: bool,
+    /// What is about the run that is shown.
+    pub shown: ShownDrafts,
+}
+
+impl Drafts {
+    /// Take from an action what it means to what is drawn, before the session performs it.
+    pub fn note(&mut self, action: &Action) {
+        match action {
+            Action::Do(
+                UiCommand::NextImage
+                | UiCommand::PreviousImage
+                | UiCommand::RowDown
+                | UiCommand::RowUp
+                | UiCommand::ScreenDown
+                | UiCommand::ScreenUp
+                | UiCommand::FirstImage
+                | UiCommand::LastImage,
+            ) => self.reveal_shown = true,
+            Action::Do(UiCommand::FocusFind) => self.focus_find = true,
+            Action::Do(UiCommand::Copy) => self.copy = Some(None),
+            Action::Look(LookAction::Copy(part)) => self.copy = Some(Some(*part)),
+            _ => {}
+        }
+    }
+}
+
+/// Marks of the moment on the run that is shown: its pictures, scores and places in the gallery. They go with it.
+#[derive(Debug, Default)]
+pub struct ShownDrafts {
+    /// Whose they are.
+    of: Option<JobId>,
+    /// The pixel of the inspector's pictures under the pointer, x and y.
+    pub pointed: Option<[usize; 2]>,
+    /// Which of these pictures is under the pointer.
+    pub pointed_part: Option<Part>,
+    /// The picture that is painted on.
+    pub canvas: Option<overlays::trial::Canvas>,
     /// The point on the ROC curve while it is dragged and has moved.
     pub roc_drag: Option<egui::Id>,
     /// The image of the gallery that was under the pointer, or had the focus, in the last frame: the plots mark it.
@@ -89,8 +123,18 @@ pub struct Drafts {
     pub hovering: Option<usize>,
     /// The score at which a range was begun that is being dragged out in the histogram.
     pub brushed_from: Option<f64>,
-    /// The gallery should bring the shown image into view.
-    pub reveal_shown: bool,
+}
+
+impl ShownDrafts {
+    /// Forget everything where another run is shown by now; call before drawing.
+    pub fn follow(&mut self, shown: &Shown) {
+        if self.of != shown.first_job() {
+            *self = Self {
+                of: shown.first_job(),
+                ..Self::default()
+            };
+        }
+    }
 }
 
 /// A part of the window, where there is no room for all of them.

@@ -3,7 +3,7 @@
 use egui::{RichText, Ui};
 
 use super::Scene;
-use crate::state::{Action, ModelState, text};
+use crate::state::{Action, ModelState, UiCommand, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::action_button;
 use crate::ui::widgets::layout::{card, note, section};
@@ -36,7 +36,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             name: "model path",
             hint: "Path of a model folder",
             tooltip: "Folder of a diffusion model in the diffusers format, with model_index.json or config.json inside",
-            browse: Action::BrowseModel,
+            browse: Action::Do(UiCommand::BrowseModel),
             apply: &|path| Action::OpenModel(ModelSource::Path(path)),
         };
         path_row(ui, scene.actions, &mut scene.drafts.model, &row);

@@ -3,7 +3,7 @@
 use egui::{Align, Area, Frame, Id, Layout, Margin, Order, Rect, RichText, Stroke, Ui, vec2};
 
 use super::Scene;
-use crate::state::{Action, NoticeId, text};
+use crate::state::{Action, NoticeId, UiCommand, text};
 use crate::ui::theme::{self, RADIUS};
 use crate::ui::widgets::buttons::{action_button, cross};
 use crate::ui::widgets::layout::note;
@@ -108,7 +108,7 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>, hidden: usize) {
         ui.horizontal(|ui| {
             note(ui, format!("{} more", text::count(hidden)));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                action_button(ui, scene.actions, Action::DismissAllNotices);
+                action_button(ui, scene.actions, Action::Do(UiCommand::DismissAllNotices));
             });
         });
     });

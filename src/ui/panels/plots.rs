@@ -4,13 +4,13 @@ use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{PopupCloseBehavior, Ui};
 
 use super::Scene;
-use crate::state::Action;
+use crate::state::{Action, UiCommand};
 use crate::ui::widgets::layout::note;
 use crate::ui::widgets::path_field::{PathRow, path_row};
 
 /// Writing all plots, with a field for the folder, since some desktops have no dialog.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    if scene.session.analysis.is_none() {
+    if scene.session.shown.analysis.is_none() {
         return;
     }
     ui.spacing_mut().button_padding.y = 1.0;
@@ -28,7 +28,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 name: "plots folder path",
                 hint: "Folder",
                 tooltip: "The folder to write to, it is made where it is missing",
-                browse: Action::BrowsePlots,
+                browse: Action::Do(UiCommand::BrowsePlots),
                 apply: &Action::SavePlots,
             };
             path_row(ui, scene.actions, &mut scene.drafts.plots, &row);

@@ -5,8 +5,8 @@ use egui_plot::{PlotPoint, PlotTransform};
 
 use super::Scene;
 use crate::ood::Role;
-use crate::state::analysis::Analysis;
 use crate::state::folders::short_name;
+use crate::state::shown::analysis::Analysis;
 use crate::state::text;
 use crate::ui::theme;
 use crate::ui::widgets::mark;
@@ -27,13 +27,14 @@ pub fn pointed(scene: &Scene<'_>) -> Option<Pointed> {
     let session = scene.session;
     let image = scene
         .drafts
+        .shown
         .hovered
-        .or_else(|| session.gallery.selected())?;
-    let entry = session.gallery.images().get(image)?;
+        .or_else(|| session.shown.gallery.selected())?;
+    let entry = session.shown.gallery.images().get(image)?;
     Some(Pointed {
         name: short_name(&entry.file.path),
         role: entry.role,
-        score: session.score_of(image)?,
+        score: session.shown.score_of(image)?,
     })
 }
 

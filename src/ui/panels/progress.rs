@@ -4,7 +4,7 @@ use egui::{Align, CornerRadius, Layout, Rect, RichText, Sense, Ui, WidgetInfo, v
 
 use super::Scene;
 use crate::state::folders::short_name;
-use crate::state::{Action, KeepAction, Phase, RunState, Session, recent, text};
+use crate::state::{Action, Phase, RunState, Session, UiCommand, recent, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{primary, sized};
 
@@ -40,25 +40,41 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 }
 
 fn buttons_ui(ui: &mut Ui, scene: &mut Scene<'_>, share: f32) {
-    let phase = scene.session.run.as_ref().map(|run| &run.phase);
+    let phase = scene.session.shown.run.as_ref().map(|run| &run.phase);
     let size = |width: f32| vec2(share * width, BUTTON_HEIGHT);
     let is_running = scene.session.is_running();
     if is_running {
-        sized(ui, scene.actions, Action::Run, size(104.0), false);
+        sized(
+            ui,
+            scene.actions,
+            Action::Do(UiCommand::Run),
+            size(104.0),
+            false,
+        );
     } else {
-        primary(ui, scene.actions, Action::Run, size(104.0));
+        primary(ui, scene.actions, Action::Do(UiCommand::Run), size(104.0));
     }
     let can_pause = matches!(phase, Some(Phase::Running | Phase::Paused));
     let session = scene.session;
-    let can_go_on = session.run.as_ref().is_some_and(RunState::is_unfinished);
+    let can_go_on = session
+        .shown
+        .run
+        .as_ref()
+        .is_some_and(RunState::is_unfinished);
     let toggle = match phase {
-        Some(Phase::Paused) => Action::Resume,
-        _ if can_go_on => Action::Keep(KeepAction::GoOn),
-        _ => Action::Pause,
+        Some(Phase::Paused) => Action::Do(UiCommand::Resume),
+        _ if can_go_on => Action::Do(UiCommand::GoOn),
+        _ => Action::Do(UiCommand::Pause),
     };
     let can_toggle = can_pause || (can_go_on && !session.is_resuming());
     sized(ui, scene.actions, toggle, size(84.0), can_toggle);
-    sized(ui, scene.actions, Action::Cancel, size(84.0), can_pause);
+    sized(
+        ui,
+        scene.actions,
+        Action::Do(UiCommand::Cancel),
+        size(84.0),
+        can_pause,
+    );
 }
 
 struct Lines {
@@ -68,7 +84,7 @@ struct Lines {
 }
 
 fn lines(session: &Session) -> Lines {
-    match &session.run {
+    match &session.shown.run {
         Some(run) if run.phase.is_active() => running_lines(run),
         run => idle_lines(session, run.as_ref()),
     }
@@ -196,7 +212,7 @@ fn bar_ui(ui: &mut Ui, session: &Session) {
     let palette = theme::palette(ui);
     let size = vec2(ui.available_width(), BAR_HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-    let share = session.run.as_ref().map_or(0.0, |run| {
+    let share = session.shown.run.as_ref().map_or(0.0, |run| {
         run.progress.attempts_done as f32 / run.progress.num_attempts.max(1) as f32
     });
     let radius = CornerRadius::same(4);
@@ -205,6 +221,7 @@ fn bar_ui(ui: &mut Ui, session: &Session) {
         let width = (rect.width() * share.min(1.0)).max(BAR_HEIGHT);
         let filled = Rect::from_min_size(rect.min, vec2(width, BAR_HEIGHT));
         let is_live = session
+            .shown
             .run
             .as_ref()
             .is_some_and(|run| run.phase == Phase::Running);

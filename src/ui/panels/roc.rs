@@ -10,7 +10,7 @@ use egui_plot::{
 use super::Scene;
 use super::histogram::{axis, base_plot, empty_ui};
 use crate::ood::roc_band::RocBox;
-use crate::state::analysis::Analysis;
+use crate::state::shown::analysis::Analysis;
 use crate::state::text;
 use crate::ui::theme;
 use crate::ui::widgets::layout::{section, stand_in};
@@ -20,7 +20,7 @@ const BAND_STEPS: usize = 128;
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let analysis = scene.session.analysis.as_deref();
+    let analysis = scene.session.shown.analysis.as_deref();
     let figures = analysis.and_then(|a| a.figures.as_ref().ok());
     let title = figures.map_or_else(
         || "ROC curve".to_owned(),
@@ -49,7 +49,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, title: &str) {
     let palette = theme::palette(ui);
-    let assessment = scene.session.deciding.assessment.as_deref();
+    let assessment = scene.session.shown.deciding.assessment.as_deref();
     let points: Vec<[f64; 2]> = analysis.roc.iter().map(|p| [p.fpr, p.tpr]).collect();
     let percent = |mark: GridMark, _: &RangeInclusive<f64>| format!("{:.0} %", 100.0 * mark.value);
     let x_axis = axis(palette, AxisHints::new_x()).formatter(percent);

@@ -4,9 +4,9 @@ use egui::{Checkbox, DragValue, RichText, Ui, Vec2};
 
 use super::Scene;
 use crate::runs::file::KeepPictures;
-use crate::state::keep_action::KeepAction;
+use crate::state::KeepAction;
 use crate::state::saving::{MOST_MEGABYTES, SavingSettings};
-use crate::state::{Action, Phase, RunState, recent, text};
+use crate::state::{Action, Phase, RunState, UiCommand, recent, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{action_button, sized};
 use crate::ui::widgets::combo::combo;
@@ -16,14 +16,14 @@ use crate::worker::protocol::OpenedRun;
 /// Draw the buttons, and the run that was opened.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.horizontal(|ui| {
-        for action in [KeepAction::ToggleRecent, KeepAction::ToggleCompare] {
-            action_button(ui, scene.actions, Action::Keep(action));
+        for command in [UiCommand::ToggleRecent, UiCommand::ToggleCompare] {
+            action_button(ui, scene.actions, Action::Do(command));
         }
-        let can_save = scene.session.can_save_run().is_ok();
-        let save = Action::Keep(KeepAction::BrowseSaveAs);
+        let can_save = scene.session.shown.can_be_saved().is_ok();
+        let save = Action::Do(UiCommand::BrowseSaveAs);
         sized(ui, scene.actions, save, Vec2::ZERO, can_save);
     });
-    if let Some(run) = &scene.session.run
+    if let Some(run) = &scene.session.shown.run
         && let Some(opened) = &run.kept.opened
     {
         ui.add_space(4.0);
@@ -55,8 +55,8 @@ fn opened_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &RunState, opened: &Opened
             Phase::Running | Phase::Paused | Phase::Cancelling
         ) {
             ui.horizontal(|ui| {
-                action_button(ui, scene.actions, Action::Keep(KeepAction::UseAgain));
-                action_button(ui, scene.actions, Action::Keep(KeepAction::CloseRun));
+                action_button(ui, scene.actions, Action::Do(UiCommand::UseAgain));
+                action_button(ui, scene.actions, Action::Do(UiCommand::CloseRun));
             });
         }
     });

@@ -8,8 +8,8 @@ use egui_plot::{PlotPoint, PlotTransform};
 
 use super::Scene;
 use crate::ood::threshold::below;
-use crate::state::analysis::Analysis;
-use crate::state::{Action, DecisionSettings, Way, text};
+use crate::state::shown::analysis::Analysis;
+use crate::state::{Action, DecisionSettings, UiCommand, Way, text};
 use crate::ui::theme;
 
 /// Width of what the pointer takes hold of: much wider than the line.
@@ -32,7 +32,7 @@ fn set_by_hand(scene: &mut Scene<'_>, score: f64, is_continued: bool) {
 
 /// The line in the histogram: drag it, or move it with the arrow keys; a double click resets it.
 pub fn line_ui(ui: &Ui, scene: &mut Scene<'_>, plot: &PlotTransform, range: (f64, f64)) {
-    let Some(threshold) = scene.session.threshold() else {
+    let Some(threshold) = scene.session.shown.threshold() else {
         return;
     };
     let frame = *plot.frame();
@@ -54,7 +54,7 @@ pub fn line_ui(ui: &Ui, scene: &mut Scene<'_>, plot: &PlotTransform, range: (f64
     .on_hover_cursor(CursorIcon::ResizeHorizontal);
     paint_line(ui, &response, frame, x, threshold);
     if response.double_clicked() {
-        scene.actions.push(Action::ResetThreshold);
+        scene.actions.push(Action::Do(UiCommand::ResetThreshold));
     } else if response.dragged()
         && let Some(pointer) = response.interact_pointer_pos()
     {
@@ -106,6 +106,7 @@ fn paint_line(ui: &Ui, response: &Response, frame: Rect, x: f32, threshold: f64)
 pub fn point_ui(ui: &Ui, scene: &mut Scene<'_>, analysis: &Analysis, plot: &PlotTransform) {
     let Some((threshold, index)) = scene
         .session
+        .shown
         .threshold()
         .and_then(|threshold| Some((threshold, position(analysis, threshold)?)))
     else {
@@ -138,7 +139,7 @@ pub fn point_ui(ui: &Ui, scene: &mut Scene<'_>, analysis: &Analysis, plot: &Plot
     );
     let last = curve.len() - 1;
     if response.double_clicked() {
-        scene.actions.push(Action::ResetThreshold);
+        scene.actions.push(Action::Do(UiCommand::ResetThreshold));
     } else if response.dragged()
         && let Some(pointer) = response.interact_pointer_pos()
     {
@@ -147,16 +148,16 @@ pub fn point_ui(ui: &Ui, scene: &mut Scene<'_>, analysis: &Analysis, plot: &Plot
             off(a).total_cmp(&off(b))
         });
         if let Some(nearest) = nearest.filter(|&nearest| nearest != index) {
-            let is_first = scene.drafts.roc_drag != Some(response.id);
-            scene.drafts.roc_drag = Some(response.id);
+            let is_first = scene.drafts.shown.roc_drag != Some(response.id);
+            scene.drafts.shown.roc_drag = Some(response.id);
             set_by_hand(scene, below(curve, nearest), !is_first);
         }
     } else if let Some(steps) = arrow_steps(ui, &response) {
         let target = index.saturating_add_signed(steps as isize).min(last);
         set_by_hand(scene, below(curve, target), false);
     }
-    if !response.dragged() && scene.drafts.roc_drag == Some(response.id) {
-        scene.drafts.roc_drag = None;
+    if !response.dragged() && scene.drafts.shown.roc_drag == Some(response.id) {
+        scene.drafts.shown.roc_drag = None;
     }
 }
 

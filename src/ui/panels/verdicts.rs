@@ -6,8 +6,8 @@ use super::Scene;
 use super::decision::share_field;
 use crate::ood::discoveries::{calibration_for_one, fewest_discoveries};
 use crate::runs::Verdict;
-use crate::state::analysis::Analysis;
 use crate::state::folders::short_name;
+use crate::state::shown::analysis::Analysis;
 use crate::state::{Action, DecisionSettings, RunState, text};
 use crate::ui::theme;
 use crate::ui::widgets::layout::{note, number_cell, row, section};
@@ -22,7 +22,10 @@ const NUMBER_WIDTH: f32 = 56.0;
 /// Draw the section; nothing where no image is to be judged.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let session = scene.session;
-    let (Some(analysis), Some(run)) = (session.analysis.as_deref(), session.run.as_ref()) else {
+    let (Some(analysis), Some(run)) = (
+        session.shown.analysis.as_deref(),
+        session.shown.run.as_ref(),
+    ) else {
         return;
     };
     if analysis.unknown.is_empty() {
@@ -31,7 +34,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     section(ui, "Unknown images", |ui| {
         rate_ui(ui, scene);
         let rate = session.settings.decision.false_discovery_rate;
-        let threshold = session.threshold();
+        let threshold = session.shown.threshold();
         let num_flagged = analysis
             .unknown
             .iter()
@@ -167,7 +170,7 @@ fn line_ui(
             .inner
             .on_hover_text(image.file.path.display().to_string());
         if response.clicked()
-            && let Some(shown) = scene.session.gallery.image_of_run_id(verdict.image)
+            && let Some(shown) = scene.session.shown.gallery.image_of_run_id(verdict.image)
         {
             scene.actions.push(Action::SelectImage(shown));
         }

@@ -123,7 +123,7 @@ fn the_picture_under_the_pointer_is_copied_pixel_for_pixel() {
         window.run_steps(4);
     };
     let session = window.state().session();
-    let result = &session.shown_attempts()[session.shown_attempt().unwrap()];
+    let result = &session.shown.attempts()[session.shown.attempt().unwrap()];
     let (original, inpainted) = (result.original.clone(), result.inpainted.clone().unwrap());
     let label = format!("Inpainted, attempt {} of 00002.png", result.attempt + 1);
     copy(&mut window);
@@ -155,7 +155,7 @@ fn the_picture_under_the_pointer_is_copied_pixel_for_pixel() {
 fn every_picture_of_an_attempt_is_in_the_menu_of_the_other_button() {
     let (mut window, script) = looking();
     let session = window.state().session();
-    let result = Arc::clone(&session.shown_attempts()[session.shown_attempt().unwrap()]);
+    let result = Arc::clone(&session.shown.attempts()[session.shown.attempt().unwrap()]);
     for part in ["original", "masked", "inpainted", "difference"] {
         window
             .get_by_label("Original of 00002.png")

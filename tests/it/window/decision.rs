@@ -28,13 +28,13 @@ fn run(window: &mut Window, script: &Script, attempts: usize) {
     script.say(Event::Done { job, progress });
     until(window, "the attempts", has_attempts(attempts));
     until(window, "the assessment", |window| {
-        let assessment = window.state().session().deciding.assessment.as_ref();
+        let assessment = window.state().session().shown.deciding.assessment.as_ref();
         assessment.is_some_and(|found| found.by_attempts[0].1.len() == attempts)
     });
 }
 
 fn threshold(window: &Window) -> f64 {
-    window.state().session().threshold().unwrap()
+    window.state().session().shown.threshold().unwrap()
 }
 
 fn way(window: &Window) -> Way {
@@ -123,7 +123,7 @@ fn arrow_keys_move_the_line_finely_and_a_double_click_resets_it() {
     window.key_press(egui::Key::ArrowRight);
     window.run_steps(3);
     let after = threshold(&window);
-    let image = window.state().session().gallery.selected();
+    let image = window.state().session().shown.gallery.selected();
     assert_eq!(image, None, "the key belongs to the threshold");
     assert!(after > before && after - before < 0.01 * before.max(0.1));
     window.key_press(egui::Key::ArrowLeft);
@@ -184,17 +184,19 @@ fn a_cell_of_the_matrix_filters_the_gallery() {
         session.settings.gallery.verdict,
         Some(VerdictFilter::Outcome(Outcome::FalseAlarm))
     );
-    let order = session.gallery.order();
+    let order = session.shown.gallery.order();
     assert_eq!(order.len(), count);
-    let run = session.run.as_ref().unwrap();
+    let run = session.shown.run.as_ref().unwrap();
     for &index in order {
-        assert_eq!(session.gallery.images()[index].role, Role::InDomain);
-        let score = run.score(session.gallery.run_id(index).unwrap()).unwrap();
-        assert!(score > session.threshold().unwrap());
+        assert_eq!(session.shown.gallery.images()[index].role, Role::InDomain);
+        let score = run
+            .score(session.shown.gallery.run_id(index).unwrap())
+            .unwrap();
+        assert!(score > session.shown.threshold().unwrap());
     }
     let label = cell(&window, "False alarms");
     press(&mut window, &label);
-    assert_eq!(window.state().session().gallery.order().len(), 80);
+    assert_eq!(window.state().session().shown.gallery.order().len(), 80);
 }
 
 fn choose(window: &mut Window, way: &str) {
@@ -229,7 +231,7 @@ fn each_way_says_how_it_came_about_and_impossible_ones_are_gray() {
 #[test]
 fn too_few_in_domain_images_gray_the_false_alarm_rate_with_the_number_needed() {
     let (window, _script) = finished(12, 2);
-    assert_eq!(window.state().session().threshold(), None);
+    assert_eq!(window.state().session().shown.threshold(), None);
     window.get_by_label_contains("needs at least 19 in-domain images");
     assert!(cell(&window, "Found").starts_with("Found, – images"));
 }
@@ -241,14 +243,14 @@ fn figures_carry_their_intervals_and_attempts_their_curve() {
     run(&mut window, &script, 3);
     window.get_by_label_contains("AUROC between");
     window.get_by_label_contains("too few attempts to tell");
-    let assessment = window.state().session().deciding.assessment.clone();
+    let assessment = window.state().session().shown.deciding.assessment.clone();
     let auroc = assessment.unwrap().auroc.unwrap();
     assert!(auroc.interval.contains(auroc.auroc));
     let before = auroc.interval.width();
     let session = window.state_mut().session_mut();
     session.settings.decision.level = 0.5;
     until(&mut window, "a narrower interval", |window| {
-        let assessment = window.state().session().deciding.assessment.as_ref();
+        let assessment = window.state().session().shown.deciding.assessment.as_ref();
         assessment.unwrap().auroc.unwrap().interval.width() < before
     });
 }
@@ -259,7 +261,7 @@ fn perfect_separation_shows_a_bound() {
     window.get_by_label_contains("Perfect separation: AUROC of at least 0.92");
     window.get_by_label_contains("enough here");
     window.get_by_label_contains("AUROC by attempts, LPIPS of 10 attempts");
-    let assessment = window.state().session().deciding.assessment.as_ref();
+    let assessment = window.state().session().shown.deciding.assessment.as_ref();
     assert_eq!(assessment.unwrap().by_attempts[0].1.len(), 10);
 }
 
@@ -274,14 +276,14 @@ fn unknown_images_get_p_values_verdicts_and_a_list() {
     window.get_by_label_contains("of 30 images above the threshold");
     window.get_by_label_contains("With 30 in-domain images the list stays empty unless");
     let session = window.state().session();
-    let analysis = session.analysis.as_ref().unwrap();
+    let analysis = session.shown.analysis.as_ref().unwrap();
     assert_eq!(analysis.unknown.len(), 30);
     let strangest = analysis.unknown[0];
     assert_eq!(
         strangest.p_value,
         Some(analysis.calibration.p_value(strangest.score))
     );
-    let run = session.run.as_ref().unwrap();
+    let run = session.shown.run.as_ref().unwrap();
     let name = run.images[strangest.image].file.path.file_name().unwrap();
     let name = name.to_str().unwrap().to_owned();
     window
@@ -291,8 +293,11 @@ fn unknown_images_get_p_values_verdicts_and_a_list() {
         .click_accesskit();
     window.run_steps(4);
     let session = window.state().session();
-    let selected = session.gallery.selected().unwrap();
-    assert_eq!(session.gallery.run_id(selected), Some(strangest.image));
+    let selected = session.shown.gallery.selected().unwrap();
+    assert_eq!(
+        session.shown.gallery.run_id(selected),
+        Some(strangest.image)
+    );
 }
 
 #[test]
@@ -328,7 +333,7 @@ fn a_detector_is_saved_and_opened() {
         detector: Ok(std::sync::Arc::new(other)),
     });
     window.run_steps(4);
-    assert_eq!(window.state().session().threshold(), None);
+    assert_eq!(window.state().session().shown.threshold(), None);
     window.get_by_label_contains("made with another model or other settings");
 }
 

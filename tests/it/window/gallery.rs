@@ -25,9 +25,9 @@ fn choose(window: &mut Window, combo: &str, item: &str) {
 }
 
 fn scores(window: &Window) -> Vec<f64> {
-    let order = session(window).gallery.order().iter();
+    let order = session(window).shown.gallery.order().iter();
     order
-        .map(|&image| session(window).score_of(image).unwrap())
+        .map(|&image| session(window).shown.score_of(image).unwrap())
         .collect()
 }
 
@@ -36,7 +36,7 @@ fn the_gallery_is_sorted_by_p_value_and_says_it_under_each_picture() {
     let (mut window, _script) = finished(40, 3);
     choose(&mut window, "Gallery order", "Lowest p-value first");
     let session = session(&window);
-    let run = session.run.as_ref().unwrap();
+    let run = session.shown.run.as_ref().unwrap();
     let in_domain: Vec<(usize, f64)> = run.scores_of(Role::InDomain).collect();
     let expected = |image: usize| {
         // By definition, the image itself left out of those that it is held against.
@@ -45,10 +45,10 @@ fn the_gallery_is_sorted_by_p_value_and_says_it_under_each_picture() {
         let at_least = others().filter(|(_, other)| *other >= score).count();
         (1 + at_least) as f64 / (1 + others().count()) as f64
     };
-    let order = session.gallery.order();
+    let order = session.shown.gallery.order();
     assert_eq!(order.len(), 80);
     for &image in order {
-        assert_eq!(session.p_value_of(image), Some(expected(image)));
+        assert_eq!(session.shown.p_value_of(image), Some(expected(image)));
     }
     assert!(order.is_sorted_by(|&a, &b| {
         let key = |image| (expected(image), -run.score(image).unwrap());
@@ -63,7 +63,7 @@ fn the_gallery_shows_what_the_threshold_puts_on_one_side_and_its_mistakes() {
     press(&mut window, "Run");
     script.make_attempts(0..2);
     super::until(&mut window, "two attempts", super::has_attempts(2));
-    let threshold = session(&window).threshold().unwrap();
+    let threshold = session(&window).shown.threshold().unwrap();
     for (item, filter) in [
         ("Called out-of-domain", VerdictFilter::Flagged),
         ("Called in-domain", VerdictFilter::LetThrough),
@@ -75,8 +75,8 @@ fn the_gallery_shows_what_the_threshold_puts_on_one_side_and_its_mistakes() {
         assert_eq!(session.settings.gallery.verdict, Some(filter));
         let expected: Vec<usize> = (0..80)
             .filter(|&image| {
-                let role = session.gallery.images()[image].role;
-                let is_flagged = session.score_of(image).unwrap() > threshold;
+                let role = session.shown.gallery.images()[image].role;
+                let is_flagged = session.shown.score_of(image).unwrap() > threshold;
                 match item {
                     "Called out-of-domain" => is_flagged,
                     "Called in-domain" => !is_flagged,
@@ -86,7 +86,7 @@ fn the_gallery_shows_what_the_threshold_puts_on_one_side_and_its_mistakes() {
             })
             .collect();
         assert!(!expected.is_empty(), "{item}");
-        assert_eq!(session.gallery.order(), expected, "{item}");
+        assert_eq!(session.shown.gallery.order(), expected, "{item}");
         window.get_by_label(&format!("{} of 80", expected.len()));
     }
     let missed = cell(&window, "Missed");
@@ -102,7 +102,7 @@ fn the_gallery_shows_what_the_threshold_puts_on_one_side_and_its_mistakes() {
         GalleryView::default(),
         "no filter is left"
     );
-    assert_eq!(session(&window).gallery.order().len(), 80);
+    assert_eq!(session(&window).shown.gallery.order().len(), 80);
 }
 
 #[test]
@@ -138,16 +138,20 @@ fn plot(window: &Window) -> Rect {
 #[test]
 fn a_range_dragged_out_in_the_histogram_filters_the_gallery() {
     let (mut window, _script) = finished(40, 3);
-    let threshold = session(&window).threshold();
+    let threshold = session(&window).shown.threshold();
     let area = plot(&window);
     let at = |share: f32| pos2(area.left() + share * area.width(), area.center().y);
     drag(&mut window, at(0.05), at(0.3));
-    let range = session(&window).gallery.brush().unwrap();
-    assert_eq!(session(&window).threshold(), threshold, "the line stays");
+    let range = session(&window).shown.gallery.brush().unwrap();
+    assert_eq!(
+        session(&window).shown.threshold(),
+        threshold,
+        "the line stays"
+    );
     let shown = scores(&window);
     assert!(!shown.is_empty() && shown.len() < 80);
     assert!(shown.iter().all(|score| range.contains(*score)));
-    let run = session(&window).run.as_ref().unwrap();
+    let run = session(&window).shown.run.as_ref().unwrap();
     let expected = (0..80).filter(|&image| range.contains(run.score(image).unwrap()));
     assert_eq!(shown.len(), expected.count());
     window.get_by_label(&text::counted(shown.len(), "image"));
@@ -156,14 +160,14 @@ fn a_range_dragged_out_in_the_histogram_filters_the_gallery() {
 
     window.key_press(Key::Escape);
     window.run_steps(3);
-    assert_eq!(session(&window).gallery.brush(), None);
-    assert_eq!(session(&window).gallery.order().len(), 80);
+    assert_eq!(session(&window).shown.gallery.brush(), None);
+    assert_eq!(session(&window).shown.gallery.order().len(), 80);
 
     drag(&mut window, at(0.3), at(0.05));
-    let again = session(&window).gallery.brush().unwrap();
+    let again = session(&window).shown.gallery.brush().unwrap();
     assert!((again.low - range.low).abs() < 1e-9, "either way round");
     press(&mut window, "Clear the range of scores");
-    assert_eq!(session(&window).gallery.brush(), None);
+    assert_eq!(session(&window).shown.gallery.brush(), None);
     drag(&mut window, at(0.1), at(0.2));
     window.hover_at(at(0.9));
     window.run_steps(2);
@@ -171,7 +175,11 @@ fn a_range_dragged_out_in_the_histogram_filters_the_gallery() {
     window.run_steps(1);
     window.drop_at(at(0.9));
     window.run_steps(3);
-    assert_eq!(session(&window).gallery.brush(), None, "a click shows all");
+    assert_eq!(
+        session(&window).shown.gallery.brush(),
+        None,
+        "a click shows all"
+    );
 }
 
 #[test]
@@ -184,16 +192,20 @@ fn the_threshold_is_dragged_through_a_range_and_its_grip_stays_wide() {
         pos2(line.center().x - 40.0, area.center().y),
         pos2(line.center().x + 40.0, area.center().y),
     );
-    let range = session(&window).gallery.brush();
+    let range = session(&window).shown.gallery.brush();
     assert!(range.is_some());
-    let before = session(&window).threshold().unwrap();
+    let before = session(&window).shown.threshold().unwrap();
     let line = handle(&window, "Threshold");
     assert!(line.width() >= 10.0, "{line:?}");
     // At the rim of its grip.
     let from = pos2(line.center().x - 4.9, area.center().y);
     drag(&mut window, from, pos2(from.x + 30.0, from.y));
-    assert!(session(&window).threshold().unwrap() > before);
-    assert_eq!(session(&window).gallery.brush(), range, "the range stays");
+    assert!(session(&window).shown.threshold().unwrap() > before);
+    assert_eq!(
+        session(&window).shown.gallery.brush(),
+        range,
+        "the range stays"
+    );
 }
 
 #[test]
@@ -209,7 +221,11 @@ fn a_range_is_typed_without_a_pointer_and_goes_with_the_distance() {
     window.run_steps(3);
     window.key_press(Key::Enter);
     window.run_steps(3);
-    assert_eq!(session(&window).gallery.brush(), None, "nothing was typed");
+    assert_eq!(
+        session(&window).shown.gallery.brush(),
+        None,
+        "nothing was typed"
+    );
     field(&window);
     window.run_steps(3);
     window
@@ -218,7 +234,7 @@ fn a_range_is_typed_without_a_pointer_and_goes_with_the_distance() {
     window.run_steps(2);
     window.key_press(Key::Enter);
     window.run_steps(3);
-    let range = session(&window).gallery.brush().unwrap();
+    let range = session(&window).shown.gallery.brush().unwrap();
     assert_eq!(range.low, 0.2);
     assert!((range.high - highest).abs() < 1e-9);
     assert!(scores(&window).iter().all(|score| *score >= 0.2));
@@ -227,7 +243,7 @@ fn a_range_is_typed_without_a_pointer_and_goes_with_the_distance() {
     run.distance = lmd_inspector::networks::distances::MSE;
     session_mut.perform(Action::SetRun(Box::new(run)));
     window.run_steps(3);
-    assert_eq!(session(&window).gallery.brush(), None, "other units");
+    assert_eq!(session(&window).shown.gallery.brush(), None, "other units");
 }
 
 #[test]
@@ -238,8 +254,8 @@ fn the_histogram_follows_the_filters_and_says_so() {
     window.get_by_label("In-domain 0 of 40");
     window.get_by_label("Out-of-domain 40 of 40");
     let session = window.state_mut().session_mut();
-    let counts = session.gallery.matching().unwrap();
-    let all = &session.analysis.as_ref().unwrap().histogram;
+    let counts = session.shown.gallery.matching().unwrap();
+    let all = &session.shown.analysis.as_ref().unwrap().histogram;
     assert_eq!(counts[1], all.as_ref().unwrap().counts[1]);
     assert!(counts[0].iter().all(|count| *count == 0));
     // A range is a band over the bars, which stay.
@@ -268,12 +284,12 @@ fn an_image_under_the_pointer_is_marked_in_both_plots() {
     window.hover_at(tile.center());
     window.run_steps(4);
     let session = session(&window);
-    let score = session.score_of(3).unwrap();
+    let score = session.shown.score_of(3).unwrap();
     let words = format!("00003.png at {}", text::score(score));
     assert!(says(&window, "Score histogram of", &words));
     // All images at least as strange, by definition.
     let share = |role| {
-        let run = session.run.as_ref().unwrap();
+        let run = session.shown.run.as_ref().unwrap();
         let scores: Vec<f64> = run.scores_of(role).map(|(_, score)| score).collect();
         let above = scores.iter().filter(|other| **other >= score).count();
         text::percent(above as f64 / scores.len() as f64)

@@ -1,7 +1,7 @@
 //! Runs on disk: settings, lists and questions, over a script.
 
 use egui_kittest::kittest::Queryable as _;
-use lmd_inspector::state::{Action, KeepAction};
+use lmd_inspector::state::{Action, UiCommand};
 use lmd_inspector::worker::protocol::{
     DialogKind, Event, LibraryCommand, LibraryEvent, RunsCommand, RunsEvent, SaveRequest,
     SavingNews,
@@ -73,7 +73,7 @@ fn recent_runs_are_cleared_after_a_question_only() {
     window.run_steps(3);
     window.get_by_label("No run was kept yet");
     // Its button is gray while there is none.
-    let clear = Action::Keep(KeepAction::Clear);
+    let clear = Action::Do(UiCommand::Clear);
     window.state_mut().session_mut().perform(clear.clone());
     window.run_steps(3);
     press(&mut window, "Keep");
@@ -171,7 +171,7 @@ fn every_control_of_the_lists_has_a_name() {
     let (mut window, _script) = kept();
     press(&mut window, "Recent runs…");
     window.check_accessibility();
-    let clear = Action::Keep(KeepAction::Clear);
+    let clear = Action::Do(UiCommand::Clear);
     window.state_mut().session_mut().perform(clear);
     window.run_steps(3);
     window.check_accessibility();

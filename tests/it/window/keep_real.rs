@@ -67,7 +67,7 @@ fn read(path: &Path) -> StoredRun {
 }
 
 fn results(window: &Window) -> Bits {
-    let run = window.state().session().run.as_ref().unwrap();
+    let run = window.state().session().shown.run.as_ref().unwrap();
     let results: Vec<_> = run.log().since(0).iter().map(|r| (**r).clone()).collect();
     bits(&results)
 }
@@ -92,7 +92,7 @@ fn open_file(window: &mut Window, path: &Path) {
     let action = Action::Keep(KeepAction::Open(path.to_owned()));
     window.state_mut().session_mut().perform(action);
     until(window, "the opened run", |window| {
-        let run = window.state().session().run.as_ref();
+        let run = window.state().session().shown.run.as_ref();
         let opened = run.and_then(|run| run.kept.opened.as_ref());
         opened.is_some_and(|opened| opened.path == path)
     });
@@ -161,7 +161,7 @@ fn a_cancelled_run_goes_on_to_the_same_scores() {
     has_planned(&mut window);
     press(&mut window, "Run");
     until(&mut window, "some results", |window| {
-        let run = window.state().session().run.as_ref();
+        let run = window.state().session().shown.run.as_ref();
         run.is_some_and(|run| run.num_results() >= 4)
     });
     press(&mut window, "Cancel");
@@ -191,7 +191,7 @@ fn what_a_crash_left_is_offered_and_resumed_and_a_stranger_stays_as_it_was() {
         has_planned(&mut window);
         press(&mut window, "Run");
         until(&mut window, "some results", |window| {
-            let run = window.state().session().run.as_ref();
+            let run = window.state().session().shown.run.as_ref();
             run.is_some_and(|run| run.num_results() >= 6)
         });
         press(&mut window, "Pause");
@@ -199,6 +199,7 @@ fn what_a_crash_left_is_offered_and_resumed_and_a_stranger_stays_as_it_was() {
         let path = window
             .state()
             .session()
+            .shown
             .run
             .as_ref()
             .unwrap()
@@ -255,6 +256,7 @@ fn what_a_crash_left_is_offered_and_resumed_and_a_stranger_stays_as_it_was() {
     let file = window
         .state()
         .session()
+        .shown
         .run
         .as_ref()
         .unwrap()
@@ -272,7 +274,7 @@ fn files_that_changed_are_listed_and_left_out_if_the_user_says_so() {
     has_planned(&mut window);
     press(&mut window, "Run");
     until(&mut window, "some results", |window| {
-        let run = window.state().session().run.as_ref();
+        let run = window.state().session().shown.run.as_ref();
         run.is_some_and(|run| run.num_results() >= 6)
     });
     press(&mut window, "Cancel");
@@ -291,7 +293,7 @@ fn files_that_changed_are_listed_and_left_out_if_the_user_says_so() {
     window.get_by_label_contains("changed: ");
     press(&mut window, "Continue with what is there");
     until(&mut window, "the end of the run", has_phase(Phase::Done));
-    let run = window.state().session().run.as_ref().unwrap();
+    let run = window.state().session().shown.run.as_ref().unwrap();
     for image in 0..6 {
         let name = run.images[image].file.path.display().to_string();
         let is_whole = !name.ends_with("mnist/00000.png") && !name.ends_with("mnist/00002.png")
@@ -313,7 +315,7 @@ fn a_full_disk_holds_the_run_until_there_is_room_and_nothing_is_lost() {
     has_planned(&mut window);
     press(&mut window, "Run");
     until(&mut window, "the file", |window| {
-        let run = window.state().session().run.as_ref().unwrap();
+        let run = window.state().session().shown.run.as_ref().unwrap();
         let log = std::sync::Arc::clone(run.log());
         // As little as it has now: SQLite refuses to grow it.
         log.with_writer(|writer| writer.set_most_pages(1)).is_some()
@@ -323,15 +325,23 @@ fn a_full_disk_holds_the_run_until_there_is_room_and_nothing_is_lost() {
     });
     let held = results(&window).len();
     let session = window.state().session();
-    assert_eq!(session.run.as_ref().unwrap().phase, Phase::Paused);
-    let file = session.run.as_ref().unwrap().kept.file.clone().unwrap();
+    assert_eq!(session.shown.run.as_ref().unwrap().phase, Phase::Paused);
+    let file = session
+        .shown
+        .run
+        .as_ref()
+        .unwrap()
+        .kept
+        .file
+        .clone()
+        .unwrap();
     // Still no room: it waits again, and shows nothing that is not in the file.
     press(&mut window, "Try again");
     until(&mut window, "the notice again", |window| {
         window.query_by_label_contains("can't grow").is_some()
     });
     assert_eq!(results(&window).len(), held);
-    let log = std::sync::Arc::clone(window.state().session().run.as_ref().unwrap().log());
+    let log = std::sync::Arc::clone(window.state().session().shown.run.as_ref().unwrap().log());
     log.with_writer(|writer| writer.set_most_pages(1_000_000))
         .unwrap()
         .unwrap();
@@ -352,7 +362,7 @@ fn without_its_file_a_run_goes_on_and_is_saved_at_the_end() {
     has_planned(&mut window);
     press(&mut window, "Run");
     until(&mut window, "the file", |window| {
-        let run = window.state().session().run.as_ref().unwrap();
+        let run = window.state().session().shown.run.as_ref().unwrap();
         let log = std::sync::Arc::clone(run.log());
         log.with_writer(|writer| writer.set_most_pages(1)).is_some()
     });
@@ -383,7 +393,7 @@ fn a_run_under_way_is_copied_whole() {
     has_planned(&mut window);
     press(&mut window, "Run");
     until(&mut window, "some results", |window| {
-        let run = window.state().session().run.as_ref();
+        let run = window.state().session().shown.run.as_ref();
         run.is_some_and(|run| run.num_results() >= 8)
     });
     let copy = folder.path().join("copy");

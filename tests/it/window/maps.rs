@@ -60,8 +60,8 @@ fn the_map_is_made_on_demand_on_one_scale_that_in_domain_images_set() {
         panic!("one request is expected, got {}", requests.len());
     };
     let session = window.state().session();
-    let run = session.run.as_ref().unwrap();
-    let result = &session.shown_attempts()[session.shown_attempt().unwrap()];
+    let run = session.shown.run.as_ref().unwrap();
+    let result = &session.shown.attempts()[session.shown.attempt().unwrap()];
     let shown = (result.original.clone(), result.inpainted.clone().unwrap());
     // The first attempts of the six in-domain images, and what is looked at.
     assert_eq!(request.pairs.len(), 7);
@@ -83,7 +83,7 @@ fn the_map_is_made_on_demand_on_one_scale_that_in_domain_images_set() {
     window.run_steps(3);
     let said = "One color scale for the whole run, from 0 to 0.6083: 99 % of the pixels of 6 in-domain images stay below";
     assert!(window.query_all_by_label_contains(said).count() > 0);
-    let shown = window.state().session().shown_map().unwrap();
+    let shown = window.state().session().shown.map().unwrap();
     assert_eq!(shown.values, map);
     assert_eq!(
         shown.levels.bytes[608],

@@ -1,15 +1,19 @@
 //! The window over a script in place of the background threads: widgets are found by role and name.
 
+mod browse;
 mod clipboard;
+mod confounds;
 mod decision;
 mod gallery;
 mod keep;
 mod keep_real;
 mod look;
 mod maps;
+mod overlays;
 mod plots;
 mod real;
 mod script;
+mod shown;
 
 use std::time::{Duration, Instant};
 
@@ -65,7 +69,7 @@ fn until(window: &mut Window, what: &str, mut holds: impl FnMut(&Window) -> bool
 
 fn has_attempts(attempts: usize) -> impl Fn(&Window) -> bool {
     move |window| {
-        let analysis = window.state().session().analysis.as_deref();
+        let analysis = window.state().session().shown.analysis.as_deref();
         analysis.and_then(|a| a.attempts) == Some((attempts, attempts))
     }
 }
@@ -154,7 +158,7 @@ fn run_shows_three_pictures_the_histogram_and_the_curve() {
     window.get_by_label_contains("Masked, attempt 1 of ");
     window.get_by_label_contains("Inpainted, attempt 1 of ");
     assert_eq!(
-        window.state().session().run.as_ref().unwrap().phase,
+        window.state().session().shown.run.as_ref().unwrap().phase,
         Phase::Running
     );
 }
@@ -240,7 +244,7 @@ fn a_click_in_the_gallery_shows_an_image_and_a_click_in_the_strip_an_attempt() {
     window.get_by_label("Original of 00003.png");
     window.key_press(egui::Key::Escape);
     window.run_steps(3);
-    assert_eq!(window.state().session().gallery.selected(), None);
+    assert_eq!(window.state().session().shown.gallery.selected(), None);
 }
 
 #[test]
@@ -359,7 +363,7 @@ fn of_ten_thousand_images_only_the_visible_ones_are_drawn() {
         let visible = tiles(&window);
         assert!((7..60).contains(&visible), "{visible} tiles, batch {batch}");
     }
-    let run = window.state().session().run.as_ref().unwrap();
+    let run = window.state().session().shown.run.as_ref().unwrap();
     assert_eq!(run.num_results(), 2 * 10_000 + 160);
 }
 

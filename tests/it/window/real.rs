@@ -79,13 +79,13 @@ fn planned(count: usize) -> impl Fn(&Window) -> bool {
 
 pub fn has_phase(phase: Phase) -> impl Fn(&Window) -> bool {
     move |window| {
-        let run = window.state().session().run.as_ref();
+        let run = window.state().session().shown.run.as_ref();
         run.is_some_and(|run| run.phase == phase)
     }
 }
 
 fn calls(window: &Window) -> u64 {
-    let run = window.state().session().run.as_ref();
+    let run = window.state().session().shown.run.as_ref();
     run.map_or(0, |run| run.progress.network_calls)
 }
 
@@ -129,9 +129,16 @@ fn folders_are_picked_and_a_run_shows_pictures_histogram_and_curve() {
         assert!(is_shown, "{picture}");
     }
 
-    let run = window.state().session().run.as_ref().unwrap();
+    let run = window.state().session().shown.run.as_ref().unwrap();
     assert_eq!(run.progress.network_calls, 7 * 2 * 4);
-    let figures = window.state().session().analysis.as_ref().unwrap().figures;
+    let figures = window
+        .state()
+        .session()
+        .shown
+        .analysis
+        .as_ref()
+        .unwrap()
+        .figures;
     assert!((0.0..=1.0).contains(&figures.unwrap().auroc));
 }
 
@@ -257,7 +264,7 @@ fn a_detector_file_of_the_command_sets_the_threshold_of_the_window() {
     window.run_steps(2);
     press(&mut window, &format!("Open {name}"));
     until(&mut window, "the detector", |window| {
-        window.state().session().deciding.detector.is_some()
+        window.state().session().detector.is_some()
     });
     window.get_by_label("Open: detector.json");
     let run = &window.state().session().settings.run;
@@ -269,16 +276,16 @@ fn a_detector_file_of_the_command_sets_the_threshold_of_the_window() {
     press(&mut window, "Run");
     until(&mut window, "the end of the run", has_phase(Phase::Done));
     until(&mut window, "the threshold", |window| {
-        window.state().session().threshold().is_some()
+        window.state().session().shown.threshold().is_some()
     });
     let session = window.state().session();
-    assert_eq!(session.threshold(), Some(detector.threshold));
+    assert_eq!(session.shown.threshold(), Some(detector.threshold));
     window.get_by_label_contains("As the detector file says");
     // p-values are against the images of the file, since there is no in-domain image here.
     let calibration = Calibration::new(detector.calibration.iter().map(|image| image.score));
     for image in 0..3 {
-        let score = session.score_of(image).unwrap();
+        let score = session.shown.score_of(image).unwrap();
         let p_value = calibration.p_value(score);
-        assert_eq!(session.p_value_of(image), Some(p_value));
+        assert_eq!(session.shown.p_value_of(image), Some(p_value));
     }
 }

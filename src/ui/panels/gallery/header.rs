@@ -4,7 +4,7 @@ use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Align, Layout, PopupCloseBehavior, RichText, Ui, Vec2, vec2};
 
 use crate::ood::Role;
-use crate::state::{Action, GalleryOrder, LookAction, VerdictFilter, text};
+use crate::state::{Action, GalleryOrder, LookAction, UiCommand, VerdictFilter, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::buttons::sized;
@@ -27,7 +27,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 /// How many images are shown, of how many where some are left out.
 fn counted(scene: &Scene<'_>) -> String {
-    let gallery = &scene.session.gallery;
+    let gallery = &scene.session.shown.gallery;
     let (all, count) = (gallery.images().len(), gallery.order().len());
     match gallery.marked().len() {
         0 if count < all => format!("{} of {}", text::count(count), text::count(all)),
@@ -38,7 +38,7 @@ fn counted(scene: &Scene<'_>) -> String {
 
 /// Text that paths must have.
 fn find_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let mut needle = scene.session.gallery.needle().to_owned();
+    let mut needle = scene.session.looking.needle.to_owned();
     let width = (ui.available_width() - 4.0).clamp(40.0, 200.0);
     let field = egui::TextEdit::singleline(&mut needle)
         .hint_text("Find")
@@ -63,7 +63,7 @@ fn export_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .config(MenuConfig::new().close_behavior(close))
         .ui(ui, |ui| {
             ui.set_width(300.0);
-            let count = scene.session.images_to_export().len();
+            let count = scene.session.shown.images_to_export().len();
             ui.label(format!("Write {}", text::counted(count, "image")));
             note(
                 ui,
@@ -74,12 +74,12 @@ fn export_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 name: "export folder path",
                 hint: "Folder",
                 tooltip: "The folder to write to, it is made where it is missing",
-                browse: Action::Look(LookAction::BrowseExport),
+                browse: Action::Do(UiCommand::BrowseExport),
                 apply: &|path| Action::Look(LookAction::Export(path)),
             };
             path_row(ui, scene.actions, &mut scene.drafts.export, &row);
-            let marked = scene.session.gallery.marked().len();
-            let none = Action::Look(LookAction::MarkNone);
+            let marked = scene.session.shown.gallery.marked().len();
+            let none = Action::Do(UiCommand::MarkNone);
             sized(ui, scene.actions, none, Vec2::ZERO, marked > 0);
         });
     response.on_hover_text("Write the marked images, else the one looked at, to a folder");
@@ -117,8 +117,8 @@ fn choices_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             .on_hover_text("Show only images that the threshold puts on one side, or its mistakes")
             .accessible_name("Gallery verdict");
         });
-        let is_filtered = scene.session.gallery.is_filtered(view);
-        let all = Action::Look(LookAction::ShowAll);
+        let is_filtered = scene.session.is_gallery_filtered();
+        let all = Action::Do(UiCommand::ShowAll);
         sized(ui, scene.actions, all, Vec2::ZERO, is_filtered);
     });
     if view != old {

@@ -7,7 +7,7 @@ use egui::{
 use crate::ood::Role;
 use crate::runs::RunImage;
 use crate::state::folders::short_name;
-use crate::state::{Action, GalleryOrder, LookAction, Mark, text};
+use crate::state::{Action, GalleryOrder, LookAction, Mark, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme::{self, RADIUS, TILE};
 use crate::ui::thumbnails::Lookup;
@@ -17,16 +17,16 @@ use crate::ui::widgets::{mark, picture};
 /// Draw one image with its score.
 pub fn ui(ui: &Ui, scene: &mut Scene<'_>, image: usize, rect: Rect) {
     let session = scene.session;
-    let Some(entry) = session.gallery.images().get(image) else {
+    let Some(entry) = session.shown.gallery.images().get(image) else {
         return;
     };
     let palette = theme::palette(ui);
-    let score = session.score_of(image);
+    let score = session.shown.score_of(image);
     let response = ui.interact(rect.shrink(1.0), ui.scope_id().with(image), Sense::click());
-    let is_shown = session.shown_image() == Some(image);
-    let is_marked = session.gallery.marked().contains(&image);
+    let is_shown = session.shown.image() == Some(image);
+    let is_marked = session.shown.gallery.marked().contains(&image);
     if response.hovered() || response.has_focus() {
-        scene.drafts.hovering = Some(image);
+        scene.drafts.shown.hovering = Some(image);
     }
     if is_shown || response.hovered() {
         let fill = if is_shown {
@@ -58,8 +58,8 @@ fn footer_ui(ui: &Ui, scene: &Scene<'_>, (image, role): (usize, Role), square: R
     let palette = theme::palette(ui);
     let session = scene.session;
     let text = match session.settings.gallery.order {
-        GalleryOrder::PValueFirst => session.p_value_of(image).map(|p| format!("p {p:.3}")),
-        _ => session.score_of(image).map(text::score),
+        GalleryOrder::PValueFirst => session.shown.p_value_of(image).map(|p| format!("p {p:.3}")),
+        _ => session.shown.score_of(image).map(text::score),
     };
     let color = if text.is_some() {
         palette.text
@@ -86,7 +86,7 @@ fn name_ui(
     (image, is_shown): (usize, bool),
     score: Option<f64>,
 ) {
-    let gallery = &scene.session.gallery;
+    let gallery = &scene.session.shown.gallery;
     let entry = &gallery.images()[image];
     let marked = if gallery.marked().contains(&image) {
         ", marked"
@@ -116,7 +116,7 @@ fn click_ui(ui: &Ui, scene: &mut Scene<'_>, response: &Response, image: usize) {
     } else if modifiers.shift {
         scene.actions.push(mark(Mark::UpTo));
     } else {
-        scene.actions.push(Action::Look(LookAction::MarkNone));
+        scene.actions.push(Action::Do(UiCommand::MarkNone));
         scene.actions.push(Action::SelectImage(image));
     }
 }
@@ -128,8 +128,8 @@ fn tooltip_ui(
     failure: Option<&str>,
 ) {
     let (score, p_value) = (
-        scene.session.score_of(image),
-        scene.session.p_value_of(image),
+        scene.session.shown.score_of(image),
+        scene.session.shown.p_value_of(image),
     );
     response.on_hover_ui(|ui| {
         let name = short_name(&entry.file.path);

@@ -18,7 +18,9 @@ pub fn copy(ui: &Ui, scene: &mut Scene<'_>) {
     let Some(part) = scene.drafts.copy.take() else {
         return;
     };
-    let part = part.or(scene.drafts.pointed_part).unwrap_or(Part::Original);
+    let part = part
+        .or(scene.drafts.shown.pointed_part)
+        .unwrap_or(Part::Original);
     let detail = detail(scene);
     let shown = shown(scene, detail.as_ref());
     let picture = picture(ui, scene, &shown, part).map(Box::new);
@@ -44,7 +46,7 @@ fn picture(ui: &Ui, scene: &Scene<'_>, shown: &Shown<'_>, part: Part) -> Option<
         Part::Difference => {
             let look = scene.session.settings.look;
             if look.difference == DifferenceKind::Lpips {
-                let map = scene.session.shown_map()?;
+                let map = scene.session.shown.map()?;
                 return Some(rgb(&colormap::levels_image(&map.levels, look.color_map)));
             }
             let top = top(scene).map_or(255, |(top, _)| top);

@@ -6,9 +6,9 @@ use egui::{
 };
 
 use super::shown::{Shown, pixel_values};
-use crate::state::difference::ScaleBasis;
 use crate::state::look::DifferenceKind;
-use crate::state::lpips_maps::MapScale;
+use crate::state::shown::difference::ScaleBasis;
+use crate::state::shown::maps::MapScale;
 use crate::state::text;
 use crate::ui::panels::Scene;
 use crate::ui::theme;
@@ -19,7 +19,7 @@ pub const LINE_HEIGHT: f32 = 18.0;
 
 /// The difference with the strongest color, and what it comes from.
 pub fn top(scene: &Scene<'_>) -> Option<(u8, ScaleBasis)> {
-    let run = scene.session.run.as_ref()?;
+    let run = scene.session.shown.run.as_ref()?;
     run.differences.top()
 }
 
@@ -68,7 +68,7 @@ impl Scale {
     fn of(scene: &Scene<'_>) -> Option<Self> {
         match scene.session.settings.look.difference {
             DifferenceKind::Absolute => top(scene).map(|(top, basis)| Self::absolute(top, basis)),
-            DifferenceKind::Lpips => scene.session.map_scale().map(Self::lpips),
+            DifferenceKind::Lpips => scene.session.shown.map_scale().map(Self::lpips),
         }
     }
 
@@ -108,6 +108,7 @@ pub fn line_ui(ui: &mut Ui, scene: &Scene<'_>, shown: &Shown<'_>) {
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     let values = scene
         .drafts
+        .shown
         .pointed
         .and_then(|pixel| Some(pixel_values(shown, pixel)? + &map_value(scene, shown, pixel)));
     let line = values
@@ -125,7 +126,8 @@ fn map_value(scene: &Scene<'_>, shown: &Shown<'_>, [x, y]: [usize; 2]) -> String
     let is_shown = scene.session.settings.look.difference == DifferenceKind::Lpips;
     let value = scene
         .session
-        .shown_map()
+        .shown
+        .map()
         .filter(|_| is_shown)
         .and_then(|map| {
             let width = shown.original?.width;

@@ -54,8 +54,8 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>) {
     let count = panes.len() as f32;
     let used = count * side + (count - 1.0) * gap;
     let indent = 0.5 * (ui.available_width() - used).max(0.0);
-    let pointed = scene.drafts.pointed.take();
-    scene.drafts.pointed_part = None;
+    let pointed = scene.drafts.shown.pointed.take();
+    scene.drafts.shown.pointed_part = None;
     ui.horizontal_top(|ui| {
         ui.add_space(indent);
         ui.spacing_mut().item_spacing.x = gap;
@@ -116,8 +116,8 @@ fn pane_ui(
                 mark_pixel(ui, lens.pixel_rect(old, pixel), rect);
             }
             if let Some(at) = response.hover_pos() {
-                scene.drafts.pointed = lens.pixel(old, at);
-                scene.drafts.pointed_part = match pane {
+                scene.drafts.shown.pointed = lens.pixel(old, at);
+                scene.drafts.shown.pointed_part = match pane {
                     Pane::One(part) => Some(part),
                     Pane::Split | Pane::Blink => None,
                 };
@@ -134,7 +134,7 @@ fn pane_ui(
 fn menu_ui(response: &Response, scene: &mut Scene<'_>) {
     response.context_menu(|ui| {
         for part in Part::ALL {
-            let copy = Action::Look(LookAction::Copy(Some(part)));
+            let copy = Action::Look(LookAction::Copy(part));
             if action_button(ui, scene.actions, copy).clicked() {
                 ui.close();
             }
@@ -218,10 +218,11 @@ fn difference_texture(
     pair: (&Picture, &Picture),
 ) -> Result<TextureHandle, String> {
     let look = scene.session.settings.look;
-    if look.difference == DifferenceKind::Lpips && scene.session.shown_scrub().is_none() {
+    if look.difference == DifferenceKind::Lpips && scene.session.shown.scrub().is_none() {
         let session = scene.session;
         let map = session
-            .shown_map()
+            .shown
+            .map()
             .ok_or_else(|| session.missing_map().unwrap_or_default())?;
         return Ok(scene.textures.levels(ui.ctx(), &map.levels, look.color_map));
     }

@@ -2,8 +2,8 @@
 
 use egui::{Align, Button, Layout, Slider, Ui, vec2};
 
-use crate::state::scrubbing::{Scrub, ScrubPhase};
-use crate::state::{Action, LookAction, Overlay};
+use crate::state::shown::scrub::{Scrub, ScrubPhase};
+use crate::state::{Action, LookAction, Overlay, UiCommand};
 use crate::ui::panels::Scene;
 use crate::ui::theme::ROW_HEIGHT;
 use crate::ui::widgets::buttons::{action_button, sized};
@@ -17,7 +17,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let size = vec2(ui.available_width(), ROW_HEIGHT);
     ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
         ui.set_min_size(size);
-        match scene.session.shown_scrub() {
+        match scene.session.shown.scrub() {
             Some(scrub) => scrub_ui(ui, scene, scrub),
             None => start_ui(ui, scene),
         }
@@ -26,14 +26,14 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn start_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let missing = scene.session.missing_for_scrub();
-    let start = Action::Look(LookAction::StartScrub);
+    let start = Action::Do(UiCommand::StartScrub);
     let size = vec2(0.0, ROW_HEIGHT);
     let response = sized(ui, scene.actions, start, size, missing.is_none());
     if let Some(missing) = missing {
         response.on_disabled_hover_text(missing);
     }
     for overlay in [Overlay::Try, Overlay::Explain, Overlay::Presentation] {
-        let open = Action::Look(LookAction::Toggle(overlay));
+        let open = Action::Do(overlay.toggle());
         action_button(ui, scene.actions, open);
     }
 }

@@ -49,7 +49,7 @@ pub fn shown<'a>(scene: &Scene<'a>, detail: Option<&'a Detail<'_>>) -> Shown<'a>
         )
     });
     // A step of the denoising stands in for the result.
-    let step = scene.session.shown_scrub().and_then(|scrub| {
+    let step = scene.session.shown.scrub().and_then(|scrub| {
         let words = format!("Step {} of {}", scrub.position + 1, scrub.num_steps());
         Some((scrub.picture()?, words))
     });
@@ -150,7 +150,7 @@ pub fn pixel_values(shown: &Shown<'_>, [x, y]: [usize; 2]) -> Option<String> {
     };
     let mut line = format!("Column {x}, row {y}: original {}", values(original)?);
     if let Some(inpainted) = shown.inpainted {
-        let difference = crate::state::difference::pixel_differences(original, inpainted)
+        let difference = crate::state::shown::difference::pixel_differences(original, inpainted)
             .and_then(|all| all.get(index).copied());
         if let (Some(value), Some(difference)) = (values(inpainted), difference) {
             line = format!("{line}, inpainted {value}, difference {difference}");

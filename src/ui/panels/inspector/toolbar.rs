@@ -3,7 +3,7 @@
 use egui::{Button, RichText, Slider, Ui, vec2};
 
 use crate::state::look::{ColorMap, Compare, DifferenceKind};
-use crate::state::{Action, LookAction};
+use crate::state::{Action, LookAction, UiCommand};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::combo::{combo, segments};
@@ -73,9 +73,9 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 fn zoom_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let zoom = scene.session.looking.view.zoom;
     let text = zoom.map_or_else(|| "Fit".to_owned(), |zoom| format!("{:.0} %", 100.0 * zoom));
-    let action = Action::Look(match zoom {
-        None => LookAction::ActualSize,
-        Some(_) => LookAction::Fit,
+    let action = Action::Do(match zoom {
+        None => UiCommand::ActualSize,
+        Some(_) => UiCommand::Fit,
     });
     let tooltip = format!(
         "{}. Scroll over a picture to zoom, drag to move, double-click or F to fit",

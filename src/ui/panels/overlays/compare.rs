@@ -7,7 +7,7 @@ use egui::{Button, Frame, Grid, Id, Margin, Modal, RichText, ScrollArea, Ui, vec
 use crate::detectors::measures;
 use crate::ood::{Aggregate, MeasureId};
 use crate::state::comparing::RowKey;
-use crate::state::{Action, KeepAction, recent, text};
+use crate::state::{Action, KeepAction, UiCommand, recent, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
@@ -33,7 +33,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         ui.set_height(height);
         head_ui(ui, scene);
         ui.add_space(4.0);
-        let is_paired = scene.session.comparing.pair.is_some();
+        let is_paired = scene.session.shown.pairing.pair.is_some();
         let list = if is_paired {
             0.36 * height
         } else {
@@ -52,7 +52,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         }
     });
     if modal.should_close() {
-        scene.actions.push(Action::Keep(KeepAction::ToggleCompare));
+        scene.actions.push(Action::Do(UiCommand::ToggleCompare));
     }
 }
 
@@ -63,7 +63,7 @@ fn head_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.label(RichText::new("Compare runs").heading().strong());
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if ui.button("Close table").clicked() {
-                scene.actions.push(Action::Keep(KeepAction::ToggleCompare));
+                scene.actions.push(Action::Do(UiCommand::ToggleCompare));
             }
             let aggregates: Vec<Option<Aggregate>> = std::iter::once(None)
                 .chain(Aggregate::ALL.map(Some))

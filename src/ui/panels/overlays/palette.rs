@@ -2,8 +2,8 @@
 
 use egui::{Frame, Id, Key, Margin, Modal, Modifiers, Response, ScrollArea, TextEdit, Ui, vec2};
 
-use crate::state::commands::NamedCommand;
-use crate::state::{Action, LookAction, Overlay};
+use crate::state::actions::palette::NamedCommand;
+use crate::state::{Action, UiCommand};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::layout::note;
@@ -27,9 +27,9 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
 
 fn close(scene: &mut Scene<'_>) {
     scene.drafts.palette = Default::default();
-    let close = LookAction::Toggle(Overlay::Palette);
+    let close = Action::Do(UiCommand::TogglePalette);
     // Before the chosen command, which may open something else.
-    scene.actions.insert(0, Action::Look(close));
+    scene.actions.insert(0, close);
 }
 
 /// Draw the field and the list; `true` once the palette has served.
@@ -83,7 +83,8 @@ fn contents_ui(ui: &mut Ui, scene: &mut Scene<'_>) -> bool {
 fn row_ui(ui: &mut Ui, command: &NamedCommand, is_chosen: bool) -> Response {
     ui.scope(|ui| {
         ui.set_width(ui.available_width());
-        let key = command.action.shortcuts().first();
+        let info = command.action.info();
+        let key = info.shortcuts.first();
         let button = egui::Button::selectable(is_chosen, command.words.as_str())
             .right_text(
                 egui::RichText::new(key.map_or_else(String::new, |key| key.label()))

@@ -13,7 +13,7 @@ use crate::images::Picture;
 use crate::ood::{KnownMask, Role};
 use crate::runs::AttemptResult;
 use crate::state::folders::short_name;
-use crate::state::{Action, LookAction, Overlay, text};
+use crate::state::{Action, Overlay, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme::{self, Palette};
 use crate::ui::widgets::picture;
@@ -33,8 +33,8 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
         .inner_margin(Margin::same(24));
     CentralPanel::default().frame(frame).show(ui, |ui| {
         header_ui(ui, scene, is_explained);
-        let attempts = scene.session.shown_attempts();
-        let shown = scene.session.shown_attempt();
+        let attempts = scene.session.shown.attempts();
+        let shown = scene.session.shown.attempt();
         let Some(result) = shown.and_then(|shown| attempts.get(shown)).map(Arc::clone) else {
             let words = RichText::new("There is no result of this image yet").size(LARGE);
             ui.centered_and_justified(|ui| ui.label(words));
@@ -54,8 +54,9 @@ fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
     };
     let session = scene.session;
     let image = session
-        .shown_image()
-        .and_then(|index| session.gallery.images().get(index));
+        .shown
+        .image()
+        .and_then(|index| session.shown.gallery.images().get(index));
     ui.horizontal(|ui| {
         let name = image.map_or_else(String::new, |image| short_name(&image.file.path));
         ui.add(egui::Label::new(RichText::new(name).size(LARGE).strong()).truncate());
@@ -64,14 +65,14 @@ fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
             ui.label(RichText::new(image.role.label()).size(LARGE).color(color));
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let close = Action::Look(LookAction::Toggle(overlay));
+            let close = Action::Do(overlay.toggle());
             let response = ui.button(RichText::new("Close").size(LARGE));
             if response.on_hover_text("Back to the window (Esc)").clicked() {
                 scene.actions.push(close);
             }
             for (words, action) in [
-                ("Next", Action::NextImage),
-                ("Previous", Action::PreviousImage),
+                ("Next", Action::Do(UiCommand::NextImage)),
+                ("Previous", Action::Do(UiCommand::PreviousImage)),
             ] {
                 let response = ui.button(RichText::new(words).size(LARGE));
                 if response.on_hover_text(action.tooltip()).clicked() {
@@ -179,7 +180,7 @@ fn picture_ui(ui: &mut Ui, scene: &mut Scene<'_>, step: &Step<'_>, side: f32) {
     picture::placeholder(ui.painter(), rect, palette.raised, palette.line);
     if let Some(shown) = step.picture {
         let look = scene.session.settings.look;
-        let run = scene.session.run.as_ref();
+        let run = scene.session.shown.run.as_ref();
         let top = run.and_then(|run| run.differences.top());
         let texture = match (step.mask, step.differs_from) {
             (Some(mask), _) => scene.textures.masked(ui.ctx(), shown, mask, palette.hole),
@@ -202,8 +203,8 @@ fn picture_ui(ui: &mut Ui, scene: &mut Scene<'_>, step: &Step<'_>, side: f32) {
 fn verdict_ui(ui: &mut Ui, scene: &Scene<'_>) {
     let palette = theme::palette(ui);
     let session = scene.session;
-    let score = session.shown_score();
-    let threshold = session.shown_threshold();
+    let score = session.shown.score();
+    let threshold = session.shown.threshold();
     let (verdict, color) = match (score, threshold) {
         (Some(score), Some(threshold)) if score > threshold => {
             ("Does not belong", palette.out_of_domain)
@@ -230,7 +231,7 @@ fn verdict_ui(ui: &mut Ui, scene: &Scene<'_>) {
                 let basis = format!(
                     "{} of {}",
                     measures::label(&session.settings.run.distance),
-                    text::counted(session.shown_attempts().len(), "attempt")
+                    text::counted(session.shown.attempts().len(), "attempt")
                 );
                 ui.label(RichText::new(basis).size(LARGE - 2.0).color(palette.weak));
             });
@@ -248,7 +249,7 @@ pub fn plot_ui(
 ) {
     let size = vec2(ui.available_width(), ui.available_height().max(80.0));
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-    let analysis = scene.session.analysis.as_deref();
+    let analysis = scene.session.shown.analysis.as_deref();
     let Some(histogram) = analysis.and_then(|a| a.histogram.as_ref()) else {
         return;
     };

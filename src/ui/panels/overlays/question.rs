@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use egui::{Frame, Id, Margin, Modal, RichText, ScrollArea, Ui};
 
-use crate::state::keep_action::KeepAction;
 use crate::state::saving::Question;
-use crate::state::{Action, text};
+use crate::state::{Action, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::widgets::layout::note;
 use crate::worker::resuming::list_of;
@@ -16,7 +15,7 @@ const WIDTH: f32 = 440.0;
 
 /// Draw the question, if there is one.
 pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
-    let Some(question) = scene.session.keeping.question.clone() else {
+    let Some(question) = scene.session.shown.question.clone() else {
         return;
     };
     let frame = Frame::window(ui.style()).inner_margin(Margin::same(16));
@@ -27,15 +26,15 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         ui.add_space(8.0);
         ui.horizontal(|ui| {
             if ui.button(yes).clicked() {
-                scene.actions.push(Action::Keep(KeepAction::Confirm));
+                scene.actions.push(Action::Do(UiCommand::Confirm));
             }
             if ui.button(no).clicked() {
-                scene.actions.push(Action::Keep(KeepAction::Decline));
+                scene.actions.push(Action::Do(UiCommand::Decline));
             }
         });
     });
     if modal.should_close() {
-        scene.actions.push(Action::Keep(KeepAction::Decline));
+        scene.actions.push(Action::Do(UiCommand::Decline));
     }
 }
 
@@ -56,7 +55,7 @@ fn words_ui(ui: &mut Ui, scene: &Scene<'_>, question: &Question) -> (&'static st
         }
         Question::GoOn(paths) => {
             title(ui, "This run is not finished");
-            if let Some(run) = &scene.session.run {
+            if let Some(run) = &scene.session.shown.run {
                 let progress = &run.progress;
                 ui.label(format!(
                     "{} of {} attempts are there. Resume makes the others, with the scores that an uninterrupted run \

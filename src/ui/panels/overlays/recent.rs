@@ -7,8 +7,8 @@ use egui::{
 };
 
 use crate::runs::file::RunSummary;
-use crate::state::keep_action::KeepAction;
-use crate::state::{Action, folders::short_name, recent, text};
+use crate::state::KeepAction;
+use crate::state::{Action, UiCommand, folders::short_name, recent, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::buttons::sized;
@@ -41,7 +41,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
             name: "run path",
             hint: "Path of another run file",
             tooltip: "A file that ends in .lmdrun, of this window or of lmd score --output",
-            browse: Action::Keep(KeepAction::BrowseOpen),
+            browse: Action::Do(UiCommand::BrowseOpen),
             apply: &|path| Action::Keep(KeepAction::Open(path)),
         };
         path_row(ui, scene.actions, &mut scene.drafts.run, &row);
@@ -49,8 +49,8 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         footer_ui(ui, scene);
     });
     // The question lies above.
-    if modal.should_close() && scene.session.keeping.question.is_none() {
-        scene.actions.push(Action::Keep(KeepAction::ToggleRecent));
+    if modal.should_close() && scene.session.shown.question.is_none() {
+        scene.actions.push(Action::Do(UiCommand::ToggleRecent));
     }
 }
 
@@ -150,9 +150,9 @@ fn footer_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .on_hover_text("The limit is among the settings under More settings");
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if ui.button("Close list").clicked() {
-                scene.actions.push(Action::Keep(KeepAction::ToggleRecent));
+                scene.actions.push(Action::Do(UiCommand::ToggleRecent));
             }
-            let clear = Action::Keep(KeepAction::Clear);
+            let clear = Action::Do(UiCommand::Clear);
             sized(ui, scene.actions, clear, egui::Vec2::ZERO, count > 0);
         });
     });

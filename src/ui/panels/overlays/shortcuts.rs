@@ -2,8 +2,7 @@
 
 use egui::{Frame, Grid, Id, Margin, Modal, RichText, ScrollArea, Ui};
 
-use crate::state::keep_action::KeepAction;
-use crate::state::{Action, LookAction, Overlay};
+use crate::state::{Action, UiCommand};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 
@@ -32,20 +31,17 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
             .show(ui, keys_ui);
     });
     if modal.should_close() {
-        let close = LookAction::Toggle(Overlay::Shortcuts);
-        scene.actions.push(Action::Look(close));
+        scene.actions.push(Action::Do(UiCommand::ToggleShortcuts));
     }
 }
 
 fn keys_ui(ui: &mut Ui) {
-    let look = LookAction::WITH_SHORTCUTS.map(Action::Look);
-    let keep = KeepAction::WITH_SHORTCUTS.map(Action::Keep);
-    let actions = Action::with_shortcuts().into_iter().chain(look).chain(keep);
-    let rows: Vec<(String, String)> = actions
-        .map(|action| {
-            let keys = action.shortcuts().iter().map(|key| key.label());
-            let keys: Vec<String> = keys.collect();
-            (keys.join(", "), action.explanation())
+    let infos = UiCommand::ALL.iter().map(|command| command.info());
+    let rows: Vec<(String, String)> = infos
+        .filter(|info| !info.shortcuts.is_empty())
+        .map(|info| {
+            let keys: Vec<String> = info.shortcuts.iter().map(|key| key.label()).collect();
+            (keys.join(", "), info.explanation.clone().into_owned())
         })
         .chain(HELD.map(|(keys, words)| (keys.to_owned(), words.to_owned())))
         .collect();

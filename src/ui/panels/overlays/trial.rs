@@ -7,8 +7,8 @@ use egui::{
 
 use super::presentation::plot_ui;
 use crate::images::Picture;
-use crate::state::trial::Trial;
-use crate::state::{Action, LookAction, Overlay, text};
+use crate::state::shown::trial::Trial;
+use crate::state::{Action, LookAction, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::buttons::action_button;
@@ -85,28 +85,27 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         });
     });
     if modal.should_close() {
-        scene.drafts.canvas = None;
-        let close = LookAction::Toggle(Overlay::Try);
-        scene.actions.push(Action::Look(close));
+        scene.drafts.shown.canvas = None;
+        scene.actions.push(Action::Do(UiCommand::ToggleTry));
     }
 }
 
 fn canvas_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    if scene.drafts.canvas.is_none() {
+    if scene.drafts.shown.canvas.is_none() {
         let session = scene.session;
-        let result = session.shown_attempts().first();
+        let result = session.shown.attempts().first();
         let preview = || {
             let (_, preview) = session.preview.shown()?;
             preview.as_ref().ok()?.original.as_ref()
         };
         let original = result.map(|result| &result.original).or_else(preview);
-        scene.drafts.canvas = original.map(Canvas::new);
+        scene.drafts.shown.canvas = original.map(Canvas::new);
     }
     let palette = theme::palette(ui);
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(CANVAS), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, "Picture to paint on"));
     picture::placeholder(ui.painter(), rect, palette.raised, palette.line);
-    let Some(canvas) = &mut scene.drafts.canvas else {
+    let Some(canvas) = &mut scene.drafts.shown.canvas else {
         note(ui, "There is no picture to paint on yet");
         return;
     };
@@ -147,7 +146,7 @@ fn canvas_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         if clear.clicked() {
             canvas.painted = canvas.original.clone();
         }
-        let paste = Action::Look(LookAction::Paste);
+        let paste = Action::Do(UiCommand::Paste);
         action_button(ui, scene.actions, paste);
     });
 }
@@ -155,7 +154,7 @@ fn canvas_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 fn result_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.set_width(3.0 * RESULT + 16.0);
     let session = scene.session;
-    let Some(trial) = &session.looking.trial else {
+    let Some(trial) = &session.shown.trial else {
         note(ui, "The result appears here");
         return;
     };
@@ -168,7 +167,7 @@ fn result_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     pictures_ui(ui, scene, trial);
     score_ui(ui, scene, trial);
     ui.allocate_ui(vec2(ui.available_width(), PLOT_HEIGHT), |ui| {
-        let threshold = scene.session.shown_threshold();
+        let threshold = scene.session.shown.threshold();
         let palette = theme::palette(ui);
         plot_ui(ui, scene, palette, (trial.score(), threshold));
     });
@@ -176,10 +175,10 @@ fn result_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, trial: &Trial) {
     let attempts = trial.run.as_ref().map_or(&[][..], |run| run.attempts(0));
-    let distance = scene.session.settings.run.distance;
-    let distances: Vec<f64> = attempts.iter().map(|r| r.values.of(distance)).collect();
-    let medians = crate::ood::aggregate::median_attempts(&distances);
-    let median = medians.first().and_then(|&median| attempts.get(median));
+    let median = trial.run.as_ref().and_then(|run| {
+        let medians = run.median_attempts(attempts);
+        attempts.get(*medians.first()?)
+    });
     let hole = theme::palette(ui).hole;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
@@ -235,7 +234,7 @@ fn score_ui(ui: &mut Ui, scene: &Scene<'_>, trial: &Trial) {
     });
     let line = trial
         .score()
-        .and_then(|score| session.share_of_in_domain_below(score))
+        .and_then(|score| session.shown.share_of_in_domain_below(score))
         .map_or_else(
             || "Run the folders first to see where it stands among them".to_owned(),
             |(share, count)| {

@@ -9,9 +9,9 @@ use egui_plot::{
 
 use crate::ood::Role;
 use crate::ood::figures::RocPoint;
-use crate::state::comparing::{Pair, PairPoint};
 use crate::state::folders::short_name;
-use crate::state::{Action, KeepAction, text};
+use crate::state::shown::pair::{Pair, PairPoint};
+use crate::state::{Action, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::panels::histogram::{axis, base_plot};
 use crate::ui::theme;
@@ -24,7 +24,7 @@ const MOST_CHANGED: usize = 500;
 /// Draw the comparison.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let session = scene.session;
-    let Some(pair) = session.comparing.pair.clone() else {
+    let Some(pair) = session.shown.pairing.pair.clone() else {
         return;
     };
     ui.label(RichText::new(verdict(scene, &pair)).strong());
@@ -237,6 +237,7 @@ fn changed_row_ui(ui: &mut Ui, scene: &mut Scene<'_>, pair: &Pair, point: &PairP
     };
     let session = scene.session;
     let Some(image) = session
+        .shown
         .run
         .as_ref()
         .and_then(|run| run.images.get(point.image))
@@ -264,10 +265,10 @@ fn changed_row_ui(ui: &mut Ui, scene: &mut Scene<'_>, pair: &Pair, point: &PairP
                 text::score(point.second)
             ));
         if response.clicked() {
-            if let Some(index) = session.gallery.image_of_run_id(point.image) {
+            if let Some(index) = session.shown.gallery.image_of_run_id(point.image) {
                 scene.actions.push(Action::SelectImage(index));
             }
-            scene.actions.push(Action::Keep(KeepAction::ToggleCompare));
+            scene.actions.push(Action::Do(UiCommand::ToggleCompare));
         }
     });
 }

@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::analysis::Analysis;
-use super::arrangement::{GalleryOrder, GalleryView, ScoreRange};
 use super::run::RunState;
 use crate::images::ContentHash;
 use crate::ood::Role;
 use crate::runs::RunImage;
+use crate::state::arrangement::{GalleryOrder, GalleryView, ScoreRange};
 
-/// The images that can be seen, their order, and which of them is selected.
+/// The images that can be seen, their order, and which of them are selected, marked or left out by their scores.
 #[derive(Debug, Default)]
 pub struct Gallery {
     images: Arc<[RunImage]>,
@@ -19,9 +19,23 @@ pub struct Gallery {
     order: Vec<usize>,
     selected: Option<usize>,
     marked: BTreeSet<usize>,
-    needle: String,
     brush: Option<ScoreRange>,
     matching: Option<[Vec<usize>; 3]>,
+}
+
+/// Order and filters that the user has chosen; they outlive a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filters<'a> {
+    /// Order, role and verdict.
+    pub view: GalleryView,
+    /// The text that paths must have, in any case.
+    pub needle: &'a str,
+}
+
+impl Filters<'_> {
+    fn leave_out(self) -> bool {
+        self.view.role.is_some() || self.view.verdict.is_some() || !self.needle.trim().is_empty()
+    }
 }
 
 /// What order and filters go by.
@@ -56,16 +70,6 @@ impl Gallery {
         &self.marked
     }
 
-    /// The text that paths must have to be shown.
-    pub fn needle(&self) -> &str {
-        &self.needle
-    }
-
-    /// Show only images whose path has this text, in any case; takes effect when the gallery is arranged.
-    pub fn find(&mut self, text: &str) {
-        text.clone_into(&mut self.needle);
-    }
-
     /// The scores that images must have to be shown; `None` for all images.
     pub fn brush(&self) -> Option<ScoreRange> {
         self.brush
@@ -77,12 +81,8 @@ impl Gallery {
     }
 
     /// Whether some images may be left out.
-    pub fn is_filtered(&self, view: GalleryView) -> bool {
-        self.brush.is_some() || self.is_filtered_besides_scores(view)
-    }
-
-    fn is_filtered_besides_scores(&self, view: GalleryView) -> bool {
-        view.role.is_some() || view.verdict.is_some() || !self.needle.trim().is_empty()
+    pub fn is_filtered(&self, filters: Filters<'_>) -> bool {
+        self.brush.is_some() || filters.leave_out()
     }
 
     /// The images that role, verdict and text leave, counted in the bins of the score histogram by role in the order
@@ -154,21 +154,19 @@ impl Gallery {
         self.order = Vec::new();
     }
 
-    /// Sort and filter anew.
-    pub fn arrange(&mut self, view: GalleryView, basis: Basis<'_>) {
-        let found = self.found(view, basis);
+    /// Sort and filter again.
+    pub fn arrange(&mut self, filters: Filters<'_>, basis: Basis<'_>) {
+        let found = self.found(filters, basis);
         let histogram = basis.analysis.and_then(|a| a.histogram.as_ref());
-        self.matching = histogram
-            .filter(|_| self.is_filtered_besides_scores(view))
-            .map(|histogram| {
-                Role::ALL.map(|role| {
-                    let of_role = found.iter().filter(|&&i| self.images[i].role == role);
-                    let scores: Vec<f64> = of_role
-                        .filter_map(|&index| self.score(index, basis))
-                        .collect();
-                    histogram.bins.histogram(&scores)
-                })
-            });
+        self.matching = histogram.filter(|_| filters.leave_out()).map(|histogram| {
+            Role::ALL.map(|role| {
+                let of_role = found.iter().filter(|&&i| self.images[i].role == role);
+                let scores: Vec<f64> = of_role
+                    .filter_map(|&index| self.score(index, basis))
+                    .collect();
+                histogram.bins.histogram(&scores)
+            })
+        });
         let mut order = found;
         if let Some(range) = self.brush {
             order.retain(|&index| {
@@ -176,7 +174,7 @@ impl Gallery {
                     .is_some_and(|score| range.contains(score))
             });
         }
-        self.sort(&mut order, view.order, basis);
+        self.sort(&mut order, filters.view.order, basis);
         self.order = order;
     }
 
@@ -185,8 +183,9 @@ impl Gallery {
     }
 
     /// The images that role, verdict and text leave.
-    fn found(&self, view: GalleryView, basis: Basis<'_>) -> Vec<usize> {
-        let needle = self.needle.trim().to_lowercase();
+    fn found(&self, filters: Filters<'_>, basis: Basis<'_>) -> Vec<usize> {
+        let view = filters.view;
+        let needle = filters.needle.trim().to_lowercase();
         let has_needle = |index: usize| {
             let path = self.images[index].file.path.to_string_lossy();
             needle.is_empty() || path.to_lowercase().contains(&needle)
@@ -295,6 +294,10 @@ mod tests {
         }
     }
 
+    fn filters(view: GalleryView) -> Filters<'static> {
+        Filters { view, needle: "" }
+    }
+
     #[test]
     fn order_filter_and_neighbors() {
         let log = Arc::new(ResultLog::default());
@@ -313,16 +316,16 @@ mod tests {
             order: GalleryOrder::HighestFirst,
             ..GalleryView::default()
         };
-        gallery.arrange(view, basis(&run, None));
+        gallery.arrange(filters(view), basis(&run, None));
         assert_eq!(gallery.order(), [2, 0, 3, 1], "no score comes last");
         view.order = GalleryOrder::LowestFirst;
-        gallery.arrange(view, basis(&run, None));
+        gallery.arrange(filters(view), basis(&run, None));
         assert_eq!(gallery.order(), [3, 0, 2, 1]);
         assert_eq!(gallery.neighbor(Some(3), -1), Some(3));
         assert_eq!(gallery.neighbor(Some(3), 1), Some(0));
         assert_eq!(gallery.neighbor(None, 1), Some(3));
         view.role = Some(Role::InDomain);
-        gallery.arrange(view, basis(&run, None));
+        gallery.arrange(filters(view), basis(&run, None));
         assert_eq!(gallery.order(), [0, 1]);
         view.role = None;
         for (verdict, images) in [
@@ -332,21 +335,24 @@ mod tests {
             (VerdictFilter::LetThrough, vec![3, 0]),
         ] {
             view.verdict = Some(verdict);
-            gallery.arrange(view, basis(&run, Some(0.3)));
+            gallery.arrange(filters(view), basis(&run, Some(0.3)));
             assert_eq!(gallery.order(), images);
         }
         view.verdict = Some(VerdictFilter::Outcome(Outcome::CorrectPass));
-        gallery.arrange(view, basis(&run, Some(0.3)));
+        gallery.arrange(filters(view), basis(&run, Some(0.3)));
         assert_eq!(gallery.order(), [0], "no score, no outcome");
 
         log.extend([result(0, 1, 0.4), result(2, 1, 0.2)]);
         run.absorb();
         view.order = GalleryOrder::SpreadFirst;
         view.verdict = None;
-        gallery.arrange(view, basis(&run, None));
+        gallery.arrange(filters(view), basis(&run, None));
         assert_eq!(gallery.order(), [2, 0, 1, 3], "one attempt has no spread");
-        gallery.find(" OUT/0");
-        gallery.arrange(view, basis(&run, None));
+        let filters = Filters {
+            view,
+            needle: " OUT/0",
+        };
+        gallery.arrange(filters, basis(&run, None));
         assert_eq!(gallery.order(), [2]);
     }
 
@@ -380,7 +386,7 @@ mod tests {
             analysis: Some(&analysis),
             threshold: None,
         };
-        gallery.arrange(view, basis);
+        gallery.arrange(filters(view), basis);
         assert_eq!(gallery.order(), [1, 3, 2, 4, 0]);
     }
 
@@ -406,17 +412,17 @@ mod tests {
         gallery.fill(images, Some(&run));
         let mut view = GalleryView::default();
         gallery.set_brush(Some(ScoreRange::between(0.3, 0.2)));
-        gallery.arrange(view, basis);
+        gallery.arrange(filters(view), basis);
         assert_eq!(gallery.order(), [1, 2], "both ends belong to it");
         assert_eq!(gallery.matching(), None, "no filter but the range");
         view.role = Some(Role::InDomain);
-        gallery.arrange(view, basis);
+        gallery.arrange(filters(view), basis);
         assert_eq!(gallery.order(), [1]);
         let counts = gallery.matching().unwrap();
         let totals: Vec<usize> = counts.iter().map(|bins| bins.iter().sum()).collect();
         assert_eq!(totals, [2, 0, 0]);
         gallery.set_brush(None);
-        gallery.arrange(view, basis);
+        gallery.arrange(filters(view), basis);
         assert_eq!(gallery.order(), [0, 1]);
     }
 
@@ -432,7 +438,7 @@ mod tests {
             run: Some(&run),
             ..Basis::default()
         };
-        gallery.arrange(GalleryView::default(), basis);
+        gallery.arrange(Filters::default(), basis);
         gallery.mark_between(2, 1);
         let shorter: Arc<[RunImage]> = images[1..].to_vec().into();
         gallery.fill(shorter, Some(&run));

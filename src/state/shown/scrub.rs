@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::model::ModelState;
-use super::run::RunState;
-use super::session::{Outgoing, Session};
+use super::Shown;
 use crate::images::{ContentHash, Picture};
+use crate::state::outbox::{Outbox, Outgoing};
 use crate::worker::protocol::{Command, Control, Event, JobId};
 use crate::worker::trace::{Trace, TraceRequest};
 
@@ -68,49 +67,42 @@ impl Drop for Scrub {
     }
 }
 
-impl Session {
+impl Shown {
     /// The attempt that is watched, where it is the one that is looked at.
-    pub fn shown_scrub(&self) -> Option<&Scrub> {
-        let scrub = self.looking.scrub.as_ref()?;
-        let image = self.gallery.images().get(self.shown_image()?)?;
-        let attempt = self.shown_attempts().get(self.shown_attempt()?)?.attempt;
+    pub fn scrub(&self) -> Option<&Scrub> {
+        let scrub = self.scrub.as_ref()?;
+        let image = self.gallery.images().get(self.image()?)?;
+        let attempt = self.attempts().get(self.attempt()?)?.attempt;
         (scrub.content == image.file.hash && scrub.attempt == attempt).then_some(scrub)
     }
 
-    /// Why no attempt can be watched now; `None` where one can.
-    pub fn missing_for_scrub(&self) -> Option<&'static str> {
-        if self.shown_attempt().is_none() {
+    /// Why this run lets no attempt be watched; `None` where it does.
+    pub(in crate::state) fn missing_for_scrub(&self) -> Option<&'static str> {
+        if self.attempt().is_none() {
             Some("There is no result of this image yet")
-        } else if self.run.as_ref().is_some_and(RunState::is_sealed) {
+        } else if self.is_sealed() {
             Some(
                 "It takes the original, which an opened run does not read, use the run again or resume it first",
             )
-        } else if self.is_running() {
-            Some("The model is busy with the run, wait for its end or cancel it")
-        } else if !matches!(self.model, ModelState::Ready(_)) {
-            Some("There is no model open")
         } else {
             None
         }
     }
 
-    pub(super) fn start_scrub(&mut self) {
-        if self.missing_for_scrub().is_some() {
-            return;
-        }
-        let (Some(image), Some(position), Some(run)) =
-            (self.shown_image(), self.shown_attempt(), &self.run)
+    /// Make the attempt that is looked at again, with every step kept.
+    pub(in crate::state) fn start_scrub(&mut self, outbox: &mut Outbox) {
+        let (Some(image), Some(position), Some(run)) = (self.image(), self.attempt(), &self.run)
         else {
             return;
         };
-        let result = Arc::clone(&self.shown_attempts()[position]);
+        let result = Arc::clone(&self.attempts()[position]);
         let request = TraceRequest {
             settings: run.settings.clone(),
             image: self.gallery.images()[image].clone(),
             attempt: result.attempt,
         };
-        let (job, control) = (self.mint_job(), Control::default());
-        self.looking.scrub = Some(Scrub {
+        let (job, control) = (outbox.mint_job(), Control::default());
+        self.scrub = Some(Scrub {
             content: request.image.file.hash,
             attempt: request.attempt,
             phase: ScrubPhase::Waiting,
@@ -120,7 +112,7 @@ impl Session {
             control: control.clone(),
             result: result.inpainted.clone(),
         });
-        self.outbox.push_back(Outgoing::Worker(Command::Trace {
+        outbox.push_back(Outgoing::Worker(Command::Trace {
             job,
             request,
             control,
@@ -128,9 +120,9 @@ impl Session {
     }
 
     /// Take an event of the job that makes the trace; `false` where it is not for it.
-    pub(super) fn apply_scrub(&mut self, event: &Event) -> bool {
+    pub(in crate::state) fn apply_scrub(&mut self, event: &Event) -> bool {
         let job = event.job();
-        let Some(scrub) = self.looking.scrub.as_mut().filter(|s| s.job == job) else {
+        let Some(scrub) = self.scrub.as_mut().filter(|s| s.job == job) else {
             return false;
         };
         match event {
@@ -149,16 +141,18 @@ impl Session {
         true
     }
 
-    pub(super) fn scrub_to(&mut self, position: usize) {
-        if let Some(scrub) = &mut self.looking.scrub {
+    /// Show a step, from 0.
+    pub(in crate::state) fn scrub_to(&mut self, position: usize) {
+        if let Some(scrub) = &mut self.scrub {
             let last = scrub.num_steps().saturating_sub(1);
             scrub.position = position.min(last);
             scrub.is_playing &= position < last;
         }
     }
 
-    pub(super) fn play_scrub(&mut self, is_playing: bool) {
-        if let Some(scrub) = &mut self.looking.scrub {
+    /// Play the steps, or hold.
+    pub(in crate::state) fn play_scrub(&mut self, is_playing: bool) {
+        if let Some(scrub) = &mut self.scrub {
             let is_at_end = scrub.position + 1 >= scrub.num_steps();
             if is_playing && is_at_end {
                 scrub.position = 0;

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::run::RunState;
-use super::text;
 use crate::images::ContentHash;
 use crate::ood::Role;
 use crate::ood::conformal::Calibration;
 use crate::ood::figures::{Figures, MissingClass, RocPoint, figures, roc_curve};
 use crate::ood::histogram::Bins;
 use crate::runs::{Candidate, Verdict, Yardstick};
+use crate::state::text;
 
 /// Bins of the score histogram.
 const NUM_BINS: usize = 32;

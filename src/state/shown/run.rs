@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::difference::DifferenceScale;
-use super::saving::Kept;
 use crate::detectors::measures;
 use crate::images::ContentHash;
 use crate::ood::{Aggregate, MeasureId, Role};
 use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
+use crate::state::saving::Kept;
 use crate::worker::protocol::{Control, JobId, ModelInfo, Progress};
 
 /// Where a run stands.
@@ -123,7 +123,7 @@ impl RunState {
         !fresh.is_empty()
     }
 
-    /// Show another distance or aggregation; `true` when that changes the scores. Nothing is computed anew by the
+    /// Show another distance or aggregation; `true` when that changes the scores. Nothing is computed again by the
     /// worker.
     pub fn choose(&mut self, distance: MeasureId, aggregate: Aggregate) -> bool {
         if self.choice == (distance, aggregate) {
@@ -134,6 +134,20 @@ impl RunState {
             .map(|image| self.compute_score(image))
             .collect();
         true
+    }
+
+    /// The distance and aggregation of the scores.
+    pub fn choice(&self) -> (MeasureId, Aggregate) {
+        self.choice
+    }
+
+    /// Positions of the attempts in the middle of the distances of all of these.
+    pub fn median_attempts(&self, attempts: &[Arc<AttemptResult>]) -> Vec<usize> {
+        let distances: Vec<f64> = attempts
+            .iter()
+            .map(|r| r.values.of(self.choice.0))
+            .collect();
+        crate::ood::aggregate::median_attempts(&distances)
     }
 
     fn compute_score(&self, image: usize) -> Option<f64> {

@@ -1,19 +1,15 @@
 //! One picture that is tried: scored like the run's images, but it joins no figure.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::folders::short_name;
-use super::look_action::Overlay;
-use super::model::ModelState;
+use super::Shown;
 use super::run::{Phase, RunState};
-use super::session::{Outgoing, Session};
-use crate::images::Picture;
 use crate::ood::Role;
-use crate::runs::{ResultLog, RunImage};
-use crate::worker::protocol::{
-    Command, Control, Event, FolderListing, JobId, LibraryCommand, RunRequest,
-};
+use crate::runs::{ResultLog, RunImage, RunSettings};
+use crate::state::folders::short_name;
+use crate::state::outbox::{Outbox, Outgoing};
+use crate::worker::protocol::{Command, Event, FolderListing, JobId, RunRequest};
 
 /// A picture that is tried.
 #[derive(Debug)]
@@ -43,62 +39,33 @@ impl Drop for Trial {
     }
 }
 
-impl Session {
-    /// Why no picture can be tried now; `None` where one can.
-    pub fn missing_for_trial(&self) -> Option<&'static str> {
-        if self.is_running() {
-            Some("The model is busy with the run, wait for its end or cancel it")
-        } else if !matches!(self.model, ModelState::Ready(_)) {
-            Some("There is no model open")
-        } else {
-            None
-        }
-    }
-
-    pub(super) fn try_file(&mut self, path: PathBuf) {
-        let reading = self.begin_trial(short_name(&path));
-        self.outbox
-            .push_back(Outgoing::Library(LibraryCommand::Scan {
-                job: reading,
-                path,
-                role: Role::Unknown,
-                control: Control::default(),
-            }));
-    }
-
-    pub(super) fn try_painted(&mut self, picture: Picture) {
-        let job = self.begin_trial("Painted picture".to_owned());
-        self.outbox
-            .push_back(Outgoing::Library(LibraryCommand::Painted { job, picture }));
-    }
-
-    /// Score the picture in the clipboard.
-    pub(super) fn try_pasted(&mut self) {
-        let job = self.begin_trial("Pasted picture".to_owned());
-        self.outbox
-            .push_back(Outgoing::Library(LibraryCommand::Paste { job }));
-    }
-
-    fn begin_trial(&mut self, name: String) -> JobId {
-        let reading = self.mint_job();
-        self.looking.trial = Some(Trial {
+impl Shown {
+    /// Wait for the listing of a picture to try, which carries the name `reading`. `problem`: why it can't be scored.
+    pub(in crate::state) fn begin_trial(
+        &mut self,
+        name: String,
+        reading: JobId,
+        problem: Option<String>,
+    ) {
+        self.trial = Some(Trial {
             name,
             run: None,
-            problem: self.missing_for_trial().map(str::to_owned),
+            problem,
             reading,
         });
-        self.looking.overlay = Some(Overlay::Try);
-        reading
     }
 
-    /// Take the listing of the picture that is tried; `false` where it is not for it.
-    pub(super) fn apply_trial_listing(
+    /// Take the listing of the picture that is tried and score it, by `settings` where the run has none that may be
+    /// used; `false` where the listing is not for it.
+    pub(in crate::state) fn apply_trial_listing(
         &mut self,
         job: JobId,
         listing: &Result<Arc<FolderListing>, String>,
+        settings: &RunSettings,
+        outbox: &mut Outbox,
     ) -> bool {
         let is_meant = |trial: &&mut Trial| trial.reading == job && trial.run.is_none();
-        let Some(trial) = self.looking.trial.as_mut().filter(is_meant) else {
+        let Some(trial) = self.trial.as_mut().filter(is_meant) else {
             return false;
         };
         if trial.problem.is_some() {
@@ -125,32 +92,36 @@ impl Session {
             trial.name = name;
         }
         let folder = file.path.parent().map(Path::to_owned).unwrap_or_default();
-        self.score_trial(RunImage {
+        let image = RunImage {
             file,
             role: Role::Unknown,
             folder: Arc::new(folder),
-        });
+        };
+        self.score_trial(image, settings, outbox);
         true
     }
 
-    fn score_trial(&mut self, image: RunImage) {
+    fn score_trial(&mut self, image: RunImage, settings: &RunSettings, outbox: &mut Outbox) {
         // Its score must be comparable with those of the run.
         let settings = self
             .run
             .as_ref()
             // A mask image that an opened run names may not be read.
             .filter(|run| !run.is_sealed())
-            .map_or_else(|| self.settings.run.clone(), |run| run.settings.clone());
-        let job = self.mint_job();
+            .map_or_else(|| settings.clone(), |run| run.settings.clone());
+        let job = outbox.mint_job();
         let images: Arc<[RunImage]> = Arc::new([image]);
         let results = Arc::new(ResultLog::default());
-        let run = RunState::new(
+        let mut run = RunState::new(
             job,
             settings.clone(),
             Arc::clone(&images),
             Arc::clone(&results),
         );
-        self.outbox.push_back(Outgoing::Worker(Command::Run {
+        if let Some((distance, aggregate)) = self.run.as_ref().map(RunState::choice) {
+            run.choose(distance, aggregate);
+        }
+        outbox.push_back(Outgoing::Worker(Command::Run {
             job,
             request: RunRequest {
                 settings,
@@ -160,21 +131,19 @@ impl Session {
             },
             control: run.control.clone(),
         }));
-        if let Some(trial) = &mut self.looking.trial {
+        if let Some(trial) = &mut self.trial {
             trial.run = Some(run);
         }
     }
 
     /// Take an event of the trial's run; `false` where it is not for it.
-    pub(super) fn apply_trial(&mut self, event: &Event) -> bool {
-        let choice = (self.settings.run.distance, self.settings.run.aggregate);
-        let Some(trial) = &mut self.looking.trial else {
+    pub(in crate::state) fn apply_trial(&mut self, event: &Event) -> bool {
+        let Some(trial) = &mut self.trial else {
             return false;
         };
         let Some(run) = trial.run.as_mut().filter(|run| run.job == event.job()) else {
             return false;
         };
-        run.choose(choice.0, choice.1);
         match event {
             Event::Progress { progress, .. } => run.progress = progress.clone(),
             Event::Done { progress, .. } => {

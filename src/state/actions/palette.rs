@@ -1,16 +1,15 @@
 //! Everything that can be asked for by name, for the command palette.
 
-use super::action::Action;
-use super::arrangement::{GalleryOrder, GalleryView, VerdictFilter};
-use super::keep_action::KeepAction;
-use super::look::{ColorMap, Compare, DifferenceKind, LookSettings};
-use super::look_action::{LookAction, Part};
-use super::run::Phase;
-use super::session::Session;
-use super::settings::ThemeChoice;
+use super::{Action, KeepAction, LookAction, Part, UiCommand, When};
 use crate::detectors::measures;
 use crate::ood::Role;
 use crate::runs::RunSettings;
+use crate::state::arrangement::{GalleryOrder, GalleryView, VerdictFilter};
+use crate::state::look::{ColorMap, Compare, DifferenceKind, LookSettings};
+use crate::state::recent;
+use crate::state::session::Session;
+use crate::state::settings::ThemeChoice;
+use crate::state::shown::run::{Phase, RunState};
 use crate::worker::protocol::ModelSource;
 
 /// Recent runs among the commands.
@@ -29,18 +28,9 @@ impl Session {
     /// All commands that make sense now and have all words of `text` in their name, in any case and order.
     pub fn commands(&self, text: &str) -> Vec<NamedCommand> {
         let needles: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
-        let mut commands = self.run_commands();
+        let mut commands = self.plain_commands();
         commands.extend(self.choice_commands());
-        let look = LookAction::WITH_SHORTCUTS.into_iter().map(Action::Look);
-        commands.extend(self.keep_commands());
-        commands.extend(look.map(|action| {
-            let words = match &action {
-                Action::Look(LookAction::BrowseExport) => "Export marked images…".to_owned(),
-                Action::Look(LookAction::Paste) => "Try the picture in the clipboard".to_owned(),
-                _ => action.text(),
-            };
-            named(words, action)
-        }));
+        commands.extend(self.recent_commands());
         commands.retain(|command| {
             let words = command.words.to_lowercase();
             needles.iter().all(|needle| words.contains(needle))
@@ -48,69 +38,45 @@ impl Session {
         commands
     }
 
-    fn run_commands(&self) -> Vec<NamedCommand> {
-        let phase = self.run.as_ref().map(|run| &run.phase);
-        let mut commands = match phase {
-            Some(Phase::Running) => vec![Action::Pause, Action::Cancel],
-            Some(Phase::Paused) => vec![Action::Resume, Action::Cancel],
-            Some(Phase::Cancelling) => Vec::new(),
-            _ => vec![Action::Run],
-        }
-        .into_iter()
-        .map(|action| {
-            let verb = match action {
-                Action::Run => "Start".to_owned(),
-                _ => action.text(),
-            };
-            named(format!("{verb} the run"), action)
-        })
-        .collect::<Vec<_>>();
-        for action in [Action::NextImage, Action::PreviousImage] {
-            commands.push(named(format!("{} image", action.text()), action));
-        }
-        commands.push(named("Open a model…", Action::BrowseModel));
-        let bundled = Action::OpenModel(ModelSource::Bundled);
-        commands.push(named("Use the bundled model", bundled));
-        for role in Role::ALL {
-            let words = format!("Add {} images…", role.label().to_lowercase());
-            commands.push(named(words, Action::BrowseFolders(role)));
-        }
-        commands.push(named("Undo the change of the threshold", Action::Undo));
-        commands.push(named("Reset the threshold", Action::ResetThreshold));
-        commands.push(named("Save plots…", Action::BrowsePlots));
-        commands.push(named("Dismiss all messages", Action::DismissAllNotices));
-        commands
+    fn plain_commands(&self) -> Vec<NamedCommand> {
+        let offered = UiCommand::ALL.iter().filter_map(|&command| {
+            let (when, words) = command.info().palette?;
+            self.is_time(when)
+                .then(|| named(words, Action::Do(command)))
+        });
+        offered.collect()
     }
 
-    fn keep_commands(&self) -> Vec<NamedCommand> {
-        let keep = |words: &str, action| named(words, Action::Keep(action));
-        let mut commands = vec![
-            keep("Recent runs", KeepAction::ToggleRecent),
-            keep("Open a run file…", KeepAction::BrowseOpen),
-            keep("Save the run as…", KeepAction::BrowseSaveAs),
-            keep("Compare runs", KeepAction::ToggleCompare),
-            keep("Clear recent runs…", KeepAction::Clear),
-        ];
-        if let Some(run) = &self.run {
-            if run.is_unfinished() {
-                commands.push(keep("Go on with the unfinished run", KeepAction::GoOn));
-            }
-            if run.kept.opened.is_some() {
-                commands.push(keep("Use the opened run again…", KeepAction::UseAgain));
-                commands.push(keep("Close the opened run", KeepAction::CloseRun));
-            }
+    fn is_time(&self, when: When) -> bool {
+        let run = self.shown.run.as_ref();
+        let phase = run.map(|run| &run.phase);
+        match when {
+            When::Always => true,
+            When::Idle => !self.is_running(),
+            When::Running => phase == Some(&Phase::Running),
+            When::Paused => phase == Some(&Phase::Paused),
+            When::RunningOrPaused => matches!(phase, Some(Phase::Running | Phase::Paused)),
+            When::Unfinished => run.is_some_and(RunState::is_unfinished),
+            When::Opened => run.is_some_and(|run| run.kept.opened.is_some()),
         }
+    }
+
+    fn recent_commands(&self) -> impl Iterator<Item = NamedCommand> {
         let runs = self.keeping.shelf.iter().flat_map(|shelf| &shelf.runs);
-        commands.extend(runs.take(MOST_RUNS).map(|run| {
-            let words = format!("Open run of {}", super::recent::line(run));
-            keep(&words, KeepAction::Open(run.path.clone()))
-        }));
-        commands
+        runs.take(MOST_RUNS).map(|run| {
+            let words = format!("Open run of {}", recent::line(run));
+            named(words, Action::Keep(KeepAction::Open(run.path.clone())))
+        })
     }
 
     fn choice_commands(&self) -> Vec<NamedCommand> {
         let (look, gallery) = (self.settings.look, self.settings.gallery);
-        let mut commands = Vec::new();
+        let bundled = Action::OpenModel(ModelSource::Bundled);
+        let mut commands = vec![named("Use the bundled model", bundled)];
+        for role in Role::ALL {
+            let words = format!("Add {} images…", role.label().to_lowercase());
+            commands.push(named(words, Action::BrowseFolders(role)));
+        }
         for distance in self.measures_to_choose() {
             let run = RunSettings {
                 distance,
@@ -132,9 +98,8 @@ impl Session {
             let words = format!("Show images: {}", verdict.label().to_lowercase());
             commands.push(named(words, Action::SetGallery(view)));
         }
-        commands.push(named("Show all images", Action::Look(LookAction::ShowAll)));
         for part in Part::ALL {
-            let action = Action::Look(LookAction::Copy(Some(part)));
+            let action = Action::Look(LookAction::Copy(part));
             commands.push(named(format!("{} picture", action.text()), action));
         }
         for compare in Compare::ALL {
@@ -184,6 +149,9 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].words, "Sort images: largest spread first");
         assert_eq!(session.commands("no such thing"), []);
-        assert_eq!(session.commands("run")[0].action, Action::Run);
+        assert_eq!(
+            session.commands("run")[0].action,
+            Action::Do(UiCommand::Run)
+        );
     }
 }

@@ -3,13 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::Shown;
 use super::difference::{COVERED, ScaleBasis};
-use super::look::DifferenceKind;
-use super::model::ModelState;
 use super::run::RunState;
-use super::session::{Outgoing, Session};
 use crate::images::Picture;
 use crate::ood::Role;
+use crate::state::outbox::{Outbox, Outgoing};
 use crate::worker::protocol::{Command, Control, Event, JobId, MapRequest};
 
 /// Images that the scale is set by, at most: fewer would leave it to the strangest of them, since the map of a small
@@ -24,8 +23,8 @@ const MOST_KEPT: usize = 64;
 /// A scale of nothing but zeros still needs a top.
 const SMALLEST_TOP: f32 = 1e-6;
 
-/// Run, image and attempt of a map.
-type Key = (JobId, usize, usize);
+/// Image of the run and attempt of a map.
+type Key = (usize, usize);
 
 /// One map.
 #[derive(Clone, Debug)]
@@ -50,7 +49,6 @@ pub struct MapScale {
 /// The maps so far and the one that is awaited.
 #[derive(Debug, Default)]
 pub struct LpipsMaps {
-    run: Option<JobId>,
     scale: Option<MapScale>,
     kept: VecDeque<(Key, LpipsMap)>,
     awaited: Option<Awaited>,
@@ -73,11 +71,11 @@ impl Drop for Awaited {
     }
 }
 
-impl Session {
+impl Shown {
     /// The LPIPS map of the attempt that is looked at.
-    pub fn shown_map(&self) -> Option<&LpipsMap> {
-        let key = self.shown_key()?;
-        let kept = self.looking.maps.kept.iter();
+    pub fn map(&self) -> Option<&LpipsMap> {
+        let key = self.map_key()?;
+        let kept = self.maps.kept.iter();
         kept.rev()
             .find(|(known, _)| *known == key)
             .map(|(_, map)| map)
@@ -85,58 +83,39 @@ impl Session {
 
     /// The scale of the maps of the run; `None` before the first one.
     pub fn map_scale(&self) -> Option<MapScale> {
-        self.looking.maps.scale
+        self.maps.scale
     }
 
-    /// Why there is no LPIPS map of the attempt that is looked at, in a few words.
-    pub fn missing_map(&self) -> Option<String> {
-        if self.shown_map().is_some() {
-            return None;
-        }
-        let failed = self.looking.maps.failed.as_ref();
-        Some(if self.is_running() {
-            "After the run".to_owned()
-        } else if !matches!(self.model, ModelState::Ready(_)) {
-            "No model open".to_owned()
-        } else if let Some((_, message)) = failed.filter(|(key, _)| Some(*key) == self.shown_key())
-        {
-            message.clone()
-        } else {
-            "Computing…".to_owned()
-        })
+    /// Why the map of the attempt that is looked at could not be made, if so.
+    pub(in crate::state) fn failed_map(&self) -> Option<&str> {
+        let (key, message) = self.maps.failed.as_ref()?;
+        (Some(*key) == self.map_key()).then_some(message)
     }
 
-    fn shown_key(&self) -> Option<Key> {
-        let run = self.run.as_ref()?;
-        let image = self.gallery.run_id(self.shown_image()?)?;
-        let result = self.shown_attempts().get(self.shown_attempt()?)?;
-        Some((run.job, image, result.attempt))
+    /// Make all maps again when they are wanted, on another scale.
+    pub(in crate::state) fn forget_maps(&mut self) {
+        self.maps = LpipsMaps::default();
     }
 
-    /// Ask for the map of the attempt that is looked at, where it is wanted and not there yet; call once a frame.
-    pub(super) fn want_map(&mut self) {
-        if self.settings.look.difference != DifferenceKind::Lpips {
-            return;
-        }
-        let Some(run) = &self.run else { return };
-        if self.looking.maps.run != Some(run.job) {
-            self.looking.maps = LpipsMaps {
-                run: Some(run.job),
-                ..LpipsMaps::default()
-            };
-        }
-        let maps = &self.looking.maps;
-        let is_free = maps.awaited.is_none()
-            && !self.is_running()
-            && matches!(self.model, ModelState::Ready(_));
-        let Some(key) = self.shown_key().filter(|_| is_free) else {
+    fn map_key(&self) -> Option<Key> {
+        let image = self.gallery.run_id(self.image()?)?;
+        let result = self.attempts().get(self.attempt()?)?;
+        Some((image, result.attempt))
+    }
+
+    /// Ask for the map of the attempt that is looked at, where it is not there yet; call once a frame.
+    pub(in crate::state) fn want_map(&mut self, outbox: &mut Outbox) {
+        let Some(run) = self.run.as_ref().filter(|run| !run.phase.is_active()) else {
             return;
         };
-        let has_failed = maps.failed.as_ref().is_some_and(|(known, _)| *known == key);
-        if self.shown_map().is_some() || has_failed {
+        let maps = &self.maps;
+        let Some(key) = self.map_key().filter(|_| maps.awaited.is_none()) else {
+            return;
+        };
+        if self.map().is_some() || self.failed_map().is_some() {
             return;
         }
-        let shown = run.attempts(key.1).iter().find(|r| r.attempt == key.2);
+        let shown = run.attempts(key.0).iter().find(|r| r.attempt == key.1);
         let pair = shown.and_then(|r| Some((r.original.clone(), r.inpainted.clone()?)));
         let Some(pair) = pair else { return };
         let (mut pairs, basis) = match maps.scale {
@@ -145,14 +124,14 @@ impl Session {
         };
         pairs.push(pair);
         let device = run.settings.device;
-        let (job, control) = (self.mint_job(), Control::default());
-        self.looking.maps.awaited = Some(Awaited {
+        let (job, control) = (outbox.mint_job(), Control::default());
+        self.maps.awaited = Some(Awaited {
             job,
             key,
             basis,
             control: control.clone(),
         });
-        self.outbox.push_back(Outgoing::Worker(Command::Map {
+        outbox.push_back(Outgoing::Worker(Command::Map {
             job,
             request: MapRequest { device, pairs },
             control,
@@ -160,8 +139,8 @@ impl Session {
     }
 
     /// Take an event of the job that makes maps; `false` where it is not for it.
-    pub(super) fn apply_map(&mut self, event: &Event) -> bool {
-        let maps = &mut self.looking.maps;
+    pub(in crate::state) fn apply_map(&mut self, event: &Event) -> bool {
+        let maps = &mut self.maps;
         let Some(awaited) = maps.awaited.take_if(|a| a.job == event.job()) else {
             return false;
         };
@@ -188,7 +167,7 @@ impl Session {
             }
             Event::Failed { message, .. } => maps.failed = Some((awaited.key, message.clone())),
             Event::Done { .. } | Event::Cancelled { .. } => {}
-            // It goes on: what is awaited is put back.
+            // The job is not at its end: what is awaited is put back.
             _ => maps.awaited = Some(awaited),
         }
         true

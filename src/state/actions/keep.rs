@@ -1,0 +1,38 @@
+//! What a user can ask for about runs on disk that takes a value, with the words that go with it.
+
+use std::path::PathBuf;
+
+use super::Info;
+use crate::ood::{Aggregate, MeasureId};
+use crate::state::comparing::RowKey;
+use crate::state::saving::SavingSettings;
+
+/// One wish about runs on disk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum KeepAction {
+    /// Change whether and how runs are kept.
+    Set(SavingSettings),
+    /// Show a run file.
+    Open(PathBuf),
+    /// Write a copy of the run that is shown.
+    SaveAs(PathBuf),
+    /// Hold the run that is shown against one way to score another one.
+    CompareWith(Option<RowKey>),
+    /// Show rows of one distance or aggregation only.
+    FilterCompared(Option<MeasureId>, Option<Aggregate>),
+}
+
+impl KeepAction {
+    /// Its words.
+    pub fn info(&self) -> Info {
+        match self {
+            Self::Set(_) => Info::new("Change", "Change whether and how runs are kept on disk"),
+            Self::Open(_) => Info::new("Open", "Show this run, nothing that it names is read"),
+            Self::SaveAs(_) => Info::new("Save", "Write a copy of this run to this file"),
+            Self::CompareWith(_) => {
+                Info::new("Compare", "Hold the run that is shown against this one")
+            }
+            Self::FilterCompared(..) => Info::new("Filter", "Show only some of the rows"),
+        }
+    }
+}

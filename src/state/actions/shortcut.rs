@@ -1,0 +1,119 @@
+//! The keys that ask for commands.
+
+/// A key that the shortcuts use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Key {
+    ArrowLeft,
+    ArrowRight,
+    Escape,
+    F5,
+    O,
+    R,
+    Plus,
+    Equals,
+    Minus,
+    Comma,
+    Period,
+    Questionmark,
+    ArrowUp,
+    ArrowDown,
+    PageUp,
+    PageDown,
+    Home,
+    End,
+    F11,
+    Num0,
+    Num1,
+    A,
+    C,
+    E,
+    F,
+    H,
+    P,
+    S,
+    T,
+    V,
+    W,
+    Z,
+}
+
+impl Key {
+    /// Whether it means something with Ctrl where text is typed: marking, copying and pasting it.
+    pub fn edits_text(self) -> bool {
+        matches!(self, Self::A | Self::C | Self::V)
+    }
+
+    /// Whether it means nothing to any field that text is typed into.
+    pub fn is_function(self) -> bool {
+        matches!(self, Self::F5 | Self::F11)
+    }
+}
+
+/// A key, alone or with Ctrl (Command on a Mac).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shortcut {
+    /// The key.
+    pub key: Key,
+    /// Whether Ctrl is held.
+    pub with_ctrl: bool,
+}
+
+impl Shortcut {
+    pub(super) const fn plain(key: Key) -> Self {
+        Self {
+            key,
+            with_ctrl: false,
+        }
+    }
+
+    pub(super) const fn ctrl(key: Key) -> Self {
+        Self {
+            key,
+            with_ctrl: true,
+        }
+    }
+
+    /// How it is written in tooltips.
+    pub fn label(self) -> String {
+        let key = match self.key {
+            Key::ArrowLeft => "Left",
+            Key::ArrowRight => "Right",
+            Key::Escape => "Esc",
+            Key::F5 => "F5",
+            Key::O => "O",
+            Key::R => "R",
+            Key::Plus => "+",
+            Key::Equals => "=",
+            Key::Minus => "-",
+            Key::Comma => ",",
+            Key::Period => ".",
+            Key::Questionmark => "?",
+            Key::ArrowUp => "Up",
+            Key::ArrowDown => "Down",
+            Key::PageUp => "Page up",
+            Key::PageDown => "Page down",
+            Key::Home => "Home",
+            Key::End => "End",
+            Key::F11 => "F11",
+            Key::Num0 => "0",
+            Key::Num1 => "1",
+            Key::A => "A",
+            Key::C => "C",
+            Key::E => "E",
+            Key::F => "F",
+            Key::H => "H",
+            Key::P => "P",
+            Key::S => "S",
+            Key::T => "T",
+            Key::V => "V",
+            Key::W => "W",
+            Key::Z => "Z",
+        };
+        if self.with_ctrl {
+            format!("Ctrl+{key}")
+        } else {
+            key.to_owned()
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Detector files: opening one, saving one, and whether the open one fits the scores that are shown.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::actions::Action;
+use super::decision::{DecisionSettings, Way};
+use super::outbox::Outgoing;
+use super::session::Session;
+use super::shown::run::RunState;
+use super::text;
+use crate::ood::{Role, ThresholdRule};
+use crate::runs::detector::{CalibrationImage, DetectorModel, absolute_source};
+use crate::runs::{Detector, RunSettings, Yardstick};
+use crate::worker::protocol::{DialogKind, LibraryCommand, Notice, Severity};
+
+/// A detector file and what is in it.
+pub type OpenDetector = (PathBuf, Arc<Detector>);
+
+impl Session {
+    /// The detector that the shown threshold makes, or why there is none.
+    pub fn detector_to_save(&self) -> Result<Detector, &'static str> {
+        let threshold = self.shown.threshold();
+        let threshold = threshold.ok_or("There is no threshold to save yet")?;
+        let run = self.shown.run.as_ref().ok_or("There is no run yet")?;
+        let model = run.model.as_ref().ok_or("There is no model")?;
+        let way = self.settings.decision.way;
+        let Some(how) = self.settings.decision.rule(way) else {
+            return Err("This threshold comes from a detector file already");
+        };
+        if run.phase.is_active() {
+            return Err("The scores still change, wait for the end of the run");
+        }
+        let calibration: Vec<CalibrationImage> = run
+            .scores_of(Role::InDomain)
+            .map(|(image, score)| CalibrationImage::new(&run.images[image].file.hash, score))
+            .collect();
+        let contents: HashSet<&str> = calibration.iter().map(|image| &*image.sha256).collect();
+        if contents.len() < calibration.len() {
+            // Only runs of earlier versions have such.
+            return Err(
+                "Some in-domain images are in this run more than once: run again to count each once",
+            );
+        }
+        let num_out = match how {
+            ThresholdRule::FalseAlarmRate { .. } => 0,
+            _ => run.scores_of(Role::OutOfDomain).count(),
+        };
+        let model = DetectorModel {
+            source: absolute_source(&model.source),
+            name: model.name.clone(),
+            identity: model.identity.clone(),
+        };
+        let settings = run.settings.viewed_as(&self.settings.run);
+        let threshold = (threshold, how);
+        Ok(Detector::new(
+            model,
+            settings,
+            threshold,
+            num_out,
+            calibration,
+        ))
+    }
+
+    pub(super) fn save_detector(&mut self, path: PathBuf) {
+        match self.detector_to_save() {
+            Err(reason) => self.notices.say(Severity::Warning, format!("{reason}.")),
+            Ok(detector) => {
+                self.outbox
+                    .push_back(Outgoing::Library(LibraryCommand::SaveDetector {
+                        path,
+                        detector: Arc::new(detector),
+                    }));
+            }
+        }
+    }
+
+    pub(super) fn detector_saved(&mut self, path: PathBuf, outcome: Result<(), String>) {
+        match outcome {
+            Err(message) => self.notices.say(Severity::Error, message),
+            Ok(()) => self.notices.push(Notice {
+                severity: Severity::Info,
+                message: "The detector was saved. `lmd classify` and this window open it."
+                    .to_owned(),
+                path: Some(path),
+            }),
+        }
+    }
+
+    pub(super) fn open_detector(&mut self, path: PathBuf) {
+        if self.is_running() {
+            self.notices.say(
+                Severity::Warning,
+                "A run is under way. Cancel it before you open a detector.",
+            );
+            return;
+        }
+        self.outbox
+            .push_back(Outgoing::Library(LibraryCommand::OpenDetector { path }));
+    }
+
+    /// Take over model, settings and threshold of a detector file.
+    pub(super) fn detector_opened(
+        &mut self,
+        path: PathBuf,
+        detector: Result<Arc<Detector>, String>,
+    ) {
+        let detector = match detector {
+            Ok(detector) => detector,
+            Err(message) => {
+                self.notices.say(Severity::Error, message);
+                return;
+            }
+        };
+        if let Some(caveat) = detector.caveat() {
+            let caveat = format!("{}.", text::capitalized(&caveat));
+            self.notices.say(Severity::Warning, caveat);
+        }
+        let old = &self.settings.run;
+        let run = RunSettings {
+            limit: old.limit,
+            ..detector.settings.executed_as(old)
+        };
+        let source = detector.model.source.clone();
+        self.detector = Some((path, detector));
+        self.perform(Action::SetRun(Box::new(run)));
+        if self.settings.model != source || self.model_info().is_none() {
+            self.perform(Action::OpenModel(source));
+        }
+        let settings = DecisionSettings {
+            way: Way::Detector,
+            ..self.settings.decision
+        };
+        self.change_decision(settings, false);
+        self.shown.analyze_at_once();
+    }
+
+    pub(super) fn chosen_detector(&mut self, kind: DialogKind, path: PathBuf) {
+        if kind == DialogKind::OpenDetector {
+            self.open_detector(path);
+        } else {
+            self.save_detector(path);
+        }
+    }
+}
+
+/// The open detector, or why it does not fit the scores of a run.
+pub(super) fn fitting<'a>(
+    detector: Option<&'a OpenDetector>,
+    run: Option<&RunState>,
+) -> Option<Result<&'a Detector, String>> {
+    let (_, detector) = detector?;
+    let Some(run) = run else {
+        return Some(Ok(detector));
+    };
+    let (distance, aggregate) = run.choice();
+    let of_run = RunSettings {
+        distance,
+        aggregate,
+        ..run.settings.clone()
+    };
+    let is_same_model = run.model.as_ref().is_some_and(|model| {
+        let difference = detector.model.identity.compare(&model.identity);
+        difference.difference().is_none()
+    });
+    let is_same = is_same_model && of_run.gives_scores_of(&detector.settings);
+    Some(if is_same {
+        Ok(detector)
+    } else {
+        Err(
+            "The detector file was made with another model or other settings. \
+             Open it again and start a new run"
+                .to_owned(),
+        )
+    })
+}
+
+/// What images are compared with: the open detector's calibration images while it sets the threshold, else the
+/// in-domain images of the run.
+pub(super) fn foreign_yardstick(
+    way: Way,
+    detector: Option<&OpenDetector>,
+    run: &RunState,
+) -> Option<Yardstick> {
+    if way != Way::Detector {
+        return None;
+    }
+    match fitting(detector, Some(run))? {
+        Ok(detector) => Some(detector.yardstick()),
+        Err(_) => None, // The decision says why.
+    }
+}

@@ -1,0 +1,67 @@
+//! The keys of commands, as egui knows them.
+
+use egui::{Context, KeyboardShortcut, Modifiers};
+
+use crate::state::UiCommand;
+use crate::state::actions::{Key, Shortcut};
+
+/// The commands that keys ask for in this frame; these keys mean nothing else then.
+pub fn pressed(ctx: &Context) -> Vec<UiCommand> {
+    let is_typing = ctx.memory(|memory| memory.focused().is_some());
+    let is_pressed = |command: &UiCommand| {
+        let mut shortcuts = command.info().shortcuts.iter();
+        // Plain keys belong to the widget that has the focus, F5 does not mean anything to any.
+        shortcuts.any(|shortcut| {
+            let is_free = (shortcut.with_ctrl
+                && !(shortcut.key.edits_text() && ctx.text_edit_focused()))
+                || shortcut.key.is_function()
+                || !is_typing;
+            is_free && ctx.input_mut(|input| input.consume_shortcut(&keyboard_shortcut(*shortcut)))
+        })
+    };
+    let commands = UiCommand::ALL.iter().copied();
+    commands.filter(is_pressed).collect()
+}
+
+fn keyboard_shortcut(shortcut: Shortcut) -> KeyboardShortcut {
+    let key = match shortcut.key {
+        Key::ArrowLeft => egui::Key::ArrowLeft,
+        Key::ArrowRight => egui::Key::ArrowRight,
+        Key::Escape => egui::Key::Escape,
+        Key::F5 => egui::Key::F5,
+        Key::O => egui::Key::O,
+        Key::R => egui::Key::R,
+        Key::Plus => egui::Key::Plus,
+        Key::Equals => egui::Key::Equals,
+        Key::Minus => egui::Key::Minus,
+        Key::Comma => egui::Key::Comma,
+        Key::Period => egui::Key::Period,
+        Key::Questionmark => egui::Key::Questionmark,
+        Key::ArrowUp => egui::Key::ArrowUp,
+        Key::ArrowDown => egui::Key::ArrowDown,
+        Key::PageUp => egui::Key::PageUp,
+        Key::PageDown => egui::Key::PageDown,
+        Key::Home => egui::Key::Home,
+        Key::End => egui::Key::End,
+        Key::F11 => egui::Key::F11,
+        Key::Num0 => egui::Key::Num0,
+        Key::Num1 => egui::Key::Num1,
+        Key::A => egui::Key::A,
+        Key::C => egui::Key::C,
+        Key::E => egui::Key::E,
+        Key::F => egui::Key::F,
+        Key::H => egui::Key::H,
+        Key::P => egui::Key::P,
+        Key::S => egui::Key::S,
+        Key::T => egui::Key::T,
+        Key::V => egui::Key::V,
+        Key::W => egui::Key::W,
+        Key::Z => egui::Key::Z,
+    };
+    let modifiers = if shortcut.with_ctrl {
+        Modifiers::COMMAND
+    } else {
+        Modifiers::NONE
+    };
+    KeyboardShortcut::new(modifiers, key)
+}

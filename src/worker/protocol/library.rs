@@ -1,0 +1,256 @@
+//! To the file-reading thread and back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{AssessRequest, Assessment, Control, JobId, RunsCommand, RunsEvent};
+use crate::images::{Fit, Geometry, ImageFile, Picture};
+use crate::ood::{KnownMask, MaskKind, Role};
+use crate::runs::Detector;
+use crate::worker::export::ExportRequest;
+use crate::worker::plots::PlotsRequest;
+
+/// To the file-reading thread.
+#[derive(Clone, Debug)]
+pub enum LibraryCommand {
+    /// List a folder's images (or one image file).
+    Scan {
+        /// Echoed in the reply.
+        job: JobId,
+        /// The folder.
+        path: PathBuf,
+        /// What it is for.
+        role: Role,
+        /// Cancels the listing.
+        control: Control,
+    },
+    /// A small picture of a file for the gallery: at most `max_side` pixels a side.
+    Thumbnail {
+        /// The file.
+        path: PathBuf,
+        /// Bound on width and height in pixels.
+        max_side: usize,
+    },
+    /// The prepared original and its mask, as a run would see them.
+    Preview(PreviewRequest),
+    /// Put a painted picture into a file, so that it can be scored; answered by [`LibraryEvent::Scanned`].
+    Painted {
+        /// Echoed in the reply.
+        job: JobId,
+        /// The picture.
+        picture: Picture,
+    },
+    /// List the picture in the clipboard; answered by [`LibraryEvent::Scanned`].
+    Paste {
+        /// Echoed in the reply.
+        job: JobId,
+    },
+    /// Put a picture into the clipboard.
+    Copy {
+        /// The picture.
+        picture: Picture,
+        /// What it is, for people.
+        name: String,
+    },
+    /// Write images and a table of them to a folder.
+    Export {
+        /// Echoed in the reply.
+        job: JobId,
+        /// What to write where.
+        request: Arc<ExportRequest>,
+    },
+    /// Put the bundled sample folders on disk and say where they are.
+    Samples {
+        /// Echoed in the reply.
+        job: JobId,
+    },
+    /// Compute the figures that take long.
+    Assess {
+        /// Echoed in the reply.
+        job: JobId,
+        /// What to assess.
+        request: AssessRequest,
+    },
+    /// Write a detector file.
+    SaveDetector {
+        /// The file.
+        path: PathBuf,
+        /// What to write.
+        detector: Arc<Detector>,
+    },
+    /// Write the plots to a folder.
+    SavePlots {
+        /// What to draw and where to write it.
+        request: Arc<PlotsRequest>,
+    },
+    /// Read a detector file.
+    OpenDetector {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something about run files.
+    Runs(RunsCommand),
+}
+
+/// What a file dialog asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DialogKind {
+    /// A model folder.
+    Model,
+    /// One or more image folders of a role.
+    Folders(Role),
+    /// A mask image.
+    MaskFile,
+    /// Where to write images.
+    ExportFolder,
+    /// Where to write plots.
+    PlotFolder,
+    /// A detector file to open.
+    OpenDetector,
+    /// Where to write a detector file.
+    SaveDetector,
+    /// A run file to open.
+    OpenRun,
+    /// Where to write a copy of the run.
+    SaveRun,
+}
+
+/// A mask preview on one image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreviewRequest {
+    /// The sample image; `None` shows the mask alone.
+    pub path: Option<PathBuf>,
+    /// The model's shape.
+    pub geometry: Geometry,
+    /// How the picture is brought to the model's square.
+    pub fit: Fit,
+    /// The mask.
+    pub mask: MaskKind,
+    /// Cells a side.
+    pub grid: usize,
+    /// Which attempt's mask.
+    pub attempt: usize,
+    /// The run seed (random patches depend on it).
+    pub seed: u64,
+}
+
+/// From the file-reading thread.
+#[derive(Clone, Debug)]
+pub enum LibraryEvent {
+    /// A listing in progress.
+    Scanning {
+        /// See [`LibraryCommand::Scan`].
+        job: JobId,
+        /// Readable images so far.
+        num_images: usize,
+    },
+    /// A finished listing.
+    Scanned {
+        /// See [`LibraryCommand::Scan`].
+        job: JobId,
+        /// What was found, or why nothing could be listed.
+        listing: Result<Arc<FolderListing>, String>,
+    },
+    /// A thumbnail, or why there is none.
+    Thumbnail {
+        /// See [`LibraryCommand::Thumbnail`].
+        path: PathBuf,
+        /// The picture.
+        picture: Result<Picture, String>,
+    },
+    /// A preview, or why there is none.
+    Preview {
+        /// What was asked for.
+        request: PreviewRequest,
+        /// The preview.
+        preview: Result<Preview, String>,
+    },
+    /// A picture is in the clipboard, or why not.
+    Copied {
+        /// See [`LibraryCommand::Copy`].
+        name: String,
+        /// Nothing, or the reason, a sentence.
+        outcome: Result<(), String>,
+    },
+    /// Images were written, or why not.
+    Exported {
+        /// See [`LibraryCommand::Export`].
+        job: JobId,
+        /// What was asked for.
+        request: Arc<ExportRequest>,
+        /// Nothing, or the reason.
+        outcome: Result<(), String>,
+    },
+    /// The bundled sample folders, or why they could not be written.
+    Samples {
+        /// See [`LibraryCommand::Samples`].
+        job: JobId,
+        /// The folders with their roles.
+        folders: Result<Vec<(Role, PathBuf)>, String>,
+    },
+    /// Figures that take long.
+    Assessed {
+        /// See [`LibraryCommand::Assess`].
+        job: JobId,
+        /// What was found.
+        assessment: Arc<Assessment>,
+    },
+    /// A detector file was written, or why not.
+    DetectorSaved {
+        /// The file.
+        path: PathBuf,
+        /// Nothing, or the reason.
+        outcome: Result<(), String>,
+    },
+    /// The plots were written, or why not.
+    PlotsSaved {
+        /// The folder.
+        folder: PathBuf,
+        /// Nothing, or the reason.
+        outcome: Result<(), String>,
+    },
+    /// A detector file was read, or why not.
+    DetectorOpened {
+        /// The file.
+        path: PathBuf,
+        /// What is in it.
+        detector: Result<Arc<Detector>, String>,
+    },
+    /// An answer about run files.
+    Runs(RunsEvent),
+    /// What was chosen in a file dialog; empty when it was closed.
+    Chosen {
+        /// Echoes the request.
+        job: JobId,
+        /// What was asked for.
+        kind: DialogKind,
+        /// The chosen paths.
+        paths: Vec<PathBuf>,
+        /// Whether there was a dialog at all: some desktops have none to show.
+        was_shown: bool,
+    },
+}
+
+/// The pictures of a mask preview.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The prepared original.
+    pub original: Option<Picture>,
+    /// The mask.
+    pub known_mask: KnownMask,
+}
+
+/// The images of one folder, in natural order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FolderListing {
+    /// The folder as given.
+    pub path: PathBuf,
+    /// What it is for.
+    pub role: Role,
+    /// Readable images.
+    pub files: Vec<Arc<ImageFile>>,
+    /// Files that look like images but could not be read, with the reason.
+    pub unreadable: Vec<(PathBuf, String)>,
+    /// What else to tell of the files, a sentence each.
+    pub notes: Vec<String>,
+}
