@@ -146,8 +146,7 @@ fn accept(
         ModelMatch::Same => Ok(None),
         ModelMatch::Unproven(caveat) => Ok(Some(caveat)),
         ModelMatch::Different(reason) => Err(Failure::bad_request(anyhow::anyhow!(
-            "the detector was made with another model than this {}: {reason}; name the right model with --model, or \
-             calibrate again: {}",
+            "the detector was made with another model, {}: {reason}; use that model, or calibrate again: {}",
             detector.model.name,
             path.display()
         ))),

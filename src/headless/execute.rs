@@ -13,6 +13,7 @@ use super::{Failure, Outcome, output, terminal};
 use crate::detectors::measures;
 use crate::images::Geometry;
 use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
+use crate::networks::executors;
 use crate::ood::Role;
 use crate::runs::confounds::differences_of_files;
 use crate::runs::file::{
@@ -178,6 +179,8 @@ pub fn check(
     let model = model_record(&checkpoint);
     let plan = Plan::new(settings, images, model.geometry, model.num_train_timesteps)
         .map_err(Failure::bad_request)?;
+    // Before any file is replaced.
+    executors::check(settings.device).map_err(Failure::bad_request)?;
     Ok(Checked {
         checkpoint,
         model,

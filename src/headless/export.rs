@@ -109,7 +109,7 @@ fn report<'a>(
         settings,
         network_calls: stretches.clone().map(|stretch| stretch.network_calls).sum(),
         seconds: stretches.map(|stretch| stretch.seconds).sum(),
-        num_skipped: stored.manifest.num_skipped,
+        num_skipped: stored.manifest.num_skipped + file::num_left_out(&stored.notices),
         notes,
     }
 }

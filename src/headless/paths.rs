@@ -140,10 +140,12 @@ impl Paths {
             let mut folders = folders.iter();
             folders.any(|folder| real.starts_with(real_path(folder)))
         };
-        // The charts of an earlier report, which lie beside its run, are no images of this one.
+        // A run, and an earlier report with its charts around it, are no part of a model and no images.
         let report = path.with_file_name("run").with_extension(EXTENSION);
-        let is_image = || !is_database(&report) && describe_file(path).is_ok();
-        is_in(&self.folders) || (is_in(&self.image_folders) && is_image())
+        if is_database(path) || is_database(&report) {
+            return false;
+        }
+        is_in(&self.folders) || (is_in(&self.image_folders) && describe_file(path).is_ok())
     }
 
     /// Write a file, with all that [`Self::claim`] refuses. One that exists is replaced where that is allowed.

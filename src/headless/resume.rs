@@ -18,39 +18,51 @@ use crate::worker::resuming::{self, ChangedFile};
 
 /// Open the run and refuse it where its scores would not be those of an uninterrupted run.
 pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, Failure> {
-    let (mut writer, mut stored) = file::resume(path).map_err(Failure::bad_request)?;
-    let mut settings = stored.manifest.settings();
+    // Only read until all of it is known to fit: a refused run stays as it is, to the byte.
+    let found = file::read(path).map_err(Failure::bad_request)?;
+    let mut settings = found.manifest.settings();
     settings.batch = args.scoring.batch.unwrap_or(settings.batch);
     settings.device = args.scoring.device.unwrap_or(settings.device);
-    let target = target(&stored, args)?;
+    let target = target(&found, args)?;
     let source = args
         .model
         .as_deref()
-        .map_or_else(|| stored.manifest.model.source(), ModelSource::named);
+        .map_or_else(|| found.manifest.model.source(), ModelSource::named);
 
-    let checked =
-        execute::check(&source, &settings, &stored.images).map_err(|failure| Failure {
-            error: failure
-                .error
-                .context("the run can't go on (a model that has moved is given by --model)"),
-            ..failure
-        })?;
+    let checked = execute::check(&source, &settings, &found.images).map_err(|failure| Failure {
+        error: failure
+            .error
+            .context("the run can't go on (a model that has moved is given by --model)"),
+        ..failure
+    })?;
     let refuse = |reason: String| {
         Failure::bad_request(anyhow::anyhow!(
             "the run can't go on: {reason}: {}",
             path.display()
         ))
     };
-    let caveat = match (stored.manifest.model.identity).compare(&checked.model.identity) {
+    let caveat = match (found.manifest.model.identity).compare(&checked.model.identity) {
         ModelMatch::Same => None,
         ModelMatch::Unproven(caveat) => Some(caveat),
         ModelMatch::Different(reason) => return Err(refuse(reason)),
     };
     let luma = checked.masks.as_ref().map_or(&[][..], Masks::file_luma);
-    if luma != stored.mask_luma {
+    if luma != found.mask_luma {
         return Err(refuse("the mask image has changed".to_owned()));
     }
-    let is_finished = stored.is_finished();
+    if !found.has_every_attempt() {
+        let changed = changed_files(&found.images, signals)?;
+        check_files(&found, &changed, args.skip_changed).map_err(refuse)?;
+    }
+    let manifest = found.manifest.clone();
+    drop(found); // Its pictures make room for those that come now.
+    let (mut writer, mut stored) = file::resume(path).map_err(Failure::bad_request)?;
+    if stored.manifest != manifest {
+        return Err(refuse(
+            "another run took its place while it was checked; try again".to_owned(),
+        ));
+    }
+    let has_every_attempt = stored.has_every_attempt();
     let mut notes = stored.notices.clone();
     // Kept in the file, so that it is said once however often the run is resumed.
     if let Some(caveat) = caveat.filter(|caveat| !notes.contains(caveat)) {
@@ -59,14 +71,10 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
         notes.push(caveat);
     }
     for sentence in &stored.damage {
-        let note = format!("damaged, and made again: {sentence}");
+        let note = format!("damaged, attempts that are missing are made again: {sentence}");
         terminal::message(&note);
         writer.add_notice(&note).map_err(Failure::failed)?;
         notes.push(note);
-    }
-    if !is_finished {
-        let changed = changed_files(&stored.images, signals)?;
-        check_files(&stored, &changed, args.skip_changed).map_err(refuse)?;
     }
     let earlier = std::mem::take(&mut stored.results);
     terminal::message(&format!(
@@ -75,14 +83,14 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
         stored.images.len() * settings.num_attempts
     ));
     Ok(Prepared {
-        checkpoint: (!is_finished).then_some(checked.checkpoint),
+        checkpoint: (!has_every_attempt).then_some(checked.checkpoint),
         settings,
         target,
         images: Arc::clone(&stored.images),
         log: Arc::new(ResultLog::with_file(writer, earlier)),
-        num_skipped: stored.manifest.num_skipped,
+        num_skipped: manifest.num_skipped,
         notes,
-        manifest: stored.manifest,
+        manifest,
         stretches: stored.stretches,
         may_mix_kernels: args.mix_kernels,
     })

@@ -20,6 +20,7 @@ pub fn read(path: &Path) -> Result<(Manifest, Scored), Failure> {
     }
     let is_whole = |image: usize| num_done.get(&image) == Some(&num_attempts);
     let num_whole = (0..stored.images.len()).filter(|id| is_whole(*id)).count();
+    let num_skipped = stored.manifest.num_skipped + file::num_left_out(&stored.notices);
     let mut notes = [stored.notices, stored.damage].concat();
     let num_left_out = stored.images.len() - num_whole;
     let how = format!("lmd score --resume {}", output::quoted(path));
@@ -42,7 +43,7 @@ pub fn read(path: &Path) -> Result<(Manifest, Scored), Failure> {
         images: stored.images,
         results,
         progress: Progress::default(),
-        num_skipped: stored.manifest.num_skipped,
+        num_skipped,
         notes,
         interrupted: None,
     };

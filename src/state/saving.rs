@@ -11,7 +11,7 @@ use super::outbox::Outgoing;
 use super::session::Session;
 use super::shown::run::{Phase, RunState};
 use crate::ood::Role;
-use crate::runs::file::KeepPictures;
+use crate::runs::file::{KeepPictures, num_missing};
 use crate::runs::shelf::Shelf;
 use crate::worker::protocol::{
     Answer, JobId, LibraryCommand, NewFile, Notice, OpenedRun, RunsCommand, SaveRequest,
@@ -261,11 +261,12 @@ impl RunState {
 
     /// Whether attempts are missing that could be made.
     pub fn is_unfinished(&self) -> bool {
-        let num_readable = self
-            .images
-            .len()
-            .saturating_sub(self.progress.images_skipped);
-        matches!(self.phase, Phase::Cancelled | Phase::Failed(_))
-            && self.num_results() < num_readable * self.settings.num_attempts
+        let num_missing = num_missing(
+            self.num_results(),
+            self.images.len(),
+            self.progress.images_skipped,
+            self.settings.num_attempts,
+        );
+        matches!(self.phase, Phase::Cancelled | Phase::Failed(_)) && num_missing > 0
     }
 }

@@ -11,7 +11,7 @@ use crate::images::write::is_same_file;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::{MaskKind, Role};
 use crate::runs::RunSettings;
-use crate::runs::file::{self, FileError, LEFT_OUT, Manifest, Stretch};
+use crate::runs::file::{self, FileError, Manifest, Stretch};
 use crate::runs::report::path_from_text;
 use crate::runs::shelf::{self, Shelf};
 
@@ -156,14 +156,10 @@ impl OpenedRun {
         let images: Arc<[RunImage]> = images.collect();
         let num_results = stored.results.len();
         log.extend(stored.results);
-        let left_out = stored
-            .notices
-            .iter()
-            .filter(|note| note.starts_with(LEFT_OUT));
         Ok(Self {
             path: stored.path,
             images,
-            num_left_out: left_out.count(),
+            num_left_out: file::num_left_out(&stored.notices),
             log: Arc::new(log),
             num_results,
             stretches: stored
@@ -178,12 +174,13 @@ impl OpenedRun {
 
     /// Whether every attempt is there of every image that could be read.
     pub fn is_finished(&self) -> bool {
-        file::is_finished(
+        let num_missing = file::num_missing(
             self.num_results,
             self.images.len(),
             self.num_left_out,
             self.manifest.settings().num_attempts,
-        )
+        );
+        num_missing == 0
     }
 
     fn place(&self, path: &Path) -> PathBuf {

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::protocol::{ModelInfo, RunRequest};
 use crate::images::decode::hash_file;
+use crate::ood::MaskKind;
 use crate::runs::RunImage;
 use crate::runs::file::{Continuation, StoredRun, Stretch};
 use crate::runs::masks::{Masks, MasksError};
@@ -121,6 +122,18 @@ pub(super) fn check(
     let then = &stored.manifest.model.identity;
     if let Some(reason) = then.compare(&info.identity).difference() {
         return Err(refuse(reason).into());
+    }
+    let settings = stored.manifest.settings();
+    let differences = settings.differences(&request.settings);
+    // A mask image is compared by its pixels below, wherever it lies.
+    let differs = differences.iter().any(|name| *name != "mask");
+    let kind = std::mem::discriminant::<MaskKind>;
+    if differs || kind(&settings.mask) != kind(&request.settings.mask) {
+        return Err(refuse(format!(
+            "the file holds a run of other settings now: {}",
+            differences.join(", ")
+        ))
+        .into());
     }
     let same_images = stored.images.len() == request.images.len()
         && (stored.images.iter().zip(request.images.iter()))

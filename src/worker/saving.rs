@@ -162,10 +162,16 @@ impl Keeper<'_> {
         path: &Path,
         info: &ModelInfo,
     ) -> Result<(RunWriter, Option<String>), SaveError> {
+        // Only read at first: a run that is refused stays as it is, to the byte.
+        let found = patiently(|| file::read(path))?;
+        resuming::check(&found, self.request, info)?;
+        drop(found); // Its pictures make room for those that come now.
         let (mut writer, stored) = patiently(|| file::resume(path))?;
         resuming::check(&stored, self.request, info)?;
         for sentence in &stored.damage {
-            writer.add_notice(&format!("damaged, and made again: {sentence}"))?;
+            writer.add_notice(&format!(
+                "damaged, attempts that are missing are made again: {sentence}"
+            ))?;
         }
         let earlier: Vec<Stretch> = stored
             .stretches

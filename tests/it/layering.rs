@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 /// Each folder may name itself and those to its left.
-const LAYERS: [&str; 8] = [
+const LAYERS: [&str; 9] = [
     "ood",
     "images",
     "diffusion",
     "networks",
+    "detectors",
     "runs",
     "worker",
     "state",

@@ -20,6 +20,7 @@ mod display;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod folders;
+mod golden;
 #[cfg(test)]
 mod headless;
 #[cfg(test)]

@@ -4,12 +4,20 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
+use lmd_inspector::detectors::measures;
+use lmd_inspector::networks::distances::LPIPS;
+use lmd_inspector::runs::report::{ImageScores, Report};
+use lmd_inspector::runs::{ResultLog, RunImage, RunSettings};
+use lmd_inspector::state::RunState;
+use lmd_inspector::worker::protocol::JobId;
 use serde_json::Value;
 
 use crate::binary::{lmd, root, text};
 use crate::networks::fixture;
+use crate::runs::support::{batch, images};
 
 const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
 
@@ -138,4 +146,39 @@ fn a_network_that_gives_no_numbers_gives_no_scores() {
         said(&output)
     );
     assert!(!detector.exists());
+}
+
+#[test]
+fn window_report_and_comparison_give_an_image_one_score() {
+    let values = [f64::NAN, 0.1, 0.2, f64::INFINITY, 0.4];
+    let mut results = Vec::new();
+    for (attempt, lpips) in values.into_iter().enumerate() {
+        let mut result = batch(0)[0].clone();
+        result.attempt = attempt;
+        result.values = [(LPIPS, lpips)].into_iter().collect();
+        results.push(result);
+    }
+    let images: Arc<[RunImage]> = images().into_iter().map(|(image, _)| image).collect();
+    let settings = RunSettings::default();
+    for (count, expected) in [(5, Some(0.2)), (2, Some(0.1)), (1, None)] {
+        let log = Arc::new(ResultLog::default());
+        log.extend(results[..count].iter().cloned());
+        let report = Report {
+            images: &images,
+            results: &log.since(0),
+            settings: &settings,
+            network_calls: 0,
+            seconds: 0.0,
+            num_skipped: 0,
+            notes: &[],
+        };
+        let in_report = ImageScores::collect(&report)[0].score(LPIPS);
+        let mut run = RunState::new(JobId(0), settings.clone(), Arc::clone(&images), log);
+        run.absorb();
+        let attempts: Vec<_> = results[..count].iter().map(|r| r.values.clone()).collect();
+        let compared = measures::score(&attempts, LPIPS, settings.aggregate);
+        assert_eq!(in_report, expected, "{count} attempts");
+        assert_eq!(run.score(0), expected, "{count} attempts");
+        assert_eq!(compared, expected, "{count} attempts");
+    }
 }

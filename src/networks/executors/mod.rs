@@ -85,6 +85,11 @@ fn cpu_perceptual(
     }
 }
 
+/// Whether a device of this choice is in this build and on this machine; nothing is prepared.
+pub fn check(choice: DeviceChoice) -> Result<(), ExecutorError> {
+    Backend::choose(choice).map(|_| ())
+}
+
 /// Prepare a network alone: images may be too small for LPIPS. Returns the device for people too.
 #[expect(
     clippy::needless_pass_by_value,

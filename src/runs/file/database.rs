@@ -390,6 +390,7 @@ fn check_schema(connection: &Connection, path: &Path, version: i32) -> Result<()
 
 #[cfg(test)]
 mod tests {
+    use super::super::session::Session;
     use super::*;
 
     /// A file with this program's tables.
@@ -405,6 +406,7 @@ mod tests {
         connection
             .pragma_update(None, "user_version", SCHEMA_VERSION)
             .unwrap();
+        State::new(&connection).unwrap().write(&connection).unwrap();
         connection.close().unwrap();
         path
     }
@@ -431,10 +433,13 @@ mod tests {
         };
         check(&open_to_read(&path).unwrap().connection);
         // With a log beside it, a copy is opened.
-        let writer = open_to_write(&path).unwrap();
+        let mut writer = open_to_write(&path).unwrap();
         check(&writer);
-        writer
-            .execute_batch("INSERT INTO notices VALUES (1, 'x', x'00')")
+        let mut session = Session::begin(&mut writer, &path).unwrap();
+        session
+            .commit(&mut writer, |transaction| {
+                transaction.execute_batch("INSERT INTO notices VALUES (1, 'x', x'00')")
+            })
             .unwrap();
         let copy = folder.path().join("copy.lmdrun");
         fs::copy(&path, &copy).unwrap();

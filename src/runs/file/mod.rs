@@ -42,7 +42,7 @@ pub use merge::{MergeError, merge};
 pub use reader::{Effort, StoredImage, StoredRun, read};
 pub use schema::SCHEMA_VERSION;
 pub use scores::{StoredScores, read_scores};
-pub use summary::{LEFT_OUT, RunSummary, is_finished, summarize};
+pub use summary::{LEFT_OUT, RunSummary, num_left_out, num_missing, summarize};
 pub use writer::{RunWriter, create, resume};
 
 pub(crate) use database::check_header;

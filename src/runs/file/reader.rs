@@ -9,7 +9,7 @@ use super::database;
 use super::error::FileError;
 use super::manifest::{Manifest, Stretch};
 use super::rows::numbered_checksum;
-use super::summary::LEFT_OUT;
+use super::summary;
 use super::tables::{self, Damage, Pictures};
 use super::values;
 use crate::images::Geometry;
@@ -74,18 +74,20 @@ pub struct StoredRun {
 }
 
 impl StoredRun {
-    /// Whether every attempt of every image is there.
-    pub fn is_finished(&self) -> bool {
+    /// Whether every attempt of every image is there, those included that could not be read when the run ended: their files
+    /// may be readable by now.
+    pub fn has_every_attempt(&self) -> bool {
         self.results.len() >= self.images.len() * self.manifest.settings().num_attempts
     }
 
     /// Attempts that are not there, but for those of images that could not be read.
     pub fn num_missing(&self) -> usize {
-        let num_left_out = (self.notices.iter())
-            .filter(|notice| notice.starts_with(LEFT_OUT))
-            .count();
-        let num_images = self.images.len().saturating_sub(num_left_out);
-        (num_images * self.manifest.settings().num_attempts).saturating_sub(self.results.len())
+        summary::num_missing(
+            self.results.len(),
+            self.images.len(),
+            summary::num_left_out(&self.notices),
+            self.manifest.settings().num_attempts,
+        )
     }
 
     /// What a reader of its scores must know of a run that is not finished.
@@ -236,6 +238,8 @@ pub(super) fn is_believable(manifest: &Manifest, num_bytes: u64) -> bool {
         && (1..=LARGEST_SIDE).contains(&geometry.side)
         && [1, 3].contains(&geometry.channels)
         && settings.grid <= LARGEST_SIDE
+        && (manifest.shard)
+            .is_none_or(|shard| shard.count <= MOST && (1..=shard.count).contains(&shard.index))
 }
 
 fn check_structure(connection: &Connection) -> Vec<String> {

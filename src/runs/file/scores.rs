@@ -7,7 +7,6 @@ use super::database;
 use super::error::FileError;
 use super::manifest::Manifest;
 use super::reader;
-use super::summary::LEFT_OUT;
 use super::tables::{self, Damage};
 use crate::ood::Values;
 use crate::runs::results::RunImage;
@@ -32,12 +31,13 @@ pub struct StoredScores {
 impl StoredScores {
     /// Whether every attempt is there of every image that could be read.
     pub fn is_finished(&self) -> bool {
-        super::is_finished(
+        let num_missing = super::num_missing(
             self.attempts.iter().map(Vec::len).sum(),
             self.images.len(),
             self.num_left_out,
             self.manifest.settings().num_attempts,
-        )
+        );
+        num_missing == 0
     }
 }
 
@@ -74,9 +74,7 @@ pub fn read_scores(path: &Path) -> Result<StoredScores, FileError> {
     };
     Ok(StoredScores {
         path: path.to_owned(),
-        num_left_out: (notices.iter())
-            .filter(|(_, message)| message.starts_with(LEFT_OUT))
-            .count(),
+        num_left_out: super::num_left_out(notices.iter().map(|(_, message)| message)),
         seconds: stretches.iter().map(|(_, json)| seconds(json)).sum(),
         manifest,
         images: images.into(),

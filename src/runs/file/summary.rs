@@ -38,24 +38,36 @@ pub struct RunSummary {
 impl RunSummary {
     /// Whether every attempt is there of every image that could be read.
     pub fn is_finished(&self) -> bool {
-        self.is_closed
-            && is_finished(
-                self.num_done,
-                self.manifest.num_images,
-                self.num_left_out,
-                self.manifest.settings().num_attempts,
-            )
+        let num_missing = num_missing(
+            self.num_done,
+            self.manifest.num_images,
+            self.num_left_out,
+            self.manifest.settings().num_attempts,
+        );
+        self.is_closed && num_missing == 0
     }
 }
 
-/// Whether `num_done` attempts are all that can be made of `num_images`, of which some could not be read.
-pub fn is_finished(
+/// Attempts that a run still lacks when it has `num_done` of `num_attempts` per image: those of images that could not be
+/// read are not waited for.
+///
+/// A run that lacks none is finished; the word has no other meaning in this program.
+pub fn num_missing(
     num_done: usize,
     num_images: usize,
     num_left_out: usize,
     num_attempts: usize,
-) -> bool {
-    num_done >= num_images.saturating_sub(num_left_out) * num_attempts
+) -> usize {
+    let num_readable = num_images.saturating_sub(num_left_out);
+    (num_readable * num_attempts).saturating_sub(num_done)
+}
+
+/// Images that could not be read, by the notices of their run.
+pub fn num_left_out<'a>(notices: impl IntoIterator<Item = &'a String>) -> usize {
+    let notices = notices.into_iter();
+    notices
+        .filter(|notice| notice.starts_with(LEFT_OUT))
+        .count()
 }
 
 /// Look at a run file; nothing is written, copied or locked.

@@ -470,22 +470,29 @@ impl RunWriter {
             .iter()
             .map(|result| (key(result.image), key(result.attempt)))
             .collect();
-        let with_picture: HashSet<(i64, i64)> = stored
-            .results
-            .iter()
-            .filter(|result| result.inpainted.is_some())
-            .map(|result| (key(result.image), key(result.attempt)))
-            .collect();
         self.commit(|transaction| {
-            for (table, kept) in [("attempts", &kept), ("pictures", &with_picture)] {
-                let keys: Vec<(i64, i64)> = transaction
-                    .prepare(&format!("SELECT image, attempt FROM {table}"))?
-                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect::<rusqlite::Result<_>>()?;
-                for (image, attempt) in keys.into_iter().filter(|key| !kept.contains(key)) {
+            let attempts: Vec<(i64, i64)> = transaction
+                .prepare("SELECT image, attempt FROM attempts")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<_>>()?;
+            // By their checksums: of a large run not all pictures were loaded.
+            let pictures: Vec<((i64, i64), bool)> = transaction
+                .prepare("SELECT image, attempt, png, checksum FROM pictures NOT INDEXED")?
+                .query_map([], |row| {
+                    let (image, attempt) = (row.get(0)?, row.get(1)?);
+                    let (png, checksum): (Vec<u8>, Vec<u8>) = (row.get(2)?, row.get(3)?);
+                    let is_whole = checksum == picture_checksum(image, attempt, &png);
+                    Ok(((image, attempt), is_whole))
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            let attempts = attempts.into_iter().map(|key| ("attempts", key, true));
+            let pictures =
+                (pictures.into_iter()).map(|(key, is_whole)| ("pictures", key, is_whole));
+            for (table, key, is_whole) in attempts.chain(pictures) {
+                if !is_whole || !kept.contains(&key) {
                     transaction.execute(
                         &format!("DELETE FROM {table} WHERE image = ?1 AND attempt = ?2"),
-                        [image, attempt],
+                        [key.0, key.1],
                     )?;
                 }
             }

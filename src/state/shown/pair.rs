@@ -72,6 +72,9 @@ pub struct Pair {
     pub num_only_first: usize,
     /// Images of the other run that the shown one did not score.
     pub num_only_second: usize,
+    /// How the other run was made differently, besides distance and aggregation; `None` where both have the same numbers for
+    /// the same image.
+    pub difference: Option<String>,
     /// Both areas and what their difference is worth; `None` where a class is missing.
     pub areas: Option<PairedAreas>,
     /// Both ROC curves; empty where a class is missing.
@@ -117,6 +120,7 @@ impl Pair {
         Self {
             num_only_first: num_first - points.len(),
             num_only_second: num_second - points.len(),
+            difference: difference(run, other),
             areas: PairedAreas::new(&inside, &outside).ok(),
             curves: [
                 curve(&inside, &outside, |p| p.0),
@@ -136,6 +140,19 @@ fn curve(
 ) -> Vec<RocPoint> {
     let of = |scores: &[(f64, f64)]| -> Vec<f64> { scores.iter().map(pick).collect() };
     roc_curve(&of(inside), &of(outside)).unwrap_or_default()
+}
+
+/// By the one definition of the same numbers: model and settings.
+fn difference(run: &RunState, other: &ComparedRun) -> Option<String> {
+    let manifest = &other.scores.manifest;
+    let model = run.model.as_ref().and_then(|model| {
+        let compared = model.identity.compare(&manifest.model.identity);
+        compared.difference().map(|_| "another model".to_owned())
+    });
+    let names = run.settings.differences(&manifest.settings());
+    let settings = (!names.is_empty()).then(|| format!("other settings: {}", names.join(", ")));
+    let found: Vec<String> = model.into_iter().chain(settings).collect();
+    (!found.is_empty()).then(|| found.join("; "))
 }
 
 fn thresholds(inside: &[(f64, f64)], rate: f64) -> Option<[f64; 2]> {

@@ -20,14 +20,15 @@ fn auto_and_cpu_always_open() {
 }
 
 #[test]
-fn images_too_small_for_lpips_are_refused_but_open_alone() {
-    let network = Arc::new(load_fixture("defaults-no-attention").network);
-    let error = executors::open(Arc::clone(&network), DeviceChoice::CandleCpu)
-        .err()
-        .unwrap();
-    assert!(error.to_string().contains("16x16"), "{error}");
-    assert!(error.to_string().contains("31x31"), "{error}");
-    executors::open_denoiser(network, DeviceChoice::CandleCpu).unwrap();
+fn images_too_small_for_lpips_open_without_it() {
+    let small = Arc::new(load_fixture("defaults-no-attention").network);
+    let large = Arc::new(load_fixture("gray-attn-heads").network);
+    for choice in [DeviceChoice::Cpu, DeviceChoice::CandleCpu] {
+        let executors = executors::open(Arc::clone(&small), choice).unwrap();
+        assert!(executors.perceptual.is_none(), "16 pixels on {choice}");
+        let executors = executors::open(Arc::clone(&large), choice).unwrap();
+        assert!(executors.perceptual.is_some(), "32 pixels on {choice}");
+    }
 }
 
 #[test]

@@ -29,13 +29,15 @@ fn fingerprints_stay_what_they_are() {
         SUPPORTED.len() + 1,
         "each fixture has its own"
     );
-    for (name, expected) in PINNED {
+    let found = PINNED.map(|(name, _)| {
         let checkpoint = match name {
             "bundled" => checkpoints::load(&ModelSource::Bundled).unwrap(),
             name => load_fixture(name),
         };
-        assert_eq!(fingerprint(&checkpoint), expected, "{name}");
-    }
+        (name, fingerprint(&checkpoint))
+    });
+    let pinned = PINNED.map(|(name, expected)| (name, expected.to_owned()));
+    assert_eq!(found, pinned);
 }
 
 /// The fixture with other fields in its `config.json` and a scheduler file of these fields.

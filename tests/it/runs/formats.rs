@@ -180,17 +180,10 @@ fn what_this_program_does_not_know_of_a_run_is_refused_by_name() {
     let path = folder.path().join("run.lmdrun");
     write(&path, KeepPictures::None);
     type Change = fn(&mut serde_json::Value);
-    let changes: [(Change, &str); 4] = [
+    let changes: [(Change, &str); 3] = [
         (|json| json["twist"] = 1.into(), "`twist`"),
-        (
-            |json| json["model"]["fingerprint"] = "x".into(),
-            "`fingerprint`",
-        ),
+        (|json| json["model"]["twist"] = "x".into(), "`twist`"),
         (|json| json["settings"]["warp"] = 1.into(), "`warp`"),
-        (
-            |json| json["measures"] = serde_json::json!(["mse", "depth"]),
-            "(mse, depth)",
-        ),
     ];
     for (change, name) in changes {
         let mut json = serde_json::to_value(manifest(KeepPictures::None)).unwrap();
@@ -210,4 +203,32 @@ fn what_this_program_does_not_know_of_a_run_is_refused_by_name() {
             );
         }
     }
+}
+
+#[test]
+fn a_measure_that_this_program_does_not_know_is_kept_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.lmdrun");
+    write(&path, KeepPictures::None);
+    let mut json = serde_json::to_value(manifest(KeepPictures::None)).unwrap();
+    json["measures"] = serde_json::json!(["mse", "depth", "lpips"]);
+    let json = json.to_string();
+    let sum = checksum("manifest", &[Value::Int(1), Value::Bytes(json.as_bytes())]);
+    let sql = "UPDATE manifest SET json = ?1, checksum = ?2";
+    execute(&path, sql, params![json, sum]);
+    let table = folder.path().join("scores.csv");
+    let output = lmd(&["export", text(&path), "--csv", text(&table)]);
+    assert!(output.status.success(), "{}", errors(&output));
+    let table = std::fs::read_to_string(&table).unwrap();
+    let header = "path,role,attempt,mse,ssim_distance,lpips,depth";
+    assert_eq!(table.lines().next(), Some(header));
+    // The second value of each attempt is no SSIM here.
+    let first = table.lines().nth(1).unwrap();
+    let cells: Vec<&str> = first.rsplit(',').take(3).collect();
+    assert_eq!(
+        (cells[2], cells[1]),
+        ("", &*(1.0 / 3.0_f64).to_string()),
+        "{first}"
+    );
+    assert_eq!(cells[0], (1.0 / 3.0_f64).sqrt().to_string(), "{first}");
 }

@@ -14,8 +14,8 @@ use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::RowAccessor as _;
 
 use super::support::{
-    NUM_ATTEMPTS, NUM_IMAGES, batch, bits, errors, expected, images, lmd, manifest, score_args,
-    strs, text, uninterrupted, write,
+    NUM_ATTEMPTS, NUM_IMAGES, batch, bits, errors, expected, identity, images, lmd, manifest,
+    score_args, strs, text, uninterrupted, write,
 };
 
 #[test]
@@ -251,6 +251,23 @@ fn runs_of_other_settings_or_contents_are_not_merged() {
     let notes = file::merge(vec![run(), run()], &target, false).unwrap();
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert_eq!(bits(&file::read(&target).unwrap().results), expected());
+
+    // The same weights, read otherwise.
+    let mut other = run();
+    other.manifest.model.identity = identity("cd");
+    let error = file::merge(vec![run(), other], &target, true).unwrap_err();
+    assert!(
+        error.to_string().contains("configuration differs"),
+        "{error}"
+    );
+    // An earlier version kept less of the model: that is said.
+    let mut other = run();
+    other.manifest.model.identity.fingerprint = None;
+    let notes = file::merge(vec![run(), other], &target, true).unwrap();
+    assert!(
+        notes.iter().any(|note| note.contains("no fingerprint")),
+        "{notes:?}"
+    );
 
     let mut other = run();
     let settings = RunSettings {

@@ -18,7 +18,7 @@ use crate::ood::auroc::TwoSamples;
 use crate::ood::conformal::Calibration;
 use crate::ood::text::percent;
 use crate::ood::{MeasureId, Role};
-use crate::runs::file::{LEFT_OUT, Manifest, Stretch};
+use crate::runs::file::{Manifest, Stretch, num_left_out, num_missing};
 
 /// The threshold that divides the cells: this share of in-domain images would be false alarms.
 const FALSE_ALARM_RATE: f64 = 0.05;
@@ -71,13 +71,13 @@ pub fn html_report(
 
 /// A run that is not finished says so before any figure.
 fn unfinished(html: &mut String, report: &Report<'_>) {
-    let left_out = report
-        .notes
-        .iter()
-        .filter(|note| note.starts_with(LEFT_OUT));
-    let num_images = report.images.len().saturating_sub(left_out.count());
-    let num_all = num_images * report.settings.num_attempts;
-    let num_missing = num_all.saturating_sub(report.results.len());
+    let num_missing = num_missing(
+        report.results.len(),
+        report.images.len(),
+        num_left_out(report.notes),
+        report.settings.num_attempts,
+    );
+    let num_all = report.results.len() + num_missing;
     if num_missing > 0 {
         add(
             html,

@@ -90,7 +90,10 @@ fn basis(pair: &Pair) -> String {
             words = format!("{words}; {} only in the {whose}", text::count(count));
         }
     }
-    words
+    match &pair.difference {
+        Some(difference) => format!("{words}; the other run has {difference}"),
+        None => format!("{words}; same model and settings"),
+    }
 }
 
 fn title(ui: &mut Ui, words: &str) {
