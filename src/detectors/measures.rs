@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::combined::COMBINED;
 use crate::networks::distances::{DISTANCES, Distance, LPIPS, MSE, SSIM};
 use crate::ood::{Aggregate, Measure, MeasureId, Values, measure};
 
@@ -10,10 +11,31 @@ const PREFERENCE: [MeasureId; 3] = [LPIPS, SSIM, MSE];
 
 /// A measure by its name; `None` for one that this program does not know.
 pub fn find(id: MeasureId) -> Option<&'static Measure> {
-    DISTANCES
-        .iter()
-        .map(|distance| distance.measure())
-        .find(|measure| measure.id == id)
+    known().find(|measure| measure.id == id)
+}
+
+fn known() -> impl Iterator<Item = &'static Measure> {
+    let measured = DISTANCES.iter().map(|distance| distance.measure());
+    measured.chain(COMBINED.iter().copied())
+}
+
+/// What has to be measured for a measure: itself, or the parts of a combined one.
+fn parts(id: MeasureId) -> Vec<MeasureId> {
+    match find(id).and_then(|measure| measure.combination.as_ref()) {
+        Some(combination) => combination.parts.to_vec(),
+        None => vec![id],
+    }
+}
+
+/// Width and height in pixels of the smallest images that a measure is defined for; 0 for one that this program does not know.
+fn smallest_side(id: MeasureId) -> usize {
+    let of_parts = parts(id).into_iter().filter_map(|part| {
+        let distance = DISTANCES
+            .iter()
+            .find(|distance| distance.measure().id == part)?;
+        Some(distance.smallest_side())
+    });
+    of_parts.max().unwrap_or(0)
 }
 
 /// A measure's name for people; that in files where this program does not know it.
@@ -33,7 +55,9 @@ pub fn of_run(side: usize, asked: MeasureId) -> Vec<&'static dyn Distance> {
         .iter()
         .copied()
         .filter(|distance| distance.smallest_side() <= side)
-        .filter(|distance| distance.is_always_measured() || distance.measure().id == asked)
+        .filter(|distance| {
+            distance.is_always_measured() || parts(asked).contains(&distance.measure().id)
+        })
         .collect()
 }
 
@@ -47,11 +71,29 @@ pub fn ids_of_run(side: usize, asked: MeasureId) -> Arc<[MeasureId]> {
 
 /// All measures that a user can choose for images of this many pixels a side, in the order in which they are shown.
 pub fn choices(side: usize) -> Vec<MeasureId> {
-    let fitting = DISTANCES
-        .iter()
-        .filter(|distance| distance.smallest_side() <= side);
-    let ids: Vec<MeasureId> = fitting.map(|distance| distance.measure().id).collect();
+    let ids: Vec<MeasureId> = known()
+        .map(|measure| measure.id)
+        .filter(|id| smallest_side(*id) <= side)
+        .collect();
     in_order_of_preference(&ids)
+}
+
+/// What a run can be looked at by: all that was measured, and what is combined of that, in the order in which they are shown.
+pub fn available(measured: &[MeasureId]) -> Vec<MeasureId> {
+    let combined = COMBINED.iter().map(|measure| measure.id);
+    let combined = combined.filter(|id| parts(*id).iter().all(|part| measured.contains(part)));
+    let ids: Vec<MeasureId> = measured.iter().copied().chain(combined).collect();
+    in_order_of_preference(&ids)
+}
+
+/// The measures that figures are given for, in the order in which they are shown: all that was measured, and a combined one
+/// that was asked for.
+pub fn shown(measured: &[MeasureId], asked: MeasureId) -> Vec<MeasureId> {
+    let mut ids = in_order_of_preference(measured);
+    if !ids.contains(&asked) && available(measured).contains(&asked) {
+        ids.push(asked);
+    }
+    ids
 }
 
 /// Measures in the order in which they are shown.
@@ -63,19 +105,11 @@ pub fn in_order_of_preference(ids: &[MeasureId]) -> Vec<MeasureId> {
 
 /// The measure to show where the one that was asked for is not among a run's, with the sentence that says why.
 pub fn instead_of(asked: MeasureId, side: usize) -> Option<(MeasureId, String)> {
-    let distance = DISTANCES
-        .iter()
-        .find(|distance| distance.measure().id == asked)?;
-    let smallest = distance.smallest_side();
+    let smallest = smallest_side(asked);
     if side >= smallest {
         return None;
     }
-    let usual = PREFERENCE.into_iter().find(|&id| {
-        let fits = |distance: &&&dyn Distance| {
-            distance.measure().id == id && distance.smallest_side() <= side
-        };
-        DISTANCES.iter().any(|distance| fits(&distance))
-    })?;
+    let usual = (PREFERENCE.into_iter()).find(|&id| smallest_side(id) <= side)?;
     let reason = format!(
         "{} needs images of at least {smallest}x{smallest} pixels and the model's are {side}x{side}: scores are by {}",
         label(&asked),
@@ -84,23 +118,86 @@ pub fn instead_of(asked: MeasureId, side: usize) -> Option<(MeasureId, String)> 
     Some((usual, reason))
 }
 
+/// The value of an attempt by a measure; NaN where it is not defined or was not measured.
+pub fn value(values: &Values, id: MeasureId) -> f64 {
+    match find(id).and_then(|measure| measure.combination.as_ref()) {
+        None => values.of(id),
+        Some(combination) => {
+            let parts: Vec<f64> = combination
+                .parts
+                .iter()
+                .map(|part| values.of(*part))
+                .collect();
+            if parts.iter().all(|value| value.is_finite()) {
+                (combination.combine)(&parts)
+            } else {
+                f64::NAN
+            }
+        }
+    }
+}
+
 /// The score of an image by a measure, from all its attempts so far; `None` where it has none, see
 /// [`measure::aggregate`]. Higher is more out of domain.
+///
+/// A combined measure is made of scores, each aggregated first: not of the attempts' combined values.
 pub fn score<'a>(
     attempts: impl IntoIterator<Item = &'a Values> + Clone,
     id: MeasureId,
     by: Aggregate,
 ) -> Option<f64> {
-    match find(id).and_then(|measure| measure.combine) {
-        None => measure::aggregate(attempts, id, by),
-        Some(combine) => combine(&|part| measure::aggregate(attempts.clone(), part, by))
-            .filter(|s| s.is_finite()),
+    let of = |id| measure::aggregate(attempts.clone(), id, by);
+    match find(id).and_then(|measure| measure.combination.as_ref()) {
+        None => of(id),
+        Some(combination) => {
+            let parts = combination.parts.iter().map(|part| of(*part));
+            let parts = parts.collect::<Option<Vec<f64>>>()?;
+            Some((combination.combine)(&parts)).filter(|score| score.is_finite())
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detectors::combined::LOG_SUM;
+    use crate::networks::distances::MAE;
+
+    #[test]
+    fn what_is_asked_for_is_measured_too() {
+        assert_eq!(*ids_of_run(32, MAE), [MSE, SSIM, LPIPS, MAE]);
+        assert_eq!(*ids_of_run(32, LOG_SUM), [MSE, SSIM, LPIPS]);
+        assert_eq!(available(&[MSE, SSIM, LPIPS]), [LPIPS, SSIM, MSE, LOG_SUM]);
+        assert_eq!(available(&[MSE, SSIM]), [SSIM, MSE]);
+        assert_eq!(shown(&[MSE, SSIM, LPIPS], MSE), [LPIPS, SSIM, MSE]);
+        assert_eq!(
+            shown(&[MSE, SSIM, LPIPS], LOG_SUM),
+            [LPIPS, SSIM, MSE, LOG_SUM]
+        );
+    }
+
+    #[test]
+    fn a_combined_score_is_made_of_medians_and_not_of_attempts() {
+        let attempt = |mse: f64, ssim: f64, lpips: f64| -> Values {
+            [(MSE, mse), (SSIM, ssim), (LPIPS, lpips)]
+                .into_iter()
+                .collect()
+        };
+        // The middle attempt differs from measure to measure.
+        let attempts = [
+            attempt(0.1, 0.5, 0.02),
+            attempt(0.2, 0.3, 0.04),
+            attempt(0.4, 0.4, 0.0),
+        ];
+        let expected = 0.2_f64.ln() + 0.4_f64.ln() + 0.02_f64.ln();
+        let score = score(&attempts, LOG_SUM, Aggregate::Median).unwrap();
+        assert!((score - expected).abs() < 1e-12, "{score} {expected}");
+        // Of an attempt, its own; an exact reconstruction has a floor.
+        let expected = 0.4_f64.ln() + 0.4_f64.ln() + 1e-12_f64.ln();
+        assert!((value(&attempts[2], LOG_SUM) - expected).abs() < 1e-12);
+        assert!(value(&attempt(0.1, f64::NAN, 0.1), LOG_SUM).is_nan());
+        assert_eq!(value(&attempts[0], MSE), 0.1);
+    }
 
     #[test]
     fn a_run_measures_what_its_images_are_large_enough_for() {
@@ -120,11 +217,12 @@ mod tests {
             "{reason}"
         );
         assert_eq!(instead_of(SSIM, 6).unwrap().0, MSE);
+        assert_eq!(instead_of(LOG_SUM, 28).unwrap().0, SSIM, "it takes LPIPS");
     }
 
     #[test]
     fn measures_have_names_of_their_own() {
-        let ids: Vec<MeasureId> = DISTANCES.iter().map(|d| d.measure().id).collect();
+        let ids: Vec<MeasureId> = known().map(|measure| measure.id).collect();
         for (index, id) in ids.iter().enumerate() {
             assert!(!ids[..index].contains(id), "{id} twice");
         }

@@ -108,12 +108,19 @@ pub struct Measure {
     pub label: &'static str,
     /// What it measures, for a tooltip or a help text.
     pub help: &'static str,
-    /// How it is made of an image's other scores, after those are aggregated; `None` where it is measured per attempt.
-    pub combine: Option<Combine>,
+    /// How it is made of other measures; `None` where it is measured itself.
+    pub combination: Option<Combination>,
 }
 
-/// Makes one score of an image's others; `None` where one that it needs is missing.
-pub type Combine = fn(&dyn Fn(MeasureId) -> Option<f64>) -> Option<f64>;
+/// Makes a measure of others: an image's score of the image's scores by these, each aggregated first, and an attempt's value
+/// of the attempt's values.
+#[derive(Debug)]
+pub struct Combination {
+    /// The measures that it takes.
+    pub parts: &'static [MeasureId],
+    /// Combines one value per part, in the order of `parts`.
+    pub combine: fn(&[f64]) -> f64,
+}
 
 /// The measures of one attempt.
 #[derive(Clone, Debug, PartialEq)]

@@ -189,7 +189,7 @@ impl Session {
         self.settings.run.distance = settings.distance;
         self.settings.run.aggregate = settings.aggregate;
         if let Some(measured) = run.measured()
-            && !measured.contains(&settings.distance)
+            && !measures::available(measured).contains(&settings.distance)
             && let Some(&usual) = measures::in_order_of_preference(measured).first()
         {
             self.settings.run.distance = usual;

@@ -14,6 +14,7 @@ use super::preview::PreviewState;
 use super::saving::Keeping;
 use super::settings::{FolderChoice, FolderSource, Settings};
 use super::shown::Shown;
+use super::shown::run::RunState;
 use crate::detectors::measures;
 use crate::ood::{MeasureId, Role};
 use crate::worker::protocol::{
@@ -212,10 +213,14 @@ impl Session {
 
     /// The measures that scores can be by, in the order in which they are shown.
     pub fn measures_to_choose(&self) -> Vec<MeasureId> {
-        measures::choices(
-            self.model_info()
-                .map_or(usize::MAX, |info| info.geometry.side),
-        )
+        let run = self.shown.run.as_ref();
+        if let Some(measured) = run.and_then(RunState::measured) {
+            return measures::available(measured);
+        }
+        let side = self
+            .model_info()
+            .map_or(usize::MAX, |info| info.geometry.side);
+        measures::choices(side)
     }
 
     /// Score by a measure that is defined for images of this many pixels a side, and say why.

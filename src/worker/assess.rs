@@ -75,7 +75,7 @@ pub fn assess(request: &AssessRequest) -> Assessment {
     let first = in_domain.iter().flatten().next();
     let measured = first.map_or(&[][..], |values| values.ids());
     let by_attempts: Vec<(MeasureId, Vec<AttemptsPoint>)> =
-        measures::in_order_of_preference(measured)
+        measures::shown(measured, request.distance)
             .into_iter()
             .map(|measure| {
                 let points = by_attempts(request, measure, [&in_domain, &out_of_domain]);

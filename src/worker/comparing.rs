@@ -60,7 +60,7 @@ pub fn compare(paths: &[PathBuf], level: f64) -> Vec<Arc<ComparedRun>> {
 fn rows(run: &StoredScores, level: f64) -> Vec<ComparedRow> {
     let first = run.attempts.iter().flatten().next();
     let measured = first.map_or(&[][..], |values| values.ids());
-    let ways = measures::in_order_of_preference(measured)
+    let ways = measures::available(measured)
         .into_iter()
         .flat_map(|distance| Aggregate::ALL.map(|aggregate| (distance, aggregate)));
     ways.map(|(distance, aggregate)| {

@@ -182,3 +182,98 @@ fn window_report_and_comparison_give_an_image_one_score() {
         assert_eq!(compared, expected, "{count} attempts");
     }
 }
+
+/// The rows of a table of scores as numbers, by column.
+fn column(table: &str, name: &str) -> Vec<f64> {
+    let mut lines = table.lines();
+    let at = lines
+        .next()
+        .unwrap()
+        .split(',')
+        .position(|cell| cell == name);
+    let at = at.unwrap_or_else(|| panic!("no column {name}"));
+    lines
+        .map(|line| line.split(',').nth(at).unwrap().parse().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_distance_that_is_asked_for_is_measured_beside_the_usual_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = Path::new("bundled");
+    let [plain, with] = ["plain", "with"].map(|name| folder.path().join(name));
+    let limit = ["--limit", "3"];
+    let output = on_samples("score", model, &plain, &limit);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let output = on_samples(
+        "score",
+        model,
+        &with,
+        &["--limit", "3", "--distance", "mae"],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let [plain_table, table] =
+        [&plain, &with].map(|report| fs::read_to_string(report.join("scores.csv")).unwrap());
+    // The usual ones stay what they are.
+    for name in ["mse", "ssim_distance", "lpips"] {
+        assert_eq!(column(&table, name), column(&plain_table, name), "{name}");
+    }
+    for (mae, mse) in column(&table, "mae").into_iter().zip(column(&table, "mse")) {
+        // Of values in [0, 1]: the mean of squares is below the mean, and above its square.
+        assert!(mse < mae && mse > mae * mae, "{mae} {mse}");
+    }
+
+    let exported = folder.path().join("exported.csv");
+    lmd(&[
+        "export",
+        text(&with.join("run.lmdrun")),
+        "--csv",
+        text(&exported),
+    ]);
+    assert_eq!(fs::read_to_string(&exported).unwrap(), table);
+    let [a, b] = [&plain, &with].map(|report| report.join("run.lmdrun"));
+    let both = folder.path().join("both.lmdrun");
+    let output = lmd(&["merge", text(&a), text(&b), "--output", text(&both)]);
+    assert!(
+        said(&output).contains("other distances"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn a_combined_measure_is_the_sum_of_the_logarithms_of_its_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run.lmdrun");
+    let more = ["--limit", "20", "--attempts", "1", "--distance", "log-sum"];
+    let samples = root().join("assets/samples/mnist");
+    let mut args = vec!["score", "--model", "bundled", "--in-domain", text(&samples)];
+    args.extend(["--steps", "2", "--json", "--output", text(&run)]);
+    args.extend(more);
+    let output = lmd(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let table = folder.path().join("scores.csv");
+    lmd(&["export", text(&run), "--csv", text(&table)]);
+    let table = fs::read_to_string(&table).unwrap();
+    assert!(table.starts_with("path,role,attempt,mse,ssim_distance,lpips\n"));
+
+    let detector = folder.path().join("detector.json");
+    let output = lmd(&[
+        "calibrate",
+        "--run",
+        text(&run),
+        "--output",
+        text(&detector),
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let detector: Value = serde_json::from_slice(&fs::read(&detector).unwrap()).unwrap();
+    assert_eq!(detector["settings"]["distance"], "log-sum");
+    let parts = ["mse", "ssim_distance", "lpips"].map(|name| column(&table, name));
+    let images = detector["calibration"].as_array().unwrap();
+    assert_eq!(images.len(), 20);
+    for (index, image) in images.iter().enumerate() {
+        let expected: f64 = parts.iter().map(|part| part[index].ln()).sum();
+        let score = image["score"].as_f64().unwrap();
+        assert!((score - expected).abs() < 1e-9, "{score} {expected}");
+    }
+}

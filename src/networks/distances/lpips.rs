@@ -13,7 +13,7 @@ static MEASURE: Measure = Measure {
     column: "lpips",
     label: "LPIPS",
     help: "How far the features of a vision network are apart: near to what people see as different",
-    combine: None,
+    combination: None,
 };
 
 /// See [`Perceptual`](crate::networks::lpips::Perceptual).

@@ -8,15 +8,17 @@ use crate::networks::lpips::{Features, Perceptual};
 use crate::ood::Measure;
 
 mod lpips;
+mod mae;
 mod mse;
 mod ssim;
 
 pub use lpips::LPIPS;
+pub use mae::{MAE, mae};
 pub use mse::{MSE, mse};
 pub use ssim::{SSIM, ssim};
 
 /// All distances, in the order in which files hold them: new ones come last.
-pub static DISTANCES: &[&dyn Distance] = &[&mse::Mse, &ssim::Ssim, &lpips::Lpips];
+pub static DISTANCES: &[&dyn Distance] = &[&mse::Mse, &ssim::Ssim, &lpips::Lpips, &mae::Mae];
 
 /// A way to measure how far a reconstruction is from its original.
 pub trait Distance: Sync {

@@ -12,7 +12,7 @@ static MEASURE: Measure = Measure {
     column: "mse",
     label: "MSE",
     help: "Mean squared error: how far pixel values are apart, whatever they show",
-    combine: None,
+    combination: None,
 };
 
 /// See [`mse`].

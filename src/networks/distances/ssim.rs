@@ -12,7 +12,7 @@ static MEASURE: Measure = Measure {
     column: "ssim_distance",
     label: "1 - SSIM",
     help: "Structural similarity, turned around: how far local patterns of brightness are apart",
-    combine: None,
+    combination: None,
 };
 
 /// See [`ssim`].

@@ -588,7 +588,9 @@ fn drop_all_but_medians(
         let distances: Vec<f64> = rows
             .iter()
             .map(|(_, bytes)| {
-                values::from_bytes(measures, bytes).map_or(f64::NAN, |values| values.of(distance))
+                values::from_bytes(measures, bytes).map_or(f64::NAN, |values| {
+                    crate::detectors::measures::value(&values, distance)
+                })
             })
             .collect();
         let kept = median_attempts(&distances)

@@ -112,7 +112,7 @@ impl Report<'_> {
             Some(result) => Arc::clone(result.values.ids()),
             None => measures::ids_of_run(usize::MAX, self.settings.distance),
         };
-        measures::in_order_of_preference(&ids)
+        measures::shown(&ids, self.settings.distance)
     }
 
     /// The run in numbers.

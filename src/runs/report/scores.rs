@@ -77,7 +77,7 @@ impl ImageScores {
     fn distances(&self, distance: MeasureId) -> Vec<f64> {
         self.attempts
             .iter()
-            .map(|attempt| attempt.values.of(distance))
+            .map(|attempt| measures::value(&attempt.values, distance))
             .collect()
     }
 }

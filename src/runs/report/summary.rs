@@ -93,7 +93,7 @@ impl Summary {
     /// Sum up a run.
     pub fn new(report: &Report<'_>, scores: &[ImageScores]) -> Self {
         let mut notes = report.notes.to_vec();
-        let measured = csv::columns_of(report.results);
+        let measured = measures::shown(&csv::columns_of(report.results), report.settings.distance);
         let pooled = ByMeasure::new(
             &measured,
             |measure| scores::of_role(scores, Role::OutOfDomain, measure),
@@ -220,7 +220,7 @@ fn note_on_measure(measure: MeasureId, scores: &[ImageScores]) -> Option<String>
         .count();
     let attempts = || scores.iter().flat_map(|image| &image.attempts);
     let num_not_finite = attempts()
-        .filter(|attempt| !attempt.values.of(measure).is_finite())
+        .filter(|attempt| !measures::value(&attempt.values, measure).is_finite())
         .count();
     let label = measures::label(&measure);
     (num_not_finite > 0).then(|| {

@@ -145,7 +145,7 @@ impl RunState {
     pub fn median_attempts(&self, attempts: &[Arc<AttemptResult>]) -> Vec<usize> {
         let distances: Vec<f64> = attempts
             .iter()
-            .map(|r| r.values.of(self.choice.0))
+            .map(|r| measures::value(&r.values, self.choice.0))
             .collect();
         crate::ood::aggregate::median_attempts(&distances)
     }
@@ -177,7 +177,7 @@ impl RunState {
         let distances = self
             .attempts(image)
             .iter()
-            .map(|result| result.values.of(self.choice.0))
+            .map(|result| measures::value(&result.values, self.choice.0))
             .filter(|value| value.is_finite());
         let (min, max, count) = distances.fold(
             (f64::INFINITY, f64::NEG_INFINITY, 0),

@@ -4,6 +4,7 @@ use super::super::Report;
 use super::super::escape::text_from_path;
 use super::super::scores::ImageScores;
 use super::text::{add, base64, escaped};
+use crate::detectors::measures;
 use crate::images::Picture;
 use crate::images::write::encode_png;
 use crate::ood::aggregate::median_attempts;
@@ -192,7 +193,7 @@ fn one_image(
         picture(html, "original", &first.original, "original")?;
     }
     let distances: Vec<f64> = (image.attempts.iter())
-        .map(|attempt| attempt.values.of(distance))
+        .map(|attempt| measures::value(&attempt.values, distance))
         .collect();
     let medians = match report.settings.aggregate {
         Aggregate::Median if distances.len() > 1 => median_attempts(&distances),

@@ -45,7 +45,7 @@ pub fn shown<'a>(scene: &Scene<'a>, detail: Option<&'a Detail<'_>>) -> Shown<'a>
         format!(
             ", {} {}",
             measures::label(&d.distance),
-            text::score(r.values.of(d.distance))
+            text::score(measures::value(&r.values, d.distance))
         )
     });
     // A step of the denoising stands in for the result.

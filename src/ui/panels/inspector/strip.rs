@@ -44,7 +44,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>) {
 fn attempt_ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: &Detail<'_>, position: usize) {
     let palette = theme::palette(ui);
     let result = &detail.attempts[position];
-    let value = text::score(result.values.of(detail.distance));
+    let value = text::score(measures::value(&result.values, detail.distance));
     let is_median = detail.medians.contains(&position);
     let is_shown = detail.shown == Some(position);
     let (rect, response) =

@@ -149,7 +149,7 @@ fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, result: &AttemptResult, is_ex
     let value = format!(
         "{} {}",
         measures::label(&distance),
-        text::score(result.values.of(distance))
+        text::score(measures::value(&result.values, distance))
     );
     let words_height = if is_explained { 110.0 } else { 34.0 };
     let width = (ui.available_width() - 2.0 * gap) / 3.0;
