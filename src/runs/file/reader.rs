@@ -80,6 +80,11 @@ impl StoredRun {
         self.results.len() >= self.images.len() * self.manifest.settings().num_attempts
     }
 
+    /// Whether every attempt is there of every image that could be read.
+    pub fn is_finished(&self) -> bool {
+        self.num_missing() == 0
+    }
+
     /// Attempts that are not there, but for those of images that could not be read.
     pub fn num_missing(&self) -> usize {
         summary::num_missing(
