@@ -13,6 +13,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::decode::{self, DecodeError};
 use super::file::ImageFile;
+use super::write::is_named_like_a_run;
 use super::{input, natural};
 
 /// The images of one folder, in natural order of their paths below it.
@@ -408,7 +409,7 @@ impl Found {
             }
         } else if is_chart_of_a_report(entry) {
             self.charts.push(path.to_owned());
-        } else if is_named_like_one || begins_like_an_image(path) {
+        } else if is_named_like_one || (!is_named_like_a_run(path) && begins_like_an_image(path)) {
             self.candidates.push(path.to_owned());
         }
     }

@@ -85,12 +85,25 @@ pub fn real_path(path: &Path) -> PathBuf {
     real
 }
 
-/// Whether a file begins as an SQLite database does.
+/// The ending of run files.
+pub const RUN_EXTENSION: &str = "lmdrun";
+
+/// Whether a path is named as a run file is. This process may be writing it, and then must not open it a second time: POSIX
+/// gives back a process's locks when any descriptor of the file is closed.
+pub fn is_named_like_a_run(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case(RUN_EXTENSION))
+}
+
+/// Whether a file is named as a run, or begins as an SQLite database does.
 pub fn is_database(path: &Path) -> bool {
     const MAGIC: &[u8; 16] = b"SQLite format 3\0";
     // A pipe would be waited for.
     if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return false;
+    }
+    if is_named_like_a_run(path) {
+        return true;
     }
     let mut start = [0; MAGIC.len()];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));

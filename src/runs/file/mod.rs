@@ -34,6 +34,8 @@ mod values;
 mod wal;
 mod writer;
 
+use crate::images::write::RUN_EXTENSION;
+
 pub use copy::copy;
 pub use error::FileError;
 pub use machine::Continuation;
@@ -49,4 +51,4 @@ pub(crate) use database::check_header;
 pub(super) use database::log_path;
 
 /// The ending of run files.
-pub const EXTENSION: &str = "lmdrun";
+pub const EXTENSION: &str = RUN_EXTENSION;
