@@ -8,11 +8,11 @@ use super::collect::Collected;
 use super::follow::follow;
 use super::options::fit_measure;
 use super::signals::Signals;
+use crate::engine::plan::Plan;
 use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
 use crate::ood::Role;
 use crate::runs::report::Report;
 use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
-use crate::worker::plan::Plan;
 use crate::worker::protocol::{Progress, RunRequest};
 
 /// What to score, and how.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::engine::{Engine, EngineError};
 use super::maps::{self, MapRequest};
 use super::protocol::{
     Command, Control, DeviceChoice, Event, JobId, ModelSource, Progress, RunRequest,
@@ -10,6 +9,7 @@ use super::protocol::{
 use super::saving::Keeper;
 use super::score::{self, ScoreError};
 use super::trace::{self, TraceRequest};
+use crate::engine::{Engine, EngineError, error_chain};
 use crate::networks::checkpoints::Checkpoint;
 
 /// Takes the events of a job.
@@ -236,18 +236,4 @@ fn ready<'a>(
         }
     }
     worker.engine.as_mut()
-}
-
-/// An error with everything that led to it, on one line.
-pub fn error_chain(err: &dyn std::error::Error) -> String {
-    let mut text = err.to_string();
-    let mut source = err.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

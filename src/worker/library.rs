@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::assess::assess;
 use super::clipboard;
-use super::export::{ExportRequest, export};
 use super::handle::{Link, Outbox};
-use super::job::error_chain;
 use super::keeping;
-use super::plan::Masks;
-use super::plots::{PlotsRequest, save_plots};
 use super::protocol::{
     Control, FolderListing, JobId, LibraryCommand, LibraryEvent, Preview, PreviewRequest, Wake,
 };
+use crate::engine::assess::assess;
+use crate::engine::error_chain;
+use crate::engine::export::{ExportRequest, export};
+use crate::engine::plan::Masks;
+use crate::engine::plots::{PlotsRequest, save_plots};
 use crate::images::decode::decode_file;
 use crate::images::prepare::{prepare, thumbnail};
 use crate::images::write::{encode_png, write_atomically};

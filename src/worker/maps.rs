@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::engine::Engine;
 use super::protocol::{Control, DeviceChoice};
 use super::score::ScoreError;
 use crate::detectors::measures;
 use crate::diffusion::{DenoiseError, Interrupt as _};
+use crate::engine::Engine;
 use crate::images::{Geometry, Picture};
 use crate::networks::distances::LPIPS;
 use crate::networks::lpips::spatial_map;

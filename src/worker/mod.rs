@@ -2,21 +2,14 @@
 //!
 //! Plain data both ways; neither thread knows of a window, and neither waits for one.
 
-pub mod assess;
 mod clipboard;
 pub mod comparing;
-pub mod control;
 pub mod dialogs;
-pub mod engine;
-pub mod export;
 pub mod handle;
 pub mod job;
 pub mod keeping;
 pub mod library;
 pub mod maps;
-pub mod originals;
-pub mod plan;
-pub mod plots;
 pub mod protocol;
 pub mod resuming;
 pub mod saving;

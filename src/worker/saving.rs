@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::engine::Engine;
 use super::job::Sink;
 use super::protocol::{
     AttemptResult, Control, Event, JobId, ModelInfo, Notice, Progress, RunRequest, Severity,
@@ -12,6 +11,7 @@ use super::resuming::{self, Refusal};
 use super::score::ScoreError;
 use crate::detectors::measures;
 use crate::diffusion::Interrupted;
+use crate::engine::{Answer, Engine};
 use crate::ood::Role;
 use crate::runs::file::{
     self, FileError, KeepPictures, Manifest, ModelRecord, NewRun, RunWriter, Stretch,
@@ -60,15 +60,6 @@ pub enum SavingNews {
     Stuck(String),
     /// The run goes on without a file.
     GivenUp,
-}
-
-/// What to do about a write that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The user has made room.
-    TryAgain,
-    /// Scores matter more than the file.
-    GoOnUnsaved,
 }
 
 /// Why a run can't be kept.

@@ -4,10 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::engine::{CALL_MARGIN, Engine, LARGEST_BATCH, LONGEST_CALL};
 use super::job::Sink;
-use super::originals::{Original, Originals};
-use super::plan::{Plan, PlanError};
 use super::protocol::{
     AttemptResult, BatchChoice, Control, Event, JobId, Notice, Progress, RunRequest, Severity,
 };
@@ -17,6 +14,10 @@ use crate::detectors::measures;
 use crate::diffusion::lift::{LiftBatch, LiftPlan, StepReport, lift};
 use crate::diffusion::noise::PhiloxStream;
 use crate::diffusion::{DenoiseError, Interrupt as _, Interrupted, PhiloxNoise};
+use crate::engine::Engine;
+use crate::engine::model::{CALL_MARGIN, LARGEST_BATCH, LONGEST_CALL};
+use crate::engine::originals::{Original, Originals};
+use crate::engine::plan::{Plan, PlanError};
 use crate::images::{Geometry, Picture};
 use crate::networks::distances::{Compared, ComparedOriginal};
 use crate::ood::mask::MaskError;

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lmd_inspector::diffusion::NeverInterrupt;
+use lmd_inspector::engine::Engine;
 use lmd_inspector::images::folder;
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::report::path_from_text;
 use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings, file};
-use lmd_inspector::worker::engine::Engine;
 use lmd_inspector::worker::handle::no_wake;
 use lmd_inspector::worker::job::Sink;
 use lmd_inspector::worker::library::LibraryHandle;

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lmd_inspector::diffusion::{DenoiseError, Denoiser, Interrupt, NeverInterrupt};
+use lmd_inspector::engine::Engine;
 use lmd_inspector::images::{Geometry, folder};
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
-use lmd_inspector::worker::engine::Engine;
 use lmd_inspector::worker::protocol::{Control, Event, JobId, ModelSource, RunRequest};
 use lmd_inspector::worker::score::{self, ScoreError};
 

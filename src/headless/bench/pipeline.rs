@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Failure;
 use crate::diffusion::{DenoiseError, Denoiser, Interrupt};
+use crate::engine::Engine;
 use crate::headless::collect::Collected;
 use crate::images::{Geometry, samples};
 use crate::networks::checkpoints::ModelSource;
@@ -15,7 +16,6 @@ use crate::networks::executors::{DeviceChoice, Executors};
 use crate::networks::lpips::{Features, Perceptual, TapPlane};
 use crate::ood::Role;
 use crate::runs::{ResultLog, RunSettings};
-use crate::worker::engine::Engine;
 use crate::worker::protocol::{Control, JobId, RunRequest};
 use crate::worker::score;
 

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{AssessRequest, Assessment, Control, JobId, RunsCommand, RunsEvent};
+use crate::engine::export::ExportRequest;
+use crate::engine::plots::PlotsRequest;
 use crate::images::{Fit, Geometry, ImageFile, Picture};
 use crate::ood::{KnownMask, MaskKind, Role};
 use crate::runs::Detector;
-use crate::worker::export::ExportRequest;
-use crate::worker::plots::PlotsRequest;
 
 /// To the file-reading thread.
 #[derive(Clone, Debug)]

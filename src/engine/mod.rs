@@ -1,0 +1,32 @@
+//! What a run does, without threads: an opened model, the plan of a run, its scoring, and what is made of its results.
+//!
+//! Work happens on the thread that calls; a [`Control`] pauses or stops it from another one, and it is watched through an
+//! observer. Nothing here may know of threads, of messages between them, or of who watches: a window and a command line
+//! do the same work.
+
+pub mod assess;
+pub mod control;
+pub mod export;
+pub mod model;
+pub mod observer;
+pub mod originals;
+pub mod plan;
+pub mod plots;
+
+pub use self::control::{Answer, Control};
+pub use self::model::{Engine, EngineError, ModelInfo};
+pub use self::observer::{Notice, Progress, Severity};
+
+/// An error with everything that led to it, on one line.
+pub fn error_chain(err: &dyn std::error::Error) -> String {
+    let mut text = err.to_string();
+    let mut source = err.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
