@@ -51,12 +51,12 @@ impl Control {
     }
 
     /// Answers so far were to other questions.
-    pub(crate) fn forget_answer(&self) {
+    pub(super) fn forget_answer(&self) {
         self.lock().answer = None;
     }
 
     /// Wait for what the user says; the time counts as a pause.
-    pub(crate) fn wait_for_answer(&self) -> Result<Answer, Interrupted> {
+    pub(super) fn wait_for_answer(&self) -> Result<Answer, Interrupted> {
         let start = Instant::now();
         let mut state = self.lock();
         loop {

@@ -1,21 +1,29 @@
 //! What a run does, without threads: an opened model, the plan of a run, its scoring, and what is made of its results.
 //!
 //! Work happens on the thread that calls; a [`Control`] pauses or stops it from another one, and it is watched through an
-//! observer. Nothing here may know of threads, of messages between them, or of who watches: a window and a command line
+//! [`Observer`]. Nothing here may know of threads, of messages between them, or of who watches: a window and a command line
 //! do the same work.
 
 pub mod assess;
+pub mod comparing;
 pub mod control;
 pub mod export;
+pub mod maps;
 pub mod model;
 pub mod observer;
 pub mod originals;
 pub mod plan;
 pub mod plots;
+pub mod request;
+pub mod resuming;
+pub mod saving;
+pub mod score;
+pub mod trace;
 
 pub use self::control::{Answer, Control};
 pub use self::model::{Engine, EngineError, ModelInfo};
-pub use self::observer::{Notice, Progress, Severity};
+pub use self::observer::{Notice, Observer, Progress, SavingNews, Severity};
+pub use self::request::{NewFile, RunRequest, SaveRequest};
 
 /// An error with everything that led to it, on one line.
 pub fn error_chain(err: &dyn std::error::Error) -> String {

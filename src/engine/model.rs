@@ -13,9 +13,9 @@ use crate::networks::executors::{self, DeviceChoice, ExecutorError, Executors};
 /// and the progress bar stay lively.
 pub const LONGEST_CALL: Duration = Duration::from_millis(100);
 /// The automatic batch size aims below the bound, since calls vary.
-pub(crate) const CALL_MARGIN: f64 = 0.8;
+pub(super) const CALL_MARGIN: f64 = 0.8;
 /// Larger batches gain nothing on any device measured so far.
-pub(crate) const LARGEST_BATCH: usize = 64;
+pub(super) const LARGEST_BATCH: usize = 64;
 
 /// Why a model could not be opened.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,27 @@
 
 use std::path::PathBuf;
 
+/// Is told of a run, on the thread that works on it: what it does takes the run's time.
+pub trait Observer {
+    /// How far the run is; the latest counts. New results are in the log.
+    fn progress(&mut self, progress: &Progress);
+
+    /// Something the user should know; the run goes on.
+    fn notice(&mut self, notice: Notice);
+
+    /// How the keeping of the run goes; told only where the request asks for a file.
+    fn saving(&mut self, _news: SavingNews) {}
+}
+
+/// Collects what the user should know.
+impl Observer for Vec<Notice> {
+    fn progress(&mut self, _progress: &Progress) {}
+
+    fn notice(&mut self, notice: Notice) {
+        self.push(notice);
+    }
+}
+
 /// Where a run stands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
@@ -24,6 +45,14 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// While a model is opened.
+    pub fn reading_the_model() -> Self {
+        Self {
+            activity: "Reading the model".to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// Network calls a second so far; 0 before the first.
     pub fn calls_per_second(&self) -> f64 {
         if self.network_secs > 0.0 {
@@ -54,4 +83,15 @@ pub enum Severity {
     Warning,
     /// What was asked for did not happen.
     Error,
+}
+
+/// How the keeping of a run goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SavingNews {
+    /// From now on all that is reported is in this file.
+    Began(PathBuf),
+    /// A write failed: the run waits for an [`Answer`](super::Answer).
+    Stuck(String),
+    /// The run goes on without a file.
+    GivenUp,
 }

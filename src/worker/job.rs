@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use super::maps::{self, MapRequest};
 use super::protocol::{
     Command, Control, DeviceChoice, Event, JobId, ModelSource, Progress, RunRequest,
 };
-use super::saving::Keeper;
-use super::score::{self, ScoreError};
-use super::trace::{self, TraceRequest};
-use crate::engine::{Engine, EngineError, error_chain};
+use crate::engine::maps::{self, MapRequest};
+use crate::engine::score::{self, ScoreError};
+use crate::engine::trace::{self, TraceRequest};
+use crate::engine::{Engine, EngineError, Notice, Observer, SavingNews, error_chain};
 use crate::networks::checkpoints::Checkpoint;
 
 /// Takes the events of a job.
@@ -21,6 +20,31 @@ pub trait Sink {
 impl Sink for Vec<Event> {
     fn emit(&mut self, event: Event) {
         self.push(event);
+    }
+}
+
+/// Passes on what is told of a run as events of its job.
+struct Reporter<'a> {
+    job: JobId,
+    sink: &'a mut dyn Sink,
+}
+
+impl Observer for Reporter<'_> {
+    fn progress(&mut self, progress: &Progress) {
+        self.sink.emit(Event::Progress {
+            job: self.job,
+            progress: progress.clone(),
+        });
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let job = self.job;
+        self.sink.emit(Event::Notice { job, notice });
+    }
+
+    fn saving(&mut self, news: SavingNews) {
+        let job = self.job;
+        self.sink.emit(Event::Saving { job, news });
     }
 }
 
@@ -99,10 +123,7 @@ fn open(
     worker.engine = None;
     sink.emit(Event::Progress {
         job,
-        progress: Progress {
-            activity: "Reading the model".to_owned(),
-            ..Progress::default()
-        },
+        progress: Progress::reading_the_model(),
     });
     let at_hand = worker.checkpoint.take();
     let engine = match at_hand.filter(|checkpoint| checkpoint.source == source) {
@@ -141,16 +162,7 @@ fn run_scoring(
     let Some(engine) = ready(worker, job, device, control, sink) else {
         return;
     };
-    let keeper = Keeper {
-        job,
-        request,
-        control,
-    };
-    let (progress, outcome) = match keeper.begin(engine, sink) {
-        Ok(()) => score::run(engine, job, request, control, sink),
-        Err(error) => (Progress::default(), Err(error)),
-    };
-    keeper.end(&progress, sink);
+    let (progress, outcome) = score::run(engine, request, control, &mut Reporter { job, sink });
     sink.emit(match outcome {
         Ok(()) => Event::Done { job, progress },
         Err(ScoreError::Interrupted(_)) => Event::Cancelled { job, progress },

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::comparing::{ComparedRun, compare};
 use super::protocol::{AttemptResult, JobId, ResultLog, RunImage};
-use super::resuming::{ChangedFile, changed_files};
-use super::saving::patiently;
+use crate::engine::comparing::{ComparedRun, compare};
+use crate::engine::resuming::{ChangedFile, changed_files};
+use crate::engine::saving::patiently;
 use crate::images::write::is_same_file;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::{MaskKind, Role};

@@ -3,15 +3,9 @@
 //! Plain data both ways; neither thread knows of a window, and neither waits for one.
 
 mod clipboard;
-pub mod comparing;
 pub mod dialogs;
 pub mod handle;
 pub mod job;
 pub mod keeping;
 pub mod library;
-pub mod maps;
 pub mod protocol;
-pub mod resuming;
-pub mod saving;
-pub mod score;
-pub mod trace;

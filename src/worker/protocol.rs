@@ -5,7 +5,12 @@ mod library;
 use std::sync::Arc;
 
 pub use crate::engine::assess::{AssessRequest, Assessment, AttemptsPoint};
-pub use crate::engine::{Answer, Control, ModelInfo, Notice, Progress, Severity};
+pub use crate::engine::maps::MapRequest;
+use crate::engine::trace::{Trace, TraceRequest};
+pub use crate::engine::{
+    Answer, Control, ModelInfo, NewFile, Notice, Progress, RunRequest, SaveRequest, SavingNews,
+    Severity,
+};
 pub use crate::networks::ModelIdentity;
 pub use crate::networks::checkpoints::ModelSource;
 pub use crate::runs::{
@@ -13,9 +18,6 @@ pub use crate::runs::{
 };
 
 pub use super::keeping::{OpenedRun, RunsCommand, RunsEvent, SaveSource};
-pub use super::maps::MapRequest;
-pub use super::saving::{NewFile, SaveRequest, SavingNews};
-use super::trace::{Trace, TraceRequest};
 
 pub use self::library::{
     DialogKind, FolderListing, LibraryCommand, LibraryEvent, Preview, PreviewRequest,
@@ -70,19 +72,6 @@ pub enum Command {
         /// Pauses and cancels the job.
         control: Control,
     },
-}
-
-/// What a run works on.
-#[derive(Clone, Debug)]
-pub struct RunRequest {
-    /// All settings.
-    pub settings: RunSettings,
-    /// The images; indices into this list are image ids in the results.
-    pub images: Arc<[RunImage]>,
-    /// Where results are appended.
-    pub results: Arc<ResultLog>,
-    /// Where the worker keeps them; `None` where the log's owner does, or nobody.
-    pub saving: Option<SaveRequest>,
 }
 
 /// From the inference thread.

@@ -4,25 +4,22 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::job::Sink;
-use super::protocol::{
-    AttemptResult, BatchChoice, Control, Event, JobId, Notice, Progress, RunRequest, Severity,
-};
+use super::model::{CALL_MARGIN, LARGEST_BATCH, LONGEST_CALL};
+use super::originals::{Original, Originals};
+use super::plan::{Plan, PlanError};
 use super::resuming::Refusal;
 use super::saving::Keeper;
+use super::{Control, Engine, Notice, Observer, Progress, RunRequest, Severity};
 use crate::detectors::measures;
 use crate::diffusion::lift::{LiftBatch, LiftPlan, StepReport, lift};
 use crate::diffusion::noise::PhiloxStream;
 use crate::diffusion::{DenoiseError, Interrupt as _, Interrupted, PhiloxNoise};
-use crate::engine::Engine;
-use crate::engine::model::{CALL_MARGIN, LARGEST_BATCH, LONGEST_CALL};
-use crate::engine::originals::{Original, Originals};
-use crate::engine::plan::{Plan, PlanError};
 use crate::images::{Geometry, Picture};
 use crate::networks::distances::{Compared, ComparedOriginal};
 use crate::ood::mask::MaskError;
 use crate::ood::{KnownMask, MeasureId, Values};
 use crate::runs::file::{FileError, LEFT_OUT};
+use crate::runs::{AttemptResult, BatchChoice};
 
 /// The shortest time between two reports of progress.
 const REPORT_INTERVAL: Duration = Duration::from_millis(16);
@@ -81,13 +78,28 @@ impl From<DenoiseError> for ScoreError {
     }
 }
 
-/// Score a request's images; results go to its log, the rest to `sink`. Says where it stood at the end.
+/// Score a request's images, in a file where it asks for one; results go to its log, the rest to `observer`. Says where
+/// it stood at the end.
 pub fn run(
     engine: &mut Engine,
-    job: JobId,
     request: &RunRequest,
     control: &Control,
-    sink: &mut dyn Sink,
+    observer: &mut dyn Observer,
+) -> (Progress, Result<(), ScoreError>) {
+    let keeper = Keeper { request, control };
+    let (progress, outcome) = match keeper.begin(engine, observer) {
+        Ok(()) => score(engine, request, control, observer),
+        Err(error) => (Progress::default(), Err(error)),
+    };
+    keeper.end(&progress, observer);
+    (progress, outcome)
+}
+
+fn score(
+    engine: &mut Engine,
+    request: &RunRequest,
+    control: &Control,
+    observer: &mut dyn Observer,
 ) -> (Progress, Result<(), ScoreError>) {
     let measures = measures::ids_of_run(engine.info.geometry.side, request.settings.distance);
     let mut run = Run {
@@ -102,10 +114,9 @@ pub fn run(
         },
         batch_limit: LARGEST_BATCH,
         engine,
-        job,
         request,
         control,
-        sink,
+        observer,
         measures,
         unreadable: HashSet::new(),
         picture_bytes: 0,
@@ -147,10 +158,9 @@ impl Reconstruction {
 
 struct Run<'a> {
     engine: &'a mut Engine,
-    job: JobId,
     request: &'a RunRequest,
     control: &'a Control,
-    sink: &'a mut dyn Sink,
+    observer: &'a mut dyn Observer,
     originals: Originals,
     batch_size: usize,
     /// The automatic batch grows up to this: what the device had room for.
@@ -271,12 +281,11 @@ impl Run<'_> {
             let results = self.measure(attempt, &mut items, &reconstructions)?;
             let attempt_seconds = self.lift_secs / results.len().max(1) as f64;
             let keeper = Keeper {
-                job: self.job,
                 request: self.request,
                 control: self.control,
             };
             let finding = self.check_finite(&results);
-            keeper.commit(results, attempt_seconds, self.sink)?;
+            keeper.commit(results, attempt_seconds, self.observer)?;
             finding?;
         }
         self.count(attempt, ids.len());
@@ -362,8 +371,9 @@ impl Run<'_> {
             original_signed: &original_signed,
             known: &known,
         };
-        let (progress, clock, sink) = (&mut self.progress, &mut self.clock, &mut *self.sink);
-        let (job, control, num_items) = (self.job, self.control, items.len());
+        let (progress, clock) = (&mut self.progress, &mut self.clock);
+        let (control, observer) = (self.control, &mut *self.observer);
+        let num_items = items.len();
         let num_steps = plan.timesteps.len();
         let start = Instant::now();
         clock.first.get_or_insert(start);
@@ -377,10 +387,7 @@ impl Run<'_> {
                 step.steps_done
             );
             if clock.is_due() {
-                sink.emit(Event::Progress {
-                    job,
-                    progress: progress.clone(),
-                });
+                observer.progress(progress);
             }
         };
         let paused_before = control.paused_for();
@@ -503,10 +510,7 @@ impl Run<'_> {
 
     fn report(&mut self) {
         if self.clock.is_due() {
-            self.sink.emit(Event::Progress {
-                job: self.job,
-                progress: self.progress.clone(),
-            });
+            self.observer.progress(&self.progress);
         }
     }
 
@@ -517,13 +521,10 @@ impl Run<'_> {
         let note = format!("{message}{place}");
         // A disk that is full shows at the next batch.
         (self.request.results).with_writer(|writer| writer.add_notice(&note).ok());
-        self.sink.emit(Event::Notice {
-            job: self.job,
-            notice: Notice {
-                severity: Severity::Warning,
-                message,
-                path,
-            },
+        self.observer.notice(Notice {
+            severity: Severity::Warning,
+            message,
+            path,
         });
     }
 }
