@@ -7,10 +7,12 @@
 pub mod assess;
 pub mod comparing;
 pub mod control;
+pub mod copying;
 pub mod export;
 pub mod maps;
 pub mod model;
 pub mod observer;
+pub mod opened;
 pub mod originals;
 pub mod plan;
 pub mod plots;

@@ -248,7 +248,7 @@ fn copied(from: &Path, folder: &Path, info: &ModelInfo) -> Result<PathBuf, SaveE
 }
 
 /// Open a file that a listing of this program may be looking at for a moment.
-pub fn patiently<T>(mut open: impl FnMut() -> Result<T, FileError>) -> Result<T, FileError> {
+pub(super) fn patiently<T>(mut open: impl FnMut() -> Result<T, FileError>) -> Result<T, FileError> {
     let start = std::time::Instant::now();
     loop {
         match open() {

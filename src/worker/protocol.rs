@@ -5,7 +5,9 @@ mod library;
 use std::sync::Arc;
 
 pub use crate::engine::assess::{AssessRequest, Assessment, AttemptsPoint};
+pub use crate::engine::copying::SaveSource;
 pub use crate::engine::maps::MapRequest;
+pub use crate::engine::opened::OpenedRun;
 use crate::engine::trace::{Trace, TraceRequest};
 pub use crate::engine::{
     Answer, Control, ModelInfo, NewFile, Notice, Progress, RunRequest, SaveRequest, SavingNews,
@@ -17,7 +19,7 @@ pub use crate::runs::{
     AttemptResult, BatchChoice, DeviceChoice, Lift, ResultLog, RunImage, RunSettings,
 };
 
-pub use super::keeping::{OpenedRun, RunsCommand, RunsEvent, SaveSource};
+pub use super::keeping::{RunsCommand, RunsEvent};
 
 pub use self::library::{
     DialogKind, FolderListing, LibraryCommand, LibraryEvent, Preview, PreviewRequest,
