@@ -2,8 +2,8 @@
 //! inpainting (Lift, Map, Detect: Liu et al., ICML 2023, <https://arxiv.org/abs/2302.10326>).
 //!
 //! # Map
-//! Each folder may name only those to its left (a test checks it); `headless` stands beside
-//! `state` and `ui`.
+//! Each folder may name only those to its left (a test checks it); `headless` stands above
+//! `engine`, beside `worker`, `state` and `ui`: it names none of these, and none names it.
 //!
 //! `ood ← images ← diffusion ← networks ← detectors ← runs ← engine ← worker ← state ← ui`
 //!

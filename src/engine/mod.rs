@@ -9,6 +9,7 @@ pub mod comparing;
 pub mod control;
 pub mod copying;
 pub mod export;
+pub mod failure;
 pub mod maps;
 pub mod model;
 pub mod observer;
@@ -23,20 +24,7 @@ pub mod score;
 pub mod trace;
 
 pub use self::control::{Answer, Control};
+pub use self::failure::{error_chain, panic_message};
 pub use self::model::{Engine, EngineError, ModelInfo};
 pub use self::observer::{Notice, Observer, Progress, SavingNews, Severity};
 pub use self::request::{NewFile, RunRequest, SaveRequest};
-
-/// An error with everything that led to it, on one line.
-pub fn error_chain(err: &dyn std::error::Error) -> String {
-    let mut text = err.to_string();
-    let mut source = err.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
-}

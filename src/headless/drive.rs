@@ -9,11 +9,11 @@ use super::follow::follow;
 use super::options::fit_measure;
 use super::signals::Signals;
 use crate::engine::plan::Plan;
+use crate::engine::{Progress, RunRequest};
 use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
 use crate::ood::Role;
 use crate::runs::report::Report;
 use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
-use crate::worker::protocol::{Progress, RunRequest};
 
 /// What to score, and how.
 #[derive(Clone, Debug)]

@@ -9,7 +9,6 @@ use crate::engine::maps::{self, MapRequest};
 use crate::engine::score::{self, ScoreError};
 use crate::engine::trace::{self, TraceRequest};
 use crate::engine::{Engine, EngineError, Notice, Observer, SavingNews, error_chain};
-use crate::networks::checkpoints::Checkpoint;
 
 /// Takes the events of a job.
 pub trait Sink {
@@ -53,25 +52,14 @@ impl Observer for Reporter<'_> {
 pub struct Worker {
     engine: Option<Engine>,
     last_source: Option<ModelSource>,
-    /// A model that was read already, until it is opened.
-    checkpoint: Option<Box<Checkpoint>>,
 }
 
 impl Worker {
-    /// A worker to which this model is at hand: it is not read once more when it is opened.
-    pub fn with_checkpoint(checkpoint: Checkpoint) -> Self {
-        Self {
-            checkpoint: Some(Box::new(checkpoint)),
-            ..Self::default()
-        }
-    }
-
     /// A worker that opens the same model again when it is needed.
     pub fn fresh(&self) -> Self {
         Self {
             engine: None,
             last_source: self.last_source.clone(),
-            checkpoint: None,
         }
     }
 
@@ -125,11 +113,7 @@ fn open(
         job,
         progress: Progress::reading_the_model(),
     });
-    let at_hand = worker.checkpoint.take();
-    let engine = match at_hand.filter(|checkpoint| checkpoint.source == source) {
-        Some(checkpoint) => Engine::new(*checkpoint, device, control)?,
-        None => Engine::open(&source, device, control)?,
-    };
+    let engine = Engine::open(&source, device, control)?;
     sink.emit(Event::ModelOpened {
         job,
         info: Arc::clone(&engine.info),

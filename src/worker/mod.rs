@@ -1,6 +1,7 @@
 //! Background work: the inference thread and the file-reading thread, and what is said to them.
 //!
-//! Plain data both ways; neither thread knows of a window, and neither waits for one.
+//! Plain data both ways; neither thread knows of a window, and neither waits for one. What the work is belongs to
+//! [`engine`](crate::engine): here it is put on threads, and what it tells becomes messages.
 
 mod clipboard;
 pub mod dialogs;

@@ -1,4 +1,4 @@
-//! The messages between the window (or the headless driver) and the background threads.
+//! The messages between the window and the background threads. What they carry of a run is the engine's.
 
 mod library;
 

@@ -16,8 +16,8 @@ const LAYERS: [&str; 10] = [
     "ui",
 ];
 
-/// What `headless` must not name.
-const BESIDE_HEADLESS: [&str; 2] = ["state", "ui"];
+/// What `headless` must not name, nor be named by.
+const BESIDE_HEADLESS: [&str; 3] = ["worker", "state", "ui"];
 
 /// What stands for all modules at once: the crate's root under another name, or everything in it.
 const EVERYTHING: &str = "*";
