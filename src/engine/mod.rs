@@ -17,6 +17,7 @@ pub mod opened;
 pub mod originals;
 pub mod plan;
 pub mod plots;
+pub mod preview;
 pub mod request;
 pub mod resuming;
 pub mod saving;
