@@ -1,4 +1,4 @@
-//! Keeping a run on disk while it goes on: whoever scores also writes, so that who watches never waits for a disk.
+//! Keeping a run on disk while it goes on: it is written where it is scored, so that nobody who watches waits for a disk.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

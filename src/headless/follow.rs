@@ -178,7 +178,7 @@ mod tests {
     fn a_panic_at_work_is_told_and_does_not_end_the_process() {
         assert_eq!(caught(|| 3).unwrap(), 3);
         let number = 7;
-        let error = caught(|| -> () { panic!("no kernel {number}") }).unwrap_err();
+        let error = caught::<()>(|| panic!("no kernel {number}")).unwrap_err();
         assert_eq!(
             error.to_string(),
             "internal error: no kernel 7; results so far are kept"

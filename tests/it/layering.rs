@@ -308,6 +308,17 @@ fn only_the_user_interface_names_egui() {
     }
 }
 
+#[test]
+fn only_what_is_above_the_engine_names_channels() {
+    for layer in LAYERS.iter().take_while(|layer| **layer != "worker") {
+        for path in files_of(layer) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let named = (tokens(&text).into_iter()).find(|token| token.text == "crossbeam_channel");
+            assert_eq!(named, None, "a channel in {}", path.display());
+        }
+    }
+}
+
 /// What the checker must not be blind to: each of these names `ui`, and nothing else that is forbidden.
 #[test]
 fn the_checker_finds_a_layer_however_it_is_imported() {
