@@ -2,10 +2,10 @@
 //! inpainting (Lift, Map, Detect: Liu et al., ICML 2023, <https://arxiv.org/abs/2302.10326>).
 //!
 //! # Map
-//! Each folder may name only those to its left (a test checks it); `headless` stands beside
-//! `state` and `ui`.
+//! Each folder may name only those to its left (a test checks it); `headless` stands above
+//! `engine`, beside `worker`, `state` and `ui`: it names none of these, and none names it.
 //!
-//! `ood ← images ← diffusion ← networks ← detectors ← runs ← worker ← state ← ui`
+//! `ood ← images ← diffusion ← networks ← detectors ← runs ← engine ← worker ← state ← ui`
 //!
 //! | folder | what a reader finds there |
 //! | --- | --- |
@@ -15,6 +15,7 @@
 //! | [`networks`] | one description of a UNet; checkpoint loaders that make it; executors that run it; distances |
 //! | [`detectors`] | what is measured of an image, and how that becomes its score |
 //! | [`runs`] | a run's settings, its results, and what is written of them |
+//! | [`engine`] | what a run does, without threads: plan, scoring, traces, figures that take long |
 //! | [`worker`] | the inference thread and the file thread, and the messages to and from them |
 //! | [`headless`] | the subcommands of `lmd` |
 //! | [`state`] | what the window knows: settings, session, the run that is shown, actions |
@@ -28,6 +29,7 @@
 
 pub mod detectors;
 pub mod diffusion;
+pub mod engine;
 pub mod headless;
 pub mod images;
 pub mod networks;

@@ -8,12 +8,12 @@ use super::collect::Collected;
 use super::follow::follow;
 use super::options::fit_measure;
 use super::signals::Signals;
+use crate::engine::plan::Plan;
+use crate::engine::{Progress, RunRequest};
 use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
 use crate::ood::Role;
 use crate::runs::report::Report;
 use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
-use crate::worker::plan::Plan;
-use crate::worker::protocol::{Progress, RunRequest};
 
 /// What to score, and how.
 #[derive(Clone, Debug)]

@@ -11,6 +11,8 @@ use super::paths::Paths;
 use super::signals::Signals;
 use super::{Failure, Outcome, output, terminal};
 use crate::detectors::measures;
+use crate::engine::plan::Plan;
+use crate::engine::{ModelInfo, RunRequest};
 use crate::images::Geometry;
 use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
 use crate::networks::executors;
@@ -22,8 +24,6 @@ use crate::runs::file::{
 use crate::runs::masks::Masks;
 use crate::runs::report::{Report, Summary};
 use crate::runs::{ResultLog, RunImage, RunSettings};
-use crate::worker::plan::Plan;
-use crate::worker::protocol::{ModelInfo, RunRequest};
 
 /// Everything a new headless run needs.
 #[derive(Clone, Debug)]

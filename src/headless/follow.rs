@@ -1,16 +1,21 @@
-//! Takes the worker through one run, with a progress bar, until it ends or a signal stops it.
+//! Takes the engine through one run, with a progress bar, until it ends or a signal stops it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals::Signals;
 use super::{Failure, terminal};
+use crate::engine::score::{self, ScoreError};
+use crate::engine::{
+    Control, Engine, EngineError, ModelInfo, Notice, Observer, Progress, RunRequest, error_chain,
+    panic_message,
+};
 use crate::networks::checkpoints::Checkpoint;
-use crate::worker::handle::{SendError, WorkerHandle, no_wake};
-use crate::worker::protocol::{Command, Control, Event, JobId, ModelInfo, Progress, RunRequest};
 
-/// How often a waiting driver looks for signals.
+/// How often signals are looked for while the engine works.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Where a run ended.
@@ -21,6 +26,13 @@ pub struct Finished {
     pub notes: Vec<String>,
 }
 
+/// Whether a run came to its end.
+#[derive(Clone, Copy)]
+enum End {
+    Done,
+    Stopped,
+}
+
 /// Open the model, then score. `on_opened` is told the device before any work, and says what is to be noted about it.
 pub fn follow(
     checkpoint: Checkpoint,
@@ -28,103 +40,148 @@ pub fn follow(
     signals: &Signals,
     on_opened: &mut dyn FnMut(&ModelInfo) -> Result<Option<String>, Failure>,
 ) -> Result<(Finished, Option<u8>), Failure> {
-    let source = checkpoint.source.clone();
-    let worker = WorkerHandle::start_with(checkpoint, no_wake()).map_err(Failure::failed)?;
     let control = Control::default();
-    let open = Command::OpenModel {
-        job: JobId(1),
-        source,
-        device: request.settings.device,
-        control: control.clone(),
+    let mut display = Display::new();
+    let outcome = std::thread::scope(|scope| {
+        // Dropped when the work has ended, by whatever way, which ends the watch.
+        let (_at_work, ended) = bounded(0);
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn_scoped(scope, || watch(signals, &control, ended))
+            .map_err(Failure::failed)?;
+        work(checkpoint, request, &control, &mut display, on_opened)
+    });
+    let notes = display.finish();
+    let (progress, end) = outcome?;
+    let code = match end {
+        End::Done => None,
+        End::Stopped => Some(signals.exit_code().unwrap_or(130)),
     };
-    worker.send(open).map_err(Failure::failed)?;
-    let bar = progress_bar();
-    let mut notes = Vec::new();
+    Ok((Finished { progress, notes }, code))
+}
+
+/// Stop the work once a signal has come.
+#[expect(clippy::needless_pass_by_value, reason = "the thread owns its end")]
+fn watch(signals: &Signals, control: &Control, ended: Receiver<()>) {
     loop {
         if signals.exit_code().is_some() {
             control.cancel();
         }
-        let Some(event) = next_event(&worker)? else {
-            continue;
-        };
-        match event {
-            Event::ModelOpened { info, .. } => {
-                let line = format!("{} on {}", info.name, info.device);
-                bar.suspend(|| terminal::message(&line));
-                if let Some(note) = on_opened(&info)? {
-                    bar.suspend(|| terminal::message(&format!("note: {note}")));
-                    notes.push(note);
-                }
-                let run = Command::Run {
-                    job: JobId(2),
-                    request: request.clone(),
-                    control: control.clone(),
-                };
-                worker.send(run).map_err(Failure::failed)?;
-            }
-            Event::Progress { progress, .. } => show(&bar, &progress),
-            Event::Notice { notice, .. } => {
-                let path = notice
-                    .path
-                    .map_or_else(String::new, |path| format!(": {}", path.display()));
-                bar.suspend(|| terminal::message(&format!("{}{path}", notice.message)));
-                notes.push(format!("{}{path}", notice.message));
-            }
-            Event::Done {
-                job: JobId(2),
-                progress,
-            } => {
-                bar.finish_and_clear();
-                return Ok((Finished { progress, notes }, None));
-            }
-            Event::Cancelled { progress, .. } => {
-                bar.finish_and_clear();
-                let code = signals.exit_code().unwrap_or(130);
-                return Ok((Finished { progress, notes }, Some(code)));
-            }
-            Event::Failed { job, message } => {
-                bar.finish_and_clear();
-                let error = anyhow::Error::msg(message);
-                return Err(if job == JobId(1) {
-                    Failure::bad_request(error)
-                } else {
-                    Failure::failed(error)
-                });
-            }
-            Event::Traced { .. }
-            | Event::Mapped { .. }
-            | Event::Saving { .. }
-            | Event::Done { .. } => {}
+        if ended.recv_timeout(POLL_INTERVAL) != Err(RecvTimeoutError::Timeout) {
+            return;
         }
     }
 }
 
-/// The next event, or nothing for a while.
-fn next_event(worker: &WorkerHandle) -> Result<Option<Event>, Failure> {
-    match worker.recv_timeout(POLL_INTERVAL) {
-        Ok(event) => Ok(event),
-        Err(err @ (SendError::Gone | SendError::Busy)) => Err(Failure::failed(err)),
+fn work(
+    checkpoint: Checkpoint,
+    request: &RunRequest,
+    control: &Control,
+    display: &mut Display,
+    on_opened: &mut dyn FnMut(&ModelInfo) -> Result<Option<String>, Failure>,
+) -> Result<(Progress, End), Failure> {
+    display.progress(&Progress::reading_the_model());
+    let device = request.settings.device;
+    let opened =
+        caught(|| Engine::new(checkpoint, device, control)).map_err(Failure::bad_request)?;
+    let mut engine = match opened {
+        Ok(engine) => engine,
+        Err(EngineError::Interrupted(_)) => return Ok((Progress::default(), End::Stopped)),
+        Err(error) => {
+            return Err(Failure::bad_request(anyhow::Error::msg(error_chain(
+                &error,
+            ))));
+        }
+    };
+    let info = &engine.info;
+    display.say(&format!("{} on {}", info.name, info.device));
+    if let Some(note) = on_opened(info)? {
+        display.say(&format!("note: {note}"));
+        display.notes.push(note);
+    }
+    let scored = caught(|| score::run(&mut engine, request, control, display));
+    let (progress, outcome) = scored.map_err(Failure::failed)?;
+    match outcome {
+        Ok(()) => Ok((progress, End::Done)),
+        Err(ScoreError::Interrupted(_)) => Ok((progress, End::Stopped)),
+        Err(error) => Err(Failure::failed(anyhow::Error::msg(error_chain(&error)))),
     }
 }
 
-fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    // A malformed template would be a bug that the first run shows; the plain bar serves meanwhile.
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:30} {pos}/{len} attempts, {eta} left, {msg}")
-    {
-        bar.set_style(style);
-    }
-    bar
+/// Work that may panic, which is an error to tell and no reason to lose what was done before.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, anyhow::Error> {
+    // What a panic has left half done is not used again.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let reason = panic_message(panic.as_ref());
+        anyhow::anyhow!("internal error: {reason}; results so far are kept")
+    })
 }
 
-fn show(bar: &ProgressBar, progress: &Progress) {
-    bar.set_length(progress.num_attempts as u64);
-    bar.set_position(progress.attempts_done as u64);
-    let message = format!(
-        "{:.0} calls/s, {}",
-        progress.calls_per_second(),
-        progress.activity
-    );
-    bar.set_message(terminal::harmless(&message).into_owned());
+/// The progress bar, with lines above it.
+struct Display {
+    bar: ProgressBar,
+    notes: Vec<String>,
+}
+
+impl Display {
+    fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        // A malformed template would be a bug that the first run shows; the plain bar serves meanwhile.
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} attempts, {eta} left, {msg}")
+        {
+            bar.set_style(style);
+        }
+        let notes = Vec::new();
+        Self { bar, notes }
+    }
+
+    fn say(&self, line: &str) {
+        self.bar.suspend(|| terminal::message(line));
+    }
+
+    /// Take the bar away; returns what was told.
+    fn finish(self) -> Vec<String> {
+        self.bar.finish_and_clear();
+        self.notes
+    }
+}
+
+impl Observer for Display {
+    fn progress(&mut self, progress: &Progress) {
+        self.bar.set_length(progress.num_attempts as u64);
+        self.bar.set_position(progress.attempts_done as u64);
+        let message = format!(
+            "{:.0} calls/s, {}",
+            progress.calls_per_second(),
+            progress.activity
+        );
+        self.bar
+            .set_message(terminal::harmless(&message).into_owned());
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let path = notice
+            .path
+            .map_or_else(String::new, |path| format!(": {}", path.display()));
+        let line = format!("{}{path}", notice.message);
+        self.say(&line);
+        self.notes.push(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_at_work_is_told_and_does_not_end_the_process() {
+        assert_eq!(caught(|| 3).unwrap(), 3);
+        let number = 7;
+        let error = caught::<()>(|| panic!("no kernel {number}")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "internal error: no kernel 7; results so far are kept"
+        );
+    }
 }

@@ -9,12 +9,12 @@ use super::paths::{Kind, Paths};
 use super::score::Args;
 use super::signals::Signals;
 use super::{Failure, Outcome, output, terminal};
+use crate::engine::resuming::{self, ChangedFile};
 use crate::networks::ModelMatch;
 use crate::networks::checkpoints::ModelSource;
 use crate::runs::file::{self, StoredRun};
 use crate::runs::masks::Masks;
 use crate::runs::{ResultLog, RunImage, report};
-use crate::worker::resuming::{self, ChangedFile};
 
 /// Open the run and refuse it where its scores would not be those of an uninterrupted run.
 pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, Failure> {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::drive::Scored;
 use super::{Failure, output};
+use crate::engine::Progress;
 use crate::runs::AttemptResult;
 use crate::runs::file::{self, Manifest};
-use crate::worker::protocol::Progress;
 
 /// Read a run. Images without all their attempts are left out and noted: their scores are not comparable.
 pub fn read(path: &Path) -> Result<(Manifest, Scored), Failure> {

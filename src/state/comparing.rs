@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::session::Session;
+use crate::engine::comparing::{ComparedRow, ComparedRun};
 use crate::ood::{Aggregate, MeasureId};
-use crate::worker::comparing::{ComparedRow, ComparedRun};
 use crate::worker::protocol::{JobId, RunsCommand};
 
 /// One way to score one stored run.

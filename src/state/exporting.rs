@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::outbox::Outgoing;
 use super::session::Session;
 use super::text;
-use crate::worker::export::ExportRequest;
+use crate::engine::export::ExportRequest;
 use crate::worker::protocol::{LibraryCommand, Notice, Severity};
 
 impl Session {

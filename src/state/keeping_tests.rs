@@ -7,6 +7,8 @@ use super::super::shown::run::Phase;
 use super::testing::{model_info, result, run_images};
 use super::tests::{library_commands, ready_session, start, worker_commands};
 use super::*;
+use crate::engine::resuming::{Change, ChangedFile};
+use crate::engine::saving::manifest;
 use crate::networks::distances::{LPIPS, MSE, SSIM};
 use crate::runs::RunSettings;
 use crate::runs::file::{self, KeepPictures, Manifest};
@@ -15,8 +17,6 @@ use crate::worker::protocol::{
     Event, LibraryEvent, NewFile, OpenedRun, Progress, RunsCommand, RunsEvent, SaveRequest,
     SavingNews,
 };
-use crate::worker::resuming::{Change, ChangedFile};
-use crate::worker::saving::manifest;
 
 pub(super) fn keep(session: &mut Session, action: KeepAction) {
     session.perform(Action::Keep(action));
@@ -459,7 +459,7 @@ fn two_runs_are_paired_by_content_and_say_whose_verdict_changed() {
         std::slice::from_ref(&far),
         "what is open is in the table"
     );
-    let runs = crate::worker::comparing::compare(&[far, near.clone()], *level);
+    let runs = crate::engine::comparing::compare(&[far, near.clone()], *level);
     assert_eq!(runs.len(), 2);
     session.apply_library(LibraryEvent::Runs(RunsEvent::Compared { job: *job, runs }));
     let areas = |session: &Session| -> Vec<f64> {

@@ -354,7 +354,7 @@ fn save_source(run: &RunState) -> Option<SaveSource> {
         opened.manifest.clone()
     } else {
         let (new, info) = (run.kept.new_file.as_ref()?, run.model.as_ref()?);
-        crate::worker::saving::manifest(&run.settings, run.images.len(), new, info)
+        crate::engine::saving::manifest(&run.settings, run.images.len(), new, info)
     };
     Some(SaveSource {
         file: run.kept.file.clone(),

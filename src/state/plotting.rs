@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::outbox::Outgoing;
 use super::session::Session;
 use crate::detectors::measures;
+use crate::engine::plots::PlotsRequest;
 use crate::runs::report::PairsChart;
-use crate::worker::plots::PlotsRequest;
 use crate::worker::protocol::{AssessRequest, LibraryCommand, Notice, Severity};
 
 impl Session {

@@ -8,10 +8,10 @@ use super::saving::Question;
 use super::session::Session;
 use super::shown::run::Phase;
 use super::text;
+use crate::engine::resuming::ChangedFile;
 use crate::worker::protocol::{
     Command, Control, JobId, RunRequest, RunsCommand, SaveRequest, Severity,
 };
-use crate::worker::resuming::ChangedFile;
 
 /// A run that is to go on.
 #[derive(Debug)]

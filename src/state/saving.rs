@@ -10,6 +10,7 @@ use super::folders::ScanState;
 use super::outbox::Outgoing;
 use super::session::Session;
 use super::shown::run::{Phase, RunState};
+use crate::engine::resuming::ChangedFile;
 use crate::ood::Role;
 use crate::runs::file::{KeepPictures, num_missing};
 use crate::runs::shelf::Shelf;
@@ -17,7 +18,6 @@ use crate::worker::protocol::{
     Answer, JobId, LibraryCommand, NewFile, Notice, OpenedRun, RunsCommand, SaveRequest,
     SavingNews, Severity,
 };
-use crate::worker::resuming::ChangedFile;
 
 /// Largest limit of the folder, in MB.
 pub const MOST_MEGABYTES: u32 = 1_000_000;

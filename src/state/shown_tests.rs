@@ -5,6 +5,7 @@ use super::keeping_tests::{keep, open, said, write, write_scores};
 use super::testing::{listing, result};
 use super::tests::{library_commands, ready_session, start, worker_commands};
 use super::*;
+use crate::engine::trace::Trace;
 use crate::images::Picture;
 use crate::networks::distances::MSE;
 use crate::ood::{Aggregate, KnownMask};
@@ -14,7 +15,6 @@ use crate::state::{
     Action, DecisionSettings, KeepAction, LookAction, Phase, ScoreRange, UiCommand, Way,
 };
 use crate::worker::protocol::{Event, LibraryEvent, Progress, RunsEvent};
-use crate::worker::trace::Trace;
 
 fn command(session: &mut Session, command: UiCommand) {
     session.perform(Action::Do(command));
@@ -265,7 +265,7 @@ fn a_comparison_is_of_the_run_that_is_shown() {
         }
         _ => None,
     });
-    let runs = crate::worker::comparing::compare(&[far, near.clone()], 0.95);
+    let runs = crate::engine::comparing::compare(&[far, near.clone()], 0.95);
     session.apply_library(LibraryEvent::Runs(RunsEvent::Compared {
         job: job.unwrap(),
         runs,

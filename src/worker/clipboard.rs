@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use arboard::{Clipboard, Error, ImageData};
 
-use super::job::error_chain;
 use super::library::listed_picture;
 use super::protocol::FolderListing;
+use crate::engine::error_chain;
 use crate::images::typed_path::typed_path;
 use crate::images::{Picture, folder};
 use crate::ood::Role;

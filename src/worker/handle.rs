@@ -1,6 +1,5 @@
 //! The inference thread: a loop over commands that survives a panic in any of them.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySen
 
 use super::job::{self, Sink, Worker};
 use super::protocol::{Command, Event, JobId, ResultLog, Wake};
-use crate::networks::checkpoints::Checkpoint;
+use crate::engine::panic_message;
 
 /// Commands waiting for the worker.
 const COMMAND_QUEUE: usize = 16;
@@ -155,22 +154,7 @@ pub type WorkerHandle = Link<Command, Event>;
 impl WorkerHandle {
     /// Start the thread. `wake` is called after each event.
     pub fn start(wake: Wake) -> io::Result<Self> {
-        Self::start_as(Worker::default(), wake)
-    }
-
-    /// Start the thread with a model that was read already, so that opening it does not read it once more.
-    pub fn start_with(checkpoint: Checkpoint, wake: Wake) -> io::Result<Self> {
-        Self::start_as(Worker::with_checkpoint(checkpoint), wake)
-    }
-
-    fn start_as(worker: Worker, wake: Wake) -> io::Result<Self> {
-        Self::spawn(
-            "inference",
-            COMMAND_QUEUE,
-            EVENT_QUEUE,
-            wake,
-            move |commands, outbox| serve(worker, commands, outbox),
-        )
+        Self::spawn("inference", COMMAND_QUEUE, EVENT_QUEUE, wake, serve)
     }
 }
 
@@ -185,7 +169,8 @@ impl Sink for Outbox<Event> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the thread owns its ends")]
-fn serve(mut worker: Worker, commands: Receiver<Command>, mut outbox: Outbox<Event>) {
+fn serve(commands: Receiver<Command>, mut outbox: Outbox<Event>) {
+    let mut worker = Worker::default();
     while let Some(command) = outbox.next_command(&commands) {
         let job = job_of(&command);
         let saved = log_of(&command);
@@ -228,15 +213,6 @@ fn log_of(command: &Command) -> Option<Arc<ResultLog>> {
         }
         _ => None,
     }
-}
-
-/// What a panic said.
-pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no reason given".to_owned())
 }
 
 /// A wake-up that does nothing, for drivers that wait on the channel.

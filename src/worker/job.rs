@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use super::engine::{Engine, EngineError};
-use super::maps::{self, MapRequest};
 use super::protocol::{
     Command, Control, DeviceChoice, Event, JobId, ModelSource, Progress, RunRequest,
 };
-use super::saving::Keeper;
-use super::score::{self, ScoreError};
-use super::trace::{self, TraceRequest};
-use crate::networks::checkpoints::Checkpoint;
+use crate::engine::maps::{self, MapRequest};
+use crate::engine::score::{self, ScoreError};
+use crate::engine::trace::{self, TraceRequest};
+use crate::engine::{Engine, EngineError, Notice, Observer, SavingNews, error_chain};
 
 /// Takes the events of a job.
 pub trait Sink {
@@ -24,30 +22,44 @@ impl Sink for Vec<Event> {
     }
 }
 
+/// Passes on what is told of a run as events of its job.
+struct Reporter<'a> {
+    job: JobId,
+    sink: &'a mut dyn Sink,
+}
+
+impl Observer for Reporter<'_> {
+    fn progress(&mut self, progress: &Progress) {
+        self.sink.emit(Event::Progress {
+            job: self.job,
+            progress: progress.clone(),
+        });
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let job = self.job;
+        self.sink.emit(Event::Notice { job, notice });
+    }
+
+    fn saving(&mut self, news: SavingNews) {
+        let job = self.job;
+        self.sink.emit(Event::Saving { job, news });
+    }
+}
+
 /// What lasts from command to command.
 #[derive(Default)]
 pub struct Worker {
     engine: Option<Engine>,
     last_source: Option<ModelSource>,
-    /// A model that was read already, until it is opened.
-    checkpoint: Option<Box<Checkpoint>>,
 }
 
 impl Worker {
-    /// A worker to which this model is at hand: it is not read once more when it is opened.
-    pub fn with_checkpoint(checkpoint: Checkpoint) -> Self {
-        Self {
-            checkpoint: Some(Box::new(checkpoint)),
-            ..Self::default()
-        }
-    }
-
     /// A worker that opens the same model again when it is needed.
     pub fn fresh(&self) -> Self {
         Self {
             engine: None,
             last_source: self.last_source.clone(),
-            checkpoint: None,
         }
     }
 
@@ -99,16 +111,9 @@ fn open(
     worker.engine = None;
     sink.emit(Event::Progress {
         job,
-        progress: Progress {
-            activity: "Reading the model".to_owned(),
-            ..Progress::default()
-        },
+        progress: Progress::reading_the_model(),
     });
-    let at_hand = worker.checkpoint.take();
-    let engine = match at_hand.filter(|checkpoint| checkpoint.source == source) {
-        Some(checkpoint) => Engine::new(*checkpoint, device, control)?,
-        None => Engine::open(&source, device, control)?,
-    };
+    let engine = Engine::open(&source, device, control)?;
     sink.emit(Event::ModelOpened {
         job,
         info: Arc::clone(&engine.info),
@@ -141,16 +146,7 @@ fn run_scoring(
     let Some(engine) = ready(worker, job, device, control, sink) else {
         return;
     };
-    let keeper = Keeper {
-        job,
-        request,
-        control,
-    };
-    let (progress, outcome) = match keeper.begin(engine, sink) {
-        Ok(()) => score::run(engine, job, request, control, sink),
-        Err(error) => (Progress::default(), Err(error)),
-    };
-    keeper.end(&progress, sink);
+    let (progress, outcome) = score::run(engine, request, control, &mut Reporter { job, sink });
     sink.emit(match outcome {
         Ok(()) => Event::Done { job, progress },
         Err(ScoreError::Interrupted(_)) => Event::Cancelled { job, progress },
@@ -236,18 +232,4 @@ fn ready<'a>(
         }
     }
     worker.engine.as_mut()
-}
-
-/// An error with everything that led to it, on one line.
-pub fn error_chain(err: &dyn std::error::Error) -> String {
-    let mut text = err.to_string();
-    let mut source = err.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

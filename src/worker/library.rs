@@ -7,21 +7,19 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::assess::assess;
 use super::clipboard;
-use super::export::{ExportRequest, export};
 use super::handle::{Link, Outbox};
-use super::job::error_chain;
 use super::keeping;
-use super::plan::Masks;
-use super::plots::{PlotsRequest, save_plots};
-use super::protocol::{
-    Control, FolderListing, JobId, LibraryCommand, LibraryEvent, Preview, PreviewRequest, Wake,
-};
+use super::protocol::{Control, FolderListing, JobId, LibraryCommand, LibraryEvent, Wake};
+use crate::engine::assess::assess;
+use crate::engine::error_chain;
+use crate::engine::export::{ExportRequest, export};
+use crate::engine::plots::{PlotsRequest, save_plots};
+use crate::engine::preview::preview;
 use crate::images::decode::decode_file;
-use crate::images::prepare::{prepare, thumbnail};
+use crate::images::prepare::thumbnail;
 use crate::images::write::{encode_png, write_atomically};
-use crate::images::{ContentHash, Picture, folder, labels, samples};
+use crate::images::{Picture, folder, labels, samples};
 use crate::ood::Role;
 use crate::runs::Detector;
 
@@ -315,28 +313,4 @@ fn small_picture(path: &std::path::Path, max_side: usize) -> Result<Picture, Str
     decode_file(path)
         .map(|decoded| thumbnail(&decoded, max_side))
         .map_err(|err| error_chain(&err))
-}
-
-fn preview(request: &PreviewRequest) -> Result<Preview, String> {
-    let decoded = request
-        .path
-        .as_deref()
-        .map(decode_file)
-        .transpose()
-        .map_err(|err| error_chain(&err))?;
-    let masks = Masks::new(&request.mask, request.grid, request.geometry, request.seed)
-        .map_err(|err| error_chain(&err))?;
-    let content = decoded
-        .as_ref()
-        .map_or(ContentHash([0; 32]), |decoded| decoded.hash);
-    Ok(Preview {
-        original: decoded.map(|decoded| {
-            let pixels = prepare(&decoded, request.geometry, request.fit);
-            Picture::from_unit(request.geometry, &pixels.unit)
-        }),
-        known_mask: masks
-            .known_mask(&content, request.attempt)
-            .map(Arc::unwrap_or_clone)
-            .map_err(|err| error_chain(&err))?,
-    })
 }

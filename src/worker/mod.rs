@@ -1,24 +1,12 @@
 //! Background work: the inference thread and the file-reading thread, and what is said to them.
 //!
-//! Plain data both ways; neither thread knows of a window, and neither waits for one.
+//! Plain data both ways; neither thread knows of a window, and neither waits for one. What the work is belongs to
+//! [`engine`](crate::engine): here it is put on threads, and what it tells becomes messages.
 
-pub mod assess;
 mod clipboard;
-pub mod comparing;
-pub mod control;
 pub mod dialogs;
-pub mod engine;
-pub mod export;
 pub mod handle;
 pub mod job;
 pub mod keeping;
 pub mod library;
-pub mod maps;
-pub mod originals;
-pub mod plan;
-pub mod plots;
 pub mod protocol;
-pub mod resuming;
-pub mod saving;
-pub mod score;
-pub mod trace;

@@ -10,18 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lmd_inspector::diffusion::NeverInterrupt;
+use lmd_inspector::engine::{Control, Engine, Notice, Observer, Progress, RunRequest, score};
 use lmd_inspector::images::folder;
+use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::report::path_from_text;
 use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings, file};
-use lmd_inspector::worker::engine::Engine;
 use lmd_inspector::worker::handle::no_wake;
-use lmd_inspector::worker::job::Sink;
 use lmd_inspector::worker::library::LibraryHandle;
-use lmd_inspector::worker::protocol::{
-    Control, Event, JobId, LibraryCommand, LibraryEvent, ModelSource, RunRequest,
-};
-use lmd_inspector::worker::score;
+use lmd_inspector::worker::protocol::{JobId, LibraryCommand, LibraryEvent};
 
 use crate::binary::{lmd, root, text};
 
@@ -210,25 +207,21 @@ struct Meddler<'a> {
     notices: Vec<String>,
 }
 
-impl Sink for Meddler<'_> {
-    fn emit(&mut self, event: Event) {
-        match event {
-            Event::Progress { .. } => {
-                if let Some(meddle) = self.meddle.take() {
-                    meddle();
-                }
-            }
-            Event::Notice { notice, .. } => {
-                let path = notice.path.unwrap_or_default();
-                let name = path
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned();
-                self.notices.push(format!("{name}: {}", notice.message));
-            }
-            _ => {}
+impl Observer for Meddler<'_> {
+    fn progress(&mut self, _progress: &Progress) {
+        if let Some(meddle) = self.meddle.take() {
+            meddle();
         }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let path = notice.path.unwrap_or_default();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        self.notices.push(format!("{name}: {}", notice.message));
     }
 }
 
@@ -259,7 +252,7 @@ fn files_that_vanish_or_change_while_a_run_goes_on_are_told_and_left_out() {
         results: Arc::new(ResultLog::default()),
         saving: None,
     };
-    let mut sink = Meddler {
+    let mut observer = Meddler {
         // The first image is at work then.
         meddle: Some(Box::new(|| {
             fs::remove_file(name(2)).unwrap();
@@ -271,7 +264,7 @@ fn files_that_vanish_or_change_while_a_run_goes_on_are_told_and_left_out() {
     let mut engine =
         Engine::open(&ModelSource::Bundled, DeviceChoice::Cpu, &NeverInterrupt).unwrap();
     let control = Control::default();
-    let (progress, end) = score::run(&mut engine, JobId(0), &request, &control, &mut sink);
+    let (progress, end) = score::run(&mut engine, &request, &control, &mut observer);
     end.unwrap();
     assert_eq!(progress.images_skipped, 3);
     let mut scored: Vec<_> = (request.results.since(0).iter())
@@ -279,8 +272,13 @@ fn files_that_vanish_or_change_while_a_run_goes_on_are_told_and_left_out() {
         .collect();
     scored.sort_unstable();
     assert_eq!(scored, [(0, 0), (0, 1), (1, 0), (1, 1), (5, 0), (5, 1)]);
-    assert_eq!(sink.notices.len(), 3, "once each: {:?}", sink.notices);
-    for (notice, says) in sink.notices.iter().zip([
+    assert_eq!(
+        observer.notices.len(),
+        3,
+        "once each: {:?}",
+        observer.notices
+    );
+    for (notice, says) in observer.notices.iter().zip([
         "2.png: left out of the run: the file can't be read",
         "3.png: left out of the run: the file has changed",
         "4.png: left out of the run: the file is empty",

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use lmd_inspector::diffusion::NeverInterrupt;
 use lmd_inspector::diffusion::noise::PhiloxStream;
+use lmd_inspector::engine::score;
+use lmd_inspector::engine::{Control, Engine, Notice, RunRequest};
 use lmd_inspector::images::{ContentHash, folder};
 use lmd_inspector::networks::checkpoints::{self, ModelSource};
 use lmd_inspector::networks::executors::cpu::{
@@ -18,9 +20,6 @@ use lmd_inspector::networks::lpips::Lpips;
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::report::{Report, scores_csv};
 use lmd_inspector::runs::{DeviceChoice, ResultLog, RunImage, RunSettings};
-use lmd_inspector::worker::engine::Engine;
-use lmd_inspector::worker::protocol::{Control, JobId, RunRequest};
-use lmd_inspector::worker::score;
 
 use crate::binary::{not_run, root};
 use crate::networks::fixture;
@@ -82,10 +81,9 @@ fn table(isa: Isa) -> String {
     let control = Control::default();
     let (_, end) = score::run(
         &mut engine(isa),
-        JobId(0),
         &request,
         &control,
-        &mut Vec::new(),
+        &mut Vec::<Notice>::new(),
     );
     end.unwrap();
     let report = Report {

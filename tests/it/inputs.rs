@@ -220,7 +220,7 @@ fn an_image_that_became_a_pipe_does_not_hold_up_a_resumed_run() {
             .success()
     );
     let images = lmd_inspector::runs::file::read(&run).unwrap().images;
-    let changed = lmd_inspector::worker::resuming::changed_files(&images);
+    let changed = lmd_inspector::engine::resuming::changed_files(&images);
     assert_eq!(changed.len(), 1);
     assert_eq!(changed[0].path, image);
 }

@@ -3,20 +3,21 @@
 use std::path::{Path, PathBuf};
 
 /// Each folder may name itself and those to its left.
-const LAYERS: [&str; 9] = [
+const LAYERS: [&str; 10] = [
     "ood",
     "images",
     "diffusion",
     "networks",
     "detectors",
     "runs",
+    "engine",
     "worker",
     "state",
     "ui",
 ];
 
-/// What `headless` must not name.
-const BESIDE_HEADLESS: [&str; 2] = ["state", "ui"];
+/// What `headless` must not name, nor be named by.
+const BESIDE_HEADLESS: [&str; 3] = ["worker", "state", "ui"];
 
 /// What stands for all modules at once: the crate's root under another name, or everything in it.
 const EVERYTHING: &str = "*";
@@ -295,11 +296,25 @@ fn every_folder_of_the_crate_has_its_place_among_the_layers() {
 
 #[test]
 fn only_the_user_interface_names_egui() {
-    for layer in &LAYERS[..7] {
+    let [below @ .., "ui"] = &LAYERS else {
+        panic!("the last layer draws");
+    };
+    for layer in below {
         for path in files_of(layer) {
             let text = std::fs::read_to_string(&path).unwrap();
             let named = tokens(&text).into_iter().find(|token| token.text == "egui");
             assert_eq!(named, None, "egui in {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_what_is_above_the_engine_names_channels() {
+    for layer in LAYERS.iter().take_while(|layer| **layer != "worker") {
+        for path in files_of(layer) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let named = (tokens(&text).into_iter()).find(|token| token.text == "crossbeam_channel");
+            assert_eq!(named, None, "a channel in {}", path.display());
         }
     }
 }

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lmd_inspector::diffusion::{DenoiseError, Denoiser, Interrupt, NeverInterrupt};
+use lmd_inspector::engine::score::{self, ScoreError};
+use lmd_inspector::engine::{Control, Engine, Notice, RunRequest};
 use lmd_inspector::images::{Geometry, folder};
+use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
-use lmd_inspector::worker::engine::Engine;
-use lmd_inspector::worker::protocol::{Control, Event, JobId, ModelSource, RunRequest};
-use lmd_inspector::worker::score::{self, ScoreError};
 
 use crate::binary::{root, text};
 
@@ -79,9 +79,9 @@ fn run(room: usize) -> Outcome {
         results: Arc::new(ResultLog::default()),
         saving: None,
     };
-    let mut events = Vec::new();
+    let mut notices: Vec<Notice> = Vec::new();
     let control = Control::default();
-    let (progress, end) = score::run(&mut engine, JobId(0), &request, &control, &mut events);
+    let (progress, end) = score::run(&mut engine, &request, &control, &mut notices);
     let results = request.results.since(0);
     assert_eq!(progress.attempts_done, results.len());
     let mut scores: Vec<_> = results
@@ -92,10 +92,7 @@ fn run(room: usize) -> Outcome {
         })
         .collect();
     scores.sort_unstable();
-    let notices = events.into_iter().filter_map(|event| match event {
-        Event::Notice { notice, .. } => Some(notice.message),
-        _ => None,
-    });
+    let notices = notices.into_iter().map(|notice| notice.message);
     Outcome {
         end,
         notices: notices.collect(),

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use lmd_inspector::engine::trace::{Trace, TraceRequest};
 use lmd_inspector::images::folder;
 use lmd_inspector::networks::distances::LPIPS;
 use lmd_inspector::ood::Role;
@@ -12,7 +13,6 @@ use lmd_inspector::worker::job::{self, Worker};
 use lmd_inspector::worker::protocol::{
     Command, Control, Event, JobId, MapRequest, ModelSource, RunRequest,
 };
-use lmd_inspector::worker::trace::{Trace, TraceRequest};
 
 fn images() -> Arc<[RunImage]> {
     let samples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/samples/fashion-mnist");

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Failure;
 use crate::diffusion::{DenoiseError, Denoiser, Interrupt};
+use crate::engine::{Control, Engine, RunRequest, score};
 use crate::headless::collect::Collected;
 use crate::images::{Geometry, samples};
 use crate::networks::checkpoints::ModelSource;
@@ -15,9 +16,6 @@ use crate::networks::executors::{DeviceChoice, Executors};
 use crate::networks::lpips::{Features, Perceptual, TapPlane};
 use crate::ood::Role;
 use crate::runs::{ResultLog, RunSettings};
-use crate::worker::engine::Engine;
-use crate::worker::protocol::{Control, JobId, RunRequest};
-use crate::worker::score;
 
 /// About as long as the run takes, in seconds.
 const SECONDS: f64 = 8.0;
@@ -71,7 +69,7 @@ pub fn time(source: &ModelSource) -> Result<Pipeline, Failure> {
         saving: None,
     };
     let begin = Instant::now();
-    let (_, outcome) = score::run(&mut engine, JobId(0), &request, &control, &mut Vec::new());
+    let (_, outcome) = score::run(&mut engine, &request, &control, &mut Vec::new());
     outcome.map_err(Failure::failed)?;
     let seconds = begin.elapsed().as_secs_f64();
     let share = |nanos: &AtomicU64| nanos.load(Ordering::Relaxed) as f64 / 1e9 / seconds;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Shown;
-use crate::worker::export::ExportImage;
+use crate::engine::export::ExportImage;
 
 /// How a click changes the marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

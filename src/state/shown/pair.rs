@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::Shown;
 use super::analysis::Analysis;
 use super::run::RunState;
+use crate::engine::comparing::{ComparedRun, scores};
 use crate::images::ContentHash;
 use crate::ood::Role;
 use crate::ood::conformal::Calibration;
 use crate::ood::figures::{RocPoint, roc_curve};
 use crate::ood::paired::PairedAreas;
 use crate::state::comparing::{Comparing, RowKey};
-use crate::worker::comparing::{ComparedRun, scores};
 
 /// The run next to the one that was chosen for comparison.
 #[derive(Debug, Default)]

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Shown;
+use crate::engine::trace::{Trace, TraceRequest};
 use crate::images::{ContentHash, Picture};
 use crate::state::outbox::{Outbox, Outgoing};
 use crate::worker::protocol::{Command, Control, Event, JobId};
-use crate::worker::trace::{Trace, TraceRequest};
 
 /// One attempt that is watched.
 #[derive(Debug)]

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{AssessRequest, Assessment, Control, JobId, RunsCommand, RunsEvent};
-use crate::images::{Fit, Geometry, ImageFile, Picture};
-use crate::ood::{KnownMask, MaskKind, Role};
+use crate::engine::export::ExportRequest;
+use crate::engine::plots::PlotsRequest;
+pub use crate::engine::preview::{Preview, PreviewRequest};
+use crate::images::{ImageFile, Picture};
+use crate::ood::Role;
 use crate::runs::Detector;
-use crate::worker::export::ExportRequest;
-use crate::worker::plots::PlotsRequest;
 
 /// To the file-reading thread.
 #[derive(Clone, Debug)]
@@ -115,25 +116,6 @@ pub enum DialogKind {
     SaveRun,
 }
 
-/// A mask preview on one image.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PreviewRequest {
-    /// The sample image; `None` shows the mask alone.
-    pub path: Option<PathBuf>,
-    /// The model's shape.
-    pub geometry: Geometry,
-    /// How the picture is brought to the model's square.
-    pub fit: Fit,
-    /// The mask.
-    pub mask: MaskKind,
-    /// Cells a side.
-    pub grid: usize,
-    /// Which attempt's mask.
-    pub attempt: usize,
-    /// The run seed (random patches depend on it).
-    pub seed: u64,
-}
-
 /// From the file-reading thread.
 #[derive(Clone, Debug)]
 pub enum LibraryEvent {
@@ -229,15 +211,6 @@ pub enum LibraryEvent {
         /// Whether there was a dialog at all: some desktops have none to show.
         was_shown: bool,
     },
-}
-
-/// The pictures of a mask preview.
-#[derive(Clone, Debug)]
-pub struct Preview {
-    /// The prepared original.
-    pub original: Option<Picture>,
-    /// The mask.
-    pub known_mask: KnownMask,
 }
 
 /// The images of one folder, in natural order.

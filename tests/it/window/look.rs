@@ -5,10 +5,10 @@ use std::sync::Arc;
 use egui::accesskit::Role as AccessRole;
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::kittest::Queryable as _;
+use lmd_inspector::engine::trace::Trace;
 use lmd_inspector::state::look::{ColorMap, Compare};
 use lmd_inspector::state::{LookSettings, View, text};
 use lmd_inspector::worker::protocol::{Command, Event as WorkerEvent};
-use lmd_inspector::worker::trace::Trace;
 
 use super::{Window, has_attempts, press, ready, until};
 use crate::window::script::Script;

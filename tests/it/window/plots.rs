@@ -2,8 +2,8 @@
 
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::kittest::Queryable as _;
+use lmd_inspector::engine::plots::{PlotsRequest, save_plots};
 use lmd_inspector::images::decode::decode_file;
-use lmd_inspector::worker::plots::{PlotsRequest, save_plots};
 use lmd_inspector::worker::protocol::{LibraryCommand, LibraryEvent};
 
 use super::decision::finished;

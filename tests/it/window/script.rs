@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use lmd_inspector::engine::assess::assess;
 use lmd_inspector::images::file::NativeInfo;
 use lmd_inspector::images::{ContentHash, Geometry, ImageFile, Measures, Picture};
 use lmd_inspector::networks::ModelIdentity;
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
 use lmd_inspector::ood::{KnownMask, Role};
 use lmd_inspector::ui::{Backend, Lost};
-use lmd_inspector::worker::assess::assess;
 use lmd_inspector::worker::handle::SendError;
 use lmd_inspector::worker::protocol::{
     AttemptResult, Command, Control, DialogKind, Event, FolderListing, JobId, LibraryCommand,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use egui::Key;
 use egui_kittest::kittest::Queryable as _;
+use lmd_inspector::engine::trace::Trace;
 use lmd_inspector::worker::protocol::{Command, Event, LibraryCommand};
-use lmd_inspector::worker::trace::Trace;
 
 use super::look::{drag, looking, picture_center};
 use super::script::{Script, progress};

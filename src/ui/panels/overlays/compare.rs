@@ -5,6 +5,7 @@ mod pair;
 use egui::{Button, Frame, Grid, Id, Margin, Modal, RichText, ScrollArea, Ui, vec2};
 
 use crate::detectors::measures;
+use crate::engine::comparing::{ComparedRow, ComparedRun};
 use crate::ood::{Aggregate, MeasureId};
 use crate::state::comparing::RowKey;
 use crate::state::{Action, KeepAction, UiCommand, recent, text};
@@ -12,7 +13,6 @@ use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{note, sized_cell};
-use crate::worker::comparing::{ComparedRow, ComparedRun};
 
 /// Largest width in points.
 const WIDTH: f32 = 1130.0;

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use egui::{Frame, Id, Margin, Modal, RichText, ScrollArea, Ui};
 
+use crate::engine::resuming::list_of;
 use crate::state::saving::Question;
 use crate::state::{Action, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::widgets::layout::note;
-use crate::worker::resuming::list_of;
 
 /// Width in points.
 const WIDTH: f32 = 440.0;

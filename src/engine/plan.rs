@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::protocol::{Lift, RunImage, RunSettings};
 use crate::diffusion::lift::Start;
 use crate::diffusion::sampler::SamplerError;
 use crate::images::{ContentHash, Geometry};
 use crate::ood::mask::MaskError;
 use crate::ood::{KnownMask, Role};
 pub use crate::runs::masks::{Masks, MasksError};
+use crate::runs::{Lift, RunImage, RunSettings};
 
 /// More attempts per image than any study makes: a slip of the pen would be at work for years.
 const MAX_ATTEMPTS: usize = 100_000;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::protocol::{ModelInfo, RunRequest};
+use super::saving::SaveError;
+use super::{ModelInfo, RunRequest};
 use crate::images::decode::hash_file;
 use crate::ood::MaskKind;
 use crate::runs::RunImage;
@@ -95,7 +96,7 @@ pub(super) fn kernels_note(
     earlier: &[Stretch],
     now: &Stretch,
     path: &Path,
-) -> Result<Option<String>, super::saving::SaveError> {
+) -> Result<Option<String>, SaveError> {
     match Continuation::new(earlier, now) {
         Continuation::Same => Ok(None),
         Continuation::Noted(note) => Ok(Some(note)),
@@ -114,7 +115,7 @@ pub(super) fn check(
     stored: &StoredRun,
     request: &RunRequest,
     info: &ModelInfo,
-) -> Result<(), super::saving::SaveError> {
+) -> Result<(), SaveError> {
     let refuse = |reason: String| Refusal {
         reason,
         path: stored.path.clone(),

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::protocol::RunImage;
 use crate::images::decode::decode_described;
 use crate::images::prepare::prepare;
 use crate::images::{Fit, Geometry, Measures, Picture};
 use crate::networks::distances::ComparedOriginal;
+use crate::runs::RunImage;
 
 /// Memory for prepared pixels and LPIPS features that later attempts use again, in bytes; past it, originals are read
 /// again at each attempt.

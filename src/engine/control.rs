@@ -1,14 +1,22 @@
-//! Stop and pause, outside the queues so that they are seen at once.
+//! Stop and pause from another thread, seen at once.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::saving::Answer;
 use crate::diffusion::{Interrupt, Interrupted};
+
+/// What to do about a write that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The user has made room.
+    TryAgain,
+    /// Scores matter more than the file.
+    GoOnUnsaved,
+}
 
 /// Shared switch of one job: run, pause or stop.
 ///
-/// The worker calls [`Interrupt::check`] between network calls and between layers.
+/// The work calls [`Interrupt::check`] between network calls and between layers.
 #[derive(Clone, Debug, Default)]
 pub struct Control(Arc<Shared>);
 
@@ -27,7 +35,7 @@ struct State {
 }
 
 impl Control {
-    /// Ask the worker to stop this job; a paused job stops too.
+    /// Ask the work to stop; a paused job stops too.
     pub fn cancel(&self) {
         self.update(|state| state.cancelled = true);
     }

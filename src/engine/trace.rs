@@ -1,15 +1,15 @@
 //! One attempt made again with every step kept, to be watched.
 
-use super::engine::Engine;
 use super::originals::Originals;
 use super::plan::Plan;
-use super::protocol::{Control, RunImage, RunSettings};
 use super::score::ScoreError;
+use super::{Control, Engine};
 use crate::diffusion::PhiloxNoise;
 use crate::diffusion::lift::{LiftBatch, LiftPlan, StepReport, lift};
 use crate::diffusion::noise::PhiloxStream;
 use crate::images::{Geometry, Picture};
 use crate::ood::KnownMask;
+use crate::runs::{RunImage, RunSettings};
 
 /// Which attempt to make again.
 #[derive(Clone, Debug)]

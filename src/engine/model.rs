@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::protocol::{DeviceChoice, ModelInfo, ModelSource};
 use crate::diffusion::{DenoiseError, Interrupt, Interrupted, Schedule};
 use crate::images::Geometry;
-use crate::networks::checkpoints::{self, Checkpoint, CheckpointError};
-use crate::networks::executors::{self, ExecutorError, Executors};
+use crate::networks::ModelIdentity;
+use crate::networks::checkpoints::{self, Checkpoint, CheckpointError, ModelSource};
+use crate::networks::executors::{self, DeviceChoice, ExecutorError, Executors};
 
 /// The longest network call that the automatic batch size allows, where one image allows it: Pause, Cancel
 /// and the progress bar stay lively.
@@ -32,6 +32,43 @@ pub enum EngineError {
     /// The first network call.
     #[error("the model was loaded, but its first network call failed: {0}")]
     FirstCall(DenoiseError),
+}
+
+/// What a loaded model is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInfo {
+    /// Where it came from.
+    pub source: ModelSource,
+    /// Its name for people: the folder's name.
+    pub name: String,
+    /// Checkpoint family, e.g. `diffusers UNet2DModel`.
+    pub family: String,
+    /// The images it works on.
+    pub geometry: Geometry,
+    /// Number of weights.
+    pub num_parameters: usize,
+    /// Arithmetic of one network call for one image, in floating-point operations.
+    pub flops_per_call: f64,
+    /// What tells its numbers from another model's; also has the schedule in one line.
+    pub identity: ModelIdentity,
+    /// Training timesteps T.
+    pub num_train_timesteps: usize,
+    /// The device in use, e.g. `CPU (AVX2, 2 threads)`.
+    pub device: String,
+    /// Seconds of one network call, by batch size, as timed when the model was opened.
+    pub call_secs: Vec<(usize, f64)>,
+    /// What had to be assumed about the checkpoint.
+    pub notes: Vec<String>,
+}
+
+impl ModelInfo {
+    /// Network calls a second at the best timed batch size.
+    pub fn calls_per_second(&self) -> f64 {
+        self.call_secs
+            .iter()
+            .map(|&(batch, secs)| batch as f64 / secs)
+            .fold(0.0, f64::max)
+    }
 }
 
 /// A model ready to run.

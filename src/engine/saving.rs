@@ -1,75 +1,21 @@
-//! Keeping a run on disk while it goes on: the worker writes, so that the window never waits for a disk.
+//! Keeping a run on disk while it goes on: it is written where it is scored, so that nobody who watches waits for a disk.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::engine::Engine;
-use super::job::Sink;
-use super::protocol::{
-    AttemptResult, Control, Event, JobId, ModelInfo, Notice, Progress, RunRequest, Severity,
-};
+use super::observer::{Notice, Observer, Progress, SavingNews, Severity};
+use super::request::{NewFile, RunRequest, SaveRequest};
 use super::resuming::{self, Refusal};
 use super::score::ScoreError;
+use super::{Answer, Control, Engine, ModelInfo};
 use crate::detectors::measures;
 use crate::diffusion::Interrupted;
-use crate::ood::Role;
-use crate::runs::file::{
-    self, FileError, KeepPictures, Manifest, ModelRecord, NewRun, RunWriter, Stretch,
-};
+use crate::runs::file::{self, FileError, Manifest, ModelRecord, NewRun, RunWriter, Stretch};
 use crate::runs::masks::MasksError;
-use crate::runs::{RunSettings, shelf};
+use crate::runs::{AttemptResult, RunSettings, shelf};
 
 /// How long another part of this program may look at a file that is to be written.
 const SHORT_USE: Duration = Duration::from_secs(2);
-
-/// Where a run is kept.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SaveRequest {
-    /// In a new file of a folder.
-    Begin(NewFile),
-    /// In the file that the run's results so far are in.
-    GoOn(PathBuf),
-    /// In a copy of that file.
-    GoOnInCopy {
-        /// The file; it stays as it is.
-        from: PathBuf,
-        /// The folder that the copy is put into.
-        folder: PathBuf,
-    },
-}
-
-/// What a new run file says besides what the worker knows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewFile {
-    /// The folder; it is made where it is missing.
-    pub folder: PathBuf,
-    /// The run's folders as given, with their roles.
-    pub folders: Vec<(Role, PathBuf)>,
-    /// Which reconstructions are kept.
-    pub keep_pictures: KeepPictures,
-    /// Files that could not be read when the folders were listed.
-    pub num_skipped: usize,
-}
-
-/// How the keeping of a run goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SavingNews {
-    /// From now on all that is reported is in this file.
-    Began(PathBuf),
-    /// A write failed: the run waits for an [`Answer`].
-    Stuck(String),
-    /// The run goes on without a file.
-    GivenUp,
-}
-
-/// What to do about a write that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The user has made room.
-    TryAgain,
-    /// Scores matter more than the file.
-    GoOnUnsaved,
-}
 
 /// Why a run can't be kept.
 #[derive(Debug, thiserror::Error)]
@@ -93,9 +39,8 @@ pub enum SaveError {
     Refused(#[from] Refusal),
 }
 
-/// The file of one job.
+/// The file of one run.
 pub(super) struct Keeper<'a> {
-    pub job: JobId,
     pub request: &'a RunRequest,
     pub control: &'a Control,
 }
@@ -103,11 +48,11 @@ pub(super) struct Keeper<'a> {
 impl Keeper<'_> {
     /// Open the file that the request asks for. A run that must not go on in its file is refused; one whose file can't
     /// be written waits for what the user says.
-    pub fn begin(&self, engine: &Engine, sink: &mut dyn Sink) -> Result<(), ScoreError> {
+    pub fn begin(&self, engine: &Engine, observer: &mut dyn Observer) -> Result<(), ScoreError> {
         let Some(asked) = &self.request.saving else {
             return Ok(());
         };
-        // A worker thread that died has left it open.
+        // A thread that died at work on the run has left it open.
         self.request.results.close_file().ok();
         loop {
             let opened = match asked {
@@ -123,20 +68,16 @@ impl Keeper<'_> {
                     let path = writer.path().to_owned();
                     self.request.results.attach_file(writer);
                     if let Some(message) = note {
-                        self.notice(sink, Severity::Info, message);
+                        notice(observer, Severity::Info, message);
                     }
-                    let news = SavingNews::Began(path);
-                    sink.emit(Event::Saving {
-                        job: self.job,
-                        news,
-                    });
+                    observer.saving(SavingNews::Began(path));
                     return Ok(());
                 }
                 Err(SaveError::Refused(refusal)) => return Err(refusal.into()),
                 // What is wrong with the mask is said where the run is planned.
                 Err(SaveError::Masks(_)) => return Ok(()),
                 Err(error) => {
-                    if self.ask(sink, error.to_string())? == Answer::GoOnUnsaved {
+                    if self.ask(observer, error.to_string())? == Answer::GoOnUnsaved {
                         return Ok(());
                     }
                 }
@@ -208,7 +149,7 @@ impl Keeper<'_> {
         &self,
         batch: Vec<AttemptResult>,
         attempt_seconds: f64,
-        sink: &mut dyn Sink,
+        observer: &mut dyn Observer,
     ) -> Result<(), ScoreError> {
         let results = &self.request.results;
         loop {
@@ -217,7 +158,7 @@ impl Keeper<'_> {
             if self.request.saving.is_none() {
                 return Err(error.into());
             }
-            if self.ask(sink, error.to_string())? == Answer::GoOnUnsaved {
+            if self.ask(observer, error.to_string())? == Answer::GoOnUnsaved {
                 // What was committed is in the log beside the file, whether or not it can be folded in now.
                 results.close_file().ok();
                 break;
@@ -228,7 +169,7 @@ impl Keeper<'_> {
     }
 
     /// Close the file in order, so that it stands alone.
-    pub fn end(&self, progress: &Progress, sink: &mut dyn Sink) {
+    pub fn end(&self, progress: &Progress, observer: &mut dyn Observer) {
         if self.request.saving.is_none() {
             return;
         }
@@ -240,7 +181,7 @@ impl Keeper<'_> {
             .and_then(|_| results.close_file());
         if let Err(error) = closed {
             let message = format!("what was done is kept, but {error}");
-            self.notice(sink, Severity::Warning, message);
+            notice(observer, Severity::Warning, message);
         }
         let is_new = matches!(self.request.saving, Some(SaveRequest::Begin(_)));
         if let Some(path) = file
@@ -252,33 +193,26 @@ impl Keeper<'_> {
         }
     }
 
-    fn notice(&self, sink: &mut dyn Sink, severity: Severity, message: String) {
-        let notice = Notice {
-            severity,
-            message,
-            path: None,
-        };
-        sink.emit(Event::Notice {
-            job: self.job,
-            notice,
-        });
-    }
-
-    fn ask(&self, sink: &mut dyn Sink, message: String) -> Result<Answer, Interrupted> {
-        let job = self.job;
+    fn ask(&self, observer: &mut dyn Observer, message: String) -> Result<Answer, Interrupted> {
         self.control.forget_answer();
-        let news = SavingNews::Stuck(message);
-        sink.emit(Event::Saving { job, news });
+        observer.saving(SavingNews::Stuck(message));
         let answer = self.control.wait_for_answer()?;
         if answer == Answer::GoOnUnsaved {
-            let news = SavingNews::GivenUp;
-            sink.emit(Event::Saving { job, news });
+            observer.saving(SavingNews::GivenUp);
         }
         Ok(answer)
     }
 }
 
-/// The manifest of a run that the window asks for.
+fn notice(observer: &mut dyn Observer, severity: Severity, message: String) {
+    observer.notice(Notice {
+        severity,
+        message,
+        path: None,
+    });
+}
+
+/// The manifest of a run that is to be kept by itself.
 pub fn manifest(
     settings: &RunSettings,
     num_images: usize,

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::engine::Engine;
-use super::protocol::{Control, DeviceChoice};
 use super::score::ScoreError;
+use super::{Control, Engine};
 use crate::detectors::measures;
 use crate::diffusion::{DenoiseError, Interrupt as _};
 use crate::images::{Geometry, Picture};
 use crate::networks::distances::LPIPS;
+use crate::networks::executors::DeviceChoice;
 use crate::networks::lpips::spatial_map;
 
 /// Which pictures to hold against each other.

@@ -1,0 +1,66 @@
+//! A copy of a run as a file: of its file, of what goes into that now, or of what is in memory only.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::saving::patiently;
+use crate::images::write::is_same_file;
+use crate::ood::MaskKind;
+use crate::runs::file::{self, FileError, Manifest};
+use crate::runs::{AttemptResult, ResultLog, RunImage};
+
+/// A run to copy.
+#[derive(Debug)]
+pub struct SaveSource {
+    /// Its file, where it has one.
+    pub file: Option<PathBuf>,
+    /// Its results, which may be going into that file now.
+    pub log: Arc<ResultLog>,
+    /// What a new file would say; for a run without a file.
+    pub manifest: Manifest,
+    /// Its images.
+    pub images: Arc<[RunImage]>,
+}
+
+/// Copy a run to a file.
+pub fn save_as(source: &SaveSource, to: &Path) -> Result<(), FileError> {
+    let from_writer = source.log.with_writer(|writer| {
+        let is_same = |file: &PathBuf| is_same_file(file, to);
+        if source.file.as_ref().is_some_and(is_same) {
+            Ok(())
+        } else {
+            writer.copy_to(to)
+        }
+    });
+    match (from_writer, &source.file) {
+        (Some(outcome), _) => outcome,
+        (None, Some(file)) if is_same_file(file, to) => Ok(()),
+        (None, Some(file)) => patiently(|| file::copy(file, to)),
+        (None, None) => write_anew(source, to),
+    }
+}
+
+/// Write a run that was kept in memory only.
+fn write_anew(source: &SaveSource, to: &Path) -> Result<(), FileError> {
+    let images: Vec<(RunImage, usize)> = source.images.iter().cloned().zip(0..).collect();
+    let results = source.log.since(0);
+    let luma = match source.manifest.settings().mask {
+        MaskKind::File(_) => luma_of(&results),
+        _ => Vec::new(),
+    };
+    let mut writer = file::create(to, &source.manifest, &images, &luma, true)?;
+    for batch in results.chunks(64) {
+        let batch: Vec<_> = batch.iter().map(|result| (**result).clone()).collect();
+        writer.append(&batch, 0.0)?;
+    }
+    writer.finish()
+}
+
+/// A mask image that gives the same masks as the one of the run did.
+fn luma_of(results: &[Arc<AttemptResult>]) -> Vec<u8> {
+    let mask = results.iter().find_map(|result| result.known_mask.as_ref());
+    mask.map_or_else(Vec::new, |mask| {
+        let values = mask.known().iter();
+        values.map(|&known| if known { 255 } else { 0 }).collect()
+    })
+}

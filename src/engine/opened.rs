@@ -1,0 +1,132 @@
+//! A run as it was read from its file, with the places that it names.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::saving::patiently;
+use crate::networks::checkpoints::ModelSource;
+use crate::ood::{MaskKind, Role};
+use crate::runs::file::{self, FileError, Manifest, Stretch};
+use crate::runs::report::path_from_text;
+use crate::runs::{ResultLog, RunImage, RunSettings};
+
+/// A run as it was read from its file.
+#[derive(Debug)]
+pub struct OpenedRun {
+    /// The file.
+    pub path: PathBuf,
+    /// What it was made of.
+    pub manifest: Manifest,
+    /// The images; their files may be anything by now, or never have been on this machine.
+    pub images: Arc<[RunImage]>,
+    /// The attempts.
+    pub log: Arc<ResultLog>,
+    /// How many there are.
+    pub num_results: usize,
+    /// Images that could not be read while it ran.
+    pub num_left_out: usize,
+    /// The stretches of work.
+    pub stretches: Vec<Stretch>,
+    /// What does not match its checksum and was left out, a sentence each.
+    pub damage: Vec<String>,
+}
+
+impl OpenedRun {
+    /// Read a run file.
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        let stored = patiently(|| file::read(path))?;
+        let log = ResultLog::default();
+        let start = path_from_text(&stored.manifest.working_folder);
+        let images = stored.images.iter().map(|image| placed(image, &start));
+        let images: Arc<[RunImage]> = images.collect();
+        let num_results = stored.results.len();
+        log.extend(stored.results);
+        Ok(Self {
+            path: stored.path,
+            images,
+            num_left_out: file::num_left_out(&stored.notices),
+            log: Arc::new(log),
+            num_results,
+            stretches: stored
+                .stretches
+                .into_iter()
+                .map(|(_, stretch)| stretch)
+                .collect(),
+            damage: stored.damage,
+            manifest: stored.manifest,
+        })
+    }
+
+    /// Whether every attempt is there of every image that could be read.
+    pub fn is_finished(&self) -> bool {
+        let num_missing = file::num_missing(
+            self.num_results,
+            self.images.len(),
+            self.num_left_out,
+            self.manifest.settings().num_attempts,
+        );
+        num_missing == 0
+    }
+
+    fn place(&self, path: &Path) -> PathBuf {
+        path_from_text(&self.manifest.working_folder).join(path)
+    }
+
+    /// The run's settings; the mask image where it was.
+    pub fn settings(&self) -> RunSettings {
+        let mut settings = self.manifest.settings();
+        if let MaskKind::File(path) = &mut settings.mask {
+            *path = self.place(path);
+        }
+        settings
+    }
+
+    /// Where the model was.
+    pub fn model_source(&self) -> ModelSource {
+        match self.manifest.model.source() {
+            ModelSource::Bundled => ModelSource::Bundled,
+            ModelSource::Path(path) => ModelSource::Path(self.place(&path)),
+        }
+    }
+
+    /// Where the folders were, with their roles.
+    pub fn folders(&self) -> Vec<(Role, PathBuf)> {
+        let folders = self.manifest.folders.iter();
+        folders
+            .map(|record| (record.role, self.place(&path_from_text(&record.path))))
+            .collect()
+    }
+
+    /// The paths that going on with the run reads: model, mask image and folders.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        let mut paths = Vec::new();
+        if let ModelSource::Path(path) = self.model_source() {
+            paths.push(path);
+        }
+        if let MaskKind::File(path) = self.settings().mask {
+            paths.push(path);
+        }
+        let mut folders: Vec<&PathBuf> = self.images.iter().map(|image| &*image.folder).collect();
+        folders.dedup();
+        for folder in folders {
+            if !paths.contains(folder) {
+                paths.push(folder.clone());
+            }
+        }
+        paths
+    }
+}
+
+/// An image of a run whose relative paths begin in `start`; nothing is looked up.
+fn placed(image: &RunImage, start: &Path) -> RunImage {
+    if image.file.path.is_absolute() {
+        return image.clone();
+    }
+    let mut file = (*image.file).clone();
+    file.path = start.join(&file.path);
+    RunImage {
+        file: Arc::new(file),
+        role: image.role,
+        folder: Arc::new(start.join(&*image.folder)),
+    }
+}

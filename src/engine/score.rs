@@ -1,0 +1,277 @@
+//! The scoring loop: attempt 0 of all images first, then attempt 1, and so on, in batches that mix images.
+
+mod batch;
+mod clock;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use self::clock::Clock;
+use super::model::LARGEST_BATCH;
+use super::originals::Originals;
+use super::plan::{Plan, PlanError};
+use super::resuming::Refusal;
+use super::saving::Keeper;
+use super::{Control, Engine, Notice, Observer, Progress, RunRequest, Severity};
+use crate::detectors::measures;
+use crate::diffusion::{DenoiseError, Interrupt as _, Interrupted};
+use crate::ood::MeasureId;
+use crate::ood::mask::MaskError;
+use crate::runs::file::FileError;
+use crate::runs::{AttemptResult, BatchChoice};
+
+/// Attempts after which a network that gives no numbers is known as such.
+const ENOUGH_TO_TELL: usize = 16;
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    /// The user stopped it.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// Refused before work.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A mask could not be made.
+    #[error(transparent)]
+    Mask(#[from] MaskError),
+    /// The network.
+    #[error(transparent)]
+    Network(DenoiseError),
+    /// The one image can't be read.
+    #[error("the image can't be read: {0}")]
+    Unreadable(String),
+    /// No image could be read.
+    #[error("none of the {0} images could be read; the notices say why")]
+    NothingReadable(usize),
+    /// The network gives no numbers.
+    #[error(
+        "the network gave values that are not finite numbers for {num_void} of {num_measured} attempts, so that nothing \
+         can be measured: its weights or its configuration are damaged, or do not belong together"
+    )]
+    NotFinite {
+        /// Attempts of which nothing could be measured.
+        num_void: usize,
+        /// Attempts made.
+        num_measured: usize,
+    },
+    /// The run file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is not the same run any more.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl From<DenoiseError> for ScoreError {
+    fn from(err: DenoiseError) -> Self {
+        match err {
+            DenoiseError::Interrupted(interrupted) => Self::Interrupted(interrupted),
+            other => Self::Network(other),
+        }
+    }
+}
+
+/// Score a request's images, in a file where it asks for one; results go to its log, the rest to `observer`. Says where
+/// it stood at the end.
+pub fn run(
+    engine: &mut Engine,
+    request: &RunRequest,
+    control: &Control,
+    observer: &mut dyn Observer,
+) -> (Progress, Result<(), ScoreError>) {
+    let keeper = Keeper { request, control };
+    let (progress, outcome) = match keeper.begin(engine, observer) {
+        Ok(()) => score(engine, request, control, observer),
+        Err(error) => (Progress::default(), Err(error)),
+    };
+    keeper.end(&progress, observer);
+    (progress, outcome)
+}
+
+fn score(
+    engine: &mut Engine,
+    request: &RunRequest,
+    control: &Control,
+    observer: &mut dyn Observer,
+) -> (Progress, Result<(), ScoreError>) {
+    let measures = measures::ids_of_run(engine.info.geometry.side, request.settings.distance);
+    let mut run = Run {
+        originals: Originals::new(
+            engine.info.geometry,
+            request.settings.fit,
+            request.settings.num_attempts,
+        ),
+        batch_size: match request.settings.batch {
+            BatchChoice::Auto => engine.automatic_batch(),
+            BatchChoice::Fixed(size) => size.max(1),
+        },
+        batch_limit: LARGEST_BATCH,
+        engine,
+        request,
+        control,
+        observer,
+        measures,
+        unreadable: HashSet::new(),
+        picture_bytes: 0,
+        num_measured: 0,
+        num_void: 0,
+        lift_secs: 0.0,
+        clock: Clock::default(),
+        progress: Progress {
+            num_attempts: request.images.len() * request.settings.num_attempts,
+            num_images: request.images.len(),
+            activity: "Preparing".to_owned(),
+            ..Progress::default()
+        },
+    };
+    let outcome = run.all_attempts();
+    run.progress.network_secs = run.clock.network_secs(control);
+    (run.progress, outcome)
+}
+
+struct Run<'a> {
+    engine: &'a mut Engine,
+    request: &'a RunRequest,
+    control: &'a Control,
+    observer: &'a mut dyn Observer,
+    originals: Originals,
+    batch_size: usize,
+    /// The automatic batch grows up to this: what the device had room for.
+    batch_limit: usize,
+    /// What each attempt's values are.
+    measures: Arc<[MeasureId]>,
+    unreadable: HashSet<usize>,
+    picture_bytes: usize,
+    num_measured: usize,
+    /// Attempts of which nothing is a finite number.
+    num_void: usize,
+    /// Seconds of the last batch's lift and way back, pauses left out.
+    lift_secs: f64,
+    clock: Clock,
+    progress: Progress,
+}
+
+impl Run<'_> {
+    fn all_attempts(&mut self) -> Result<(), ScoreError> {
+        let settings = &self.request.settings;
+        let info = Arc::clone(&self.engine.info);
+        let plan = Plan::new(
+            settings,
+            &self.request.images,
+            info.geometry,
+            info.num_train_timesteps,
+        )?;
+        let done: HashSet<(usize, usize)> = (self.request.results.since(0).iter())
+            .map(|result| (result.image, result.attempt))
+            .collect();
+        for attempt in 0..settings.num_attempts {
+            let order: Vec<usize> = (plan.order.iter().copied())
+                .filter(|&image| !done.contains(&(image, attempt)))
+                .collect();
+            self.count(attempt, plan.order.len() - order.len());
+            let mut rest: &[usize] = &order;
+            while !rest.is_empty() {
+                self.control.check()?;
+                let (batch, later) = rest.split_at(self.batch_size.min(rest.len()));
+                match self.score_batch(&plan, attempt, batch) {
+                    Ok(()) => rest = later,
+                    Err(ScoreError::Network(DenoiseError::OutOfMemory {
+                        batch: failed, ..
+                    })) if failed > 1 => {
+                        self.halve_batch(failed);
+                    }
+                    Err(err) => return Err(err),
+                }
+            }
+            if self.unreadable.len() == self.request.images.len() {
+                return Err(ScoreError::NothingReadable(self.unreadable.len()));
+            }
+        }
+        Ok(())
+    }
+
+    /// `failed` images at once, as many as an executor takes together or fewer, were too many.
+    fn halve_batch(&mut self, failed: usize) {
+        let before = failed.min(self.batch_size);
+        self.batch_size = (before / 2).max(1);
+        self.batch_limit = self.batch_size;
+        self.notice(
+            format!(
+                "the device has no room for {before} images at once; the run goes on with {}",
+                self.batch_size
+            ),
+            None,
+        );
+    }
+
+    fn score_batch(
+        &mut self,
+        plan: &Plan,
+        attempt: usize,
+        ids: &[usize],
+    ) -> Result<(), ScoreError> {
+        let mut items = self.items(plan, attempt, ids)?;
+        if !items.is_empty() {
+            let reconstructions = self.reconstruct(plan, attempt, &items)?;
+            "Measuring distances".clone_into(&mut self.progress.activity);
+            let results = self.measure(attempt, &mut items, &reconstructions)?;
+            let attempt_seconds = self.lift_secs / results.len().max(1) as f64;
+            let keeper = Keeper {
+                request: self.request,
+                control: self.control,
+            };
+            let finding = self.check_finite(&results);
+            keeper.commit(results, attempt_seconds, self.observer)?;
+            finding?;
+        }
+        self.count(attempt, ids.len());
+        self.report();
+        Ok(())
+    }
+
+    /// Attempts that are done, now or by an earlier stretch of the run.
+    fn count(&mut self, attempt: usize, num_images: usize) {
+        self.progress.attempts_done += num_images;
+        if attempt + 1 == self.request.settings.num_attempts {
+            self.progress.images_done += num_images;
+        }
+    }
+
+    /// End a run whose network gives no numbers: its figures would be of the few attempts where it happens to.
+    fn check_finite(&mut self, results: &[AttemptResult]) -> Result<(), ScoreError> {
+        self.num_measured += results.len();
+        self.num_void += results
+            .iter()
+            .filter(|result| result.values.are_void())
+            .count();
+        let enough = ENOUGH_TO_TELL.min(self.progress.num_attempts);
+        if self.num_measured >= enough && self.num_void * 2 > self.num_measured {
+            return Err(ScoreError::NotFinite {
+                num_void: self.num_void,
+                num_measured: self.num_measured,
+            });
+        }
+        Ok(())
+    }
+
+    fn report(&mut self) {
+        if self.clock.is_due() {
+            self.observer.progress(&self.progress);
+        }
+    }
+
+    fn notice(&mut self, message: String, path: Option<std::path::PathBuf>) {
+        let place = path
+            .as_ref()
+            .map_or_else(String::new, |path| format!(": {}", path.display()));
+        let note = format!("{message}{place}");
+        // A disk that is full shows at the next batch.
+        (self.request.results).with_writer(|writer| writer.add_notice(&note).ok());
+        self.observer.notice(Notice {
+            severity: Severity::Warning,
+            message,
+            path,
+        });
+    }
+}
