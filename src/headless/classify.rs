@@ -13,7 +13,8 @@ use crate::networks::{ModelIdentity, ModelMatch};
 use crate::ood::Role;
 use crate::ood::discoveries::fewest_discoveries;
 use crate::ood::text::percent;
-use crate::runs::report::{ImageScores, text_from_path, verdicts_csv};
+use crate::runs::formats::verdicts_csv;
+use crate::runs::report::{ImageScores, text_from_path};
 use crate::runs::{BatchChoice, Candidate, Detector, DeviceChoice, Verdict};
 
 /// Options of `lmd classify`.

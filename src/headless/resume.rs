@@ -117,7 +117,7 @@ fn target(stored: &StoredRun, args: &Args) -> Result<Target, Failure> {
             .reads_mask(&settings);
         let mut paths =
             (stored.images.iter()).fold(paths, |paths, image| paths.reads(&image.file.path));
-        for name in report::FILES {
+        for name in report::file_names() {
             paths.claim(&folder.join(name), Kind::File)?;
         }
         output::check_writable(folder)?;

@@ -63,6 +63,43 @@ fn export_writes_what_it_is_asked_for_and_leaves_the_run_alone() {
 }
 
 #[test]
+fn verdicts_are_exported_where_there_are_images_to_judge() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.lmdrun");
+    write(&path, KeepPictures::None);
+    let verdicts = folder.path().join("verdicts.csv");
+    let output = lmd(&["export", text(&path), "--verdicts", text(&verdicts)]);
+    assert!(output.status.success(), "{}", errors(&output));
+    // The middle attempt's LPIPS is the score: 1/13 and 1/16 in domain, too few for a threshold at 5 %.
+    let expected = format!(
+        "path,score,p_value,q_value,verdict\n\"unknown/=odd\n2.png\",{},{},1,\n\"unknown/=odd\n5.png\",{},1,1,\n",
+        1.0 / 15.0,
+        2.0 / 3.0,
+        1.0 / 18.0,
+    );
+    assert_eq!(fs::read_to_string(&verdicts).unwrap(), expected);
+
+    let without = folder.path().join("without.lmdrun");
+    let mut images = images();
+    for (image, _) in &mut images {
+        image.role = lmd_inspector::ood::Role::InDomain;
+    }
+    let new = manifest(KeepPictures::None);
+    let mut writer = file::create(&without, &new, &images, &[], false).unwrap();
+    writer.append(&batch(0), 0.1).unwrap();
+    writer.finish().unwrap();
+    let none = folder.path().join("none.csv");
+    let output = lmd(&["export", text(&without), "--verdicts", text(&none)]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = errors(&output);
+    assert!(
+        told.contains("no image of unknown role has a score"),
+        "{told}"
+    );
+    assert!(!none.exists());
+}
+
+#[test]
 fn the_columns_hold_what_the_table_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.lmdrun");
