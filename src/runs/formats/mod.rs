@@ -5,6 +5,7 @@
 mod page;
 mod pictures;
 mod scores_csv;
+mod scores_json_lines;
 mod scores_parquet;
 mod verdicts_csv;
 
@@ -22,6 +23,7 @@ use super::settings::RunSettings;
 pub static FORMATS: &[&Format] = &[
     &scores_csv::FORMAT,
     &scores_parquet::FORMAT,
+    &scores_json_lines::FORMAT,
     &verdicts_csv::FORMAT,
     &pictures::FORMAT,
     &page::FORMAT,
