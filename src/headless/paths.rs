@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::images::decode::describe_file;
-use crate::images::labels;
+use crate::images::sources::{self, labels};
 use crate::images::write::{is_database, is_same_file, real_path, write_atomically, write_new};
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::MaskKind;
@@ -93,7 +93,7 @@ impl Paths {
             self.files
                 .extend(entries.into_iter().map(|(image, _)| image));
         }
-        self.reads(path)
+        self.reads(sources::file_of(path))
     }
 
     /// The command will write this file: refuse what must not be replaced.

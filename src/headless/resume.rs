@@ -9,6 +9,7 @@ use super::paths::{Kind, Paths};
 use super::score::Args;
 use super::signals::Signals;
 use super::{Failure, Outcome, output, terminal};
+use crate::images::sources;
 use crate::networks::ModelMatch;
 use crate::networks::checkpoints::ModelSource;
 use crate::runs::file::{self, StoredRun};
@@ -115,8 +116,9 @@ fn target(stored: &StoredRun, args: &Args) -> Result<Target, Failure> {
         let paths = Paths::new(true)
             .reads_run(&stored.path)
             .reads_mask(&settings);
-        let mut paths =
-            (stored.images.iter()).fold(paths, |paths, image| paths.reads(&image.file.path));
+        let mut paths = (stored.images.iter()).fold(paths, |paths, image| {
+            paths.reads(sources::file_of(&image.file.path))
+        });
         for name in report::file_names() {
             paths.claim(&folder.join(name), Kind::File)?;
         }

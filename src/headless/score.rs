@@ -8,7 +8,7 @@ use super::execute::{self, Request};
 use super::options::ScoringOptions;
 use super::signals::Signals;
 use super::{Failure, Outcome, options, output, resume, shard, terminal};
-use crate::images::labels;
+use crate::images::sources::labels;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::Role;
 use crate::runs::file::{KeepPictures, Shard};

@@ -16,7 +16,8 @@ use image::{
 use sha2::{Digest as _, Sha256};
 
 use super::file::{ContentHash, NativeInfo};
-use super::input::{self, InputError};
+use super::input::InputError;
+use super::sources;
 
 mod complete;
 mod frames;
@@ -248,7 +249,7 @@ fn name(format: ImageFormat) -> &'static str {
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, DecodeError> {
-    input::read(path, MAX_BYTES).map_err(|error| match error {
+    sources::read(path, MAX_BYTES).map_err(|error| match error {
         InputError::TooLarge { num_bytes, .. } => DecodeError::FileTooLarge { num_bytes },
         other => DecodeError::Read(other),
     })

@@ -20,8 +20,9 @@ use super::protocol::{
 };
 use crate::images::decode::decode_file;
 use crate::images::prepare::{prepare, thumbnail};
+use crate::images::sources::{self, Wanted};
 use crate::images::write::{encode_png, write_atomically};
-use crate::images::{ContentHash, Picture, folder, labels, samples};
+use crate::images::{ContentHash, Picture, samples};
 use crate::ood::Role;
 use crate::runs::Detector;
 
@@ -185,7 +186,7 @@ fn scan(
         }
         ControlFlow::Continue(())
     };
-    let listing = labels::list(path, role, None, &mut progress)
+    let listing = sources::list(path, Wanted::of_role(role, None), &mut progress)
         .map(|listing| {
             Arc::new(FolderListing {
                 path: path.to_owned(),
@@ -300,8 +301,8 @@ pub(super) fn listed_picture(picture: &Picture, how: &str) -> Result<Arc<FolderL
                 path.display()
             )
         })?;
-    let listing =
-        folder::list(&path, &mut |_| ControlFlow::Continue(())).map_err(|err| error_chain(&err))?;
+    let listing = sources::list(&path, Wanted::all(), &mut |_| ControlFlow::Continue(()))
+        .map_err(|err| error_chain(&err))?;
     Ok(Arc::new(FolderListing {
         path,
         role: Role::Unknown,
