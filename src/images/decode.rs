@@ -119,6 +119,13 @@ pub enum DecodeError {
     },
 }
 
+impl DecodeError {
+    /// Whether nothing is there.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Read(error) if error.is_missing())
+    }
+}
+
 /// What can be said of a file without decoding its pixels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {

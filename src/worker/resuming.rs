@@ -64,7 +64,7 @@ pub fn changed_files(images: &[RunImage]) -> Vec<ChangedFile> {
             let change = match hash_file(path) {
                 Ok(hash) if hash == image.file.hash => return None,
                 Ok(_) => Change::Changed,
-                Err(_) if !path.exists() => Change::Missing,
+                Err(error) if error.is_missing() => Change::Missing,
                 Err(_) => Change::Unreadable,
             };
             Some(ChangedFile {

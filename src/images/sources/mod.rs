@@ -8,6 +8,7 @@ mod file;
 mod folder;
 pub mod labels;
 mod listing;
+mod zip;
 
 use std::ops::ControlFlow;
 use std::path::{Component, Path};
@@ -19,7 +20,12 @@ use super::input::{self, InputError};
 use crate::ood::Role;
 
 /// All kinds of sources. A path is of the first one that takes it; the last one takes any.
-pub static SOURCES: &[&Source] = &[&labels::SOURCE, &folder::SOURCE, &file::SOURCE];
+pub static SOURCES: &[&Source] = &[
+    &labels::SOURCE,
+    &folder::SOURCE,
+    &zip::SOURCE,
+    &file::SOURCE,
+];
 
 /// A kind of source.
 #[derive(Debug)]
