@@ -1,4 +1,4 @@
-//! Image files: finding them in folders, decoding them within limits, preparing their pixels.
+//! Images: the sources they come from, decoding within limits, preparing their pixels.
 //!
 //! Knows nothing of networks, runs or windows.
 

@@ -190,7 +190,7 @@ fn images_of_an_archive_are_those_of_a_folder() {
 #[test]
 fn what_an_archive_says_of_itself_is_believed_as_far_as_its_data_goes() {
     let good = deflated("x.png", &png(1));
-    let zeros = deflated("x.png", &[0; 1 << 20]);
+    let zeros = deflated("x.png", &vec![0; 1 << 20]);
     for (entry, says) in [
         (
             Entry {
@@ -264,6 +264,11 @@ fn what_an_archive_says_of_itself_is_believed_as_far_as_its_data_goes() {
         let reason = &listing.unreadable[0].1;
         assert!(reason.contains(says), "{says}: {reason}");
     }
+}
+
+#[test]
+fn an_archive_that_shares_data_or_holds_no_images_is_refused_whole() {
+    let good = deflated("x.png", &png(1));
     for (bytes, says) in [
         (archive_of_shared(&vec![good.clone(); 1], 1), None),
         (
