@@ -10,7 +10,7 @@
 //! | folder | what a reader finds there |
 //! | --- | --- |
 //! | [`ood`] | masks, measures, aggregation, figures of merit, thresholds: plain Rust on slices |
-//! | [`images`] | folders, decoding within limits, preprocessing, the bundled samples |
+//! | [`images`] | sources of images, decoding within limits, preprocessing, the bundled samples |
 //! | [`diffusion`] | schedules, samplers, noise streams, the two lifts, over the [`diffusion::Denoiser`] trait |
 //! | [`networks`] | one description of a UNet; checkpoint loaders that make it; executors that run it; distances |
 //! | [`detectors`] | what is measured of an image, and how that becomes its score |

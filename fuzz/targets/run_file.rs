@@ -10,7 +10,8 @@ use libfuzzer_sys::fuzz_target;
 use lmd_fuzz::checks::{FOLDER, check_sentence, round};
 use lmd_fuzz::rows::{Value, checksum};
 use lmd_fuzz::runs::file;
-use lmd_fuzz::runs::report::{Report, html_report, scores_csv};
+use lmd_fuzz::runs::formats::scores_csv;
+use lmd_fuzz::runs::report::{Report, html_report};
 use rusqlite::{Connection, params};
 
 static SEED: LazyLock<Vec<u8>> = LazyLock::new(|| lmd_fuzz::small::run_file(FOLDER.path()));

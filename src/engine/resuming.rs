@@ -66,7 +66,7 @@ pub fn changed_files(images: &[RunImage]) -> Vec<ChangedFile> {
             let change = match hash_file(path) {
                 Ok(hash) if hash == image.file.hash => return None,
                 Ok(_) => Change::Changed,
-                Err(_) if !path.exists() => Change::Missing,
+                Err(error) if error.is_missing() => Change::Missing,
                 Err(_) => Change::Unreadable,
             };
             Some(ChangedFile {
@@ -122,6 +122,10 @@ pub(super) fn check(
     };
     let then = &stored.manifest.model.identity;
     if let Some(reason) = then.compare(&info.identity).difference() {
+        return Err(refuse(reason).into());
+    }
+    if stored.manifest.model.geometry != info.geometry {
+        let reason = "the model makes images of another size now".to_owned();
         return Err(refuse(reason).into());
     }
     let settings = stored.manifest.settings();

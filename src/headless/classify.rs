@@ -13,7 +13,8 @@ use crate::networks::{ModelIdentity, ModelMatch};
 use crate::ood::Role;
 use crate::ood::discoveries::fewest_discoveries;
 use crate::ood::text::percent;
-use crate::runs::report::{ImageScores, text_from_path, verdicts_csv};
+use crate::runs::formats::verdicts_csv;
+use crate::runs::report::{ImageScores, text_from_path};
 use crate::runs::{BatchChoice, Candidate, Detector, DeviceChoice, Verdict};
 
 /// Options of `lmd classify`.
@@ -22,7 +23,7 @@ pub struct Args {
     /// The detector file that `lmd calibrate` or the window wrote.
     #[arg(long, value_name = "FILE")]
     pub detector: PathBuf,
-    /// Folders of images to judge, or single images.
+    /// Folders or zip archives of images to judge, or single images.
     #[arg(value_name = "FOLDER", required_unless_present = "run")]
     pub folders: Vec<PathBuf>,
     /// Judge the images of this run file, which `lmd score --output NAME.lmdrun` wrote with the detector's model and

@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals::Signals;
 use super::{Failure, Outcome, terminal};
-use crate::images::{ListError, labels, repeats};
+use crate::images::sources::{self, Wanted};
+use crate::images::{ListError, repeats};
 use crate::ood::Role;
 use crate::runs::RunImage;
 
@@ -46,13 +47,16 @@ impl Collected {
             bar.tick();
             ControlFlow::Continue(())
         };
-        let listing = labels::list(path, role, limit, &mut progress).map_err(|error| Failure {
-            outcome: match (&error, self.exit_code()) {
-                (ListError::Stopped, Some(code)) => Outcome::Interrupted(code),
-                _ => Outcome::BadRequest,
-            },
-            error: error.into(),
-        })?;
+        let listing =
+            sources::list(path, Wanted::of_role(role, limit), &mut progress).map_err(|error| {
+                Failure {
+                    outcome: match (&error, self.exit_code()) {
+                        (ListError::Stopped, Some(code)) => Outcome::Interrupted(code),
+                        _ => Outcome::BadRequest,
+                    },
+                    error: error.into(),
+                }
+            })?;
         bar.finish_and_clear();
         for (file, reason) in &listing.unreadable {
             terminal::message(&format!("skipped: {reason}: {}", file.display()));

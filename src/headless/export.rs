@@ -1,85 +1,92 @@
 //! `lmd export`: take scores, pictures or a report out of a run file, which is only read.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+
+use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
 use super::paths::{Kind, Paths};
 use super::{Failure, Outcome, output, terminal};
-use crate::images::write::encode_png;
-use crate::runs::file::{self, StoredRun};
-use crate::runs::report::{Report, html_report, images_csv, scores_csv, scores_parquet};
-use crate::runs::{AttemptResult, RunSettings};
-
-/// The table that says whose the pictures are.
-const IMAGES: &str = "images.csv";
+use crate::runs::file;
+use crate::runs::formats::{Content, FORMATS, Format, RunView};
+use crate::runs::report::ImageScores;
 
 /// Options of `lmd export`.
 #[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["csv", "parquet", "images", "report"])))]
 pub struct Args {
     /// The run file; it is not changed.
     #[arg(value_name = "FILE")]
     pub run: PathBuf,
-    /// Write every attempt's distances, as scores.csv.
-    #[arg(long, value_name = "FILE")]
-    pub csv: Option<PathBuf>,
-    /// Write every attempt's distances with its seconds, folder and file hash, as an Apache Parquet file.
-    #[arg(long, value_name = "FILE")]
-    pub parquet: Option<PathBuf>,
-    /// Write the kept pictures as PNG files, and images.csv, which says whose they are.
-    #[arg(long, value_name = "DIR")]
-    pub images: Option<PathBuf>,
-    /// Write one HTML file with everything in it.
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
     /// Replace files, and write into a folder that is not empty.
     #[arg(long)]
     pub overwrite: bool,
 }
 
+/// What to write where: an option for each of [`FORMATS`], at least one of them.
+#[derive(Debug)]
+struct Outputs(Vec<(&'static Format, PathBuf)>);
+
+impl clap::Args for Outputs {
+    fn augment_args(command: Command) -> Command {
+        let options = FORMATS.iter().map(|format| {
+            let is_folder = matches!(format.content, Content::Folder(_));
+            Arg::new(format.name)
+                .long(format.name)
+                .value_name(if is_folder { "DIR" } else { "FILE" })
+                .value_parser(value_parser!(PathBuf))
+                .help(format.help)
+        });
+        let any = ArgGroup::new("what").required(true).multiple(true);
+        command
+            .args(options)
+            .group(any.args(FORMATS.iter().map(|format| format.name)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for Outputs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let path = |format: &Format| matches.get_one::<PathBuf>(format.name).cloned();
+        let outputs = FORMATS
+            .iter()
+            .filter_map(|format| Some((*format, path(format)?)));
+        Ok(Self(outputs.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
 /// Read the run and write what was asked for.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let paths = check_outputs(args)?;
-    let mut stored = file::read(&args.run).map_err(Failure::bad_request)?;
+    let stored = file::read(&args.run).map_err(Failure::bad_request)?;
     for sentence in &stored.damage {
         terminal::message(&format!("left out: {sentence}"));
     }
     if let Some(sentence) = stored.what_is_missing() {
         terminal::message(&format!("note: {sentence}"));
     }
-    if let Some(path) = &args.parquet {
-        let table = scores_parquet(&stored)
-            .map_err(|reason| Failure::failed(anyhow::Error::msg(reason)))?;
-        paths.write(path, &table)?;
-    }
-    let results: Vec<Arc<AttemptResult>> = std::mem::take(&mut stored.results)
-        .into_iter()
-        .map(Arc::new)
-        .collect();
-    let settings = stored.manifest.settings();
-    let notes: Vec<String> = [stored.notices.clone(), stored.damage.clone()].concat();
-    let report = report(&stored, &settings, &results, &notes);
-    if let Some(path) = &args.csv {
-        paths.write(path, scores_csv(&report).as_bytes())?;
-    }
-    if let Some(folder) = &args.images {
-        write_images(&paths, folder, &stored, &report)?;
-    }
-    if let Some(path) = &args.report {
-        let html = html_report(&report, &stored.manifest, &stored.stretches)
-            .map_err(|reason| Failure::failed(anyhow::Error::msg(reason)))?;
-        paths.write(path, html.as_bytes())?;
+    let run = RunView::new(stored);
+    for (format, path) in &args.outputs.0 {
+        write(&paths, format, path, &run)?;
     }
     Ok(Outcome::Done)
 }
 
-/// Refuse what can be refused before work.
+/// Refuse what can be refused before work; folders come last, since they are made then.
 fn check_outputs(args: &Args) -> Result<Paths, Failure> {
     let mut paths = Paths::new(args.overwrite).reads_run(&args.run);
-    for path in [&args.csv, &args.parquet, &args.report]
-        .into_iter()
-        .flatten()
-    {
+    let outputs = args.outputs.0.iter();
+    let (folders, files): (Vec<_>, Vec<_>) =
+        outputs.partition(|(format, _)| matches!(format.content, Content::Folder(_)));
+    for (_, path) in files {
         paths.claim(path, Kind::File)?;
         if path.exists() && !args.overwrite {
             return Err(Failure::bad_request(anyhow::anyhow!(
@@ -88,50 +95,33 @@ fn check_outputs(args: &Args) -> Result<Paths, Failure> {
             )));
         }
     }
-    if let Some(folder) = &args.images {
+    for (format, folder) in folders {
         output::report_folder(folder, args.overwrite)?;
-        paths.claim(&folder.join(IMAGES), Kind::File)?;
+        paths.claim(&folder.join(format.file_name), Kind::File)?;
         output::check_writable(folder)?;
     }
     Ok(paths)
 }
 
-fn report<'a>(
-    stored: &'a StoredRun,
-    settings: &'a RunSettings,
-    results: &'a [Arc<AttemptResult>],
-    notes: &'a [String],
-) -> Report<'a> {
-    let stretches = stored.stretches.iter().map(|(_, stretch)| stretch);
-    Report {
-        images: &stored.images,
-        results,
-        settings,
-        network_calls: stretches.clone().map(|stretch| stretch.network_calls).sum(),
-        seconds: stretches.map(|stretch| stretch.seconds).sum(),
-        num_skipped: stored.manifest.num_skipped + file::num_left_out(&stored.notices),
-        notes,
-    }
-}
-
-/// `000012-original.png`, `000012-attempt-3.png`, …: names from a stranger's file are not used as names here.
-fn write_images(
-    paths: &Paths,
-    folder: &Path,
-    stored: &StoredRun,
-    report: &Report<'_>,
-) -> Result<(), Failure> {
-    for (id, image) in stored.stored_images.iter().enumerate() {
-        if let Some(png) = &image.original_png {
-            paths.write(&folder.join(format!("{id:06}-original.png")), png)?;
+fn write(paths: &Paths, format: &Format, path: &Path, run: &RunView) -> Result<(), Failure> {
+    let failed = |reason: String| Failure::failed(anyhow::Error::msg(reason));
+    match format.content {
+        Content::Text(text) => {
+            let report = run.report();
+            let text = text(&report, &ImageScores::collect(&report)).map_err(|nothing| {
+                failed(format!(
+                    "there is nothing to write: {nothing}: {}",
+                    path.display()
+                ))
+            })?;
+            paths.write(path, text.as_bytes())
+        }
+        Content::File(bytes) => paths.write(path, &bytes(run).map_err(failed)?),
+        Content::Folder(files) => {
+            for (name, bytes) in files(run) {
+                paths.write(&path.join(name), &bytes.map_err(failed)?)?;
+            }
+            Ok(())
         }
     }
-    for result in report.results {
-        if let Some(picture) = &result.inpainted {
-            let name = format!("{:06}-attempt-{}.png", result.image, result.attempt);
-            let png = encode_png(picture).map_err(Failure::failed)?;
-            paths.write(&folder.join(name), &png)?;
-        }
-    }
-    paths.write(&folder.join(IMAGES), images_csv(report).as_bytes())
 }

@@ -39,7 +39,7 @@ impl Target {
         let Some(folder) = self.report.as_ref().filter(|_| !self.is_default) else {
             return Ok(());
         };
-        for name in report::FILES {
+        for name in report::file_names() {
             paths.claim(&folder.join(name), Kind::File)?;
         }
         Ok(())

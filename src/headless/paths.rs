@@ -1,10 +1,11 @@
 //! What a command reads and what it writes: no output may be an input, another output, or somebody's run.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::images::decode::describe_file;
-use crate::images::labels;
+use crate::images::sources::{self, labels};
 use crate::images::write::{is_database, is_same_file, real_path, write_atomically, write_new};
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::MaskKind;
@@ -93,7 +94,7 @@ impl Paths {
             self.files
                 .extend(entries.into_iter().map(|(image, _)| image));
         }
-        self.reads(path)
+        self.reads(sources::file_of(path))
     }
 
     /// The command will write this file: refuse what must not be replaced.
@@ -118,6 +119,9 @@ impl Paths {
         let is_input = || self.files.iter().any(|input| is_same_file(input, path));
         if path.exists() && (is_input() || self.is_read(path)) {
             return Some("this file is read by the same command; choose another output");
+        }
+        if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            return Some("this is a device or a pipe, not a file; choose another output");
         }
         if kind == Kind::File && is_database(path) {
             return Some(

@@ -10,6 +10,7 @@ use super::score::Args;
 use super::signals::Signals;
 use super::{Failure, Outcome, output, terminal};
 use crate::engine::resuming::{self, ChangedFile};
+use crate::images::sources;
 use crate::networks::ModelMatch;
 use crate::networks::checkpoints::ModelSource;
 use crate::runs::file::{self, StoredRun};
@@ -41,6 +42,11 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
             path.display()
         ))
     };
+    if found.manifest.model.geometry != checked.model.geometry {
+        return Err(refuse(
+            "the model makes images of another size now".to_owned(),
+        ));
+    }
     let caveat = match (found.manifest.model.identity).compare(&checked.model.identity) {
         ModelMatch::Same => None,
         ModelMatch::Unproven(caveat) => Some(caveat),
@@ -123,9 +129,10 @@ fn target(stored: &StoredRun, args: &Args) -> Result<Target, Failure> {
         let paths = Paths::new(true)
             .reads_run(&stored.path)
             .reads_mask(&settings);
-        let mut paths =
-            (stored.images.iter()).fold(paths, |paths, image| paths.reads(&image.file.path));
-        for name in report::FILES {
+        let mut paths = (stored.images.iter()).fold(paths, |paths, image| {
+            paths.reads(sources::file_of(&image.file.path))
+        });
+        for name in report::file_names() {
             paths.claim(&folder.join(name), Kind::File)?;
         }
         output::check_writable(folder)?;

@@ -8,7 +8,7 @@ use super::execute::{self, Request};
 use super::options::ScoringOptions;
 use super::signals::Signals;
 use super::{Failure, Outcome, options, output, resume, shard, terminal};
-use crate::images::labels;
+use crate::images::sources::labels;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::Role;
 use crate::runs::file::{KeepPictures, Shard};
@@ -23,13 +23,13 @@ pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR", required_unless_present = "resume")]
     pub model: Option<PathBuf>,
-    /// Folders of images like those the model was trained on.
+    /// Folders or zip archives of images like those the model was trained on.
     #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "resume", "unknown"])]
     pub in_domain: Vec<PathBuf>,
-    /// Folders of images known not to belong.
+    /// Folders or zip archives of images known not to belong.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub out_of_domain: Vec<PathBuf>,
-    /// Folders of images to be judged.
+    /// Folders or zip archives of images to be judged.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub unknown: Vec<PathBuf>,
     /// CSV files with the columns path and label (in-domain, out-of-domain or unknown), instead of folders or beside them.

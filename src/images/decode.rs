@@ -16,7 +16,8 @@ use image::{
 use sha2::{Digest as _, Sha256};
 
 use super::file::{ContentHash, NativeInfo};
-use super::input::{self, InputError};
+use super::input::InputError;
+use super::sources;
 
 mod complete;
 mod frames;
@@ -116,6 +117,13 @@ pub enum DecodeError {
         /// Colors in the palette.
         num_colors: usize,
     },
+}
+
+impl DecodeError {
+    /// Whether nothing is there.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Read(error) if error.is_missing())
+    }
 }
 
 /// What can be said of a file without decoding its pixels.
@@ -248,7 +256,7 @@ fn name(format: ImageFormat) -> &'static str {
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, DecodeError> {
-    input::read(path, MAX_BYTES).map_err(|error| match error {
+    sources::read(path, MAX_BYTES).map_err(|error| match error {
         InputError::TooLarge { num_bytes, .. } => DecodeError::FileTooLarge { num_bytes },
         other => DecodeError::Read(other),
     })

@@ -32,7 +32,10 @@ pub enum InputError {
 impl InputError {
     /// Whether nothing is there.
     pub fn is_missing(&self) -> bool {
-        matches!(self, Self::System(error) if error.kind() == io::ErrorKind::NotFound)
+        matches!(
+            self,
+            Self::System(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind())
+        )
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::file::{ContentHash, ImageFile};
+use super::sources;
 use crate::ood::Role;
 
 /// What was found in a list of images.
@@ -107,7 +108,12 @@ pub fn leave_out<T>(
 
 /// A path as the file system knows it, without links and detours.
 pub fn canonical(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    let file = sources::file_of(path);
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match path.strip_prefix(file) {
+        Ok(inside) if file != path => real(file).join(inside),
+        _ => real(path),
+    }
 }
 
 #[cfg(test)]

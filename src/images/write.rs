@@ -19,6 +19,12 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
             "a run file or another database lies there, and is not replaced by a file of another kind",
         ));
     }
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "a device or a pipe lies there, and is not replaced by a file",
+        ));
+    }
     let neighbor = Neighbor::write(path, contents)?;
     fs::rename(&neighbor.0, path)
 }

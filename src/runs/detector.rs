@@ -200,6 +200,11 @@ impl Detector {
         };
         let mut value: Value = serde_json::from_slice(bytes).map_err(parse)?;
         let digest = value.as_object_mut().and_then(|file| file.remove(DIGEST));
+        if version.lmd_detector < 2 && digest.is_some() {
+            return Err(inconsistent(
+                "it has a digest, which its form did not have".to_owned(),
+            ));
+        }
         if version.lmd_detector >= 2 && digest != Some(digest_of(&value).into()) {
             return Err(inconsistent(
                 "its content does not match its digest".to_owned(),

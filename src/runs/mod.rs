@@ -3,6 +3,7 @@
 pub mod confounds;
 pub mod detector;
 pub mod file;
+pub mod formats;
 pub mod masks;
 pub mod report;
 pub mod results;

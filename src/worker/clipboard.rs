@@ -12,8 +12,9 @@ use arboard::{Clipboard, Error, ImageData};
 use super::library::listed_picture;
 use super::protocol::FolderListing;
 use crate::engine::error_chain;
+use crate::images::Picture;
+use crate::images::sources::{self, Wanted};
 use crate::images::typed_path::typed_path;
-use crate::images::{Picture, folder};
 use crate::ood::Role;
 
 const NOTHING: &str = "The clipboard holds neither a picture nor the path of one. \
@@ -88,8 +89,8 @@ fn unreachable(error: &Error) -> String {
 }
 
 fn listed(path: &Path) -> Result<Arc<FolderListing>, String> {
-    let listing =
-        folder::list(path, &mut |_| ControlFlow::Continue(())).map_err(|err| error_chain(&err))?;
+    let listing = sources::list(path, Wanted::all(), &mut |_| ControlFlow::Continue(()))
+        .map_err(|err| error_chain(&err))?;
     Ok(Arc::new(FolderListing {
         path: PathBuf::from(path),
         role: Role::Unknown,

@@ -18,8 +18,9 @@ use crate::engine::plots::{PlotsRequest, save_plots};
 use crate::engine::preview::preview;
 use crate::images::decode::decode_file;
 use crate::images::prepare::thumbnail;
+use crate::images::sources::{self, Wanted};
 use crate::images::write::{encode_png, write_atomically};
-use crate::images::{Picture, folder, labels, samples};
+use crate::images::{Picture, samples};
 use crate::ood::Role;
 use crate::runs::Detector;
 
@@ -183,7 +184,7 @@ fn scan(
         }
         ControlFlow::Continue(())
     };
-    let listing = labels::list(path, role, None, &mut progress)
+    let listing = sources::list(path, Wanted::of_role(role, None), &mut progress)
         .map(|listing| {
             Arc::new(FolderListing {
                 path: path.to_owned(),
@@ -298,8 +299,8 @@ pub(super) fn listed_picture(picture: &Picture, how: &str) -> Result<Arc<FolderL
                 path.display()
             )
         })?;
-    let listing =
-        folder::list(&path, &mut |_| ControlFlow::Continue(())).map_err(|err| error_chain(&err))?;
+    let listing = sources::list(&path, Wanted::all(), &mut |_| ControlFlow::Continue(()))
+        .map_err(|err| error_chain(&err))?;
     Ok(Arc::new(FolderListing {
         path,
         role: Role::Unknown,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use lmd_inspector::diffusion::NeverInterrupt;
 use lmd_inspector::engine::{Control, Engine, Notice, Observer, Progress, RunRequest, score};
-use lmd_inspector::images::folder;
+use lmd_inspector::images::sources::{self, Wanted};
 use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::report::path_from_text;
@@ -232,7 +232,10 @@ fn files_that_vanish_or_change_while_a_run_goes_on_are_told_and_left_out() {
     for number in 0..6 {
         fs::copy(sample(number), name(number)).unwrap();
     }
-    let listing = folder::list(folder.path(), &mut |_| ControlFlow::Continue(())).unwrap();
+    let listing = sources::list(folder.path(), Wanted::all(), &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     let images: Vec<RunImage> = (listing.files.into_iter())
         .map(|file| RunImage {
             file,

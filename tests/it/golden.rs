@@ -11,14 +11,16 @@ use lmd_inspector::diffusion::NeverInterrupt;
 use lmd_inspector::diffusion::noise::PhiloxStream;
 use lmd_inspector::engine::score;
 use lmd_inspector::engine::{Control, Engine, Notice, RunRequest};
-use lmd_inspector::images::{ContentHash, folder};
+use lmd_inspector::images::ContentHash;
+use lmd_inspector::images::sources::{self, Wanted};
 use lmd_inspector::networks::checkpoints::{self, ModelSource};
 use lmd_inspector::networks::executors::cpu::{
     CpuDenoiser, CpuOptions, CpuPerceptual, Isa, Machine,
 };
 use lmd_inspector::networks::lpips::Lpips;
 use lmd_inspector::ood::Role;
-use lmd_inspector::runs::report::{Report, scores_csv};
+use lmd_inspector::runs::formats::scores_csv;
+use lmd_inspector::runs::report::Report;
 use lmd_inspector::runs::{DeviceChoice, ResultLog, RunImage, RunSettings};
 
 use crate::binary::{not_run, root};
@@ -39,7 +41,8 @@ fn images() -> Vec<RunImage> {
         ("mnist", Role::OutOfDomain),
     ] {
         let path = root().join("assets/samples").join(name);
-        let listing = folder::list(&path, &mut |_| ControlFlow::Continue(())).unwrap();
+        let listing =
+            sources::list(&path, Wanted::all(), &mut |_| ControlFlow::Continue(())).unwrap();
         let folder = Arc::new(path);
         images.extend(listing.files.into_iter().take(3).map(|file| RunImage {
             file,

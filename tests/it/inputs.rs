@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use lmd_inspector::images::{ListError, folder};
+use lmd_inspector::images::ListError;
+use lmd_inspector::images::sources::{self, Wanted};
 use lmd_inspector::runs::file::KeepPictures;
 use serde_json::Value;
 
@@ -126,7 +127,7 @@ fn a_report_among_the_images_is_left_out_of_the_next_run() {
         let summary: Value = serde_json::from_slice(&scored.stdout).unwrap();
         assert_eq!(summary["images"]["in"], 3, "{}", errors(&scored));
     }
-    let list = |path: &Path| folder::list(path, &mut |_| ControlFlow::Continue(()));
+    let list = |path: &Path| sources::list(path, Wanted::all(), &mut |_| ControlFlow::Continue(()));
     let listing = list(folder.path()).unwrap();
     assert_eq!(listing.files.len(), 3);
     // Whatever pictures a report has, each of them is known.

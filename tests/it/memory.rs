@@ -8,7 +8,8 @@ use std::sync::Arc;
 use lmd_inspector::diffusion::{DenoiseError, Denoiser, Interrupt, NeverInterrupt};
 use lmd_inspector::engine::score::{self, ScoreError};
 use lmd_inspector::engine::{Control, Engine, Notice, RunRequest};
-use lmd_inspector::images::{Geometry, folder};
+use lmd_inspector::images::Geometry;
+use lmd_inspector::images::sources::{self, Wanted};
 use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
 use lmd_inspector::ood::Role;
@@ -58,7 +59,8 @@ fn run(room: usize) -> Outcome {
     let inner = engine.executors.denoiser;
     engine.executors.denoiser = Box::new(Small { inner, room });
     let samples = root().join("assets/samples/fashion-mnist");
-    let listing = folder::list(&samples, &mut |_| ControlFlow::Continue(())).unwrap();
+    let listing =
+        sources::list(&samples, Wanted::all(), &mut |_| ControlFlow::Continue(())).unwrap();
     let folder = Arc::new(samples);
     let images: Vec<RunImage> = (listing.files.into_iter().take(9))
         .map(|file| RunImage {

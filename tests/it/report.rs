@@ -10,7 +10,8 @@ use lmd_inspector::images::{
 };
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
 use lmd_inspector::ood::{KnownMask, MaskKind, Role};
-use lmd_inspector::runs::report::{Report, ReportError, scores_csv};
+use lmd_inspector::runs::formats::scores_csv;
+use lmd_inspector::runs::report::{Report, ReportError};
 use lmd_inspector::runs::{AttemptResult, RunImage, RunSettings};
 use serde_json::{Value, json};
 

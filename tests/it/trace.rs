@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lmd_inspector::engine::trace::{Trace, TraceRequest};
-use lmd_inspector::images::folder;
+use lmd_inspector::images::sources::{self, Wanted};
 use lmd_inspector::networks::distances::LPIPS;
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
@@ -16,7 +16,8 @@ use lmd_inspector::worker::protocol::{
 
 fn images() -> Arc<[RunImage]> {
     let samples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/samples/fashion-mnist");
-    let listing = folder::list(&samples, &mut |_| ControlFlow::Continue(())).unwrap();
+    let listing =
+        sources::list(&samples, Wanted::all(), &mut |_| ControlFlow::Continue(())).unwrap();
     let folder = Arc::new(samples);
     let files = listing.files.into_iter().take(3);
     files

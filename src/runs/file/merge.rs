@@ -193,9 +193,29 @@ impl Joined {
         let num_doubles = ids.iter().flatten().filter(|id| id.is_some()).count() - images.len();
         let doubles = (num_doubles > 0)
             .then(|| format!("{num_doubles} images are in several of the runs and are kept once"));
-        let notes = doubles.into_iter().chain(two_roles(&images)).collect();
+        let notes = (doubles.into_iter())
+            .chain(two_roles(&images))
+            .chain(copies(&images))
+            .collect();
         Ok(Self { images, ids, notes })
     }
+}
+
+/// Images of different names and one content in one role: each would count for itself in every figure.
+fn copies(images: &[(RunImage, usize)]) -> Option<String> {
+    let known = images
+        .iter()
+        .filter(|(image, _)| image.role != Role::Unknown);
+    let mut contents = HashSet::new();
+    let num_copies = known
+        .filter(|(image, _)| !contents.insert((image.role, image.file.hash)))
+        .count();
+    (num_copies > 0).then(|| {
+        format!(
+            "{num_copies} images have the content of another one in their role and are counted beside it, so that intervals \
+             are too narrow; `lmd calibrate --run` counts each content once"
+        )
+    })
 }
 
 /// Images that one run holds in another role than the other run: they make every figure worse than it is.

@@ -99,7 +99,10 @@ fn attempts_of_version_1(connection: &Connection, damage: &mut Damage) -> Vec<(A
         "attempts",
         |row| {
             let distances: [Option<f64>; 3] = [row.get(2)?, row.get(3)?, row.get(4)?];
-            let measured = values::FIRST.into_iter().zip(distances);
+            // Where the reconstruction has values that are not finite numbers, MSE is none; LPIPS took some for numbers.
+            let is_void = distances[0].is_none();
+            let shown = if is_void { [None; 3] } else { distances };
+            let measured = values::FIRST.into_iter().zip(shown);
             let measured: Values = measured
                 .map(|(measure, value)| (measure, value.unwrap_or(f64::NAN)))
                 .collect();

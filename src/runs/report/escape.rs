@@ -1,4 +1,4 @@
-//! Paths as text, without loss.
+//! Paths as text, without loss, and as cells of a table.
 
 use std::path::{Path, PathBuf};
 
@@ -69,9 +69,35 @@ fn path_from_bytes(bytes: Vec<u8>, text: &str) -> PathBuf {
     String::from_utf8(bytes).map_or_else(|_| PathBuf::from(text), PathBuf::from)
 }
 
+/// A path as a cell that neither runs nor tears.
+pub fn path_cell(path: &Path) -> String {
+    let text = text_from_path(path);
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
+        format!("\"'{}\"", text.replace('"', "\"\""))
+    } else if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_are_neither_run_nor_torn() {
+        for (path, cell) in [
+            ("a/b.png", "a/b.png"),
+            ("=1+1.png", "\"'=1+1.png\""),
+            ("@x,\"y\".png", "\"'@x,\"\"y\"\".png\""),
+            ("'x.png", "\"''x.png\""),
+            ("a,b\n.png", "\"a,b\n.png\""),
+            ("a \"b\".png", "\"a \"\"b\"\".png\""),
+        ] {
+            assert_eq!(path_cell(Path::new(path)), cell);
+        }
+    }
 
     #[test]
     fn text_stays_as_it_is() {

@@ -3,10 +3,8 @@
 //! Works on plain data, so that a window, a script and a test write the same report.
 
 mod attempts;
-mod columns;
 mod confounding;
 mod contact_sheet;
-mod csv;
 mod escape;
 mod histogram;
 mod html;
@@ -24,10 +22,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use attempts::{AttemptsChart, AttemptsLine, draw_attempts};
-pub use columns::scores_parquet;
 pub use contact_sheet::contact_sheet;
-pub use csv::{images_csv, path_cell, scores_csv};
-pub use escape::{path_from_text, text_from_path};
+pub use escape::{path_cell, path_from_text, text_from_path};
 pub use histogram::{HistogramChart, draw_histogram};
 pub use html::html_report;
 pub use pairs::{PairsChart, draw_pairs};
@@ -36,14 +32,16 @@ pub use roc::{RocChart, RocLine, draw_roc};
 pub use scores::ImageScores;
 pub use style::{render, render_svg};
 pub use summary::{FolderFigures, ImageCounts, PerMeasure, Summary};
-pub use verdicts::verdicts_csv;
+pub use verdicts::verdicts_of_unknown;
 
 use self::confounding::Confounding;
 use super::file::{Manifest, Stretch};
+use super::formats;
 use super::results::{AttemptResult, RunImage};
 use super::settings::RunSettings;
 use crate::detectors::measures;
 use crate::images::write::{encode_png, write_atomically};
+use crate::networks::distances::{LPIPS, MSE, SSIM};
 use crate::ood::MeasureId;
 
 /// A run to report on.
@@ -65,16 +63,20 @@ pub struct Report<'a> {
     pub notes: &'a [String],
 }
 
-/// What [`Report::write`] and [`Report::write_page`] may write into a folder.
-pub const FILES: [&str; 7] = [
-    "scores.csv",
+/// What a report folder holds beside the [`formats::texts`].
+const FILES: [&str; 5] = [
     "summary.json",
     "histogram.png",
     "roc.png",
     "contact-sheet.png",
-    "verdicts.csv",
     "report.html",
 ];
+
+/// The names of what [`Report::write`] and [`Report::write_page`] may write into a folder.
+pub fn file_names() -> impl Iterator<Item = &'static str> {
+    let texts = formats::texts().map(|(format, _)| format.file_name);
+    texts.chain(FILES)
+}
 
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -136,12 +138,14 @@ impl Report<'_> {
         let scores = ImageScores::collect(self);
         let mut summary = Summary::new(self, &scores);
 
-        if let Some((verdicts, note)) = verdicts::of_unknown(self.images, &scores, self.settings) {
-            let table = verdicts_csv(self.images, &verdicts);
-            write(folder, "verdicts.csv", Ok(table.into_bytes()))?;
+        if let Some((_, note)) = verdicts_of_unknown(self.images, &scores, self.settings) {
             summary.notes.push(note);
         }
-        write(folder, "scores.csv", Ok(scores_csv(self).into_bytes()))?;
+        for (format, text) in formats::texts() {
+            if let Ok(text) = text(self, &scores) {
+                write(folder, format.file_name, Ok(text.into_bytes()))?;
+            }
+        }
         let json = serde_json::to_string_pretty(&summary)
             .map(|json| format!("{json}\n").into_bytes())
             .map_err(|error| error.to_string());
@@ -173,6 +177,19 @@ impl Report<'_> {
         let page = html_report(self, manifest, stretches).map(String::into_bytes);
         write(folder, "report.html", page)
     }
+}
+
+/// The measures of a table: the three that each table has, then whatever else was measured.
+pub fn tabulated_measures(results: &[Arc<AttemptResult>]) -> Vec<MeasureId> {
+    let mut ids = vec![MSE, SSIM, LPIPS];
+    for result in results {
+        for &id in result.values.ids().iter() {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    ids
 }
 
 fn png(picture: Result<crate::images::Picture, String>) -> Result<Vec<u8>, String> {

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Report;
 use super::confounding::Confounding;
-use super::csv;
 use super::escape::text_from_path;
 use super::scores::{self, ImageScores};
 use crate::detectors::measures;
@@ -93,7 +92,10 @@ impl Summary {
     /// Sum up a run.
     pub fn new(report: &Report<'_>, scores: &[ImageScores]) -> Self {
         let mut notes = report.notes.to_vec();
-        let measured = measures::shown(&csv::columns_of(report.results), report.settings.distance);
+        let measured = measures::shown(
+            &super::tabulated_measures(report.results),
+            report.settings.distance,
+        );
         let pooled = ByMeasure::new(
             &measured,
             |measure| scores::of_role(scores, Role::OutOfDomain, measure),
@@ -198,7 +200,7 @@ fn notes_on_scores(report: &Report<'_>, scores: &[ImageScores]) -> Vec<String> {
         }
     }
     let measured = report.measures();
-    for measure in csv::columns_of(report.results) {
+    for measure in super::tabulated_measures(report.results) {
         if !report.results.is_empty() && !measured.contains(&measure) {
             notes.push(format!(
                 "There are no {} figures: the model's images are too small for it.",

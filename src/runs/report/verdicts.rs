@@ -1,8 +1,5 @@
-//! `verdicts.csv`: one line for each image to be judged.
+//! The verdicts of a report: images of unknown role judged against the in-domain ones of the same run.
 
-use std::fmt::Write as _;
-
-use super::csv::path_cell;
 use super::scores::ImageScores;
 use crate::detectors::measures;
 use crate::ood::conformal::Calibration;
@@ -14,33 +11,9 @@ use crate::runs::verdicts::{Candidate, Verdict, Yardstick};
 /// The false-alarm rate of the verdicts in a report.
 const FALSE_ALARM_RATE: f64 = 0.05;
 
-/// The table `path,score,p_value,q_value,verdict` in the given order; `verdict` is `in-domain` or `out-of-domain`.
-///
-/// Cells that are not known are empty. Paths as in `scores.csv`.
-pub fn verdicts_csv(images: &[RunImage], verdicts: &[Verdict]) -> String {
-    let mut text = String::from("path,score,p_value,q_value,verdict\n");
-    let cell = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-    for verdict in verdicts {
-        let Some(image) = images.get(verdict.image) else {
-            continue;
-        };
-        writeln!(
-            text,
-            "{},{},{},{},{}",
-            path_cell(&image.file.path),
-            verdict.score,
-            cell(verdict.p_value),
-            cell(verdict.q_value),
-            verdict.name(),
-        )
-        .expect("writing to a string does not fail");
-    }
-    text
-}
-
 /// Judge the images of unknown role against the in-domain ones of the same run, at a false-alarm rate of 5 %; `None`
 /// where there is none to judge. Says in a sentence how.
-pub(super) fn of_unknown(
+pub fn verdicts_of_unknown(
     images: &[RunImage],
     scores: &[ImageScores],
     settings: &RunSettings,

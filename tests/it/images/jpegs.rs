@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use image::ImageFormat;
 use image::codecs::jpeg::JpegEncoder;
+use lmd_inspector::images::DecodeError;
 use lmd_inspector::images::decode::decode_bytes;
 use lmd_inspector::images::prepare::thumbnail;
-use lmd_inspector::images::{DecodeError, folder};
+use lmd_inspector::images::sources::{self, Wanted};
 
 use super::support::{encode, picture};
 
@@ -85,7 +86,10 @@ fn such_a_file_is_listed_as_unreadable() {
     fs::write(dir.path().join("whole.jpg"), &bytes).unwrap();
     let cut = dir.path().join("cut.jpg");
     fs::write(&cut, [&bytes[..bytes.len() / 2], &END].concat()).unwrap();
-    let listing = folder::list(dir.path(), &mut |_| std::ops::ControlFlow::Continue(())).unwrap();
+    let listing = sources::list(dir.path(), Wanted::all(), &mut |_| {
+        std::ops::ControlFlow::Continue(())
+    })
+    .unwrap();
     assert_eq!(listing.files.len(), 1);
     let [(path, reason)] = listing.unreadable.as_slice() else {
         panic!("expected one unreadable file, got {:?}", listing.unreadable);

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use image::ImageFormat;
-use lmd_inspector::images::folder::list;
+use lmd_inspector::images::sources::{Wanted, list};
 use lmd_inspector::images::{ListError, Listing};
 use tempfile::TempDir;
 
@@ -13,7 +13,7 @@ use super::support::{encode, picture, png_header};
 use crate::binary::not_run;
 
 fn listed(path: &Path) -> Result<Listing, ListError> {
-    list(path, &mut |_| ControlFlow::Continue(()))
+    list(path, Wanted::all(), &mut |_| ControlFlow::Continue(()))
 }
 
 /// A folder with these files; those named as such get a text.
@@ -156,7 +156,7 @@ fn a_hidden_folder_that_is_asked_for_is_listed() {
 fn a_listing_can_be_stopped_and_counts() {
     let folder = folder(&["1.png", "2.png", "3.png"]);
     let mut counts = Vec::new();
-    let stopped = list(folder.path(), &mut |count| {
+    let stopped = list(folder.path(), Wanted::all(), &mut |count| {
         counts.push(count);
         if count == 2 {
             ControlFlow::Break(())
@@ -304,10 +304,8 @@ fn files_past_the_limit_are_not_opened() {
     let folder = folder(&["1.png", "2.png"]);
     fs::write(folder.path().join("3.png"), b"text").unwrap();
     let first = |limit| {
-        lmd_inspector::images::folder::list_first(folder.path(), limit, &mut |_| {
-            ControlFlow::Continue(())
-        })
-        .unwrap()
+        let wanted = Wanted { role: None, limit };
+        list(folder.path(), wanted, &mut |_| ControlFlow::Continue(())).unwrap()
     };
     let listing = first(2);
     assert_eq!(names(folder.path(), &listing), ["1.png", "2.png"]);

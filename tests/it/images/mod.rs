@@ -1,5 +1,6 @@
 //! Image files as users have them, good and bad.
 
+mod archives;
 mod corpus;
 mod decoding;
 mod jpegs;

@@ -119,6 +119,7 @@ fn exports_and_detectors_without_room_leave_nothing() {
     for (option, name) in [
         ("--csv", "scores.csv"),
         ("--parquet", "scores.parquet"),
+        ("--jsonl", "scores.jsonl"),
         ("--report", "report.html"),
     ] {
         let output = limited(1, &["export", text(&run), option, text(&out(name))]);

@@ -63,6 +63,43 @@ fn export_writes_what_it_is_asked_for_and_leaves_the_run_alone() {
 }
 
 #[test]
+fn verdicts_are_exported_where_there_are_images_to_judge() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.lmdrun");
+    write(&path, KeepPictures::None);
+    let verdicts = folder.path().join("verdicts.csv");
+    let output = lmd(&["export", text(&path), "--verdicts", text(&verdicts)]);
+    assert!(output.status.success(), "{}", errors(&output));
+    // The middle attempt's LPIPS is the score: 1/13 and 1/16 in domain, too few for a threshold at 5 %.
+    let expected = format!(
+        "path,score,p_value,q_value,verdict\n\"unknown/=odd\n2.png\",{},{},1,\n\"unknown/=odd\n5.png\",{},1,1,\n",
+        1.0 / 15.0,
+        2.0 / 3.0,
+        1.0 / 18.0,
+    );
+    assert_eq!(fs::read_to_string(&verdicts).unwrap(), expected);
+
+    let without = folder.path().join("without.lmdrun");
+    let mut images = images();
+    for (image, _) in &mut images {
+        image.role = lmd_inspector::ood::Role::InDomain;
+    }
+    let new = manifest(KeepPictures::None);
+    let mut writer = file::create(&without, &new, &images, &[], false).unwrap();
+    writer.append(&batch(0), 0.1).unwrap();
+    writer.finish().unwrap();
+    let none = folder.path().join("none.csv");
+    let output = lmd(&["export", text(&without), "--verdicts", text(&none)]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = errors(&output);
+    assert!(
+        told.contains("no image of unknown role has a score"),
+        "{told}"
+    );
+    assert!(!none.exists());
+}
+
+#[test]
 fn the_columns_hold_what_the_table_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.lmdrun");
@@ -114,6 +151,87 @@ fn the_columns_hold_what_the_table_does() {
     assert_eq!(fs::read_to_string(&table).unwrap(), expected + "\n");
     let again = lmd(&["export", text(&path), "--parquet", text(&columns)]);
     assert_eq!(again.status.code(), Some(2), "nothing is replaced unasked");
+}
+
+/// A row of `scores.csv` for each line, with `NaN` where the line has `null`.
+fn rows_of_lines(lines: &str) -> String {
+    let rows = lines.lines().map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let value = |id: &str| match &line["measures"][id] {
+            serde_json::Value::Null => f64::NAN,
+            number => number.as_f64().unwrap(),
+        };
+        format!(
+            "{},{},{},{},{},{}\n",
+            path_cell(Path::new(line["path"].as_str().unwrap())),
+            line["role"].as_str().unwrap(),
+            line["attempt"],
+            value("mse"),
+            value("ssim"),
+            value("lpips"),
+        )
+    });
+    rows.collect()
+}
+
+#[test]
+fn the_lines_of_json_hold_what_the_table_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.lmdrun");
+    write(&path, KeepPictures::None);
+    let (table, lines) = (
+        folder.path().join("scores.csv"),
+        folder.path().join("scores.jsonl"),
+    );
+    let args = ["export", text(&path), "--csv", text(&table)];
+    let output = lmd(&[&args[..], &["--jsonl", text(&lines)]].concat());
+    assert_eq!(errors(&output), "");
+    let lines_text = fs::read_to_string(&lines).unwrap();
+    let rows = fs::read_to_string(&table).unwrap();
+    // Numbers as text: equal text of the shortest form means equal bits.
+    let header = "path,role,attempt,mse,ssim_distance,lpips\n";
+    assert_eq!(rows, format!("{header}{}", rows_of_lines(&lines_text)));
+    assert!(lines_text.contains("\"ssim\":null"), "{lines_text}");
+    for line in lines_text.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let image = &images()[line["image"].as_u64().unwrap() as usize].0;
+        assert_eq!(line["path"].as_str(), image.file.path.to_str());
+        assert_eq!(line["folder"].as_str(), image.folder.to_str());
+        assert_eq!(line["sha256"], image.file.hash.to_string());
+        assert_eq!(line["seconds"], 0.25);
+    }
+    let again = lmd(&["export", text(&path), "--jsonl", text(&lines)]);
+    assert_eq!(again.status.code(), Some(2), "nothing is replaced unasked");
+}
+
+#[cfg(unix)]
+#[test]
+fn lines_of_an_unfinished_run_of_odd_names_keep_the_names_and_say_so() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.lmdrun");
+    let mut images = images();
+    for (image, id) in &mut images {
+        let mut file = (*image.file).clone();
+        let name = [b"a\xFF\"\n", &[b'0' + *id as u8][..]].concat();
+        file.path = std::ffi::OsStr::from_bytes(&name).into();
+        image.file = file.into();
+    }
+    let new = manifest(KeepPictures::None);
+    let mut writer = file::create(&path, &new, &images, &[], false).unwrap();
+    writer.append(&batch(0), 0.1).unwrap();
+    writer.finish().unwrap();
+    let lines = folder.path().join("scores.jsonl");
+    let output = lmd(&["export", text(&path), "--jsonl", text(&lines)]);
+    assert!(output.status.success());
+    let told = errors(&output);
+    assert!(told.contains("12 of 18 attempts are missing"), "{told}");
+    let lines = fs::read_to_string(&lines).unwrap();
+    assert_eq!(lines.lines().count(), NUM_IMAGES);
+    for (number, line) in lines.lines().enumerate() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["path"], format!("a\u{FFFD}FF\"\n{number}"));
+    }
 }
 
 #[test]

@@ -3,9 +3,18 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::folder::{self, ListError, Listing};
-use super::input::{self, InputError};
+use super::listing::{ListError, Listing, Traits};
+use super::{Source, Wanted};
+use crate::images::input::{self, InputError};
 use crate::ood::Role;
+
+pub(super) static SOURCE: Source = Source {
+    name: "table of labels",
+    has_roles: true,
+    is_one: is_table,
+    list,
+    read_inside: None,
+};
 
 /// Why a table of labels can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -163,29 +172,24 @@ fn role(label: &str) -> Option<Role> {
     }
 }
 
-/// List the first `limit` images of a role: those that a table of labels names, or those of a folder.
-///
-/// A table may name none of a role. `progress` as in [`folder::list`].
-pub fn list(
+/// An image of the table may be a source itself, such as a folder.
+fn list(
     path: &Path,
-    role: Role,
-    limit: Option<usize>,
+    wanted: Wanted,
+    traits: &mut Traits,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Listing, ListError> {
-    let limit = limit.unwrap_or(usize::MAX);
-    if !is_table(path) {
-        return folder::list_first(path, limit, progress);
-    }
     let mut listing = Listing::default();
-    let mut traits = folder::Traits::default();
-    for (image, _) in read(path)?.into_iter().filter(|entry| entry.1 == role) {
-        let room = limit - listing.files.len();
-        if room == 0 {
+    let entries = read(path)?.into_iter();
+    for (image, _) in entries.filter(|entry| Some(entry.1) == wanted.role) {
+        let limit = wanted.limit - listing.files.len();
+        if limit == 0 {
             break;
         }
         let num_before = listing.files.len();
         let mut inner = |num_images: usize| progress(num_before + num_images);
-        match folder::list_noting(&image, room, &mut traits, &mut inner) {
+        let wanted = Wanted { role: None, limit };
+        match super::list_part(&image, wanted, traits, &mut inner) {
             Ok(found) => {
                 listing.files.extend(found.files);
                 listing.unreadable.extend(found.unreadable);
@@ -200,7 +204,6 @@ pub fn list(
             return Err(ListError::Stopped);
         }
     }
-    listing.notes = traits.notes(&listing.files);
     Ok(listing)
 }
 

@@ -9,12 +9,17 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
-use super::csv::columns_of;
-use super::escape::text_from_path;
+use super::{Content, Format, Row, RunView};
 use crate::detectors::measures;
 use crate::ood::MeasureId;
-use crate::runs::file::StoredRun;
-use crate::runs::results::{AttemptResult, RunImage};
+use crate::runs::report::{tabulated_measures, text_from_path};
+
+pub(super) static FORMAT: Format = Format {
+    name: "parquet",
+    file_name: "scores.parquet",
+    help: "Write every attempt's distances with its seconds, folder and file hash, as an Apache Parquet file",
+    content: Content::File(|run| write(run).map_err(|error| error.to_string())),
+};
 
 /// The columns of `scores.csv`, then what a spreadsheet has no use for. All are there in every row; a measure that is not
 /// defined, or was not measured, is NaN.
@@ -38,31 +43,24 @@ const MISSING_KEY: &str = "lmd.missing_attempts";
 /// Rows of a group at most: a writer holds one group in memory.
 const GROUP: usize = 1 << 20;
 
-/// A row: its image, its attempt, and the attempt's seconds.
-type Row<'a> = (&'a RunImage, &'a AttemptResult, f64);
-
 /// Every attempt of a run in the order of `scores.csv`: path (text as [`text_from_path`] writes it, without the quotes
 /// of a CSV), role, attempt, distances, seconds of work (its share of its batch), the image's number, its folder as
 /// given, and the SHA-256 of its file in hex.
 ///
 /// What belongs to an image rather than to an attempt (score, p-value, verdict) is not here: it would be repeated in each
 /// row and depends on the choice of aggregation and threshold.
-pub fn scores_parquet(run: &StoredRun) -> Result<Vec<u8>, String> {
-    write(run).map_err(|error| error.to_string())
-}
-
-fn write(run: &StoredRun) -> Result<Vec<u8>, ParquetError> {
-    let manifest = serde_json::to_string(&run.manifest).unwrap_or_default();
+fn write(run: &RunView) -> Result<Vec<u8>, ParquetError> {
+    let manifest = serde_json::to_string(run.manifest()).unwrap_or_default();
     let mut metadata = vec![KeyValue::new(MANIFEST_KEY.to_owned(), manifest)];
-    if run.num_missing() > 0 {
-        let missing = run.num_missing().to_string();
+    if run.num_missing > 0 {
+        let missing = run.num_missing.to_string();
         metadata.push(KeyValue::new(MISSING_KEY.to_owned(), missing));
     }
     let properties = WriterProperties::builder()
         .set_created_by(format!("LMD Inspector {}", env!("CARGO_PKG_VERSION")))
         .set_key_value_metadata(Some(metadata))
         .build();
-    let ids = columns_of(&run.results);
+    let ids = tabulated_measures(&run.results);
     let columns: Vec<String> = (ids.iter())
         .map(|id| {
             format!(
@@ -74,12 +72,7 @@ fn write(run: &StoredRun) -> Result<Vec<u8>, ParquetError> {
     let schema = SCHEMA.replace("{measures}", &columns.join("\n    "));
     let schema = Arc::new(parse_message_type(&schema)?);
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
-    let mut rows: Vec<Row<'_>> = (run.results.iter().zip(&run.efforts))
-        .filter_map(|(result, effort)| {
-            Some((run.images.get(result.image)?, result, effort.seconds))
-        })
-        .collect();
-    rows.sort_by_key(|(_, result, _)| (result.image, result.attempt));
+    let rows = run.rows();
     for group in rows.chunks(GROUP) {
         write_group(&mut writer, group, &ids)?;
     }
@@ -92,20 +85,16 @@ fn write_group(
     measures: &[MeasureId],
 ) -> Result<(), ParquetError> {
     let mut group = writer.next_row_group()?;
-    texts(&mut group, rows, |(image, ..)| {
-        text_from_path(&image.file.path)
-    })?;
-    texts(&mut group, rows, |(image, ..)| image.role.name().to_owned())?;
-    column::<Int32Type>(&mut group, rows, |(_, result, _)| int32(result.attempt))?;
+    texts(&mut group, rows, |row| text_from_path(&row.image.file.path))?;
+    texts(&mut group, rows, |row| row.image.role.name().to_owned())?;
+    column::<Int32Type>(&mut group, rows, |row| int32(row.result.attempt))?;
     for &id in measures {
-        column::<DoubleType>(&mut group, rows, |(_, result, _)| result.values.of(id))?;
+        column::<DoubleType>(&mut group, rows, |row| row.result.values.of(id))?;
     }
-    column::<DoubleType>(&mut group, rows, |(.., seconds)| *seconds)?;
-    column::<Int32Type>(&mut group, rows, |(_, result, _)| int32(result.image))?;
-    texts(&mut group, rows, |(image, ..)| {
-        text_from_path(&image.folder)
-    })?;
-    texts(&mut group, rows, |(image, ..)| image.file.hash.to_string())?;
+    column::<DoubleType>(&mut group, rows, |row| row.seconds)?;
+    column::<Int32Type>(&mut group, rows, |row| int32(row.result.image))?;
+    texts(&mut group, rows, |row| text_from_path(&row.image.folder))?;
+    texts(&mut group, rows, |row| row.image.file.hash.to_string())?;
     group.close()?;
     Ok(())
 }

@@ -1,0 +1,13 @@
+//! The report as one HTML file.
+
+use super::{Content, Format};
+use crate::runs::report::html_report;
+
+pub(super) static FORMAT: Format = Format {
+    name: "report",
+    file_name: "report.html",
+    help: "Write one HTML file with everything in it",
+    content: Content::File(|run| {
+        html_report(&run.report(), run.manifest(), run.stretches()).map(String::into_bytes)
+    }),
+};
