@@ -11,7 +11,13 @@ use lmd_inspector::ui::{self, UiError};
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("error")).init();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => match headless::mistyped_command(std::env::args_os()) {
+            Some(failure) => return headless::conclude(Err(failure)).into(),
+            None => error.exit(),
+        },
+    };
     if let Err(error) = signals::survive_file_limit() {
         log::warn!("files that reach the process's size limit will end it: {error}");
     }

@@ -142,11 +142,12 @@ pub fn value(values: &Values, id: MeasureId) -> f64 {
 ///
 /// A combined measure is made of scores, each aggregated first: not of the attempts' combined values.
 pub fn score<'a>(
-    attempts: impl IntoIterator<Item = &'a Values> + Clone,
+    attempts: impl IntoIterator<Item = &'a Values>,
     id: MeasureId,
     by: Aggregate,
 ) -> Option<f64> {
-    let of = |id| measure::aggregate(attempts.clone(), id, by);
+    let attempts: Vec<&Values> = attempts.into_iter().collect();
+    let of = |id| measure::aggregate(attempts.iter().copied(), id, by);
     match find(id).and_then(|measure| measure.combination.as_ref()) {
         None => of(id),
         Some(combination) => {

@@ -162,7 +162,7 @@ impl Schedule {
         if config.rescale_to_zero_snr {
             rescale_to_zero_snr(&mut alphas_cumprod);
         }
-        let vanishing = |(_, alpha): &(usize, &f64)| !(**alpha >= SMALLEST_ALPHA);
+        let vanishing = |(_, alpha): &(usize, &f64)| alpha.is_nan() || **alpha < SMALLEST_ALPHA;
         if let Some((timestep, &alpha)) = alphas_cumprod.iter().enumerate().find(vanishing) {
             return Err(ScheduleError::Vanishes { timestep, alpha });
         }

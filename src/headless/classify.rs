@@ -68,16 +68,15 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let detector = Detector::load(&args.detector).map_err(Failure::bad_request)?;
     let mut work = work(args, &detector);
     let mut caveat = None;
-    let mut scored = match &args.run {
-        Some(path) => stored_scores(args, path, &detector, &mut caveat)?,
-        None => {
-            let signals = Signals::catch().map_err(Failure::failed)?;
-            let accept = |checkpoint: &Checkpoint| {
-                caveat = accept(&detector, &checkpoint.identity, &args.detector)?;
-                Ok(())
-            };
-            drive::score(&mut work, &signals, |_| Ok(()), accept)?
-        }
+    let mut scored = if let Some(path) = &args.run {
+        stored_scores(args, path, &detector, &mut caveat)?
+    } else {
+        let signals = Signals::catch().map_err(Failure::failed)?;
+        let accept = |checkpoint: &Checkpoint| {
+            caveat = accept(&detector, &checkpoint.identity, &args.detector)?;
+            Ok(())
+        };
+        drive::score(&mut work, &signals, |_| Ok(()), accept)?
     };
     scored.notes.extend(caveat);
     scored.notes.extend(detector.caveat());

@@ -1,5 +1,6 @@
 //! The same engine without a window: the subcommands of `lmd`.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -166,6 +167,19 @@ pub fn check_run_file(path: &Path) -> Result<(), Failure> {
     } else {
         anyhow::anyhow!("`{word}` is neither a command nor a file; `lmd --help` lists the commands")
     }))
+}
+
+/// What is wrong with the first of the program's words, where its options make no sense behind it: more often than a file it
+/// is a mistyped command.
+pub fn mistyped_command(words: impl IntoIterator<Item = OsString>) -> Option<Failure> {
+    let first = words.into_iter().nth(1)?;
+    let cli = Cli::command();
+    let mut commands = cli.get_subcommands().map(clap::Command::get_name);
+    let is_meant = commands.any(|name| first == name) || first == "help";
+    if is_meant || first.as_encoded_bytes().starts_with(b"-") {
+        return None;
+    }
+    check_run_file(Path::new(&first)).err()
 }
 
 /// The command that a word was meant for, if there is one of nearly the same letters.

@@ -180,7 +180,7 @@ impl ScoringOptions {
                 num_steps: self.steps,
                 eta: self.eta,
             },
-            distance: self.distance.unwrap_or(RunSettings::default().distance),
+            distance: (self.distance).unwrap_or_else(|| RunSettings::default().distance),
             aggregate: match self.aggregate {
                 AggregateName::Median => Aggregate::Median,
                 AggregateName::Mean => Aggregate::Mean,

@@ -24,12 +24,20 @@ pub struct Target {
 }
 
 impl Target {
-    fn in_folder(folder: PathBuf, may_overwrite: bool, is_default: bool) -> Self {
+    fn in_folder(folder: PathBuf, may_overwrite: bool) -> Self {
         Self {
             run_file: folder.join("run").with_extension(EXTENSION),
             report: Some(folder),
             may_overwrite,
-            is_default,
+            is_default: false,
+        }
+    }
+
+    /// In a folder that nobody named.
+    fn by_default(folder: PathBuf) -> Self {
+        Self {
+            is_default: true,
+            ..Self::in_folder(folder, false)
         }
     }
 
@@ -63,7 +71,7 @@ impl Target {
                 Err(error) => error.kind() != std::io::ErrorKind::AlreadyExists,
                 Ok(()) => true,
             });
-            made = Self::in_folder(free.unwrap_or_else(|| folder.clone()), false, true);
+            made = Self::by_default(free.unwrap_or_else(|| folder.clone()));
         }
         made.report.as_deref().map_or(Ok(()), check_writable)?;
         Ok(made)
@@ -102,9 +110,9 @@ pub fn target(asked: Option<&Path>, may_overwrite: bool) -> Result<Target, Failu
         }
         Some(path) => {
             let folder = report_folder(path, may_overwrite)?;
-            Ok(Target::in_folder(folder, may_overwrite, false))
+            Ok(Target::in_folder(folder, may_overwrite))
         }
-        None => Ok(Target::in_folder(default_folder(), false, true)),
+        None => Ok(Target::by_default(default_folder())),
     }
 }
 

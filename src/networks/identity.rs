@@ -53,16 +53,23 @@ impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let expected = "64 hexadecimal digits of a model's fingerprint";
-        let bad = || serde::de::Error::custom(format!("expected {expected}, got `{text}`"));
-        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(bad());
-        }
+        let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
         let mut bytes = [0; 32];
-        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digits = std::str::from_utf8(digits).map_err(|_| bad())?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| bad())?;
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let is_whole = pairs.len() == bytes.len() && rest.is_empty();
+        let is_read = (bytes.iter_mut().zip(pairs)).all(|(byte, [high, low])| {
+            let value = digit(*high).zip(digit(*low));
+            value.is_some_and(|(high, low)| {
+                *byte = high << 4 | low;
+                true
+            })
+        });
+        if is_whole && is_read {
+            Ok(Self(bytes))
+        } else {
+            let message = format!("expected {expected}, got `{text}`");
+            Err(serde::de::Error::custom(message))
         }
-        Ok(Self(bytes))
     }
 }
 

@@ -264,10 +264,10 @@ impl Detector {
         }
         let mut contents: Vec<&str> = self.calibration.iter().map(|c| &*c.sha256).collect();
         contents.sort_unstable();
-        if let Some(twice) = contents.windows(2).find(|pair| pair[0] == pair[1]) {
+        let mut pairs = contents.iter().zip(contents.iter().skip(1));
+        if let Some((twice, _)) = pairs.find(|(first, second)| first == second) {
             return Some(format!(
-                "the image {} is in the calibration set more than once",
-                twice[0]
+                "the image {twice} is in the calibration set more than once"
             ));
         }
         if let ThresholdRule::FalseAlarmRate { .. } = self.how {

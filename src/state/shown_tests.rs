@@ -36,9 +36,7 @@ fn picture(value: f32) -> Picture {
 fn pictured(image: usize, attempt: usize, score: f64) -> AttemptResult {
     AttemptResult {
         known_mask: Some(Arc::new(
-            KnownMask::from_known(2, vec![true, true, false, true])
-                .unwrap()
-                .into(),
+            KnownMask::from_known(2, vec![true, true, false, true]).unwrap(),
         )),
         inpainted: Some(picture(0.5)),
         ..result(image, attempt, score)

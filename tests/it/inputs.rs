@@ -238,6 +238,10 @@ fn a_word_that_is_no_command_is_not_taken_for_a_run() {
         "did you mean `score`?",
     ];
     assert_refused(&in_folder("scoer"), &says);
+    // Most slips are made in front of options.
+    for line in [&["scoer", "--in-domain", "x"][..], &["scoer", "bundled"]] {
+        assert_refused(&lmd(line), &says);
+    }
     assert_refused(&in_folder("photos"), &["`photos` is neither", "lmd --help"]);
     assert_refused(&in_folder("no.lmdrun"), &["no such run file: no.lmdrun"]);
     assert_refused(&in_folder("no/such"), &["no such run file: no/such"]);

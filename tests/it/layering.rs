@@ -120,8 +120,8 @@ fn skipped(rest: &str) -> usize {
         }
         return rest.len();
     }
-    if rest.starts_with('\'') {
-        let mut chars = rest[1..].chars();
+    if let Some(after) = rest.strip_prefix('\'') {
+        let mut chars = after.chars();
         let first = chars.next();
         return match first {
             Some('\\') => until("'", 3),

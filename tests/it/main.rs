@@ -20,6 +20,7 @@ mod display;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod folders;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod headless;
@@ -34,6 +35,7 @@ mod inputs;
 mod layering;
 #[cfg(test)]
 mod measured;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod mutations;

@@ -159,9 +159,14 @@ fn leftover(target: &Path) -> Option<PathBuf> {
 fn fold_in(path: &Path) {
     let own = database::check_header(path)
         .and_then(|version| ownership::check(path, version).map(|wal| (version, wal)));
-    if let Ok((2.., Some(_))) = own
-        && let Ok(connection) = database::open_plain(path, path)
-    {
+    if let Ok((2.., Some(_))) = own {
+        fold_in_own(path);
+    }
+}
+
+/// Fold a log in that is known to be the file's, if that can be done.
+pub(super) fn fold_in_own(path: &Path) {
+    if let Ok(connection) = database::open_plain(path, path) {
         // The file is to be replaced; should that fail, its log still lies beside it.
         connection
             .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -174,6 +179,6 @@ pub(super) fn sync_folder_of(path: &Path) {
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+        .unwrap_or_else(|| Path::new("."));
     File::open(parent).and_then(|folder| folder.sync_all()).ok();
 }

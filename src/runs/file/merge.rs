@@ -223,7 +223,7 @@ fn two_roles(images: &[(RunImage, usize)]) -> Option<String> {
     let mut roles = HashMap::new();
     let mut shared = Vec::new();
     for (image, _) in images {
-        let first: &RunImage = *roles.entry(image.file.hash).or_insert(image);
+        let first: &RunImage = roles.entry(image.file.hash).or_insert(image);
         if first.role != image.role {
             shared.push((first, image));
         }

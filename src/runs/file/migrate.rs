@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::checksum::{Checksum, stored_real};
 use super::copy;
 use super::database::ReadOnly;
-use super::draft::Replace;
+use super::draft::{self, Replace};
 use super::error::FileError;
 use super::rows::{AttemptRow, numbered_checksum};
 use super::schema::{ATTEMPTS, SCHEMA_VERSION, STATE};
@@ -49,6 +49,9 @@ pub(super) fn upgrade(opened: ReadOnly, path: &Path) -> Result<(), FileError> {
     drop(opened);
     if version < 2 {
         from_1_to_2(&mut connection).map_err(|error| draft.failed_in_sqlite(&error))?;
+        // Its log was read as its own. It goes into the old file, so that a kill between the new file's taking the name and
+        // the old log's going leaves no log beside a file that it is not of.
+        draft::fold_in_own(path);
     }
     draft.publish(connection, Replace::Allowed)
 }

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::database::{self, log_path};
 use super::error::FileError;
@@ -115,7 +115,7 @@ fn is_own(
     let file = fs::OpenOptions::new().write(true).open(&copy)?;
     file.set_len(length.max(fs::metadata(path)?.len()))?;
     drop(file);
-    let Some(page) = look(&copy, root_of_state) else {
+    let Some(page) = look(&copy, root_of_state)? else {
         return Ok(false);
     };
     if !wal.pages.contains(&page) {
@@ -123,25 +123,40 @@ fn is_own(
     }
     let page_size = u64::from(head.page_size);
     copy_part(path, &copy, (u64::from(page) - 1) * page_size, page_size)?;
-    let Some(expected) = look(&copy, State::read).flatten() else {
+    let Some(expected) = look(&copy, State::read)?.flatten() else {
         return Ok(false);
     };
     fs::copy(log, log_path(&copy))?;
     database::make_writable(&log_path(&copy))?;
     let told = look(&copy, |connection| {
         Ok((root_of_state(connection)?, State::read(connection)?))
-    });
+    })?;
     Ok(matches!(told, Some((root, Some(log))) if root == page && expected.expects(&log)))
 }
 
-/// Ask a private copy; `None` where that can't be answered.
-fn look<T>(copy: &Path, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Option<T> {
-    let connection = database::open_plain(copy, copy).ok()?;
-    database::leave_log(&connection).ok()?;
-    connection
-        .pragma_update(None, "locking_mode", "EXCLUSIVE")
-        .ok()?;
-    ask(&connection).ok()
+/// Ask a private copy; `None` where its content gives no answer. What the system refuses, e.g. another open file, says nothing
+/// of the content and is an error.
+fn look<T>(
+    copy: &Path,
+    ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> io::Result<Option<T>> {
+    let connection =
+        database::open_plain(copy, copy).map_err(|error| io::Error::other(error.to_string()))?;
+    let answer = database::leave_log(&connection)
+        .and_then(|()| connection.pragma_update(None, "locking_mode", "EXCLUSIVE"))
+        .and_then(|()| ask(&connection));
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) => match error.sqlite_error_code() {
+            Some(
+                ErrorCode::CannotOpen
+                | ErrorCode::DiskFull
+                | ErrorCode::OutOfMemory
+                | ErrorCode::SystemIoFailure,
+            ) => Err(io::Error::other(error)),
+            _ => Ok(None),
+        },
+    }
 }
 
 fn root_of_state(connection: &Connection) -> rusqlite::Result<u32> {

@@ -268,13 +268,11 @@ pub fn resume(path: &Path) -> Result<(RunWriter, StoredRun), FileError> {
 
 /// What the log beside a file of this version has lost, a sentence each; a log that is not its own is refused.
 fn lost_before(path: &Path) -> Result<Vec<String>, FileError> {
-    match ownership::check(path, SCHEMA_VERSION)? {
-        Some(wal) => Ok(wal.lost()),
-        None => {
-            let connection = database::open_as_it_is(path, SCHEMA_VERSION)?;
-            Ok(database::missing_log(&connection, path))
-        }
+    if let Some(wal) = ownership::check(path, SCHEMA_VERSION)? {
+        return Ok(wal.lost());
     }
+    let connection = database::open_as_it_is(path, SCHEMA_VERSION)?;
+    Ok(database::missing_log(&connection, path))
 }
 
 /// Refuse a run that can't go on in its file.

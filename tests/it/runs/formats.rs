@@ -176,10 +176,10 @@ fn runs_of_the_first_format_merge_calibrate_and_are_judged() {
 
 #[test]
 fn what_this_program_does_not_know_of_a_run_is_refused_by_name() {
+    type Change = fn(&mut serde_json::Value);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.lmdrun");
     write(&path, KeepPictures::None);
-    type Change = fn(&mut serde_json::Value);
     let changes: [(Change, &str); 3] = [
         (|json| json["twist"] = 1.into(), "`twist`"),
         (|json| json["model"]["twist"] = "x".into(), "`twist`"),
@@ -231,4 +231,23 @@ fn a_measure_that_this_program_does_not_know_is_kept_by_its_name() {
         "{first}"
     );
     assert_eq!(cells[0], (1.0 / 3.0_f64).sqrt().to_string(), "{first}");
+}
+
+#[test]
+fn a_refused_resume_leaves_a_file_of_an_earlier_version_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.lmdrun");
+    fs::copy(fixtures().join("unfinished.lmdrun"), &path).unwrap();
+    let before = fs::read(&path).unwrap();
+    let model = root().join("tests/fixtures/unet/gray-attn-heads");
+    let output = lmd_there(&["score", "--resume", text(&path), "--model", text(&model)]);
+    assert_eq!(output.status.code(), Some(2), "{}", errors(&output));
+    assert!(
+        errors(&output).contains("weights differ"),
+        "{}",
+        errors(&output)
+    );
+    assert!(fs::read(&path).unwrap() == before, "not one byte");
+    let entries: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(entries.len(), 1, "nothing beside it: {entries:?}");
 }

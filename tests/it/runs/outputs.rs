@@ -508,3 +508,37 @@ fn an_image_in_two_roles_is_noted_where_runs_are_merged() {
     assert!(told.contains("the same content in two roles"), "{told}");
     assert_eq!(file::read(&target).unwrap().images.len(), 2 * NUM_IMAGES);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_replaced_by_a_file() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run.lmdrun");
+    write(&run, KeepPictures::None);
+    let [table, other] = ["table.csv", "other.lmdrun"].map(|name| folder.path().join(name));
+    for pipe in [&table, &other] {
+        let made = std::process::Command::new("mkfifo").arg(pipe).status();
+        if !made.is_ok_and(|status| status.success()) {
+            not_run("outputs over a pipe: this machine has no mkfifo");
+            return;
+        }
+    }
+    for line in [
+        &["export", text(&run), "--csv", text(&table), "--overwrite"][..],
+        &["merge", text(&run), "--output", text(&other), "--overwrite"],
+        &[
+            "calibrate",
+            "--run",
+            text(&run),
+            "--output",
+            text(&table),
+            "--overwrite",
+        ],
+    ] {
+        assert_refused(&lmd(line), "a device or a pipe");
+    }
+    for pipe in [&table, &other] {
+        assert!(fs::metadata(pipe).unwrap().file_type().is_fifo());
+    }
+}

@@ -38,7 +38,7 @@ fn counted(scene: &Scene<'_>) -> String {
 
 /// Text that paths must have.
 fn find_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let mut needle = scene.session.looking.needle.to_owned();
+    let mut needle = scene.session.looking.needle.clone();
     let width = (ui.available_width() - 4.0).clamp(40.0, 200.0);
     let field = egui::TextEdit::singleline(&mut needle)
         .hint_text("Find")
