@@ -4,6 +4,8 @@
 //! reads these files through the same modules.
 
 // As the program's crate is laid out, so that `crate::` means the same.
+#[path = "../../src/detectors/mod.rs"]
+pub mod detectors;
 #[path = "../../src/diffusion/mod.rs"]
 pub mod diffusion;
 #[path = "../../src/images/mod.rs"]
