@@ -426,7 +426,8 @@ pub(super) fn write_scores(path: &Path, count: usize, offset: f64) {
     let images: Vec<_> = run_images(count, count).into_iter().zip(0..).collect();
     let mut info = model_info();
     info.geometry.side = 2;
-    let manifest = manifest(&settings, images.len(), &new, &info);
+    let mut manifest = manifest(&settings, images.len(), &new, &info);
+    manifest.measures = vec![MSE, SSIM, LPIPS];
     let mut writer = file::create(path, &manifest, &images, &[], false).unwrap();
     let value = |image: usize| {
         let position = (image % count + 1) as f64;

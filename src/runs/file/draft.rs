@@ -151,7 +151,9 @@ pub(super) fn forgo_journal(connection: &Connection) -> rusqlite::Result<()> {
 /// A log where no file is: all that is left of somebody's run, perhaps.
 fn leftover(target: &Path) -> Option<PathBuf> {
     let log = database::log_path(target);
-    let is_left = fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+    let has_log = fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+    // In this order: a run that begins in this moment has its file before its log.
+    let is_left = has_log && fs::symlink_metadata(target).is_err();
     is_left.then_some(log)
 }
 

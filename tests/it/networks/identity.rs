@@ -10,12 +10,30 @@ use super::{SUPPORTED, fixture, load, load_fixture};
 
 /// As files hold them: a change here makes every saved run and detector a stranger's.
 const PINNED: [(&str, &str); 6] = [
-    ("bundled", "?"),
-    ("defaults-no-attention", "?"),
-    ("google-cifar-like", "?"),
-    ("google-cifar-like-old-keys-bin", "?"),
-    ("gray-attn-heads", "?"),
-    ("resnet-resample-scale-shift", "?"),
+    (
+        "bundled",
+        "bc7dc588e47f1f560b64b51285f8efb0d175d0892505361e4b9c5a5ed2ddab7c",
+    ),
+    (
+        "defaults-no-attention",
+        "eefb5141bcecbc8692e36ef92fd77e69e2705639df8493587cd33dc5868e351b",
+    ),
+    (
+        "google-cifar-like",
+        "aa62a1732bf8465a41fc100279079cfaff0480cb25652d75ffced1b0b1b7d21f",
+    ),
+    (
+        "google-cifar-like-old-keys-bin",
+        "aa62a1732bf8465a41fc100279079cfaff0480cb25652d75ffced1b0b1b7d21f",
+    ),
+    (
+        "gray-attn-heads",
+        "bc2e04b815a5fad267e1e6fc6642addd89600012321f4f471545a2a3d961f643",
+    ),
+    (
+        "resnet-resample-scale-shift",
+        "8338c3413d5191753c9acb3835165f3600a5559eacf1a82ee5591dd6d4323c0f",
+    ),
 ];
 
 fn fingerprint(checkpoint: &Checkpoint) -> String {

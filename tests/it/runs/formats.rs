@@ -223,14 +223,9 @@ fn a_measure_that_this_program_does_not_know_is_kept_by_its_name() {
     let header = "path,role,attempt,mse,ssim_distance,lpips,depth";
     assert_eq!(table.lines().next(), Some(header));
     // The second value of each attempt is no SSIM here.
-    let first = table.lines().nth(1).unwrap();
-    let cells: Vec<&str> = first.rsplit(',').take(3).collect();
-    assert_eq!(
-        (cells[2], cells[1]),
-        ("", &*(1.0 / 3.0_f64).to_string()),
-        "{first}"
-    );
-    assert_eq!(cells[0], (1.0 / 3.0_f64).sqrt().to_string(), "{first}");
+    let value = 1.0 / 3.0_f64;
+    let row = format!(",0,{},,{value},{}", value * value, value.sqrt());
+    assert!(table.lines().any(|line| line.ends_with(&row)), "{table}");
 }
 
 #[test]
