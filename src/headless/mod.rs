@@ -18,6 +18,7 @@ pub mod execute;
 pub mod export;
 pub mod follow;
 pub mod info;
+pub mod memory;
 pub mod merge;
 pub mod options;
 pub mod output;
@@ -136,7 +137,10 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         | Subcommands::Verify(_)
         | Subcommands::Bench(_) => false,
     };
-    if !keeps_what_was_done {
+    if keeps_what_was_done {
+        // These run a network.
+        memory::check_limit()?;
+    } else {
         signals::end_at_once().map_err(Failure::failed)?;
     }
     match command {

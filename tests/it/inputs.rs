@@ -403,3 +403,30 @@ fn a_limit_of_file_sizes_ends_every_command_with_a_sentence() {
         assert!(!output.exists());
     }
 }
+
+#[test]
+fn a_limit_of_memory_that_no_run_fits_into_is_told() {
+    let samples = root().join("assets/samples/mnist");
+    for line in [
+        &["score", "--model", "bundled", "--in-domain", text(&samples)][..],
+        &[
+            "calibrate",
+            "--model",
+            "bundled",
+            "--output",
+            "d.json",
+            "--in-domain",
+            text(&samples),
+        ],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = std::process::Command::new("bash")
+            .args(["-c", "ulimit -v 65536; exec \"$@\"", "bash"])
+            .arg(env!("CARGO_BIN_EXE_lmd"))
+            .args(line)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert_refused(&output, &["may use 64 MiB", "ulimit -v"]);
+    }
+}

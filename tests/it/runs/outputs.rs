@@ -357,6 +357,39 @@ fn runs_that_begin_in_one_second_get_a_folder_each() {
 #[test]
 fn a_folder_for_temporary_files_that_is_missing_is_named() {
     let folder = tempfile::tempdir().unwrap();
+    let live = folder.path().join("live.lmdrun");
+    let mut writer = begin(&live, KeepPictures::All);
+    writer.append(&batch(0), 0.1).unwrap();
+    let path = folder.path().join("killed.lmdrun");
+    for ending in ["", "-wal"] {
+        let named = |path: &Path| PathBuf::from(format!("{}{ending}", path.display()));
+        fs::copy(named(&live), named(&path)).unwrap();
+    }
+    drop(writer);
+    let table = folder.path().join("scores.csv");
+    let output = command(&["export", text(&path), "--csv", text(&table)])
+        .env("TMPDIR", "/no/such/folder")
+        .output()
+        .unwrap();
+    assert_refused(&output, "/no/such/folder");
+    assert!(
+        errors(&output).contains("set TMPDIR"),
+        "{}",
+        errors(&output)
+    );
+    assert!(!table.exists());
+}
+
+/// A run on a file system that can't be written to.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_read_only_file_system_is_not_called_a_full_one() {
+    const SCRIPT: &str = r#"
+        mount -t tmpfs tmpfs "$2" 2>"$3" || exit 77
+        cp "$4" "$2" && mount -o remount,ro "$2" || exit 77
+        "$1" score --resume "$2/run.lmdrun"
+    "#;
+    let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.lmdrun");
     let scored = lmd(&strs(&score_args(&path)));
     assert!(scored.status.success(), "{}", errors(&scored));
