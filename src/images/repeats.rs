@@ -96,6 +96,9 @@ pub fn leave_out<T>(
     place: impl Fn(&Path) -> PathBuf,
 ) -> Vec<String> {
     let Repeats { left_out, notes } = find(images.iter().map(describe), place);
+    if left_out.is_empty() {
+        return notes;
+    }
     let mut left_out = left_out.into_iter().peekable();
     let mut position = 0;
     images.retain(|_| {

@@ -81,17 +81,9 @@ pub fn short_name(path: &Path) -> String {
         .into_owned()
 }
 
-/// The images that a run would score: the first `limit` of each folder, in-domain first, each once per role.
-pub fn planned_images(folders: &[Folder], limit: Option<usize>) -> Vec<RunImage> {
-    planned(folders, limit).0
-}
-
-/// What [`planned_images`] leaves out for being there twice, a sentence each.
-pub fn notes_on_repeats(folders: &[Folder], limit: Option<usize>) -> Vec<String> {
-    planned(folders, limit).1
-}
-
-fn planned(folders: &[Folder], limit: Option<usize>) -> (Vec<RunImage>, Vec<String>) {
+/// The images that a run would score: the first `limit` of each folder, in-domain first, each once per role; and what was
+/// left out for being there twice, a sentence each.
+pub fn planned_images(folders: &[Folder], limit: Option<usize>) -> (Vec<RunImage>, Vec<String>) {
     let mut images = Vec::new();
     for role in Role::ALL {
         for folder in folders.iter().filter(|folder| folder.role == role) {
@@ -155,6 +147,7 @@ mod tests {
             folder(Role::InDomain, "/in", 2),
         ];
         let names: Vec<String> = planned_images(&folders, Some(3))
+            .0
             .iter()
             .map(|image| image.file.path.display().to_string())
             .collect();
@@ -177,11 +170,10 @@ mod tests {
             folder(Role::InDomain, "/in", 3),
             folder(Role::OutOfDomain, "/in", 3),
         ];
-        let planned = planned_images(&folders, None);
+        let (planned, notes) = planned_images(&folders, None);
         assert_eq!(planned.len(), 6, "three for each role");
-        let notes = notes_on_repeats(&folders, None);
         assert!(notes[0].contains("3 image files"), "{notes:?}");
-        assert_eq!(notes_on_repeats(&folders[1..], None), [] as [String; 0]);
+        assert_eq!(planned_images(&folders[1..], None).1, [] as [String; 0]);
     }
 
     #[test]

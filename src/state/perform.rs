@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::actions::{Action, Overlay, UiCommand};
-use super::folders::{FolderId, ScanState, images_in_two_roles, is_table, notes_on_repeats};
+use super::folders::{FolderId, ScanState, images_in_two_roles, is_table};
 use super::looking::ZOOM_STEP;
 use super::model::ModelState;
 use super::outbox::Outgoing;
@@ -191,7 +191,7 @@ impl Session {
                  The images are scored all the same.",
             );
         }
-        for note in notes_on_repeats(&self.folders, self.settings.run.limit) {
+        for note in self.repeats.clone() {
             self.notices.say(Severity::Warning, note);
         }
         if let Some((count, path)) = images_in_two_roles(images) {

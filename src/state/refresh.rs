@@ -72,7 +72,9 @@ impl Session {
 
     /// Put the images of a run under way, or those that the next run would score, into the gallery.
     fn refill(&mut self) {
-        self.planned = planned_images(&self.folders, self.settings.run.limit).into();
+        let (planned, repeats) = planned_images(&self.folders, self.settings.run.limit);
+        self.planned = planned.into();
+        self.repeats = repeats;
         if let Some(run) = &self.shown.run
             && *run.images == *self.planned
         {
