@@ -7,8 +7,8 @@ use crate::detectors::measures;
 use crate::ood::auroc::{AurocInterval, TwoSamples};
 use crate::ood::figures::{RocPoint, roc_curve};
 use crate::ood::roc_band::{RocBox, roc_band};
-use crate::ood::{Aggregate, Interval, MeasureId, Role, Values};
-use crate::runs::{ResultLog, RunImage};
+use crate::ood::{Aggregate, Interval, MeasureId, Role};
+use crate::runs::{AttemptResult, ResultLog, RunImage};
 
 /// Resamples behind an interval.
 const NUM_DRAWS: usize = 2000;
@@ -63,8 +63,8 @@ pub struct AttemptsPoint {
 /// Compute everything; the same results give the same answer.
 pub fn assess(request: &AssessRequest) -> Assessment {
     let [in_domain, out_of_domain] = gather(request);
-    let of = |images: &[Vec<Values>]| -> Vec<f64> {
-        let all = |attempts: &Vec<Values>| score(request, request.distance, attempts);
+    let of = |images: &[Vec<Arc<AttemptResult>>]| -> Vec<f64> {
+        let all = |attempts: &Vec<Arc<AttemptResult>>| score(request, request.distance, attempts);
         images.iter().filter_map(all).collect()
     };
     let (in_scores, out_scores) = (of(&in_domain), of(&out_of_domain));
@@ -73,7 +73,7 @@ pub fn assess(request: &AssessRequest) -> Assessment {
     };
     let curve = roc_curve(&in_scores, &out_scores).unwrap_or_default();
     let first = in_domain.iter().flatten().next();
-    let measured = first.map_or(&[][..], |values| values.ids());
+    let measured = first.map_or(&[][..], |result| result.values.ids());
     let by_attempts: Vec<(MeasureId, Vec<AttemptsPoint>)> =
         measures::shown(measured, request.distance)
             .into_iter()
@@ -96,12 +96,13 @@ pub fn assess(request: &AssessRequest) -> Assessment {
     }
 }
 
-/// The distances of each in-domain image, then of each out-of-domain one, in the order of their attempts.
-fn gather(request: &AssessRequest) -> [Vec<Vec<Values>>; 2] {
-    let mut attempts: Vec<Vec<(usize, Values)>> = vec![Vec::new(); request.images.len()];
+/// The attempts of each in-domain image, then of each out-of-domain one, in their order. They are shared, not copied: there
+/// may be hundreds of thousands.
+fn gather(request: &AssessRequest) -> [Vec<Vec<Arc<AttemptResult>>>; 2] {
+    let mut attempts: Vec<Vec<Arc<AttemptResult>>> = vec![Vec::new(); request.images.len()];
     for result in request.results.since(0) {
         if let Some(attempts) = attempts.get_mut(result.image) {
-            attempts.push((result.attempt, result.values.clone()));
+            attempts.push(result);
         }
     }
     let mut gathered = [Vec::new(), Vec::new()];
@@ -111,27 +112,32 @@ fn gather(request: &AssessRequest) -> [Vec<Vec<Values>>; 2] {
             Role::OutOfDomain => &mut gathered[1],
             Role::Unknown => continue,
         };
-        attempts.sort_by_key(|(attempt, _)| *attempt);
-        of_role.push(attempts.into_iter().map(|(_, values)| values).collect());
+        attempts.sort_by_key(|result| result.attempt);
+        of_role.push(attempts);
     }
     gathered
 }
 
-fn score(request: &AssessRequest, measure: MeasureId, attempts: &[Values]) -> Option<f64> {
-    measures::score(attempts, measure, request.aggregate)
+fn score(
+    request: &AssessRequest,
+    measure: MeasureId,
+    attempts: &[Arc<AttemptResult>],
+) -> Option<f64> {
+    let values = attempts.iter().map(|result| &result.values);
+    measures::score(values, measure, request.aggregate)
 }
 
 /// The area after each number of attempts that all images with any result have.
 fn by_attempts(
     request: &AssessRequest,
     measure: MeasureId,
-    [in_domain, out_of_domain]: [&[Vec<Values>]; 2],
+    [in_domain, out_of_domain]: [&[Vec<Arc<AttemptResult>>]; 2],
 ) -> Vec<AttemptsPoint> {
     let images = in_domain.iter().chain(out_of_domain);
     let finished = images.map(Vec::len).filter(|&count| count > 0).min();
     (1..=finished.unwrap_or(0))
         .filter_map(|num_attempts| {
-            let of = |images: &[Vec<Values>]| -> Vec<f64> {
+            let of = |images: &[Vec<Arc<AttemptResult>>]| -> Vec<f64> {
                 images
                     .iter()
                     .filter_map(|attempts| attempts.get(..num_attempts))
@@ -178,7 +184,6 @@ mod tests {
     use crate::images::file::NativeInfo;
     use crate::images::{ContentHash, Geometry, ImageFile, Picture};
     use crate::networks::distances::{LPIPS, MSE, SSIM};
-    use crate::runs::AttemptResult;
 
     fn image(role: Role) -> RunImage {
         RunImage {
