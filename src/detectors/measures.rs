@@ -142,12 +142,44 @@ pub fn value(values: &Values, id: MeasureId) -> f64 {
 ///
 /// A combined measure is made of scores, each aggregated first: not of the attempts' combined values.
 pub fn score<'a>(
-    attempts: impl IntoIterator<Item = &'a Values>,
+    attempts: impl IntoIterator<Item = &'a Values, IntoIter: Clone>,
     id: MeasureId,
     by: Aggregate,
 ) -> Option<f64> {
-    let attempts: Vec<&Values> = attempts.into_iter().collect();
-    let of = |id| measure::aggregate(attempts.iter().copied(), id, by);
+    let attempts = attempts.into_iter();
+    score_of_parts(id, |part| measure::aggregate(attempts.clone(), part, by))
+}
+
+/// The scores of an image after 1, 2, … attempts, each as by [`score`].
+pub fn scores_by_attempts<'a>(
+    attempts: impl IntoIterator<Item = &'a Values, IntoIter: Clone>,
+    id: MeasureId,
+    by: Aggregate,
+) -> Vec<Option<f64>> {
+    let attempts = attempts.into_iter();
+    // Each attempt is looked up once and not once for each number of attempts: they lie all over the memory.
+    let columns: Vec<(MeasureId, Vec<f64>)> = (parts(id).into_iter())
+        .map(|part| {
+            (
+                part,
+                attempts.clone().map(|values| values.of(part)).collect(),
+            )
+        })
+        .collect();
+    let column = |id| columns.iter().find(|(part, _)| *part == id);
+    let num_attempts = columns.first().map_or(0, |(_, values)| values.len());
+    (1..=num_attempts)
+        .map(|count| {
+            score_of_parts(id, |part| {
+                let (_, values) = column(part)?;
+                measure::aggregate_values(values[..count].iter().copied(), by)
+            })
+        })
+        .collect()
+}
+
+/// A score by a measure, from the scores by what it is made of.
+fn score_of_parts(id: MeasureId, of: impl Fn(MeasureId) -> Option<f64>) -> Option<f64> {
     match find(id).and_then(|measure| measure.combination.as_ref()) {
         None => of(id),
         Some(combination) => {
@@ -193,6 +225,14 @@ mod tests {
         let expected = 0.2_f64.ln() + 0.4_f64.ln() + 0.02_f64.ln();
         let score = score(&attempts, LOG_SUM, Aggregate::Median).unwrap();
         assert!((score - expected).abs() < 1e-12, "{score} {expected}");
+        for id in [LOG_SUM, MSE] {
+            for by in [Aggregate::Median, Aggregate::Max] {
+                let one_by_one: Vec<Option<f64>> = (1..=attempts.len())
+                    .map(|count| super::score(&attempts[..count], id, by))
+                    .collect();
+                assert_eq!(scores_by_attempts(&attempts, id, by), one_by_one);
+            }
+        }
         // Of an attempt, its own; an exact reconstruction has a floor.
         let expected = 0.4_f64.ln() + 0.4_f64.ln() + 1e-12_f64.ln();
         assert!((value(&attempts[2], LOG_SUM) - expected).abs() < 1e-12);

@@ -135,16 +135,23 @@ fn by_attempts(
 ) -> Vec<AttemptsPoint> {
     let images = in_domain.iter().chain(out_of_domain);
     let finished = images.map(Vec::len).filter(|&count| count > 0).min();
+    let scores = |images: &[Vec<Arc<AttemptResult>>]| -> Vec<Vec<Option<f64>>> {
+        let of = |attempts: &Vec<Arc<AttemptResult>>| {
+            let values = attempts.iter().map(|result| &result.values);
+            measures::scores_by_attempts(values, measure, request.aggregate)
+        };
+        images.iter().map(of).collect()
+    };
+    let (in_scores, out_scores) = (scores(in_domain), scores(out_of_domain));
     (1..=finished.unwrap_or(0))
         .filter_map(|num_attempts| {
-            let of = |images: &[Vec<Arc<AttemptResult>>]| -> Vec<f64> {
-                images
+            let after = |images: &[Vec<Option<f64>>]| -> Vec<f64> {
+                let scores = images
                     .iter()
-                    .filter_map(|attempts| attempts.get(..num_attempts))
-                    .filter_map(|attempts| score(request, measure, attempts))
-                    .collect()
+                    .filter_map(|scores| scores.get(num_attempts - 1));
+                scores.copied().flatten().collect()
             };
-            let samples = TwoSamples::new(&of(in_domain), &of(out_of_domain)).ok()?;
+            let samples = TwoSamples::new(&after(&in_scores), &after(&out_scores)).ok()?;
             Some(AttemptsPoint {
                 num_attempts,
                 auroc: samples.auroc(),
@@ -233,7 +240,7 @@ mod tests {
                         known_mask: None,
                         original: Picture::from_unit(geometry, &[0.0]),
                         inpainted: None,
-                        measures: None,
+                        statistics: None,
                     }
                 }));
             }
