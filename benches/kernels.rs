@@ -10,7 +10,7 @@ use lmd_inspector::networks::executors::cpu::kernels::attention::AttentionShape;
 use lmd_inspector::networks::executors::cpu::kernels::conv::{Conv, ConvShape};
 use lmd_inspector::networks::executors::cpu::kernels::winograd::{Tile, Winograd};
 use lmd_inspector::networks::executors::cpu::kernels::{
-    Bias, Context, Finish, Residual, Scratch, Source, Team,
+    Bias, Context, Finish, Residual, Scratch, Source, ThreadPool,
 };
 
 /// Channels in and out, side, images.
@@ -36,7 +36,7 @@ fn plain(bias: &[f32]) -> Finish<'_> {
     }
 }
 
-/// Time `layer` inside of a team that stands by, as in a network call.
+/// Time `layer` inside of a pool that stands by, as in a network call.
 fn time(
     criterion: &mut Criterion,
     (group, label): (&str, &str),
@@ -48,17 +48,17 @@ fn time(
     let table = Isa::detect().table().unwrap_or_else(|| unreachable!());
     let all = std::thread::available_parallelism().map_or(1, usize::from);
     for threads in [1, all] {
-        let Ok(team) = Team::new(threads) else {
+        let Ok(pool) = ThreadPool::new(threads) else {
             continue;
         };
         let scratches: Vec<Mutex<Scratch>> = (0..threads).map(|_| Mutex::default()).collect();
         let mut common = Scratch::default();
         let id = BenchmarkId::new(label, format!("{threads} threads"));
         group.bench_function(id, |bencher| {
-            team.run(|leader| {
+            pool.run(|pool| {
                 let mut context = Context {
                     table,
-                    leader,
+                    pool,
                     scratches: &scratches,
                     common: &mut common,
                 };

@@ -4,14 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::images::{ContentHash, Geometry, ImageFile, Measures, NativeInfo, Picture};
+use crate::images::{ContentHash, Geometry, ImageFile, ImageStatistics, NativeInfo, Picture};
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::ModelSource;
 use crate::networks::distances::{LPIPS, MSE, SSIM};
 use crate::ood::{Role, ThresholdRule};
-use crate::runs::detector::{CalibrationImage, DetectorModel};
+use crate::runs::calibration::{CalibrationImage, CalibratedModel};
 use crate::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun};
-use crate::runs::{AttemptResult, Detector, RunImage, RunSettings};
+use crate::runs::{AttemptResult, Calibration, RunImage, RunSettings};
 
 const GEOMETRY: Geometry = Geometry {
     channels: 1,
@@ -84,7 +84,7 @@ pub fn run_file(folder: &Path) -> Vec<u8> {
                     .collect(),
                 known_mask: None,
                 original: picture(image),
-                measures: Some(Measures::of(&picture(image))),
+                statistics: Some(ImageStatistics::of(&picture(image))),
                 inpainted: Some(picture(image + attempt)),
             })
             .collect()
@@ -92,13 +92,13 @@ pub fn run_file(folder: &Path) -> Vec<u8> {
     let mut writer = file::create(&path, &manifest(), &images(), &[], true)
         .expect("the folder can be written to");
     writer
-        .begin_stretch("CPU (AVX2, 2 threads)")
+        .begin_segment("CPU (AVX2, 2 threads)")
         .expect("there is room");
     for index in 0..2 {
         writer.append(&attempt(index), 0.25).expect("there is room");
     }
     writer.add_notice("a notice").expect("there is room");
-    writer.end_stretch(90, 1.5).expect("there is room");
+    writer.end_segment(90, 1.5).expect("there is room");
     writer.finish().expect("there is room");
     let run = file::read(&path).expect("what was written can be read");
     assert!(run.is_finished() && run.damage.is_empty(), "{run:?}");
@@ -116,13 +116,13 @@ pub fn detector(folder: &Path) -> Vec<u8> {
     let calibration: Vec<CalibrationImage> = (0..19_u8)
         .map(|index| CalibrationImage::new(&ContentHash([index; 32]), f64::from(index)))
         .collect();
-    let model = DetectorModel {
+    let model = CalibratedModel {
         source: ModelSource::Bundled,
         name: "m".to_owned(),
         identity: ModelIdentity::of_weights("0".repeat(64)),
     };
     let how = (18.0, ThresholdRule::FalseAlarmRate { rate: 0.05 });
-    Detector::new(model, RunSettings::default(), how, 0, calibration)
+    Calibration::new(model, RunSettings::default(), how, 0, calibration)
         .save(&path)
         .expect("the folder can be written to");
     fs::read(&path).expect("what was written can be read")

@@ -178,7 +178,7 @@ mod tests {
                 KnownMask::from_known(2, vec![true, false, true, true]).unwrap(),
             )),
             original: picture([1, 2, 3, 4]),
-            measures: None,
+            statistics: None,
             inpainted: Some(picture([1, 9, 3, 4])),
         };
         let request = ExportRequest {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::saving::patiently;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::{MaskKind, Role};
-use crate::runs::file::{self, FileError, Manifest, Stretch};
+use crate::runs::file::{self, FileError, Manifest, Segment};
 use crate::runs::report::path_from_text;
 use crate::runs::{ResultLog, RunImage, RunSettings};
 
@@ -25,8 +25,8 @@ pub struct OpenedRun {
     pub num_results: usize,
     /// Images that could not be read while it ran.
     pub num_left_out: usize,
-    /// The stretches of work.
-    pub stretches: Vec<Stretch>,
+    /// The segments of work.
+    pub segments: Vec<Segment>,
     /// What does not match its checksum and was left out, a sentence each.
     pub damage: Vec<String>,
 }
@@ -47,10 +47,10 @@ impl OpenedRun {
             num_left_out: file::num_left_out(&stored.notices),
             log: Arc::new(log),
             num_results,
-            stretches: stored
-                .stretches
+            segments: stored
+                .segments
                 .into_iter()
-                .map(|(_, stretch)| stretch)
+                .map(|(_, segment)| segment)
                 .collect(),
             damage: stored.damage,
             manifest: stored.manifest,

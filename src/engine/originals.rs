@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::images::decode::decode_described;
 use crate::images::prepare::prepare;
-use crate::images::{Fit, Geometry, Measures, Picture};
+use crate::images::{Geometry, ImageStatistics, Picture, ResizeMode};
 use crate::networks::distances::ComparedOriginal;
 use crate::runs::RunImage;
 
@@ -22,14 +22,14 @@ pub struct Original {
     /// For display.
     pub picture: Picture,
     /// Of `picture`.
-    pub measures: Measures,
+    pub statistics: ImageStatistics,
 }
 
 /// Prepared originals by image id.
 #[derive(Debug)]
 pub struct Originals {
     geometry: Geometry,
-    fit: Fit,
+    resize: ResizeMode,
     kept: HashMap<usize, Original>,
     num_bytes: usize,
     /// Most bytes that are kept.
@@ -38,10 +38,10 @@ pub struct Originals {
 
 impl Originals {
     /// None read yet; a run of one attempt has no use for any that are kept.
-    pub fn new(geometry: Geometry, fit: Fit, num_attempts: usize) -> Self {
+    pub fn new(geometry: Geometry, resize: ResizeMode, num_attempts: usize) -> Self {
         Self {
             geometry,
-            fit,
+            resize,
             kept: HashMap::new(),
             num_bytes: 0,
             budget: if num_attempts > 1 { BUDGET } else { 0 },
@@ -86,10 +86,10 @@ impl Originals {
         let decoded = decode_described(&image.file.path, &image.file.hash)
             .map_err(|err| err.to_string())?
             .ok_or("the file has changed since its folder was listed; list it again")?;
-        let pixels = prepare(&decoded, self.geometry, self.fit);
+        let pixels = prepare(&decoded, self.geometry, self.resize);
         let picture = Picture::from_unit(self.geometry, &pixels.unit);
         Ok(Original {
-            measures: Measures::of(&picture),
+            statistics: ImageStatistics::of(&picture),
             picture,
             compared: ComparedOriginal {
                 unit: pixels.unit.into(),
@@ -115,11 +115,11 @@ mod tests {
                 unit: vec![0.5; 4].into(),
                 features: None,
             },
-            measures: Measures::of(&picture),
+            statistics: ImageStatistics::of(&picture),
             picture,
         };
         for (num_attempts, num_kept) in [(1, 0), (2, 1)] {
-            let mut originals = Originals::new(geometry, Fit::Crop, num_attempts);
+            let mut originals = Originals::new(geometry, ResizeMode::Crop, num_attempts);
             originals.keep(0, &original);
             assert_eq!(originals.kept.len(), num_kept, "{num_attempts} attempts");
         }

@@ -7,7 +7,7 @@ use super::error_chain;
 use super::plan::Masks;
 use crate::images::decode::decode_file;
 use crate::images::prepare::prepare;
-use crate::images::{ContentHash, Fit, Geometry, Picture};
+use crate::images::{ContentHash, Geometry, Picture, ResizeMode};
 use crate::ood::{KnownMask, MaskKind};
 
 /// A mask preview on one image.
@@ -18,7 +18,7 @@ pub struct PreviewRequest {
     /// The model's shape.
     pub geometry: Geometry,
     /// How the picture is brought to the model's square.
-    pub fit: Fit,
+    pub resize: ResizeMode,
     /// The mask.
     pub mask: MaskKind,
     /// Cells a side.
@@ -56,7 +56,7 @@ pub fn preview(request: &PreviewRequest) -> Result<Preview, String> {
         .map_or(ContentHash([0; 32]), |decoded| decoded.hash);
     Ok(Preview {
         original: decoded.map(|decoded| {
-            let pixels = prepare(&decoded, request.geometry, request.fit);
+            let pixels = prepare(&decoded, request.geometry, request.resize);
             Picture::from_unit(request.geometry, &pixels.unit)
         }),
         known_mask: masks

@@ -9,7 +9,7 @@ use super::{ModelInfo, RunRequest};
 use crate::images::decode::hash_file;
 use crate::ood::MaskKind;
 use crate::runs::RunImage;
-use crate::runs::file::{Continuation, StoredRun, Stretch};
+use crate::runs::file::{Continuation, Segment, StoredRun};
 use crate::runs::masks::{Masks, MasksError};
 use crate::runs::{Lift, RunSettings};
 
@@ -93,8 +93,8 @@ pub fn list_of(changed: &[ChangedFile]) -> Vec<String> {
 /// What is to be noted about the kernels that go on with a run; a refusal where its scores would not be those of one
 /// sitting.
 pub(super) fn kernels_note(
-    earlier: &[Stretch],
-    now: &Stretch,
+    earlier: &[Segment],
+    now: &Segment,
     path: &Path,
 ) -> Result<Option<String>, SaveError> {
     match Continuation::new(earlier, now) {

@@ -10,9 +10,9 @@ use super::score::ScoreError;
 use super::{Answer, Control, Engine, ModelInfo};
 use crate::detectors::measures;
 use crate::diffusion::Interrupted;
-use crate::runs::file::{self, FileError, Manifest, ModelRecord, NewRun, RunWriter, Stretch};
+use crate::runs::file::{self, FileError, Manifest, ModelRecord, NewRun, RunWriter, Segment};
 use crate::runs::masks::MasksError;
-use crate::runs::{AttemptResult, RunSettings, shelf};
+use crate::runs::{AttemptResult, RunSettings, run_library};
 
 /// How long another part of this program may look at a file that is to be written.
 const SHORT_USE: Duration = Duration::from_secs(2);
@@ -40,12 +40,12 @@ pub enum SaveError {
 }
 
 /// The file of one run.
-pub(super) struct Keeper<'a> {
+pub(super) struct Recorder<'a> {
     pub request: &'a RunRequest,
     pub control: &'a Control,
 }
 
-impl Keeper<'_> {
+impl Recorder<'_> {
     /// Open the file that the request asks for. A run that must not go on in its file is refused; one whose file can't
     /// be written waits for what the user says.
     pub fn begin(&self, engine: &Engine, observer: &mut dyn Observer) -> Result<(), ScoreError> {
@@ -92,7 +92,7 @@ impl Keeper<'_> {
         let luma = resuming::mask_luma(&self.request.settings, info)?;
         let images: Vec<_> = self.request.images.iter().cloned().zip(0..).collect();
         let mut writer = file::create(&path, &manifest, &images, &luma, false)?;
-        writer.begin_stretch(&info.device)?;
+        writer.begin_segment(&info.device)?;
         self.catch_up(&mut writer, &[])?;
         Ok(writer)
     }
@@ -114,13 +114,13 @@ impl Keeper<'_> {
                 "damaged, attempts that are missing are made again: {sentence}"
             ))?;
         }
-        let earlier: Vec<Stretch> = stored
-            .stretches
+        let earlier: Vec<Segment> = stored
+            .segments
             .iter()
-            .map(|(_, stretch)| stretch.clone())
+            .map(|(_, segment)| segment.clone())
             .collect();
-        let note = resuming::kernels_note(&earlier, &Stretch::now(&info.device), path)?;
-        writer.begin_stretch(&info.device)?;
+        let note = resuming::kernels_note(&earlier, &Segment::now(&info.device), path)?;
+        writer.begin_segment(&info.device)?;
         if let Some(note) = &note {
             writer.add_notice(note)?;
         }
@@ -176,7 +176,7 @@ impl Keeper<'_> {
         let results = &self.request.results;
         let file = results.with_writer(|writer| writer.path().to_owned());
         let closed = results
-            .with_writer(|writer| writer.end_stretch(progress.network_calls, progress.network_secs))
+            .with_writer(|writer| writer.end_segment(progress.network_calls, progress.network_secs))
             .transpose()
             .and_then(|_| results.close_file());
         if let Err(error) = closed {
@@ -240,11 +240,11 @@ pub fn manifest(
 }
 
 fn free_path(folder: &Path, info: &ModelInfo) -> Result<PathBuf, SaveError> {
-    shelf::prepare(folder).map_err(|source| SaveError::Folder {
+    run_library::prepare(folder).map_err(|source| SaveError::Folder {
         source,
         path: folder.to_owned(),
     })?;
-    Ok(shelf::free_path(folder, &info.name))
+    Ok(run_library::free_path(folder, &info.name))
 }
 
 fn copied(from: &Path, folder: &Path, info: &ModelInfo) -> Result<PathBuf, SaveError> {

@@ -11,7 +11,7 @@ use super::model::LARGEST_BATCH;
 use super::originals::Originals;
 use super::plan::{Plan, PlanError};
 use super::resuming::Refusal;
-use super::saving::Keeper;
+use super::saving::Recorder;
 use super::{Control, Engine, Notice, Observer, Progress, RunRequest, Severity};
 use crate::detectors::measures;
 use crate::diffusion::{DenoiseError, Interrupt as _, Interrupted};
@@ -80,12 +80,12 @@ pub fn run(
     control: &Control,
     observer: &mut dyn Observer,
 ) -> (Progress, Result<(), ScoreError>) {
-    let keeper = Keeper { request, control };
-    let (progress, outcome) = match keeper.begin(engine, observer) {
+    let recorder = Recorder { request, control };
+    let (progress, outcome) = match recorder.begin(engine, observer) {
         Ok(()) => score(engine, request, control, observer),
         Err(error) => (Progress::default(), Err(error)),
     };
-    keeper.end(&progress, observer);
+    recorder.end(&progress, observer);
     (progress, outcome)
 }
 
@@ -99,7 +99,7 @@ fn score(
     let mut run = Run {
         originals: Originals::new(
             engine.info.geometry,
-            request.settings.fit,
+            request.settings.resize,
             request.settings.num_attempts,
         ),
         batch_size: match request.settings.batch {
@@ -217,12 +217,12 @@ impl Run<'_> {
             "Measuring distances".clone_into(&mut self.progress.activity);
             let results = self.measure(attempt, &mut items, &reconstructions)?;
             let attempt_seconds = self.lift_secs / results.len().max(1) as f64;
-            let keeper = Keeper {
+            let recorder = Recorder {
                 request: self.request,
                 control: self.control,
             };
             let finding = self.check_finite(&results);
-            keeper.commit(results, attempt_seconds, self.observer)?;
+            recorder.commit(results, attempt_seconds, self.observer)?;
             finding?;
         }
         self.count(attempt, ids.len());
@@ -230,7 +230,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Attempts that are done, now or by an earlier stretch of the run.
+    /// Attempts that are done, now or by an earlier segment of the run.
     fn count(&mut self, attempt: usize, num_images: usize) {
         self.progress.attempts_done += num_images;
         if attempt + 1 == self.request.settings.num_attempts {

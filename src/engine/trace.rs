@@ -44,7 +44,7 @@ pub fn trace(
     let images = std::slice::from_ref(&request.image);
     let plan = Plan::new(settings, images, geometry, engine.info.num_train_timesteps)?;
     let hash = &request.image.file.hash;
-    let mut loaded = Originals::new(geometry, settings.fit, 1).load(images, &[0]);
+    let mut loaded = Originals::new(geometry, settings.resize, 1).load(images, &[0]);
     let original = match loaded.pop() {
         Some((_, Ok(original))) => original,
         Some((_, Err(reason))) => return Err(ScoreError::Unreadable(reason)),

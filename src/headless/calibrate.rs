@@ -12,10 +12,10 @@ use super::signals::Signals;
 use super::{Failure, Outcome, options, stored, terminal};
 use crate::detectors::measures;
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
-use crate::ood::conformal::{self, Calibration};
+use crate::ood::conformal::{self, CalibrationScores};
 use crate::ood::text::{measured, percent};
 use crate::ood::{Role, ThresholdRule};
-use crate::runs::detector::{self, CalibrationImage, Detector, DetectorModel};
+use crate::runs::calibration::{self, CalibratedModel, Calibration, CalibrationImage};
 use crate::runs::report::{ImageScores, path_from_text};
 use crate::runs::{RunImage, RunSettings};
 
@@ -61,7 +61,7 @@ fn fixed_by_a_run() -> Vec<clap::Id> {
 /// What a threshold is set from.
 struct Basis {
     settings: RunSettings,
-    model: DetectorModel,
+    model: CalibratedModel,
     scored: Scored,
 }
 
@@ -107,8 +107,8 @@ fn stored_basis(path: &Path) -> Result<Basis, Failure> {
     };
     Ok(Basis {
         settings: manifest.settings(),
-        model: DetectorModel {
-            source: detector::absolute_source(&source),
+        model: CalibratedModel {
+            source: calibration::absolute_source(&source),
             name: manifest.model.name,
             identity: manifest.model.identity,
         },
@@ -133,8 +133,8 @@ fn scored_basis(args: &Args) -> Result<Result<Basis, u8>, Failure> {
     };
     let mut model = None;
     let remember = |checkpoint: &Checkpoint| {
-        model = Some(DetectorModel {
-            source: detector::absolute_source(&checkpoint.source),
+        model = Some(CalibratedModel {
+            source: calibration::absolute_source(&checkpoint.source),
             name: checkpoint.name.clone(),
             identity: checkpoint.identity.clone(),
         });
@@ -211,14 +211,14 @@ fn check_writable(output: &Path) -> Result<(), Failure> {
 
 /// Refuse a rate that the images can't give before scoring them for an hour.
 fn check_count(num_images: usize, rate: f64) -> Result<(), Failure> {
-    Calibration::new(vec![0.0; num_images])
+    CalibrationScores::new(vec![0.0; num_images])
         .threshold(rate)
         .map(|_| ())
         .map_err(Failure::bad_request)
 }
 
 /// A detector from the in-domain scores: one for each content, or a rate would look better founded than it is.
-fn make(basis: &mut Basis, rate: f64) -> Result<Detector, Failure> {
+fn make(basis: &mut Basis, rate: f64) -> Result<Calibration, Failure> {
     let Basis {
         settings,
         model,
@@ -246,7 +246,7 @@ fn make(basis: &mut Basis, rate: f64) -> Result<Detector, Failure> {
     let scores: Vec<f64> = calibration.iter().map(|image| image.score).collect();
     let how = ThresholdRule::FalseAlarmRate { rate };
     let threshold = how.threshold(&scores, &[]).map_err(Failure::failed)?;
-    Ok(Detector::new(
+    Ok(Calibration::new(
         model.clone(),
         settings.clone(),
         (threshold, how),
@@ -255,7 +255,7 @@ fn make(basis: &mut Basis, rate: f64) -> Result<Detector, Failure> {
     ))
 }
 
-fn tell(args: &Args, detector: &Detector, scored: &Scored) -> Result<(), Failure> {
+fn tell(args: &Args, detector: &Calibration, scored: &Scored) -> Result<(), Failure> {
     let count = detector.calibration.len();
     let range = conformal::rate_interval(count, args.false_alarm, LEVEL);
     terminal::message(&format!(

@@ -15,7 +15,7 @@ use crate::ood::discoveries::fewest_discoveries;
 use crate::ood::text::percent;
 use crate::runs::formats::verdicts_csv;
 use crate::runs::report::{ImageScores, text_from_path};
-use crate::runs::{BatchChoice, Candidate, Detector, DeviceChoice, Verdict};
+use crate::runs::{BatchChoice, Calibration, Candidate, DeviceChoice, Verdict};
 
 /// Options of `lmd classify`.
 #[derive(Debug, clap::Args)]
@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
             "--fdr must lie between 0 and 1, got {rate:?}"
         )));
     }
-    let detector = Detector::load(&args.detector).map_err(Failure::bad_request)?;
+    let detector = Calibration::load(&args.detector).map_err(Failure::bad_request)?;
     let mut work = work(args, &detector);
     let mut caveat = None;
     let mut scored = if let Some(path) = &args.run {
@@ -99,7 +99,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
 fn stored_scores(
     args: &Args,
     path: &Path,
-    detector: &Detector,
+    detector: &Calibration,
     caveat: &mut Option<String>,
 ) -> Result<Scored, Failure> {
     let (manifest, scored) = stored::read(path)?;
@@ -116,7 +116,7 @@ fn stored_scores(
 }
 
 /// The detector's settings, but for what changes no score.
-fn work(args: &Args, detector: &Detector) -> Work {
+fn work(args: &Args, detector: &Calibration) -> Work {
     let mut settings = detector.settings.clone();
     settings.limit = args.limit;
     settings.batch = args.batch;
@@ -138,7 +138,7 @@ fn work(args: &Args, detector: &Detector) -> Work {
 
 /// Refuse another model, whose scores mean nothing here; returns what could not be compared.
 fn accept(
-    detector: &Detector,
+    detector: &Calibration,
     model: &ModelIdentity,
     path: &Path,
 ) -> Result<Option<String>, Failure> {
@@ -153,7 +153,7 @@ fn accept(
     }
 }
 
-fn judge(detector: &Detector, work: &Work, scored: &Scored) -> Vec<Verdict> {
+fn judge(detector: &Calibration, work: &Work, scored: &Scored) -> Vec<Verdict> {
     let report = scored.report(&work.settings);
     let candidates: Vec<Candidate> = ImageScores::collect(&report)
         .iter()
@@ -165,7 +165,7 @@ fn judge(detector: &Detector, work: &Work, scored: &Scored) -> Vec<Verdict> {
             })
         })
         .collect();
-    detector.yardstick().judge(&candidates)
+    detector.calibration_set().judge(&candidates)
 }
 
 fn is_out(args: &Args, verdict: &Verdict) -> bool {
@@ -175,7 +175,12 @@ fn is_out(args: &Args, verdict: &Verdict) -> bool {
     }
 }
 
-fn notes(args: &Args, detector: &Detector, scored: &Scored, verdicts: &[Verdict]) -> Vec<String> {
+fn notes(
+    args: &Args,
+    detector: &Calibration,
+    scored: &Scored,
+    verdicts: &[Verdict],
+) -> Vec<String> {
     let mut notes = scored.notes.clone();
     let num_known = verdicts
         .iter()
@@ -209,7 +214,7 @@ fn notes(args: &Args, detector: &Detector, scored: &Scored, verdicts: &[Verdict]
 
 fn answer(
     args: &Args,
-    detector: &Detector,
+    detector: &Calibration,
     scored: &Scored,
     verdicts: &[Verdict],
     notes: &[String],

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::signals::Signals;
 use super::{Failure, Outcome, terminal};
 use crate::images::sources::{self, Wanted};
-use crate::images::{ListError, repeats};
+use crate::images::{ListError, duplicates};
 use crate::ood::Role;
 use crate::runs::RunImage;
 
@@ -86,10 +86,10 @@ impl Collected {
 
     /// Once all are added: use each image once per role, and notice those that play two.
     pub fn settle(&mut self) {
-        let notes = repeats::leave_out(
+        let notes = duplicates::leave_out(
             &mut self.images,
             |image| (image.role, &image.file),
-            repeats::canonical,
+            duplicates::canonical,
         );
         self.note_all(notes);
         self.note_shared_content();

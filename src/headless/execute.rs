@@ -19,7 +19,7 @@ use crate::networks::executors;
 use crate::ood::Role;
 use crate::runs::confounds::differences_of_files;
 use crate::runs::file::{
-    self, Continuation, KeepPictures, Manifest, ModelRecord, NewRun, Shard, Stretch,
+    self, Continuation, KeepPictures, Manifest, ModelRecord, NewRun, Segment, Shard,
 };
 use crate::runs::masks::Masks;
 use crate::runs::report::{Report, Summary};
@@ -63,7 +63,7 @@ pub struct Prepared {
     /// What the run is made of.
     pub manifest: Manifest,
     /// The work done so far.
-    pub stretches: Vec<(i64, Stretch)>,
+    pub segments: Vec<(i64, Segment)>,
     /// Whether kernels may go on that would be refused.
     pub may_mix_kernels: bool,
 }
@@ -144,7 +144,7 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
         num_skipped: collected.num_skipped,
         notes: collected.notes,
         manifest,
-        stretches: Vec::new(),
+        segments: Vec::new(),
         may_mix_kernels: false,
     })
 }
@@ -232,20 +232,20 @@ pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, 
         num_skipped: prepared.num_skipped + progress.images_skipped,
         notes: &prepared.notes,
     };
-    let stretch = prepared.log.with_writer(|writer| {
-        writer.end_stretch(progress.network_calls, progress.network_secs)?;
-        Ok(writer.stretch().cloned())
+    let segment = prepared.log.with_writer(|writer| {
+        writer.end_segment(progress.network_calls, progress.network_secs)?;
+        Ok(writer.segment().cloned())
     });
-    stretch
+    segment
         .transpose()
-        .map(|stretch| prepared.stretches.extend(stretch.flatten()))
+        .map(|segment| prepared.segments.extend(segment.flatten()))
         .and_then(|()| prepared.log.close_file())
         .map_err(Failure::failed)?;
     let summary = match &prepared.target.report {
         Some(folder) => {
             let summary = report.write(folder).map_err(Failure::failed)?;
             report
-                .write_page(folder, &prepared.manifest, &prepared.stretches)
+                .write_page(folder, &prepared.manifest, &prepared.segments)
                 .map_err(Failure::failed)?;
             summary
         }
@@ -275,14 +275,14 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
         saving: None,
     };
     let log = Arc::clone(&prepared.log);
-    let earlier: Vec<Stretch> = (prepared.stretches.iter())
-        .map(|(_, stretch)| stretch.clone())
+    let earlier: Vec<Segment> = (prepared.segments.iter())
+        .map(|(_, segment)| segment.clone())
         .collect();
     let may_mix = prepared.may_mix_kernels;
     let mut on_opened = |info: &ModelInfo| {
         let note = kernels_note(&earlier, &info.device, may_mix)?;
         log.with_writer(|writer| {
-            writer.begin_stretch(&info.device)?;
+            writer.begin_segment(&info.device)?;
             note.as_ref().map_or(Ok(()), |note| writer.add_notice(note))
         })
         .transpose()
@@ -294,11 +294,11 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
 
 /// What is to be noted about the kernels that go on with a run; a refusal where its scores would not be comparable.
 fn kernels_note(
-    earlier: &[Stretch],
+    earlier: &[Segment],
     device: &str,
     may_mix: bool,
 ) -> Result<Option<String>, Failure> {
-    match Continuation::new(earlier, &Stretch::now(device)) {
+    match Continuation::new(earlier, &Segment::now(device)) {
         Continuation::Same => Ok(None),
         Continuation::Noted(note) => Ok(Some(note)),
         Continuation::Refused(reason) if may_mix => Ok(Some(format!(

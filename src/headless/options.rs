@@ -6,7 +6,7 @@ use clap::{Args as _, ValueEnum};
 use super::Failure;
 use crate::detectors::measures;
 use crate::diffusion::{SamplerKind, SamplerSettings};
-use crate::images::Fit;
+use crate::images::ResizeMode;
 use crate::ood::{Aggregate, MaskKind, MeasureId};
 use crate::runs::{BatchChoice, DeviceChoice, Lift, RunSettings};
 
@@ -46,7 +46,7 @@ pub struct ScoringOptions {
     pub aggregate: AggregateName,
     /// How a picture is brought to the model's square.
     #[arg(long, value_enum, default_value = "crop")]
-    pub fit: FitName,
+    pub fit: ResizeModeName,
     /// Use the first N images of each folder only.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -92,9 +92,9 @@ pub enum AggregateName {
     Max,
 }
 
-/// [`Fit`] by name.
+/// [`ResizeMode`] by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum FitName {
+pub enum ResizeModeName {
     /// Largest centered square.
     Crop,
     /// Bars around it.
@@ -191,10 +191,10 @@ impl ScoringOptions {
             seed: self.seed,
             batch: self.batch.unwrap_or(BatchChoice::Auto),
             device: self.device.unwrap_or(DeviceChoice::Auto),
-            fit: match self.fit {
-                FitName::Crop => Fit::Crop,
-                FitName::Pad => Fit::Pad,
-                FitName::Stretch => Fit::Stretch,
+            resize: match self.fit {
+                ResizeModeName::Crop => ResizeMode::Crop,
+                ResizeModeName::Pad => ResizeMode::Pad,
+                ResizeModeName::Stretch => ResizeMode::Stretch,
             },
         }
     }

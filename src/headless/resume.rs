@@ -97,7 +97,7 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
         num_skipped: manifest.num_skipped,
         notes,
         manifest,
-        stretches: stored.stretches,
+        segments: stored.segments,
         may_mix_kernels: args.mix_kernels,
     })
 }

@@ -12,7 +12,7 @@ use super::resample::{self, Window};
 /// How a picture that is not square is brought to the model's square.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fit {
+pub enum ResizeMode {
     /// The largest centered square.
     Crop,
     /// The whole picture, bars of black around it.
@@ -21,7 +21,7 @@ pub enum Fit {
     Stretch,
 }
 
-impl Fit {
+impl ResizeMode {
     /// All ways, in the order in which they are shown.
     pub const ALL: [Self; 3] = [Self::Crop, Self::Pad, Self::Stretch];
 
@@ -61,11 +61,11 @@ fn whole(width: u32, height: u32) -> Window {
 }
 
 /// The values that a model works on: transparency over white, gray by Rec. 601 for a gray model, gray repeated for an
-/// RGB one, then [`Fit`], then bilinear resizing, antialiased when shrinking; nothing is rounded to 8 bits.
-pub fn prepare(decoded: &Decoded, geometry: Geometry, fit: Fit) -> Pixels {
+/// RGB one, then [`ResizeMode`], then bilinear resizing, antialiased when shrinking; nothing is rounded to 8 bits.
+pub fn prepare(decoded: &Decoded, geometry: Geometry, resize: ResizeMode) -> Pixels {
     let Geometry { channels, side } = geometry;
     let (width, height) = size(decoded);
-    let window = fit.window(width, height);
+    let window = resize.window(width, height);
     let interleaved = resample::resize(&decoded.image, window, side, side, channels);
     let unit = (0..channels)
         .flat_map(|channel| interleaved.iter().skip(channel).step_by(channels).copied())

@@ -29,12 +29,12 @@ pub enum NoThreshold {
 
 /// The scores of in-domain images that the model was not trained on, sorted.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Calibration {
+pub struct CalibrationScores {
     /// Ascending and finite.
     sorted: Vec<f64>,
 }
 
-impl Calibration {
+impl CalibrationScores {
     /// Keeps the finite scores; they may come in any order.
     pub fn new(scores: impl IntoIterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = scores.into_iter().filter(|s| s.is_finite()).collect();
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn threshold_and_p_value_agree_for_every_count_and_rate() {
         for count in 1..60_usize {
-            let calibration = Calibration::new((0..count).map(|i| ((i * 37) % count) as f64));
+            let calibration = CalibrationScores::new((0..count).map(|i| ((i * 37) % count) as f64));
             for rate in [0.05, 0.1, 0.2, 0.5] {
                 let Ok(threshold) = calibration.threshold(rate) else {
                     assert!(
@@ -192,13 +192,13 @@ mod tests {
     #[test]
     fn an_image_does_not_vouch_for_itself() {
         let scores = [0.3, 0.1, 0.2, 0.2, 0.9];
-        let calibration = Calibration::new(scores);
+        let calibration = CalibrationScores::new(scores);
         for (index, &score) in scores.iter().enumerate() {
             let others = scores
                 .iter()
                 .enumerate()
                 .filter(|(other, _)| *other != index);
-            let others = Calibration::new(others.map(|(_, &other)| other));
+            let others = CalibrationScores::new(others.map(|(_, &other)| other));
             let expected = others.p_value(score);
             assert_eq!(calibration.leave_one_out_p_value(score), expected);
         }
@@ -206,17 +206,21 @@ mod tests {
 
     #[test]
     fn too_few_images_are_said_with_the_number_needed() {
-        let message = Calibration::new([0.1; 18]).threshold(0.05).unwrap_err();
+        let message = CalibrationScores::new([0.1; 18])
+            .threshold(0.05)
+            .unwrap_err();
         assert_eq!(
             message.to_string(),
             "a false-alarm rate of 5 % needs at least 19 in-domain images with a score, got 18; \
              add images or allow more false alarms"
         );
-        assert!(Calibration::new([0.1; 19]).threshold(0.05).is_ok());
-        let message = Calibration::new([0.1; 50]).threshold(0.001).unwrap_err();
+        assert!(CalibrationScores::new([0.1; 19]).threshold(0.05).is_ok());
+        let message = CalibrationScores::new([0.1; 50])
+            .threshold(0.001)
+            .unwrap_err();
         assert!(message.to_string().contains("0.1 % needs at least 999"));
         assert_eq!(
-            Calibration::new([0.1]).threshold(1.0),
+            CalibrationScores::new([0.1]).threshold(1.0),
             Err(NoThreshold::Rate(1.0))
         );
     }

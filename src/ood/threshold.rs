@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::conformal::{Calibration, NoThreshold};
+use super::conformal::{CalibrationScores, NoThreshold};
 use super::figures::{MissingClass, RocPoint, roc_curve};
 
 /// How a threshold is set.
@@ -84,7 +84,7 @@ pub enum RuleError {
 impl ThresholdRule {
     /// The threshold by this rule.
     pub fn threshold(&self, in_scores: &[f64], out_scores: &[f64]) -> Result<f64, RuleError> {
-        let calibration = Calibration::new(in_scores.iter().copied());
+        let calibration = CalibrationScores::new(in_scores.iter().copied());
         let curve = roc_curve(in_scores, out_scores);
         self.on_curve(&calibration, curve.as_deref().map_err(|missing| *missing))
     }
@@ -92,7 +92,7 @@ impl ThresholdRule {
     /// The same from parts that are at hand: the in-domain scores and the whole ROC curve, or why there is none.
     pub fn on_curve(
         &self,
-        calibration: &Calibration,
+        calibration: &CalibrationScores,
         curve: Result<&[RocPoint], MissingClass>,
     ) -> Result<f64, RuleError> {
         match *self {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::file::{FileError, RunWriter};
-use crate::images::{ImageFile, Measures, Picture};
+use crate::images::{ImageFile, ImageStatistics, Picture};
 use crate::ood::{KnownMask, Role, Values};
 
 /// One image of a run; its position in the run's list is its id.
@@ -44,7 +44,7 @@ pub struct AttemptResult {
     /// The prepared original, as the model saw it; one allocation shared by all attempts of an image.
     pub original: Picture,
     /// Of `original`; `None` where that has been lost.
-    pub measures: Option<Measures>,
+    pub statistics: Option<ImageStatistics>,
     /// The reconstruction, clamped and rounded to 8 bits; `None` once the picture budget is spent.
     pub inpainted: Option<Picture>,
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::diffusion::SamplerSettings;
-use crate::images::Fit;
+use crate::images::ResizeMode;
 use crate::networks::distances::LPIPS;
 pub use crate::networks::executors::DeviceChoice;
 use crate::ood::{Aggregate, MaskKind, MeasureId};
@@ -38,7 +38,8 @@ pub struct RunSettings {
     /// Where the network runs.
     pub device: DeviceChoice,
     /// How a picture is brought to the model's square.
-    pub fit: Fit,
+    #[serde(rename = "fit")]
+    pub resize: ResizeMode,
 }
 
 /// The field that JSON names and this program does not know, where that is what is wrong.
@@ -62,7 +63,7 @@ impl RunSettings {
             lift,
             sampler,
             seed,
-            fit,
+            resize,
             // How numbers are looked at:
             distance: _,
             aggregate: _,
@@ -79,7 +80,7 @@ impl RunSettings {
             ("lift", *lift != other.lift),
             ("sampler", *sampler != other.sampler),
             ("seed", *seed != other.seed),
-            ("fit", *fit != other.fit),
+            ("fit", *resize != other.resize),
         ];
         let named = differing.iter().filter(|(_, differs)| *differs);
         named.map(|(name, _)| *name).collect()
@@ -129,7 +130,7 @@ impl Default for RunSettings {
             seed: 0,
             batch: BatchChoice::Auto,
             device: DeviceChoice::Auto,
-            fit: Fit::Crop,
+            resize: ResizeMode::Crop,
         }
     }
 }
@@ -206,7 +207,7 @@ mod tests {
             changed(|s| s.sampler.num_steps = Some(10)),
             changed(|s| s.sampler.eta = 0.5),
             changed(|s| s.seed = 1),
-            changed(|s| s.fit = Fit::Pad),
+            changed(|s| s.resize = ResizeMode::Pad),
         ];
         for settings in deciding {
             assert_eq!(settings.differences(&usual).len(), 1, "{settings:?}");

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use crate::images::ContentHash;
-use crate::ood::conformal::Calibration;
+use crate::ood::conformal::CalibrationScores;
 use crate::ood::discoveries::Discoveries;
 
 /// What new images are held against.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Yardstick {
+pub struct CalibrationSet {
     /// In-domain scores; may be empty, then there are no p-values.
-    pub calibration: Calibration,
+    pub calibration: CalibrationScores,
     /// The contents behind them: such an image gets its p-value from the others.
     pub contents: HashSet<ContentHash>,
     /// Images with a higher score are called out-of-domain; `None` where there is no threshold.
@@ -61,7 +61,7 @@ impl Verdict {
     }
 }
 
-impl Yardstick {
+impl CalibrationSet {
     /// The conformal p-value of an image, of a calibration image against the others; `None` without calibration scores.
     pub fn p_value(&self, content: &ContentHash, score: f64) -> Option<f64> {
         (self.calibration.count() > 0).then(|| {
@@ -107,8 +107,8 @@ mod tests {
 
     #[test]
     fn calibration_images_are_held_against_the_others_and_join_no_list() {
-        let yardstick = Yardstick {
-            calibration: Calibration::new((0..19).map(f64::from)),
+        let calibration_set = CalibrationSet {
+            calibration: CalibrationScores::new((0..19).map(f64::from)),
             contents: HashSet::from([ContentHash([18; 32])]),
             threshold: Some(18.0),
         };
@@ -117,7 +117,7 @@ mod tests {
             content: ContentHash([byte; 32]),
             score,
         };
-        let found = yardstick.judge(&[candidate(18, 18.0), candidate(99, 18.5)]);
+        let found = calibration_set.judge(&[candidate(18, 18.0), candidate(99, 18.5)]);
         assert_eq!(found[0].p_value, Some(1.0 / 19.0));
         assert_eq!(found[0].q_value, None);
         assert_eq!(found[0].name(), "in-domain");

@@ -46,7 +46,11 @@ impl Session {
 
     /// Read the finished runs among the recent ones, and the one that was opened.
     fn read_compared(&mut self) {
-        let recent = self.keeping.shelf.iter().flat_map(|shelf| &shelf.runs);
+        let recent = self
+            .keeping
+            .library
+            .iter()
+            .flat_map(|library| &library.runs);
         let mut paths: Vec<PathBuf> = recent
             .filter(|run| run.is_finished())
             .map(|run| run.path.clone())

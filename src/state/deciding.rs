@@ -13,10 +13,10 @@ impl Session {
             let history = &mut self.shown.deciding.history;
             history.remember(self.settings.decision);
         }
-        let is_other_yardstick =
+        let is_other_calibration_set =
             (settings.way == Way::Detector) != (self.settings.decision.way == Way::Detector);
         self.settings.decision = settings;
-        if is_other_yardstick {
+        if is_other_calibration_set {
             self.shown.analyze_at_once();
         }
     }

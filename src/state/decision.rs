@@ -6,7 +6,7 @@ use super::shown::analysis::Analysis;
 use super::text;
 use crate::ood::text::{measured, percent};
 use crate::ood::{Confusion, Costs, Interval, Outcome, ThresholdRule};
-use crate::runs::Detector;
+use crate::runs::Calibration;
 
 /// Steps that undo can go back.
 const MAX_UNDO: usize = 100;
@@ -185,7 +185,7 @@ impl Decision {
     pub fn of(
         analysis: &Analysis,
         settings: &DecisionSettings,
-        detector: Option<&Result<&Detector, String>>,
+        detector: Option<&Result<&Calibration, String>>,
     ) -> Self {
         let ways: Vec<Result<f64, String>> = Way::ALL
             .into_iter()
@@ -221,7 +221,7 @@ fn threshold(
     analysis: &Analysis,
     settings: &DecisionSettings,
     way: Way,
-    detector: Option<&Result<&Detector, String>>,
+    detector: Option<&Result<&Calibration, String>>,
 ) -> Result<f64, String> {
     let Some(rule) = settings.rule(way) else {
         return match detector {

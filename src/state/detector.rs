@@ -11,16 +11,16 @@ use super::session::Session;
 use super::shown::run::RunState;
 use super::text;
 use crate::ood::{Role, ThresholdRule};
-use crate::runs::detector::{CalibrationImage, DetectorModel, absolute_source};
-use crate::runs::{Detector, RunSettings, Yardstick};
+use crate::runs::calibration::{CalibratedModel, CalibrationImage, absolute_source};
+use crate::runs::{Calibration, CalibrationSet, RunSettings};
 use crate::worker::protocol::{DialogKind, LibraryCommand, Notice, Severity};
 
 /// A detector file and what is in it.
-pub type OpenDetector = (PathBuf, Arc<Detector>);
+pub type OpenDetector = (PathBuf, Arc<Calibration>);
 
 impl Session {
     /// The detector that the shown threshold makes, or why there is none.
-    pub fn detector_to_save(&self) -> Result<Detector, &'static str> {
+    pub fn detector_to_save(&self) -> Result<Calibration, &'static str> {
         let threshold = self.shown.threshold();
         let threshold = threshold.ok_or("There is no threshold to save yet")?;
         let run = self.shown.run.as_ref().ok_or("There is no run yet")?;
@@ -47,14 +47,14 @@ impl Session {
             ThresholdRule::FalseAlarmRate { .. } => 0,
             _ => run.scores_of(Role::OutOfDomain).count(),
         };
-        let model = DetectorModel {
+        let model = CalibratedModel {
             source: absolute_source(&model.source),
             name: model.name.clone(),
             identity: model.identity.clone(),
         };
         let settings = run.settings.viewed_as(&self.settings.run);
         let threshold = (threshold, how);
-        Ok(Detector::new(
+        Ok(Calibration::new(
             model,
             settings,
             threshold,
@@ -104,7 +104,7 @@ impl Session {
     pub(super) fn detector_opened(
         &mut self,
         path: PathBuf,
-        detector: Result<Arc<Detector>, String>,
+        detector: Result<Arc<Calibration>, String>,
     ) {
         let detector = match detector {
             Ok(detector) => detector,
@@ -149,7 +149,7 @@ impl Session {
 pub(super) fn fitting<'a>(
     detector: Option<&'a OpenDetector>,
     run: Option<&RunState>,
-) -> Option<Result<&'a Detector, String>> {
+) -> Option<Result<&'a Calibration, String>> {
     let (_, detector) = detector?;
     let Some(run) = run else {
         return Some(Ok(detector));
@@ -178,16 +178,16 @@ pub(super) fn fitting<'a>(
 
 /// What images are compared with: the open detector's calibration images while it sets the threshold, else the
 /// in-domain images of the run.
-pub(super) fn foreign_yardstick(
+pub(super) fn foreign_calibration_set(
     way: Way,
     detector: Option<&OpenDetector>,
     run: &RunState,
-) -> Option<Yardstick> {
+) -> Option<CalibrationSet> {
     if way != Way::Detector {
         return None;
     }
     match fitting(detector, Some(run))? {
-        Ok(detector) => Some(detector.yardstick()),
+        Ok(detector) => Some(detector.calibration_set()),
         Err(_) => None, // The decision says why.
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::settings::FolderSource;
-use crate::images::{ContentHash, repeats};
+use crate::images::{ContentHash, duplicates};
 use crate::ood::Role;
 use crate::runs::RunImage;
 use crate::worker::protocol::{Control, FolderListing, JobId};
@@ -105,7 +105,7 @@ pub fn planned_images(folders: &[Folder], limit: Option<usize>) -> (Vec<RunImage
         }
     }
     // Paths as they are written: the window asks no file system.
-    let notes = repeats::leave_out(
+    let notes = duplicates::leave_out(
         &mut images,
         |image| (image.role, &image.file),
         Path::to_owned,

@@ -55,11 +55,11 @@ pub(super) fn write(path: &Path, num_done: usize) {
     // As of larger images: what is measured here is made up.
     manifest.measures = vec![MSE, SSIM, LPIPS];
     let mut writer = file::create(path, &manifest, &images, &[], false).unwrap();
-    writer.begin_stretch("CPU").unwrap();
+    writer.begin_segment("CPU").unwrap();
     let all = (0..8).map(|index| result(index % 4, index / 4, 0.1 + index as f64));
     let done: Vec<_> = all.take(num_done).collect();
     writer.append(&done, 0.5).unwrap();
-    writer.end_stretch(100, 4.0).unwrap();
+    writer.end_segment(100, 4.0).unwrap();
     writer.finish().unwrap();
 }
 
@@ -380,9 +380,9 @@ fn a_run_that_was_cut_off_is_offered_at_the_next_start() {
     let mut session = Session::new(settings);
     session.keep_runs_in(Some(folder.path().to_owned()));
     let listed = |session: &mut Session| {
-        let shelf = Arc::new(crate::runs::shelf::list(folder.path()));
+        let library = Arc::new(crate::runs::run_library::list(folder.path()));
         session.apply_library(LibraryEvent::Runs(RunsEvent::Listed {
-            shelf,
+            library,
             problem: None,
         }));
     };

@@ -13,7 +13,7 @@ use super::shown::Shown;
 use super::shown::run::{Phase, RunState};
 use super::text;
 use crate::detectors::measures;
-use crate::runs::shelf::Shelf;
+use crate::runs::run_library::RunLibrary;
 use crate::worker::protocol::{
     DialogKind, ModelInfo, Notice, OpenedRun, Progress, RunsCommand, RunsEvent, SaveSource,
     Severity,
@@ -108,12 +108,12 @@ impl Session {
     /// Take an answer about run files.
     pub(super) fn apply_runs(&mut self, event: RunsEvent) {
         match event {
-            RunsEvent::Listed { shelf, problem } => {
+            RunsEvent::Listed { library, problem } => {
                 if let Some(problem) = problem {
                     self.notices.say(Severity::Warning, problem);
                 }
-                self.offer_interrupted(&shelf);
-                self.keeping.shelf = Some(shelf);
+                self.offer_interrupted(&library);
+                self.keeping.library = Some(library);
             }
             RunsEvent::Opened { job, path, run } => {
                 let is_awaited = self.keeping.opening.as_ref().is_some_and(|o| o.0 == job);
@@ -138,12 +138,12 @@ impl Session {
     }
 
     /// After a crash, say once which run was cut off.
-    fn offer_interrupted(&mut self, shelf: &Shelf) {
+    fn offer_interrupted(&mut self, library: &RunLibrary) {
         if std::mem::replace(&mut self.keeping.is_first_listing_done, true) {
             return;
         }
         let last = self.keeping.interrupted.take();
-        let cut_off = shelf.runs.iter().find(|run| {
+        let cut_off = library.runs.iter().find(|run| {
             !run.is_held
                 && !run.is_finished()
                 && (!run.is_closed || Some(&run.path) == last.as_ref())
@@ -367,7 +367,7 @@ fn save_source(run: &RunState) -> Option<SaveSource> {
 /// What a run file says of its model, as far as the window needs it.
 fn model_info(opened: &OpenedRun) -> ModelInfo {
     let model = &opened.manifest.model;
-    let stretch = opened.stretches.last();
+    let segment = opened.segments.last();
     ModelInfo {
         source: opened.model_source(),
         name: model.name.clone(),
@@ -377,7 +377,7 @@ fn model_info(opened: &OpenedRun) -> ModelInfo {
         flops_per_call: 0.0,
         identity: model.identity.clone(),
         num_train_timesteps: model.num_train_timesteps,
-        device: stretch.map_or_else(String::new, |stretch| stretch.device.clone()),
+        device: segment.map_or_else(String::new, |segment| segment.device.clone()),
         call_secs: Vec::new(),
         notes: Vec::new(),
     }
@@ -391,8 +391,8 @@ fn progress(opened: &OpenedRun) -> Progress {
         images_done: 0,
         num_images: opened.images.len(),
         images_skipped: opened.num_left_out,
-        network_calls: opened.stretches.iter().map(|s| s.network_calls).sum(),
-        network_secs: opened.stretches.iter().map(|s| s.seconds).sum(),
+        network_calls: opened.segments.iter().map(|s| s.network_calls).sum(),
+        network_secs: opened.segments.iter().map(|s| s.seconds).sum(),
         activity: text::capitalized("read from its file"),
     }
 }

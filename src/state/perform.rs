@@ -128,7 +128,7 @@ impl Session {
             return;
         }
         let images = Arc::clone(self.planned());
-        self.warn_of_doubles(&images);
+        self.warn_of_duplicates(&images);
         let log = Arc::new(ResultLog::default());
         let job = self.outbox.mint_job();
         let settings = self.settings.run.clone();
@@ -182,7 +182,7 @@ impl Session {
         None
     }
 
-    fn warn_of_doubles(&mut self, images: &[crate::runs::RunImage]) {
+    fn warn_of_duplicates(&mut self, images: &[crate::runs::RunImage]) {
         let has = |role| images.iter().any(|image| image.role == role);
         if !has(Role::InDomain) || !has(Role::OutOfDomain) {
             self.notices.say(
@@ -191,7 +191,7 @@ impl Session {
                  The images are scored all the same.",
             );
         }
-        for note in self.repeats.clone() {
+        for note in self.duplicates.clone() {
             self.notices.say(Severity::Warning, note);
         }
         if let Some((count, path)) = images_in_two_roles(images) {

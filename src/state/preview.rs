@@ -101,7 +101,7 @@ impl PreviewState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::images::{Fit, Geometry};
+    use crate::images::{Geometry, ResizeMode};
     use crate::ood::MaskKind;
 
     fn request(grid: usize) -> PreviewRequest {
@@ -111,7 +111,7 @@ mod tests {
                 channels: 1,
                 side: 32,
             },
-            fit: Fit::Crop,
+            resize: ResizeMode::Crop,
             mask: MaskKind::Checkerboard,
             grid,
             attempt: 0,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::detector::{fitting, foreign_yardstick};
+use super::detector::{fitting, foreign_calibration_set};
 use super::folders::planned_images;
 use super::look::DifferenceKind;
 use super::model::ModelState;
@@ -26,9 +26,9 @@ impl Session {
         }
         let was_stale = self.shown.is_analysis_stale;
         let (way, detector) = (self.settings.decision.way, self.detector.as_ref());
-        let yardstick = |run: &RunState| foreign_yardstick(way, detector, run);
+        let calibration_set = |run: &RunState| foreign_calibration_set(way, detector, run);
         let filters = self.looking.filters(self.settings.gallery);
-        let wait = self.shown.analyze(now_secs, yardstick, filters);
+        let wait = self.shown.analyze(now_secs, calibration_set, filters);
         // Each takes milliseconds with many images, so not both in one frame.
         let has_analyzed = was_stale && !self.shown.is_analysis_stale;
         if !has_analyzed {
@@ -72,9 +72,9 @@ impl Session {
 
     /// Put the images of a run under way, or those that the next run would score, into the gallery.
     fn refill(&mut self) {
-        let (planned, repeats) = planned_images(&self.folders, self.settings.run.limit);
+        let (planned, duplicates) = planned_images(&self.folders, self.settings.run.limit);
         self.planned = planned.into();
-        self.repeats = repeats;
+        self.duplicates = duplicates;
         if let Some(run) = &self.shown.run
             && *run.images == *self.planned
         {
@@ -111,7 +111,7 @@ impl Session {
         Some(PreviewRequest {
             path: sample.map(|image| image.file.path.clone()),
             geometry: info.geometry,
-            fit: settings.fit,
+            resize: settings.resize,
             mask: settings.mask.clone(),
             grid: settings.grid,
             attempt: self.preview.attempt.min(num_attempts.saturating_sub(1)),

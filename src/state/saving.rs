@@ -13,7 +13,7 @@ use super::shown::run::{Phase, RunState};
 use crate::engine::resuming::ChangedFile;
 use crate::ood::Role;
 use crate::runs::file::{KeepPictures, num_missing};
-use crate::runs::shelf::Shelf;
+use crate::runs::run_library::RunLibrary;
 use crate::worker::protocol::{
     Answer, JobId, LibraryCommand, NewFile, Notice, OpenedRun, RunsCommand, SaveRequest,
     SavingNews, Severity,
@@ -57,7 +57,7 @@ pub struct Keeping {
     /// The folder of recent runs; `None` keeps nothing.
     pub folder: Option<PathBuf>,
     /// What was in it when it was last looked at.
-    pub shelf: Option<Arc<Shelf>>,
+    pub library: Option<Arc<RunLibrary>>,
     /// Whether the list of recent runs is open.
     pub is_list_open: bool,
     /// Pictures that were shown for paths may be others now.

@@ -55,7 +55,7 @@ pub struct Session {
     /// The run's own list where both are the same: comparing thousands of paths is not for each frame.
     pub(super) planned: Arc<[RunImage]>,
     /// What was left out of `planned` for being there twice, a sentence each.
-    pub(super) repeats: Vec<String>,
+    pub(super) duplicates: Vec<String>,
 }
 
 impl Session {
@@ -78,7 +78,7 @@ impl Session {
             samples_job: None,
             is_plan_stale: true,
             planned: Arc::new([]),
-            repeats: Vec::new(),
+            duplicates: Vec::new(),
             settings,
         };
         session.open_model(session.settings.model.clone());

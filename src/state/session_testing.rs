@@ -72,7 +72,7 @@ pub fn result(image: usize, attempt: usize, value: f64) -> AttemptResult {
             .collect(),
         known_mask: None,
         original: Picture::from_unit(geometry, &[0.0; 4]),
-        measures: None,
+        statistics: None,
         inpainted: None,
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::copying::{SaveSource, save_as};
 use crate::engine::opened::OpenedRun;
 use crate::engine::resuming::{ChangedFile, changed_files};
 use crate::runs::RunImage;
-use crate::runs::shelf::{self, Shelf};
+use crate::runs::run_library::{self, RunLibrary};
 
 /// What can be asked about run files.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ pub enum RunsEvent {
     /// What is in the folder of recent runs.
     Listed {
         /// The runs.
-        shelf: Arc<Shelf>,
+        library: Arc<RunLibrary>,
         /// What went wrong while room was made, or while it was cleared.
         problem: Option<String>,
     },
@@ -116,11 +116,11 @@ pub fn answer(command: RunsCommand) -> RunsEvent {
             most_bytes,
             kept,
         } => {
-            let made = shelf::make_room(&folder, most_bytes, &kept);
+            let made = run_library::make_room(&folder, most_bytes, &kept);
             listed(&folder, made.err())
         }
         RunsCommand::Clear { folder, kept } => {
-            let cleared = shelf::clear(&folder, &kept);
+            let cleared = run_library::clear(&folder, &kept);
             listed(&folder, cleared.err())
         }
         RunsCommand::Open { job, path } => {
@@ -146,7 +146,7 @@ pub fn answer(command: RunsCommand) -> RunsEvent {
 
 fn listed(folder: &Path, problem: Option<std::io::Error>) -> RunsEvent {
     RunsEvent::Listed {
-        shelf: Arc::new(shelf::list(folder)),
+        library: Arc::new(run_library::list(folder)),
         problem: problem
             .map(|error| format!("Runs could not be removed ({error}): {}", folder.display())),
     }

@@ -22,7 +22,7 @@ use crate::images::sources::{self, Wanted};
 use crate::images::write::{encode_png, write_atomically};
 use crate::images::{Picture, samples};
 use crate::ood::Role;
-use crate::runs::Detector;
+use crate::runs::Calibration;
 
 /// Requests waiting for the thread; a window asks again for what did not fit.
 const COMMAND_QUEUE: usize = 64;
@@ -149,7 +149,7 @@ fn answer(
         }
         LibraryCommand::SavePlots { request } => plots_aside(&request, outbox, side),
         LibraryCommand::OpenDetector { path } => {
-            let detector = Detector::load(&path)
+            let detector = Calibration::load(&path)
                 .map(Arc::new)
                 .map_err(|err| err.to_string());
             outbox.post(LibraryEvent::DetectorOpened { path, detector });

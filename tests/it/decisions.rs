@@ -1,7 +1,7 @@
 //! Statistics of a decision against scipy, statsmodels and scikit-learn, and on simulated scores.
 
 use lmd_inspector::ood::auroc::{IntervalKind, TwoSamples, normal_quantile};
-use lmd_inspector::ood::conformal::{self, Calibration};
+use lmd_inspector::ood::conformal::{self, CalibrationScores};
 use lmd_inspector::ood::discoveries::Discoveries;
 use lmd_inspector::ood::random::SplitMix64;
 use lmd_inspector::ood::{Confusion, Costs, Proportion, ThresholdRule};
@@ -104,7 +104,7 @@ fn conformal_p_values_are_their_definition() {
     let cases = reference().conformal;
     assert_eq!(cases.len(), 4);
     for case in cases {
-        let calibration = Calibration::new(case.calibration.iter().copied());
+        let calibration = CalibrationScores::new(case.calibration.iter().copied());
         for (score, p) in case.scores.iter().zip(&case.p) {
             near(calibration.p_value(*score), *p, 1e-15, "p-value");
         }

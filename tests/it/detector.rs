@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use lmd_inspector::networks::ModelIdentity;
-use lmd_inspector::ood::conformal::{self, Calibration};
-use lmd_inspector::runs::Detector;
+use lmd_inspector::ood::conformal::{self, CalibrationScores};
+use lmd_inspector::runs::Calibration;
 
 use crate::binary::{lmd, text};
 
@@ -50,9 +50,9 @@ fn a_detector_of_one_half_of_the_samples_keeps_its_rate_on_the_other() {
     assert_eq!(made.status.code(), Some(0));
     let made = json(&made);
     assert_eq!(made["images"], 100);
-    let detector = Detector::load(&file).unwrap();
+    let detector = Calibration::load(&file).unwrap();
     assert_eq!(made["threshold"], detector.threshold);
-    let calibration = Calibration::new(detector.calibration.iter().map(|image| image.score));
+    let calibration = CalibrationScores::new(detector.calibration.iter().map(|image| image.score));
     assert_eq!(calibration.threshold(0.05), Ok(detector.threshold));
 
     let digits = samples("mnist");
@@ -98,7 +98,7 @@ fn classify_tells_by_table_exit_code_and_notes() {
     let made = calibrate(&fashion, &file, &quick);
     assert_eq!(made.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&made.stdout).trim(), text(&file));
-    let detector = Detector::load(&file).unwrap();
+    let detector = Calibration::load(&file).unwrap();
     let classify = |more: &[&str]| {
         let mut args = vec!["classify", "--detector", text(&file), text(&fashion)];
         args.extend(["--limit", "20", "--fail-on-ood"]);
@@ -111,7 +111,7 @@ fn classify_tells_by_table_exit_code_and_notes() {
     let table = String::from_utf8(output.stdout).unwrap();
     let mut lines = table.lines();
     assert_eq!(lines.next(), Some("path,score,p_value,q_value,verdict"));
-    let calibration = Calibration::new(detector.calibration.iter().map(|image| image.score));
+    let calibration = CalibrationScores::new(detector.calibration.iter().map(|image| image.score));
     let mut scores: Vec<f64> = Vec::new();
     for line in lines {
         let cells: Vec<&str> = line.split(',').collect();
@@ -188,7 +188,7 @@ fn bad_requests_of_detectors_exit_with_2_and_a_sentence() {
     assert_eq!(lmd(&args).status.code(), Some(0));
     refused(&classify(&["--fdr", "2"]), "--fdr must lie between 0 and 1");
     refused(&classify(&["--json", "--csv"]), "cannot be used with");
-    let mut detector = Detector::load(&file).unwrap();
+    let mut detector = Calibration::load(&file).unwrap();
     detector.model.identity = ModelIdentity::of_weights("0".repeat(64));
     detector.save(&file).unwrap();
     refused(&classify(&[]), "the model's weights differ");

@@ -10,8 +10,8 @@ use lmd_inspector::images::ContentHash;
 use lmd_inspector::networks::ModelIdentity;
 use lmd_inspector::networks::checkpoints::{self, ModelSource};
 use lmd_inspector::ood::ThresholdRule;
-use lmd_inspector::runs::detector::{CalibrationImage, DetectorModel};
-use lmd_inspector::runs::{Detector, RunSettings};
+use lmd_inspector::runs::calibration::{CalibratedModel, CalibrationImage};
+use lmd_inspector::runs::{Calibration, RunSettings};
 
 use crate::binary::{root, text};
 
@@ -82,28 +82,28 @@ fn changed_detectors_are_refused_with_a_sentence_or_mean_what_they_say() {
     let calibration: Vec<CalibrationImage> = (0..19_u8)
         .map(|index| CalibrationImage::new(&ContentHash([index; 32]), f64::from(index)))
         .collect();
-    let model = DetectorModel {
+    let model = CalibratedModel {
         source: ModelSource::Bundled,
         name: "m".to_owned(),
         identity: ModelIdentity::of_weights("0".repeat(64)),
     };
     let how = (18.0, ThresholdRule::FalseAlarmRate { rate: 0.05 });
-    Detector::new(model, RunSettings::default(), how, 0, calibration)
+    Calibration::new(model, RunSettings::default(), how, 0, calibration)
         .save(&path)
         .unwrap();
     let good = fs::read(&path).unwrap();
     let mut num_refused = 0;
     for changed in mutations(&good, 1) {
         fs::write(&path, changed).unwrap();
-        match Detector::load(&path) {
+        match Calibration::load(&path) {
             Err(error) => {
                 check_sentence(&error, &path);
                 num_refused += 1;
             }
             Ok(detector) => {
-                assert_eq!(detector.yardstick().contents.len(), 19);
+                assert_eq!(detector.calibration_set().contents.len(), 19);
                 detector.save(&path).unwrap();
-                assert_eq!(Detector::load(&path).unwrap(), detector);
+                assert_eq!(Calibration::load(&path).unwrap(), detector);
             }
         }
     }

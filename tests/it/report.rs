@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lmd_inspector::images::decode::{decode_bytes, decode_file};
 use lmd_inspector::images::{
-    ContentHash, Fit, Geometry, ImageFile, Measures, NativeInfo, Picture, prepare,
+    ContentHash, Geometry, ImageFile, ImageStatistics, NativeInfo, Picture, ResizeMode, prepare,
 };
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
 use lmd_inspector::ood::{KnownMask, MaskKind, Role};
@@ -59,7 +59,7 @@ fn result(image: usize, attempt: usize, distance: f64) -> Arc<AttemptResult> {
         .collect(),
         known_mask: Some(Arc::new(mask)),
         original: flat(0.5),
-        measures: Some(Measures::of(&flat(0.5))),
+        statistics: Some(ImageStatistics::of(&flat(0.5))),
         inpainted: Some(flat(0.6)),
     })
 }
@@ -260,7 +260,8 @@ fn the_pictures_of_a_whole_run_are_drawn() {
     ] {
         for number in 0..60 {
             let path = samples.join(set).join(format!("{number:05}.png"));
-            let unit = prepare::prepare(&decode_file(&path).unwrap(), geometry, Fit::Crop).unit;
+            let unit =
+                prepare::prepare(&decode_file(&path).unwrap(), geometry, ResizeMode::Crop).unit;
             let id = images.len();
             images.push(image(path, role, name));
             let spread: f64 = (0..4).map(|_| uniform()).sum();

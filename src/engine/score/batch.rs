@@ -186,7 +186,7 @@ impl Run<'_> {
                     values,
                     known_mask: item.known_mask.clone(),
                     original: original.picture.clone(),
-                    measures: Some(original.measures),
+                    statistics: Some(original.statistics),
                     inpainted: is_kept.then(|| Picture::from_unit(geometry, &reconstruction.unit)),
                 }
             })

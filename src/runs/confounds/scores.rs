@@ -1,6 +1,6 @@
 //! After a run: what simple properties of the images have to do with the score.
 
-use crate::images::{ImageFile, Measures};
+use crate::images::{ImageFile, ImageStatistics};
 use crate::ood::correlation::{auroc_z, spearman, spearman_z};
 use crate::ood::figures::figures;
 
@@ -68,11 +68,11 @@ pub struct Sample {
 
 impl Sample {
     /// Of an image with a finite score.
-    pub fn new(score: f64, file: &ImageFile, measures: &Measures) -> Self {
+    pub fn new(score: f64, file: &ImageFile, statistics: &ImageStatistics) -> Self {
         let of = |simple| match simple {
-            Simple::Brightness => measures.mean_u8,
-            Simple::Contrast => measures.deviation_u8,
-            Simple::Complexity => measures.num_png_bytes as f64,
+            Simple::Brightness => statistics.mean_u8,
+            Simple::Contrast => statistics.deviation_u8,
+            Simple::Complexity => statistics.num_png_bytes as f64,
             Simple::FileSize => file.native.num_bytes as f64,
         };
         Self {
@@ -120,7 +120,7 @@ impl Confound {
         let follows = self.correlation.filter(is_followed).map(|correlation| {
             let verb = if correlation > 0.0 { "rises" } else { "falls" };
             format!(
-                "Among in-domain images the score {verb} with {}, so part of what it measures may be that.",
+                "Among in-domain images the score {verb} with {}, so part of what it statistics may be that.",
                 label.to_lowercase()
             )
         });

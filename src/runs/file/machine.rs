@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use sha2::{Digest as _, Sha256};
 
-use super::manifest::Stretch;
+use super::manifest::Segment;
 
 /// A name of this machine that says nothing of its owner, or nothing where the system has no name for it.
 ///
@@ -50,14 +50,14 @@ pub enum Continuation {
 }
 
 impl Continuation {
-    /// Hold the earlier stretches of work on a run against the one that is to begin.
-    pub fn new(earlier: &[Stretch], now: &Stretch) -> Self {
+    /// Hold the earlier segments of work on a run against the one that is to begin.
+    pub fn new(earlier: &[Segment], now: &Segment) -> Self {
         let Some(last) = earlier.last() else {
             return Self::Same;
         };
         let kernels = now.kernels();
-        let is_here = |stretch: &&Stretch| now.machine.is_some() && stretch.machine == now.machine;
-        let others = earlier.iter().filter(is_here).map(Stretch::kernels);
+        let is_here = |segment: &&Segment| now.machine.is_some() && segment.machine == now.machine;
+        let others = earlier.iter().filter(is_here).map(Segment::kernels);
         if let Some(other) = others.into_iter().find(|other| *other != kernels) {
             return Self::Refused(format!(
                 "its scores on this machine were made by {other}, and it would go on by {kernels}: they would not be those \
@@ -95,15 +95,15 @@ mod tests {
 
     #[test]
     fn other_kernels_are_refused_here_and_noted_elsewhere() {
-        let stretch = |machine: Option<&str>, device: &str| Stretch {
+        let segment = |machine: Option<&str>, device: &str| Segment {
             machine: machine.map(str::to_owned),
-            ..Stretch::now(device)
+            ..Segment::now(device)
         };
         let (here, there) = (Some("here"), Some("there"));
         let (avx2, avx512) = ("CPU (AVX2, 2 threads)", "CPU (AVX-512, 4 threads)");
         let verdict = |earlier: &[(Option<&str>, &str)], now| {
-            let earlier: Vec<_> = earlier.iter().map(|&(m, d)| stretch(m, d)).collect();
-            Continuation::new(&earlier, &stretch(here, now))
+            let earlier: Vec<_> = earlier.iter().map(|&(m, d)| segment(m, d)).collect();
+            Continuation::new(&earlier, &segment(here, now))
         };
         assert_eq!(verdict(&[], avx2), Continuation::Same);
         assert_eq!(verdict(&[(here, avx2)], avx2), Continuation::Same);
@@ -124,7 +124,7 @@ mod tests {
         let verdict = verdict(&[(here, avx2), (there, avx512)], avx2);
         assert!(matches!(verdict, Continuation::Noted(_)), "{verdict:?}");
         // Two machines without a name are not known to be one.
-        let nameless = Continuation::new(&[stretch(None, avx2)], &stretch(None, avx512));
+        let nameless = Continuation::new(&[segment(None, avx2)], &segment(None, avx512));
         assert!(matches!(nameless, Continuation::Noted(_)), "{nameless:?}");
     }
 }

@@ -232,9 +232,9 @@ impl FromStr for Shard {
     }
 }
 
-/// One stretch of work on a run.
+/// One segment of work on a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stretch {
+pub struct Segment {
     /// When it began, RFC 3339.
     pub started: String,
     /// The program's version.
@@ -250,7 +250,7 @@ pub struct Stretch {
     pub seconds: f64,
 }
 
-impl Stretch {
+impl Segment {
     /// Beginning now.
     pub fn now(device: &str) -> Self {
         Self {
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn the_number_of_threads_is_no_part_of_the_kernels() {
-        let kernels = |device: &str| Stretch::now(device).kernels();
+        let kernels = |device: &str| Segment::now(device).kernels();
         assert_eq!(
             kernels("CPU (AVX2, 2 threads)"),
             kernels("CPU (AVX2, 64 threads)")

@@ -85,8 +85,8 @@ pub fn merge(
     let mut num_again = 0;
     for (run, ids) in runs.iter_mut().zip(&joined.ids) {
         let mut numbers = HashMap::new();
-        for (number, stretch) in &run.stretches {
-            numbers.insert(*number, writer.add_stretch(stretch)?);
+        for (number, segment) in &run.segments {
+            numbers.insert(*number, writer.add_segment(segment)?);
         }
         let results = std::mem::take(&mut run.results);
         let (batch, efforts): (Vec<AttemptResult>, Vec<Effort>) = results
@@ -94,8 +94,8 @@ pub fn merge(
             .zip(&run.efforts)
             .filter_map(|(mut result, effort)| {
                 result.image = ids[result.image]?;
-                let stretch = numbers.get(&effort.stretch).copied().unwrap_or(0);
-                Some((result, Effort { stretch, ..*effort }))
+                let segment = numbers.get(&effort.segment).copied().unwrap_or(0);
+                Some((result, Effort { segment, ..*effort }))
             })
             .filter(|(result, _)| {
                 let is_new = done.insert((result.image, result.attempt));
@@ -190,10 +190,11 @@ impl Joined {
             };
             ids[run_index][id] = Some(new_id);
         }
-        let num_doubles = ids.iter().flatten().filter(|id| id.is_some()).count() - images.len();
-        let doubles = (num_doubles > 0)
-            .then(|| format!("{num_doubles} images are in several of the runs and are kept once"));
-        let notes = (doubles.into_iter())
+        let num_duplicates = ids.iter().flatten().filter(|id| id.is_some()).count() - images.len();
+        let duplicates = (num_duplicates > 0).then(|| {
+            format!("{num_duplicates} images are in several of the runs and are kept once")
+        });
+        let notes = (duplicates.into_iter())
             .chain(two_roles(&images))
             .chain(copies(&images))
             .collect();

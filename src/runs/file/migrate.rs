@@ -114,7 +114,7 @@ fn attempts_of_version_1(connection: &Connection, damage: &mut Damage) -> Vec<(A
                 attempt: row.get(1)?,
                 values: values::to_bytes(&values::FIRST, &measured),
                 seconds: row.get(5)?,
-                stretch: row.get(6)?,
+                segment: row.get(6)?,
             };
             let checksum = distances
                 .into_iter()
@@ -125,7 +125,7 @@ fn attempts_of_version_1(connection: &Connection, damage: &mut Damage) -> Vec<(A
                     Checksum::real,
                 )
                 .real(stored_real(attempt.seconds))
-                .int(attempt.stretch)
+                .int(attempt.segment)
                 .finish();
             Ok((attempt, row.get::<_, Vec<u8>>(7)? == checksum))
         },

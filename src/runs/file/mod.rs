@@ -1,6 +1,6 @@
 //! `name.lmdrun`: a run in one file that survives a crash, a kill and a full disk, and opens on another machine.
 //!
-//! An SQLite database: manifest, images, attempts, pictures, notices and the stretches of work, a checksum a row. While a
+//! An SQLite database: manifest, images, attempts, pictures, notices and the segments of work, a checksum a row. While a
 //! run is written a log lies beside the file and belongs to it: the file says so, the log is folded in every few seconds
 //! and on closing, and one of another run is refused. Each finished batch is committed before it is reported, so a kill
 //! loses at most the batch in flight.
@@ -39,7 +39,7 @@ use crate::images::write::RUN_EXTENSION;
 pub use copy::copy;
 pub use error::FileError;
 pub use machine::Continuation;
-pub use manifest::{FolderRecord, KeepPictures, Manifest, ModelRecord, NewRun, Shard, Stretch};
+pub use manifest::{FolderRecord, KeepPictures, Manifest, ModelRecord, NewRun, Segment, Shard};
 pub use merge::{MergeError, merge};
 pub use reader::{Effort, StoredImage, StoredRun, read};
 pub use schema::SCHEMA_VERSION;

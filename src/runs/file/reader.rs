@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::database;
 use super::error::FileError;
-use super::manifest::{Manifest, Stretch};
+use super::manifest::{Manifest, Segment};
 use super::rows::numbered_checksum;
 use super::summary;
 use super::tables::{self, Damage, Pictures};
@@ -42,8 +42,8 @@ pub struct StoredImage {
 pub struct Effort {
     /// Its share of its batch's time.
     pub seconds: f64,
-    /// The number of the stretch of work.
-    pub stretch: i64,
+    /// The number of the segment of work.
+    pub segment: i64,
 }
 
 /// A run as it was read.
@@ -66,7 +66,7 @@ pub struct StoredRun {
     /// What was told while it ran.
     pub notices: Vec<String>,
     /// When and where it was worked on, by the numbers that `efforts` name.
-    pub stretches: Vec<(i64, Stretch)>,
+    pub segments: Vec<(i64, Segment)>,
     /// What does not match its checksum and was left out, a sentence each.
     pub damage: Vec<String>,
     /// Whether the database itself, not just rows of it, is damaged.
@@ -161,7 +161,7 @@ pub(super) fn load(
         .values()
         .map(|row| Effort {
             seconds: row.seconds,
-            stretch: row.stretch,
+            segment: row.segment,
         })
         .collect();
     let mut attempt_masks = AttemptMasks {
@@ -177,7 +177,7 @@ pub(super) fn load(
             values: row.values.clone(),
             known_mask: attempt_masks.next(&images[image], attempt),
             original: pictures.original(originals.get(&image)),
-            measures: originals.get(&image).map(|original| original.measures),
+            statistics: originals.get(&image).map(|original| original.statistics),
             inpainted: inpainted.remove(&(image, attempt)),
         })
         .collect();
@@ -185,7 +185,7 @@ pub(super) fn load(
         .into_iter()
         .map(|(_, message)| message)
         .collect();
-    let stretches = tables::texts(connection, "stretches", "json", &mut damage)
+    let segments = tables::texts(connection, "stretches", "json", &mut damage)
         .into_iter()
         .filter_map(|(id, json)| Some((id, serde_json::from_str(&json).ok()?)))
         .collect();
@@ -198,7 +198,7 @@ pub(super) fn load(
         efforts,
         mask_luma,
         notices,
-        stretches,
+        segments,
         damage: damage.finish(),
         is_structure_damaged,
     })

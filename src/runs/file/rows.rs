@@ -17,7 +17,7 @@ pub(super) struct AttemptRow {
     /// See [`super::values`].
     pub values: Vec<u8>,
     pub seconds: f64,
-    pub stretch: i64,
+    pub segment: i64,
 }
 
 impl AttemptRow {
@@ -27,7 +27,7 @@ impl AttemptRow {
             .int(self.attempt)
             .bytes(&self.values)
             .real(stored_real(self.seconds))
-            .int(self.stretch)
+            .int(self.segment)
             .finish()
     }
 
@@ -40,7 +40,7 @@ impl AttemptRow {
                 self.attempt,
                 self.values,
                 self.seconds,
-                self.stretch,
+                self.segment,
                 checksum
             ])
             .map(|_| ())
@@ -55,7 +55,7 @@ pub(super) fn picture_checksum(image: i64, attempt: i64, png: &[u8]) -> [u8; LEN
         .finish()
 }
 
-/// Of a row that is a number and its content: originals, notices, stretches, the manifest, the mask.
+/// Of a row that is a number and its content: originals, notices, segments, the manifest, the mask.
 pub(super) fn numbered_checksum(table: &str, id: i64, content: &[u8]) -> [u8; LEN] {
     Checksum::of(table).int(id).bytes(content).finish()
 }

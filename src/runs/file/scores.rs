@@ -24,7 +24,7 @@ pub struct StoredScores {
     pub attempts: Vec<Vec<Values>>,
     /// Images that could not be read while it ran.
     pub num_left_out: usize,
-    /// Time spent in network calls, in seconds; 0 where no stretch of work ended in order.
+    /// Time spent in network calls, in seconds; 0 where no segment of work ended in order.
     pub seconds: f64,
 }
 
@@ -68,14 +68,14 @@ pub fn read_scores(path: &Path) -> Result<StoredScores, FileError> {
         attempts[image].push(row.values.clone());
     }
     let notices = tables::texts(connection, "notices", "message", &mut damage);
-    let stretches = tables::texts(connection, "stretches", "json", &mut damage);
+    let segments = tables::texts(connection, "stretches", "json", &mut damage);
     let seconds = |json: &str| {
-        serde_json::from_str(json).map_or(0.0, |stretch: super::Stretch| stretch.seconds)
+        serde_json::from_str(json).map_or(0.0, |segment: super::Segment| segment.seconds)
     };
     Ok(StoredScores {
         path: path.to_owned(),
         num_left_out: super::num_left_out(notices.iter().map(|(_, message)| message)),
-        seconds: stretches.iter().map(|(_, json)| seconds(json)).sum(),
+        seconds: segments.iter().map(|(_, json)| seconds(json)).sum(),
         manifest,
         images: images.into(),
         attempts,

@@ -13,7 +13,7 @@ use super::rows::{AttemptRow, ImageRow, numbered_checksum, picture_checksum};
 use super::values;
 use crate::images::decode::{decode_bytes, describe_bytes};
 use crate::images::prepare::thumbnail;
-use crate::images::{ContentHash, Geometry, ImageFile, Measures, NativeInfo, Picture};
+use crate::images::{ContentHash, Geometry, ImageFile, ImageStatistics, NativeInfo, Picture};
 use crate::ood::{MeasureId, Role, Values};
 use crate::runs::report::path_from_text;
 use crate::runs::results::RunImage;
@@ -235,7 +235,7 @@ impl Pictures {
 pub(super) struct StoredOriginal {
     /// `None` where there was no room for it.
     pub picture: Option<Picture>,
-    pub measures: Measures,
+    pub statistics: ImageStatistics,
 }
 
 pub(super) fn originals(
@@ -267,10 +267,16 @@ pub(super) fn originals(
             };
             match (slot, decoded) {
                 (Some(slot), Ok(picture)) => {
-                    let measures = Measures::with_png(&picture, png.len());
+                    let statistics = ImageStatistics::with_png(&picture, png.len());
                     slot.original_png = Some(png);
                     let picture = pictures.keep(picture);
-                    originals.insert(image, StoredOriginal { picture, measures });
+                    originals.insert(
+                        image,
+                        StoredOriginal {
+                            picture,
+                            statistics,
+                        },
+                    );
                 }
                 (_, decoded) => damage.add(format!(
                     "the picture of image {id} is left out: {}",
@@ -288,7 +294,7 @@ pub(super) fn originals(
 pub(super) struct StoredAttempt {
     pub values: Values,
     pub seconds: f64,
-    pub stretch: i64,
+    pub segment: i64,
 }
 
 pub(super) fn attempts(
@@ -311,7 +317,7 @@ pub(super) fn attempts(
                 attempt: row.get(1)?,
                 values: row.get(2)?,
                 seconds: row.get(3)?,
-                stretch: row.get(4)?,
+                segment: row.get(4)?,
             };
             Ok((attempt, row.get::<_, Vec<u8>>(5)?))
         },
@@ -330,7 +336,7 @@ pub(super) fn attempts(
                 let stored = StoredAttempt {
                     values,
                     seconds: row.seconds,
-                    stretch: row.stretch,
+                    segment: row.segment,
                 };
                 attempts.insert((image, attempt), stored);
             } else {

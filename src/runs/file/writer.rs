@@ -12,7 +12,7 @@ use super::checksum::stored_real;
 use super::database::{self, Claim};
 use super::draft::{Draft, Replace};
 use super::error::FileError;
-use super::manifest::{KeepPictures, Manifest, Stretch};
+use super::manifest::{KeepPictures, Manifest, Segment};
 use super::reader::{self, Effort, StoredRun};
 use super::rows::{AttemptRow, ImageRow, key, numbered_checksum, picture_checksum};
 use super::schema::{APPLICATION_ID, SCHEMA_VERSION, tables};
@@ -42,7 +42,7 @@ pub struct RunWriter {
     with_original: HashSet<usize>,
     /// Attempts in the file, by image; only where some pictures go once all are there.
     num_done: HashMap<usize, usize>,
-    stretch: Option<(i64, Stretch)>,
+    segment: Option<(i64, Segment)>,
     // Given back after the connection is closed: fields drop in order.
     _claim: Claim,
 }
@@ -119,7 +119,7 @@ pub(super) fn draft(
         measures: manifest.measures.clone().into(),
         with_original: HashSet::new(),
         num_done: HashMap::new(),
-        stretch: None,
+        segment: None,
         _claim: claim,
     })
 }
@@ -246,7 +246,7 @@ pub fn resume(path: &Path) -> Result<(RunWriter, StoredRun), FileError> {
         measures: stored.manifest.measures.clone().into(),
         with_original: HashSet::new(),
         num_done: HashMap::new(),
-        stretch: None,
+        segment: None,
         _claim: claim,
     };
     writer.with_original = stored
@@ -351,35 +351,35 @@ impl RunWriter {
     }
 
     /// Note that work begins on this device.
-    pub fn begin_stretch(&mut self, device: &str) -> Result<(), FileError> {
-        let stretch = Stretch::now(device);
-        let id = self.add_stretch(&stretch)?;
-        self.stretch = Some((id, stretch));
+    pub fn begin_segment(&mut self, device: &str) -> Result<(), FileError> {
+        let segment = Segment::now(device);
+        let id = self.add_segment(&segment)?;
+        self.segment = Some((id, segment));
         Ok(())
     }
 
-    /// Note how much work was done in this stretch.
-    pub fn end_stretch(&mut self, network_calls: u64, seconds: f64) -> Result<(), FileError> {
-        let Some((id, stretch)) = &mut self.stretch else {
+    /// Note how much work was done in this segment.
+    pub fn end_segment(&mut self, network_calls: u64, seconds: f64) -> Result<(), FileError> {
+        let Some((id, segment)) = &mut self.segment else {
             return Ok(());
         };
-        stretch.network_calls = network_calls;
-        stretch.seconds = seconds;
-        let (id, stretch) = (*id, stretch.clone());
-        self.commit(|transaction| put_stretch(transaction, id, &stretch))
+        segment.network_calls = network_calls;
+        segment.seconds = seconds;
+        let (id, segment) = (*id, segment.clone());
+        self.commit(|transaction| put_segment(transaction, id, &segment))
     }
 
-    /// The stretch of work under way, with its number.
-    pub fn stretch(&self) -> Option<&(i64, Stretch)> {
-        self.stretch.as_ref()
+    /// The segment of work under way, with its number.
+    pub fn segment(&self) -> Option<&(i64, Segment)> {
+        self.segment.as_ref()
     }
 
-    /// Copy a stretch of another run; returns its number in this one.
-    pub fn add_stretch(&mut self, stretch: &Stretch) -> Result<i64, FileError> {
+    /// Copy a segment of another run; returns its number in this one.
+    pub fn add_segment(&mut self, segment: &Segment) -> Result<i64, FileError> {
         self.commit(|transaction| {
             let sql = "SELECT coalesce(max(id), 0) + 1 FROM stretches";
             let id = transaction.query_row(sql, [], |row| row.get(0))?;
-            put_stretch(transaction, id, stretch).map(|()| id)
+            put_segment(transaction, id, segment).map(|()| id)
         })
     }
 
@@ -413,7 +413,7 @@ impl RunWriter {
     ) -> Result<(), FileError> {
         let effort = Effort {
             seconds: attempt_seconds,
-            stretch: self.stretch.as_ref().map_or(0, |(id, _)| *id),
+            segment: self.segment.as_ref().map_or(0, |(id, _)| *id),
         };
         self.append_made(batch, &vec![effort; batch.len()])
     }
@@ -541,7 +541,7 @@ fn insert(
             attempt: key(result.attempt),
             values: values::to_bytes(measures, &result.values),
             seconds: stored_real(effort.seconds).unwrap_or(0.0),
-            stretch: effort.stretch,
+            segment: effort.segment,
         };
         row.insert(transaction, &row.checksum())?;
         if !with_original.contains(&result.image) && !added.contains(&result.image) {
@@ -602,8 +602,8 @@ fn drop_all_but_medians(
     Ok(())
 }
 
-fn put_stretch(connection: &Connection, id: i64, stretch: &Stretch) -> rusqlite::Result<()> {
-    let json = json_of(stretch);
+fn put_segment(connection: &Connection, id: i64, segment: &Segment) -> rusqlite::Result<()> {
+    let json = json_of(segment);
     connection
         .execute(
             "INSERT OR REPLACE INTO stretches VALUES (?1, ?2, ?3)",

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use scores_csv::scores_csv;
 pub use verdicts_csv::verdicts_csv;
 
-use super::file::{Manifest, StoredImage, StoredRun, Stretch, num_left_out};
+use super::file::{Manifest, Segment, StoredImage, StoredRun, num_left_out};
 use super::report::{ImageScores, Report};
 use super::results::{AttemptResult, RunImage};
 use super::settings::RunSettings;
@@ -107,13 +107,13 @@ impl RunView {
 
     /// What a report is made of.
     pub fn report(&self) -> Report<'_> {
-        let stretches = self.run.stretches.iter().map(|(_, stretch)| stretch);
+        let segments = self.run.segments.iter().map(|(_, segment)| segment);
         Report {
             images: &self.run.images,
             results: &self.results,
             settings: &self.settings,
-            network_calls: stretches.clone().map(|stretch| stretch.network_calls).sum(),
-            seconds: stretches.map(|stretch| stretch.seconds).sum(),
+            network_calls: segments.clone().map(|segment| segment.network_calls).sum(),
+            seconds: segments.map(|segment| segment.seconds).sum(),
             num_skipped: self.run.manifest.num_skipped + num_left_out(&self.run.notices),
             notes: &self.notes,
         }
@@ -123,8 +123,8 @@ impl RunView {
         &self.run.manifest
     }
 
-    fn stretches(&self) -> &[(i64, Stretch)] {
-        &self.run.stretches
+    fn segments(&self) -> &[(i64, Segment)] {
+        &self.run.segments
     }
 
     fn stored_images(&self) -> &[StoredImage] {

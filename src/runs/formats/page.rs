@@ -8,6 +8,6 @@ pub(super) static FORMAT: Format = Format {
     file_name: "report.html",
     help: "Write one HTML file with everything in it",
     content: Content::File(|run| {
-        html_report(&run.report(), run.manifest(), run.stretches()).map(String::into_bytes)
+        html_report(&run.report(), run.manifest(), run.segments()).map(String::into_bytes)
     }),
 };

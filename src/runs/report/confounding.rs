@@ -19,10 +19,10 @@ impl Confounding {
         let samples = |role: Role| -> Vec<Sample> {
             let scored = scores.iter().filter(|image| image.role == role);
             let samples = scored.filter_map(|image| {
-                let measures = image.attempts.first()?.measures.as_ref()?;
+                let statistics = image.attempts.first()?.statistics.as_ref()?;
                 let file = &report.images.get(image.image)?.file;
                 let score = image.score(report.settings.distance)?;
-                Some(Sample::new(score, file, measures))
+                Some(Sample::new(score, file, statistics))
             });
             samples.collect()
         };

@@ -35,7 +35,7 @@ pub use summary::{FolderFigures, ImageCounts, PerMeasure, Summary};
 pub use verdicts::verdicts_of_unknown;
 
 use self::confounding::Confounding;
-use super::file::{Manifest, Stretch};
+use super::file::{Manifest, Segment};
 use super::formats;
 use super::results::{AttemptResult, RunImage};
 use super::settings::RunSettings;
@@ -172,9 +172,9 @@ impl Report<'_> {
         &self,
         folder: &Path,
         manifest: &Manifest,
-        stretches: &[(i64, Stretch)],
+        segments: &[(i64, Segment)],
     ) -> Result<(), ReportError> {
-        let page = html_report(self, manifest, stretches).map(String::into_bytes);
+        let page = html_report(self, manifest, segments).map(String::into_bytes);
         write(folder, "report.html", page)
     }
 }

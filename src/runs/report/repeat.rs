@@ -40,7 +40,7 @@ pub fn command_line(manifest: &Manifest) -> String {
     option("eta", &settings.sampler.eta.to_string());
     option("distance", &name(&settings.distance));
     option("aggregate", &name(&settings.aggregate));
-    option("fit", &name(&settings.fit));
+    option("fit", &name(&settings.resize));
     if let Some(limit) = settings.limit {
         option("limit", &limit.to_string());
     }

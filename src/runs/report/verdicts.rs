@@ -2,11 +2,11 @@
 
 use super::scores::ImageScores;
 use crate::detectors::measures;
-use crate::ood::conformal::Calibration;
+use crate::ood::conformal::CalibrationScores;
 use crate::ood::{Role, text::percent};
 use crate::runs::results::RunImage;
 use crate::runs::settings::RunSettings;
-use crate::runs::verdicts::{Candidate, Verdict, Yardstick};
+use crate::runs::verdicts::{CalibrationSet, Candidate, Verdict};
 
 /// The false-alarm rate of the verdicts in a report.
 const FALSE_ALARM_RATE: f64 = 0.05;
@@ -35,7 +35,7 @@ pub fn verdicts_of_unknown(
     if candidates.is_empty() {
         return None;
     }
-    let calibration = Calibration::new(scored(Role::InDomain).map(|(_, _, score)| score));
+    let calibration = CalibrationScores::new(scored(Role::InDomain).map(|(_, _, score)| score));
     let count = calibration.count();
     let threshold = calibration.threshold(FALSE_ALARM_RATE);
     let note = match &threshold {
@@ -48,12 +48,12 @@ pub fn verdicts_of_unknown(
         ),
         Err(reason) => format!("There are no verdicts: {reason}."),
     };
-    let yardstick = Yardstick {
+    let calibration_set = CalibrationSet {
         contents: scored(Role::InDomain)
             .map(|(_, content, _)| content)
             .collect(),
         threshold: threshold.ok(),
         calibration,
     };
-    Some((yardstick.judge(&candidates), note))
+    Some((calibration_set.judge(&candidates), note))
 }

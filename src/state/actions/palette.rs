@@ -62,7 +62,11 @@ impl Session {
     }
 
     fn recent_commands(&self) -> impl Iterator<Item = NamedCommand> {
-        let runs = self.keeping.shelf.iter().flat_map(|shelf| &shelf.runs);
+        let runs = self
+            .keeping
+            .library
+            .iter()
+            .flat_map(|library| &library.runs);
         runs.take(MOST_RUNS).map(|run| {
             let words = format!("Open run of {}", recent::line(run));
             named(words, Action::Keep(KeepAction::Open(run.path.clone())))

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::run::RunState;
 use crate::images::ContentHash;
 use crate::ood::Role;
-use crate::ood::conformal::Calibration;
+use crate::ood::conformal::CalibrationScores;
 use crate::ood::figures::{Figures, MissingClass, RocPoint, figures, roc_curve};
 use crate::ood::histogram::Bins;
-use crate::runs::{Candidate, Verdict, Yardstick};
+use crate::runs::{CalibrationSet, Candidate, Verdict};
 use crate::state::text;
 
 /// Bins of the score histogram.
@@ -35,13 +35,13 @@ pub struct Analysis {
     /// The whole pooled ROC curve; empty where a class is missing.
     pub curve: Vec<RocPoint>,
     /// The in-domain scores.
-    pub calibration: Calibration,
+    pub calibration: CalibrationScores,
     /// The out-of-domain scores, ascending.
     pub out_sorted: Vec<f64>,
     /// The images of unknown role, the strangest first, without verdicts: those change with the threshold.
     pub unknown: Vec<Verdict>,
     /// What p-values are against in place of the in-domain images.
-    foreign: Option<Yardstick>,
+    foreign: Option<CalibrationSet>,
     /// Images that the p-values are against.
     pub num_calibration: usize,
     /// One row a folder, in the order in which they were added.
@@ -73,18 +73,18 @@ pub struct FolderRow {
 }
 
 impl Analysis {
-    /// Compute everything from the scores of `run`; unknown images are held against `yardstick`, or else against the
+    /// Compute everything from the scores of `run`; unknown images are held against `calibration_set`, or else against the
     /// in-domain images.
-    pub fn of(run: &RunState, yardstick: Option<Yardstick>) -> Self {
+    pub fn of(run: &RunState, calibration_set: Option<CalibrationSet>) -> Self {
         // In order, so that the sorts to come find nothing left to do.
         let [in_scores, out_scores, unknown_scores] = Role::ALL.map(|role| {
             let scores = run.scores_of(role).map(|(_, score)| score);
             sorted(scores.collect())
         });
         let curve = roc_curve(&in_scores, &out_scores).unwrap_or_default();
-        let calibration = Calibration::new(in_scores.iter().copied());
-        let foreign = yardstick.clone();
-        let yardstick = yardstick.unwrap_or_else(|| Yardstick {
+        let calibration = CalibrationScores::new(in_scores.iter().copied());
+        let foreign = calibration_set.clone();
+        let calibration_set = calibration_set.unwrap_or_else(|| CalibrationSet {
             calibration: calibration.clone(),
             contents: contents(run),
             threshold: None,
@@ -99,9 +99,9 @@ impl Analysis {
             roc: thinned(&curve),
             curve,
             histogram,
-            unknown: unknown(run, &yardstick),
+            unknown: unknown(run, &calibration_set),
             foreign,
-            num_calibration: yardstick.calibration.count(),
+            num_calibration: calibration_set.calibration.count(),
             calibration,
             out_sorted: out_scores,
             folders: folder_rows(run, &in_scores),
@@ -170,7 +170,7 @@ fn contents(run: &RunState) -> HashSet<ContentHash> {
         .collect()
 }
 
-fn unknown(run: &RunState, yardstick: &Yardstick) -> Vec<Verdict> {
+fn unknown(run: &RunState, calibration_set: &CalibrationSet) -> Vec<Verdict> {
     let candidates: Vec<Candidate> = run
         .scores_of(Role::Unknown)
         .map(|(image, score)| Candidate {
@@ -179,7 +179,7 @@ fn unknown(run: &RunState, yardstick: &Yardstick) -> Vec<Verdict> {
             score,
         })
         .collect();
-    let mut verdicts = yardstick.judge(&candidates);
+    let mut verdicts = calibration_set.judge(&candidates);
     verdicts.sort_by(|a, b| b.score.total_cmp(&a.score));
     verdicts
 }

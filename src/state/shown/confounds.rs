@@ -29,8 +29,8 @@ impl Shown {
 pub fn confounds(run: &RunState) -> Vec<Confound> {
     let samples = |role: Role| -> Vec<Sample> {
         let scored = run.scores_of(role).filter_map(|(image, score)| {
-            let measures = run.attempts(image).first()?.measures.as_ref()?;
-            Some(Sample::new(score, &run.images[image].file, measures))
+            let statistics = run.attempts(image).first()?.statistics.as_ref()?;
+            Some(Sample::new(score, &run.images[image].file, statistics))
         });
         scored.collect()
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Shown;
 use super::analysis::Analysis;
-use crate::runs::Detector;
+use crate::runs::Calibration;
 use crate::state::decision::{Decision, DecisionSettings, History};
 use crate::state::outbox::{Outbox, Outgoing};
 use crate::worker::protocol::{AssessRequest, Assessment, JobId, LibraryCommand};
@@ -57,7 +57,7 @@ impl Shown {
     pub(in crate::state) fn decide(
         &mut self,
         settings: DecisionSettings,
-        detector: Option<&Result<&Detector, String>>,
+        detector: Option<&Result<&Calibration, String>>,
     ) -> bool {
         let Some(analysis) = self.analysis.clone() else {
             return false;

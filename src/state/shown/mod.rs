@@ -33,7 +33,7 @@ use super::resuming::Resuming;
 use super::saving::Question;
 use crate::images::Picture;
 use crate::ood::{Aggregate, MeasureId};
-use crate::runs::{AttemptResult, Yardstick};
+use crate::runs::{AttemptResult, CalibrationSet};
 use crate::worker::protocol::{JobId, OpenedRun};
 
 /// Seconds between two computations of figures and plots while results stream in.
@@ -284,14 +284,14 @@ impl Shown {
         self.analyzed_at_secs = f64::NEG_INFINITY;
     }
 
-    /// Bring the analysis up to date; images are compared with what `yardstick` says, or else with the run's own
+    /// Bring the analysis up to date; images are compared with what `calibration_set` says, or else with the run's own
     /// in-domain ones.
     ///
     /// Returns after how many seconds another call is needed.
     pub(super) fn analyze(
         &mut self,
         now_secs: f64,
-        yardstick: impl FnOnce(&RunState) -> Option<Yardstick>,
+        calibration_set: impl FnOnce(&RunState) -> Option<CalibrationSet>,
         filters: Filters<'_>,
     ) -> Option<f64> {
         let run = self.run.as_ref().filter(|_| self.is_analysis_stale)?;
@@ -301,7 +301,7 @@ impl Shown {
         }
         self.is_analysis_stale = false;
         self.analyzed_at_secs = now_secs;
-        self.analysis = Some(Arc::new(Analysis::of(run, yardstick(run))));
+        self.analysis = Some(Arc::new(Analysis::of(run, calibration_set(run))));
         self.is_order_stale |=
             filters.view.order != GalleryOrder::Natural || self.gallery.is_filtered(filters);
         None

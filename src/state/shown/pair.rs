@@ -9,7 +9,7 @@ use super::run::RunState;
 use crate::engine::comparing::{ComparedRun, scores};
 use crate::images::ContentHash;
 use crate::ood::Role;
-use crate::ood::conformal::Calibration;
+use crate::ood::conformal::CalibrationScores;
 use crate::ood::figures::{RocPoint, roc_curve};
 use crate::ood::paired::PairedAreas;
 use crate::state::comparing::{Comparing, RowKey};
@@ -156,8 +156,8 @@ fn difference(run: &RunState, other: &ComparedRun) -> Option<String> {
 }
 
 fn thresholds(inside: &[(f64, f64)], rate: f64) -> Option<[f64; 2]> {
-    let first = Calibration::new(inside.iter().map(|pair| pair.0));
-    let second = Calibration::new(inside.iter().map(|pair| pair.1));
+    let first = CalibrationScores::new(inside.iter().map(|pair| pair.0));
+    let second = CalibrationScores::new(inside.iter().map(|pair| pair.1));
     Some([first.threshold(rate).ok()?, second.threshold(rate).ok()?])
 }
 

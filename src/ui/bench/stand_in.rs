@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::images::file::NativeInfo;
-use crate::images::{ContentHash, Geometry, ImageFile, Measures, Picture};
+use crate::images::{ContentHash, Geometry, ImageFile, ImageStatistics, Picture};
 use crate::networks::ModelIdentity;
 use crate::networks::distances::{LPIPS, MSE, SSIM};
 use crate::ood::{KnownMask, MaskKind, Role};
@@ -114,7 +114,7 @@ impl StandIn {
             known_mask: self.known_mask.clone(),
             original: self.picture.clone(),
             inpainted: Some(self.picture.clone()),
-            measures: Some(Measures::with_png(&self.picture, 300 + image % 97)),
+            statistics: Some(ImageStatistics::with_png(&self.picture, 300 + image % 97)),
         }
     }
 

@@ -3,7 +3,7 @@
 use egui::{CollapsingHeader, DragValue, RichText, Ui};
 
 use super::Scene;
-use crate::images::Fit;
+use crate::images::ResizeMode;
 use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
 use crate::state::{Action, ThemeChoice};
 use crate::ui::theme;
@@ -104,15 +104,15 @@ fn number_or(word: &str, text: &str) -> Option<f64> {
 }
 
 fn fit_ui(ui: &mut Ui, settings: &mut RunSettings) {
-    let fits = [Fit::Crop, Fit::Pad, Fit::Stretch];
+    let fits = [ResizeMode::Crop, ResizeMode::Pad, ResizeMode::Stretch];
     let tooltip = "How a picture that is not square becomes one. Crop cuts the sides off, \
                    pad adds black bars, stretch distorts";
     row(ui, "Fit", tooltip, |ui| {
-        combo(ui, "fit", &mut settings.fit, &fits, |fit| {
+        combo(ui, "fit", &mut settings.resize, &fits, |fit| {
             match fit {
-                Fit::Crop => "Crop",
-                Fit::Pad => "Pad",
-                Fit::Stretch => "Stretch",
+                ResizeMode::Crop => "Crop",
+                ResizeMode::Pad => "Pad",
+                ResizeMode::Stretch => "Stretch",
             }
             .to_owned()
         })

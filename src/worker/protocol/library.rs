@@ -9,7 +9,7 @@ use crate::engine::plots::PlotsRequest;
 pub use crate::engine::preview::{Preview, PreviewRequest};
 use crate::images::{ImageFile, Picture};
 use crate::ood::Role;
-use crate::runs::Detector;
+use crate::runs::Calibration;
 
 /// To the file-reading thread.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ pub enum LibraryCommand {
         /// The file.
         path: PathBuf,
         /// What to write.
-        detector: Arc<Detector>,
+        detector: Arc<Calibration>,
     },
     /// Write the plots to a folder.
     SavePlots {
@@ -196,7 +196,7 @@ pub enum LibraryEvent {
         /// The file.
         path: PathBuf,
         /// What is in it.
-        detector: Result<Arc<Detector>, String>,
+        detector: Result<Arc<Calibration>, String>,
     },
     /// An answer about run files.
     Runs(RunsEvent),

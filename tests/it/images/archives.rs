@@ -9,7 +9,7 @@ use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 use image::ImageFormat;
 use lmd_inspector::images::decode::{decode_file, hash_file};
-use lmd_inspector::images::repeats::canonical;
+use lmd_inspector::images::duplicates::canonical;
 use lmd_inspector::images::sources::{self, Wanted};
 use lmd_inspector::images::{ListError, Listing};
 use tempfile::TempDir;

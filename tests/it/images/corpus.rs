@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use image::{DynamicImage, ImageFormat, RgbaImage};
 use lmd_inspector::images::decode::decode_bytes;
 use lmd_inspector::images::prepare::prepare;
-use lmd_inspector::images::{Decoded, Fit, Geometry};
+use lmd_inspector::images::{Decoded, Geometry, ResizeMode};
 
 use super::support::{encode, picture};
 use crate::binary::root;
@@ -71,7 +71,7 @@ fn broken_files_are_refused_or_whole() {
 fn unit(decoded: &Decoded) -> Vec<f32> {
     let side = decoded.native.width.max(decoded.native.height).min(64) as usize;
     let geometry = Geometry { channels: 3, side };
-    prepare(decoded, geometry, Fit::Stretch).unit
+    prepare(decoded, geometry, ResizeMode::Stretch).unit
 }
 
 /// Small whole files of all kinds that a decoder has a path for.

@@ -5,7 +5,7 @@ use std::fs;
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgba};
 use lmd_inspector::images::decode::{decode_bytes, decode_file};
 use lmd_inspector::images::prepare::{prepare, thumbnail};
-use lmd_inspector::images::{DecodeError, Fit, Geometry};
+use lmd_inspector::images::{DecodeError, Geometry, ResizeMode};
 use sha2::{Digest as _, Sha256};
 
 use super::support::{crc32, encode, jpeg_with_orientation, picture, png_header};
@@ -15,7 +15,7 @@ fn values(bytes: &[u8], channels: usize, side: usize) -> Vec<f32> {
     prepare(
         &decode_bytes(bytes).unwrap(),
         Geometry { channels, side },
-        Fit::Crop,
+        ResizeMode::Crop,
     )
     .unit
 }
@@ -114,18 +114,18 @@ fn one_pixel_becomes_a_flat_square() {
         &DynamicImage::from(ImageBuffer::from_pixel(1, 1, Luma([51_u8]))),
         ImageFormat::Png,
     );
-    for fit in Fit::ALL {
+    for resize in ResizeMode::ALL {
         let pixels = prepare(
             &decode_bytes(&bytes).unwrap(),
             Geometry {
                 channels: 3,
                 side: 4,
             },
-            fit,
+            resize,
         );
         assert!(
             pixels.unit.iter().all(|value| (value - 0.2).abs() < 1e-6),
-            "{fit:?}"
+            "{resize:?}"
         );
     }
 }
@@ -143,7 +143,7 @@ fn a_very_long_picture_is_padded_without_a_huge_square() {
             channels: 1,
             side: 8,
         },
-        Fit::Pad,
+        ResizeMode::Pad,
     );
     assert!(pixels.unit.iter().all(|&value| value < 1e-3));
     let small = thumbnail(&decoded, 100);
@@ -200,7 +200,7 @@ fn a_cut_file_is_an_error_wherever_it_is_cut() {
                         channels: 3,
                         side: 40,
                     },
-                    Fit::Crop,
+                    ResizeMode::Crop,
                 )
                 .unit;
                 assert!(

@@ -6,7 +6,7 @@ use candle_core::{Device, safetensors};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 use lmd_inspector::images::decode::{decode_bytes, decode_file};
 use lmd_inspector::images::prepare::{load_mask_luma, prepare};
-use lmd_inspector::images::{Fit, Geometry};
+use lmd_inspector::images::{Geometry, ResizeMode};
 use lmd_inspector::ood::{KnownMask, MaskKind};
 
 use super::support::encode;
@@ -28,7 +28,7 @@ fn prepared_pixels_agree_with_the_reference() {
         let (channels, side, _) = tensor.dims3().unwrap();
         let (picture, _) = name.split_once(".to-").unwrap();
         let decoded = decode_file(&fixtures().join(format!("{picture}.png"))).unwrap();
-        let pixels = prepare(&decoded, Geometry { channels, side }, Fit::Crop);
+        let pixels = prepare(&decoded, Geometry { channels, side }, ResizeMode::Crop);
         let values = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let difference = pixels
             .unit
@@ -45,9 +45,9 @@ fn wide() -> DynamicImage {
     GrayImage::from_fn(9, 4, |x, _| Luma([(x * 20) as u8])).into()
 }
 
-fn fitted(fit: Fit, side: usize) -> Vec<f32> {
+fn fitted(resize: ResizeMode, side: usize) -> Vec<f32> {
     let decoded = decode_bytes(&encode(&wide(), ImageFormat::Png)).unwrap();
-    let unit = prepare(&decoded, Geometry { channels: 1, side }, fit).unit;
+    let unit = prepare(&decoded, Geometry { channels: 1, side }, resize).unit;
     unit.into_iter().map(|value| value * 255.0).collect()
 }
 
@@ -62,12 +62,15 @@ fn assert_close(values: &[f32], expected: &[f32]) {
 
 #[test]
 fn crop_takes_the_center_and_leaves_the_odd_column_right() {
-    assert_close(&fitted(Fit::Crop, 4)[..4], &[40.0, 60.0, 80.0, 100.0]);
+    assert_close(
+        &fitted(ResizeMode::Crop, 4)[..4],
+        &[40.0, 60.0, 80.0, 100.0],
+    );
 }
 
 #[test]
 fn pad_keeps_everything_between_black_bars() {
-    let values = fitted(Fit::Pad, 9);
+    let values = fitted(ResizeMode::Pad, 9);
     let row: Vec<f32> = (0..9).map(|x| x as f32 * 20.0).collect();
     assert_close(&values[..18], &[0.0; 18]);
     for y in 2..6 {
@@ -79,7 +82,7 @@ fn pad_keeps_everything_between_black_bars() {
 #[test]
 fn stretch_squeezes_the_longer_side() {
     // Thirds of nine columns by the triangle filter of width 6: column 4 stays in the middle.
-    let values = fitted(Fit::Stretch, 3);
+    let values = fitted(ResizeMode::Stretch, 3);
     assert!((values[1] - 80.0).abs() < 1e-3, "{values:?}");
     assert!((values[0] + values[2] - 160.0).abs() < 1e-3, "{values:?}");
     assert_close(&values[3..6], &values[..3]);

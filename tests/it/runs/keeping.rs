@@ -25,17 +25,17 @@ fn a_run_comes_back_bit_by_bit() {
     let stored: Vec<_> = run.images.iter().cloned().zip(0..).collect();
     assert_eq!(stored, images());
     assert_eq!(run.notices, ["one of the notices"]);
-    assert_eq!(run.stretches[0].1.network_calls, 90);
+    assert_eq!(run.segments[0].1.network_calls, 90);
     assert!(
         run.efforts
             .iter()
-            .all(|effort| (effort.seconds, effort.stretch) == (0.25, 1))
+            .all(|effort| (effort.seconds, effort.segment) == (0.25, 1))
     );
     for result in &run.results {
         let original = &batch(result.attempt)[result.image];
         assert_eq!(result.inpainted, original.inpainted);
         assert_eq!(result.original, original.original);
-        assert_eq!(result.measures, original.measures);
+        assert_eq!(result.statistics, original.statistics);
         assert_eq!(result.known_mask.as_ref().unwrap().side(), 16);
     }
     assert_eq!(fs::read(&path).unwrap(), before, "reading changes nothing");

@@ -7,7 +7,7 @@ mod keeping;
 mod logs;
 mod outputs;
 mod resuming;
+mod run_library;
 mod sharing;
-mod shelf;
 mod strangers;
 pub mod support;

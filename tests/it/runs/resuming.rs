@@ -65,7 +65,7 @@ fn a_run_that_was_stopped_resumes_to_the_same_bits() {
         );
         let finished = file::read(&run).unwrap();
         assert!(finished.is_finished());
-        assert_eq!(finished.stretches.len(), 2);
+        assert_eq!(finished.segments.len(), 2);
 
         let again = lmd(&["score", "--resume", text(&run)]);
         assert!(again.status.success());
@@ -213,13 +213,13 @@ fn unfinished(folder: &Path) -> PathBuf {
 }
 
 /// Make it look as if another device, or another machine, had worked on the run.
-fn rewrite_stretch(run: &Path, machine: Option<&str>, device: &str) {
-    let mut stretch = file::read(run).unwrap().stretches[0].1.clone();
+fn rewrite_segment(run: &Path, machine: Option<&str>, device: &str) {
+    let mut segment = file::read(run).unwrap().segments[0].1.clone();
     if let Some(machine) = machine {
-        stretch.machine = Some(machine.to_owned());
+        segment.machine = Some(machine.to_owned());
     }
-    stretch.device = device.to_owned();
-    let json = serde_json::to_string(&stretch).unwrap();
+    segment.device = device.to_owned();
+    let json = serde_json::to_string(&segment).unwrap();
     let sum = checksum("stretches", &[Value::Int(1), Value::Bytes(json.as_bytes())]);
     let sql = "UPDATE stretches SET json = ?1, checksum = ?2 WHERE id = 1";
     execute(run, sql, rusqlite::params![json, sum]);
@@ -229,7 +229,7 @@ fn rewrite_stretch(run: &Path, machine: Option<&str>, device: &str) {
 fn kernels_of_another_machine_go_on_with_a_notice_and_an_entry() {
     let folder = tempfile::tempdir().unwrap();
     let run = unfinished(folder.path());
-    rewrite_stretch(&run, Some("another"), "CPU (vector of 1977, 8 threads)");
+    rewrite_segment(&run, Some("another"), "CPU (vector of 1977, 8 threads)");
     let resumed = lmd(&["score", "--resume", text(&run)]);
     let told = errors(&resumed);
     assert!(resumed.status.success(), "{told}");
@@ -239,10 +239,10 @@ fn kernels_of_another_machine_go_on_with_a_notice_and_an_entry() {
     );
     let stored = file::read(&run).unwrap();
     assert!(stored.is_finished());
-    assert_eq!(stored.stretches.len(), 2);
-    assert_eq!(stored.stretches[0].1.machine.as_deref(), Some("another"));
-    assert_ne!(stored.stretches[1].1.machine.as_deref(), Some("another"));
-    assert_eq!(stored.efforts.last().unwrap().stretch, 2, "who made it");
+    assert_eq!(stored.segments.len(), 2);
+    assert_eq!(stored.segments[0].1.machine.as_deref(), Some("another"));
+    assert_ne!(stored.segments[1].1.machine.as_deref(), Some("another"));
+    assert_eq!(stored.efforts.last().unwrap().segment, 2, "who made it");
     let is_noted = |notice: &String| notice.contains("vector of 1977");
     assert!(stored.notices.iter().any(is_noted), "{:?}", stored.notices);
 }
@@ -251,10 +251,10 @@ fn kernels_of_another_machine_go_on_with_a_notice_and_an_entry() {
 fn other_kernels_on_this_machine_are_refused_unless_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let run = unfinished(folder.path());
-    if file::read(&run).unwrap().stretches[0].1.machine.is_none() {
+    if file::read(&run).unwrap().segments[0].1.machine.is_none() {
         return not_run("other kernels on this machine: the system has no name for it");
     }
-    rewrite_stretch(&run, None, "CPU (vector of 1977, 8 threads)");
+    rewrite_segment(&run, None, "CPU (vector of 1977, 8 threads)");
     let before = file::read(&run).unwrap();
     let refused = lmd(&["score", "--resume", text(&run)]);
     let told = errors(&refused);
@@ -266,7 +266,7 @@ fn other_kernels_on_this_machine_are_refused_unless_wanted() {
     assert!(told.contains("--mix-kernels"), "{told}");
     let after = file::read(&run).unwrap();
     assert_eq!(after.results.len(), before.results.len());
-    assert_eq!(after.stretches, before.stretches);
+    assert_eq!(after.segments, before.segments);
     assert_eq!(after.notices, before.notices);
 
     let wanted = lmd(&["score", "--resume", text(&run), "--mix-kernels"]);

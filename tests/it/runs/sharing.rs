@@ -336,7 +336,7 @@ fn shards_merge_to_what_one_process_scores() {
     assert_eq!(fs::read_to_string(&table).unwrap(), expected);
     let run = file::read(&whole).unwrap();
     assert!(run.is_finished());
-    assert_eq!(run.stretches.len(), 3);
+    assert_eq!(run.segments.len(), 3);
 
     let again = merge(&[&shards[0]], &whole);
     assert_eq!(

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 
-use lmd_inspector::images::{ContentHash, Geometry, ImageFile, Measures, NativeInfo, Picture};
+use lmd_inspector::images::{
+    ContentHash, Geometry, ImageFile, ImageStatistics, NativeInfo, Picture,
+};
 use lmd_inspector::networks::ModelIdentity;
 use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
@@ -109,7 +111,7 @@ pub fn batch(attempt: usize) -> Vec<AttemptResult> {
                 .collect(),
                 known_mask: None,
                 original: picture(image),
-                measures: Some(Measures::of(&picture(image))),
+                statistics: Some(ImageStatistics::of(&picture(image))),
                 inpainted: Some(picture(100 + image * 10 + attempt)),
             }
         })
@@ -123,12 +125,12 @@ pub fn begin(path: &Path, keep_pictures: KeepPictures) -> RunWriter {
 /// A finished run.
 pub fn write(path: &Path, keep_pictures: KeepPictures) {
     let mut writer = begin(path, keep_pictures);
-    writer.begin_stretch("CPU (AVX2, 2 threads)").unwrap();
+    writer.begin_segment("CPU (AVX2, 2 threads)").unwrap();
     for attempt in 0..NUM_ATTEMPTS {
         writer.append(&batch(attempt), 0.25).unwrap();
     }
     writer.add_notice("one of the notices").unwrap();
-    writer.end_stretch(90, 1.5).unwrap();
+    writer.end_segment(90, 1.5).unwrap();
     writer.finish().unwrap();
 }
 

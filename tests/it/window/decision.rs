@@ -5,7 +5,7 @@ use egui::{Pos2, Rect, pos2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use lmd_inspector::ood::Outcome;
 use lmd_inspector::ood::Role;
-use lmd_inspector::runs::Detector;
+use lmd_inspector::runs::Calibration;
 use lmd_inspector::state::{Action, Settings, ThemeChoice, VerdictFilter, Way};
 use lmd_inspector::ui::App;
 use lmd_inspector::worker::protocol::{Event, LibraryCommand, LibraryEvent};
@@ -316,7 +316,7 @@ fn a_detector_is_saved_and_opened() {
     assert_eq!(detector.calibration.len(), 25);
     assert_eq!(detector.num_out_of_domain, 0);
     detector.save(&path).unwrap();
-    let detector = Detector::load(&path).unwrap();
+    let detector = Calibration::load(&path).unwrap();
 
     script.say_library(LibraryEvent::DetectorOpened {
         path: path.clone(),

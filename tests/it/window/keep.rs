@@ -67,7 +67,7 @@ fn recent_runs_are_cleared_after_a_question_only() {
     press(&mut window, "Recent runs…");
     window.get_by_label_contains("Looking at the folder");
     script.say_library(LibraryEvent::Runs(RunsEvent::Listed {
-        shelf: Default::default(),
+        library: Default::default(),
         problem: None,
     }));
     window.run_steps(3);

@@ -175,7 +175,7 @@ fn a_cancelled_run_goes_on_to_the_same_scores() {
     assert_eq!(results(&window), expected);
     let stored = read(&file);
     assert_eq!(bits(&stored.results), expected);
-    assert_eq!(stored.stretches.len(), 2);
+    assert_eq!(stored.segments.len(), 2);
     assert_eq!(run_files(&runs).len(), 2, "it went on in its own file");
 }
 
@@ -443,8 +443,8 @@ fn two_runs_are_held_against_each_other() {
     press(&mut window, "Run");
     until(&mut window, "the end of the run", has_phase(Phase::Done));
     until(&mut window, "the list of both", |window| {
-        let shelf = window.state().session().keeping.shelf.as_ref();
-        shelf.is_some_and(|shelf| shelf.runs.len() == 2)
+        let library = window.state().session().keeping.library.as_ref();
+        library.is_some_and(|library| library.runs.len() == 2)
     });
     press(&mut window, "Compare…");
     until(&mut window, "the table", |window| {

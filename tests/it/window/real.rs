@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use lmd_inspector::ood::conformal::Calibration;
-use lmd_inspector::runs::{Detector, DeviceChoice, RunSettings};
+use lmd_inspector::ood::conformal::CalibrationScores;
+use lmd_inspector::runs::{Calibration, DeviceChoice, RunSettings};
 use lmd_inspector::state::{Phase, Settings};
 use lmd_inspector::ui::App;
 use lmd_inspector::ui::backend::Workers;
@@ -243,7 +243,7 @@ fn a_detector_file_of_the_command_sets_the_threshold_of_the_window() {
     let made = lmd(&args);
     let errors = String::from_utf8_lossy(&made.stderr);
     assert_eq!(made.status.code(), Some(0), "{errors}");
-    let detector = Detector::load(&file).unwrap();
+    let detector = Calibration::load(&file).unwrap();
 
     let mut window = open(settings(3, 7), no_wake());
     window.set_size(egui::vec2(1280.0, 1500.0));
@@ -282,7 +282,7 @@ fn a_detector_file_of_the_command_sets_the_threshold_of_the_window() {
     assert_eq!(session.shown.threshold(), Some(detector.threshold));
     window.get_by_label_contains("As the detector file says");
     // p-values are against the images of the file, since there is no in-domain image here.
-    let calibration = Calibration::new(detector.calibration.iter().map(|image| image.score));
+    let calibration = CalibrationScores::new(detector.calibration.iter().map(|image| image.score));
     for image in 0..3 {
         let score = session.shown.score_of(image).unwrap();
         let p_value = calibration.p_value(score);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use lmd_inspector::engine::assess::assess;
 use lmd_inspector::images::file::NativeInfo;
-use lmd_inspector::images::{ContentHash, Geometry, ImageFile, Measures, Picture};
+use lmd_inspector::images::{ContentHash, Geometry, ImageFile, ImageStatistics, Picture};
 use lmd_inspector::networks::ModelIdentity;
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
 use lmd_inspector::ood::{KnownMask, Role};
@@ -273,7 +273,7 @@ fn made_up(request: &RunRequest, image: usize, attempt: usize, overlap: f64) -> 
             .into_iter()
             .collect(),
         known_mask: None,
-        measures: Some(Measures::of(&original)),
+        statistics: Some(ImageStatistics::of(&original)),
         original,
         inpainted: Some(drawn(&entry.file.path, 0.1 + 0.1 * attempt as f64)),
     }

@@ -9,7 +9,7 @@ use super::arena::BufferId;
 use super::kernels::norm::{Part, TimeRows};
 use super::kernels::source::MAX_SEGMENTS;
 use super::kernels::{
-    Aligned, Bias, Context, Finish, Isa, Residual, Scratch, Segment, Source, Table, Team,
+    Aligned, Bias, Context, Finish, Isa, Residual, Scratch, Segment, Source, Table, ThreadPool,
 };
 use super::operation::{BiasAt, Input, Operation, Product, ResidualAt};
 use super::plan::{Plan, PlanError};
@@ -48,7 +48,7 @@ pub enum CpuError {
 /// Threads and kernels that executors share.
 #[derive(Clone)]
 pub struct Machine {
-    pub(super) team: Arc<Team>,
+    pub(super) pool: Arc<ThreadPool>,
     pub(super) table: &'static Table,
     isa: Isa,
 }
@@ -58,17 +58,17 @@ impl Machine {
     pub fn new(options: &CpuOptions) -> Result<Self, CpuError> {
         let isa = options.isa.unwrap_or_else(Isa::detect);
         let table = isa.table().ok_or(CpuError::NoIsa(isa))?;
-        let team = match options.threads {
-            None => Team::of_process().map_err(CpuError::Threads)?,
-            Some(threads) => Team::new(threads)
+        let pool = match options.threads {
+            None => ThreadPool::of_process().map_err(CpuError::Threads)?,
+            Some(threads) => ThreadPool::new(threads)
                 .map(Arc::new)
                 .map_err(|error| CpuError::Threads(error.to_string()))?,
         };
-        Ok(Self { team, table, isa })
+        Ok(Self { pool, table, isa })
     }
 
     pub(super) fn scratches(&self) -> Vec<Mutex<Scratch>> {
-        (0..self.team.num_threads())
+        (0..self.pool.num_threads())
             .map(|_| Mutex::default())
             .collect()
     }
@@ -82,7 +82,7 @@ impl fmt::Debug for Machine {
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let threads = self.team.num_threads();
+        let threads = self.pool.num_threads();
         let plural = if threads == 1 { "" } else { "s" };
         write!(f, "CPU ({}, {threads} thread{plural})", self.isa)
     }
@@ -196,7 +196,7 @@ impl CpuDenoiser {
             memory.capacity = batch;
         }
         let (plan, table) = (&*plan, self.machine.table);
-        self.machine.team.run(|leader| {
+        self.machine.pool.run(|pool| {
             let mut call = Call {
                 plan,
                 batch,
@@ -204,7 +204,7 @@ impl CpuDenoiser {
                 starts: &memory.starts,
                 context: Context {
                     table,
-                    leader,
+                    pool,
                     scratches: &memory.scratches,
                     common: &mut memory.common,
                 },

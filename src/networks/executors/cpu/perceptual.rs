@@ -107,10 +107,10 @@ impl CpuPerceptual {
             activations: [current, next],
         } = self;
         let table = machine.table;
-        let grown = machine.team.run(|leader| {
+        let grown = machine.pool.run(|pool| {
             let mut context = Context {
                 table,
-                leader,
+                pool,
                 scratches,
                 common,
             };
@@ -118,7 +118,7 @@ impl CpuPerceptual {
             let (mut side, mut channels) = (geometry.side, 3);
             for layer in layers.iter_mut() {
                 if layer.pools_first {
-                    pool(current, next, (batch, side, channels))?;
+                    max_pool(current, next, (batch, side, channels))?;
                     std::mem::swap(current, next);
                     side = (side - 3) / 2 + 1;
                 }
@@ -169,7 +169,7 @@ impl CpuPerceptual {
         let mut tap = 0;
         self.run(geometry, unit, &mut |context, layer, values| {
             let len = values.len() / batch.max(1);
-            context.leader.for_each(batch, &|_, image| {
+            context.pool.for_each(batch, &|_, image| {
                 let original = originals[image]
                     .taps
                     .get(tap)
@@ -205,7 +205,7 @@ fn load(geometry: Geometry, unit: &[f32], to: &mut Aligned) -> Result<(), TryRes
 }
 
 /// 3x3 maximum with stride 2.
-fn pool(
+fn max_pool(
     from: &Aligned,
     to: &mut Aligned,
     (batch, side, channels): (usize, usize, usize),
@@ -287,7 +287,7 @@ impl Perceptual for CpuPerceptual {
         let features: Vec<Mutex<Vec<Vec<f32>>>> = (0..batch).map(|_| Mutex::default()).collect();
         self.run(geometry, unit, &mut |context, layer, values| {
             let len = values.len() / batch;
-            context.leader.for_each(batch, &|_, image| {
+            context.pool.for_each(batch, &|_, image| {
                 let tap = normalized(&values[image * len..][..len], layer.linear.len());
                 lock(&features[image]).push(tap);
             });

@@ -15,10 +15,10 @@ use super::style::{render_svg, score_label};
 use super::summary::{PerMeasure, Summary};
 use crate::detectors::measures;
 use crate::ood::auroc::TwoSamples;
-use crate::ood::conformal::Calibration;
+use crate::ood::conformal::CalibrationScores;
 use crate::ood::text::percent;
 use crate::ood::{MeasureId, Role};
-use crate::runs::file::{Manifest, Stretch, num_left_out, num_missing};
+use crate::runs::file::{Manifest, Segment, num_left_out, num_missing};
 
 /// The threshold that divides the cells: this share of in-domain images would be false alarms.
 const FALSE_ALARM_RATE: f64 = 0.05;
@@ -30,13 +30,13 @@ const STYLE: &str = include_str!("style.css");
 pub fn html_report(
     report: &Report<'_>,
     manifest: &Manifest,
-    stretches: &[(i64, Stretch)],
+    segments: &[(i64, Segment)],
 ) -> Result<String, String> {
     let scores = ImageScores::collect(report);
     let summary = Summary::new(report, &scores);
     let confounding = Confounding::new(report, &scores);
     let calibration = scores::of_role(&scores, Role::InDomain, report.settings.distance);
-    let threshold = Calibration::new(calibration)
+    let threshold = CalibrationScores::new(calibration)
         .threshold(FALSE_ALARM_RATE)
         .ok();
     let mut html = String::from(
@@ -64,7 +64,7 @@ pub fn html_report(
     confounds::section(&mut html, &confounding);
     images::section(&mut html, report, &scores, threshold, FALSE_ALARM_RATE)?;
     notes(&mut html, &summary, &confounding);
-    origin::section(&mut html, manifest, stretches);
+    origin::section(&mut html, manifest, segments);
     html.push_str("</body></html>\n");
     Ok(html)
 }

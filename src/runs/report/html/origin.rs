@@ -4,10 +4,10 @@ use super::super::repeat::command_line;
 use super::text::{add, escaped, fact};
 use crate::detectors::measures;
 use crate::diffusion::SamplerKind;
-use crate::runs::file::{Manifest, Stretch};
+use crate::runs::file::{Manifest, Segment};
 use crate::runs::settings::{Lift, RunSettings};
 
-pub(super) fn section(html: &mut String, manifest: &Manifest, stretches: &[(i64, Stretch)]) {
+pub(super) fn section(html: &mut String, manifest: &Manifest, segments: &[(i64, Segment)]) {
     let model = &manifest.model;
     html.push_str("<h2>Model and settings</h2><table class=\"facts\"><tbody>");
     fact(
@@ -39,8 +39,8 @@ pub(super) fn section(html: &mut String, manifest: &Manifest, stretches: &[(i64,
         "Begun",
         &format!("{}, version {}", manifest.created, manifest.app_version),
     );
-    for (_, stretch) in stretches {
-        fact(html, "Worked on", &work(stretch));
+    for (_, segment) in segments {
+        fact(html, "Worked on", &work(segment));
     }
     add(
         html,
@@ -78,7 +78,7 @@ fn settings(settings: &RunSettings, num_train_timesteps: usize) -> Vec<(&'static
         ),
         ("Distance", measures::label(&settings.distance).to_owned()),
         ("Score of an image", settings.aggregate.name().to_owned()),
-        ("Fit to the square", settings.fit.name().to_owned()),
+        ("Fit to the square", settings.resize.name().to_owned()),
         ("Seed", settings.seed.to_string()),
     ]);
     if let Some(limit) = settings.limit {
@@ -87,17 +87,17 @@ fn settings(settings: &RunSettings, num_train_timesteps: usize) -> Vec<(&'static
     rows
 }
 
-fn work(stretch: &Stretch) -> String {
-    let done = if stretch.network_calls == 0 {
+fn work(segment: &Segment) -> String {
+    let done = if segment.network_calls == 0 {
         "stopped before its end was noted".to_owned()
     } else {
         format!(
             "{} network calls in {:.1} s",
-            stretch.network_calls, stretch.seconds
+            segment.network_calls, segment.seconds
         )
     };
     format!(
         "{}, version {} on {}: {done}",
-        stretch.started, stretch.app_version, stretch.device
+        segment.started, segment.app_version, segment.device
     )
 }

@@ -59,11 +59,11 @@ fn list_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         note(ui, "There is no folder to keep runs in");
         return;
     }
-    let Some(shelf) = scene.session.keeping.shelf.clone() else {
+    let Some(library) = scene.session.keeping.library.clone() else {
         note(ui, "Looking at the folder of recent runs…");
         return;
     };
-    if shelf.runs.is_empty() && shelf.broken.is_empty() {
+    if library.runs.is_empty() && library.broken.is_empty() {
         note(ui, "No run was kept yet");
     }
     ScrollArea::vertical()
@@ -72,7 +72,7 @@ fn list_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .show(ui, |ui| {
             ui.set_max_width(ui.available_width() - 10.0);
             let can_open = !scene.session.is_running();
-            for run in &shelf.runs {
+            for run in &library.runs {
                 ui.add_enabled_ui(can_open && !run.is_held, |ui| {
                     if row_ui(ui, run).clicked() {
                         let open = KeepAction::Open(run.path.clone());
@@ -80,7 +80,7 @@ fn list_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                     }
                 });
             }
-            for (path, reason) in &shelf.broken {
+            for (path, reason) in &library.broken {
                 let color = theme::palette(ui).error;
                 ui.label(RichText::new(short_name(path)).color(color));
                 note(ui, reason.as_str());
@@ -135,8 +135,8 @@ fn row_ui(ui: &mut Ui, run: &RunSummary) -> Response {
 
 fn footer_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let session = scene.session;
-    let num_bytes = session.keeping.shelf.as_ref().map_or(0, |s| s.num_bytes);
-    let count = session.keeping.shelf.as_ref().map_or(0, |s| s.runs.len());
+    let num_bytes = session.keeping.library.as_ref().map_or(0, |s| s.num_bytes);
+    let count = session.keeping.library.as_ref().map_or(0, |s| s.runs.len());
     ui.horizontal(|ui| {
         note(
             ui,

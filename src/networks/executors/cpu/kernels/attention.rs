@@ -34,12 +34,12 @@ impl AttentionShape {
     /// If a slice is smaller than its shape.
     pub fn run(&self, context: &mut Context<'_, '_>, qkv: &[f32], batch: usize, out: &mut [f32]) {
         let out = Shared::new(out);
-        let threads = context.leader.num_threads();
+        let threads = context.pool.num_threads();
         // Splitting the queries of a head packs its keys again in each part: only where heads are too few.
         let splits = threads.div_ceil(batch * self.heads).min(self.pixels);
         let (table, scratches) = (context.table, context.scratches);
         context
-            .leader
+            .pool
             .for_each(batch * self.heads * splits, &|thread, task| {
                 let mut scratch = scratch_of(scratches, thread);
                 let (head, split) = (task / splits, task % splits);

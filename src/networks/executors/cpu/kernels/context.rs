@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::aligned::Aligned;
 use super::isa::Table;
-use super::team::Leader;
+use super::thread_pool::PoolScope;
 
 /// Working memory of one thread, or of all of them for one loop; grows on first use and is then kept.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub struct Context<'a, 'b> {
     /// The kernels.
     pub table: &'static Table,
     /// The threads.
-    pub leader: &'a mut Leader<'b>,
+    pub pool: &'a mut PoolScope<'b>,
     /// One for each thread.
     pub scratches: &'a [Mutex<Scratch>],
     /// For loops in which threads build one matrix together.

@@ -153,7 +153,7 @@ impl Conv {
         let shape = &self.shape;
         let (height, width) = (shape.out_height(), shape.out_width());
         let output = Output::new(out, finish, shape.out_channels, height * width, height);
-        let threads = context.leader.num_threads();
+        let threads = context.pool.num_threads();
         let rows = batch * height;
         let blocks = num_blocks(rows, BLOCK_PIXELS.div_ceil(width), threads);
         let panels = shape.out_channels.div_ceil(PANEL);
@@ -163,7 +163,7 @@ impl Conv {
             1
         };
         let (table, scratches) = (context.table, context.scratches);
-        context.leader.for_each(blocks * splits, &|thread, task| {
+        context.pool.for_each(blocks * splits, &|thread, task| {
             let mut scratch = scratch_of(scratches, thread);
             let (block, split) = (task / splits, task % splits);
             let rows = block * rows / blocks..(block + 1) * rows / blocks;

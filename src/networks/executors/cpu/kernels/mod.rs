@@ -30,9 +30,9 @@ mod portable;
 mod rows;
 mod shared;
 pub mod source;
-pub mod team;
 #[cfg(test)]
 mod tests;
+pub mod thread_pool;
 mod transform;
 pub mod vector;
 pub mod winograd;
@@ -42,6 +42,6 @@ pub use context::{Context, Scratch};
 pub use isa::{Isa, Table};
 pub use output::{Bias, Finish, Residual};
 pub use source::{Segment, Source};
-pub use team::Team;
+pub use thread_pool::ThreadPool;
 
 use isa::kernel_table;

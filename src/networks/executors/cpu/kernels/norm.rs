@@ -79,7 +79,7 @@ impl Norm {
     ) {
         let channels = self.weight.len();
         let shared = Shared::new(to);
-        context.leader.for_each(batch, &|_, image| {
+        context.pool.for_each(batch, &|_, image| {
             // SAFETY: each task has its own image.
             let to = unsafe {
                 let to = shared.at(image * 2 * channels, 2 * channels);

@@ -9,7 +9,7 @@ use super::attention::AttentionShape;
 use super::conv::{Conv, ConvShape};
 use super::source::{MAX_SEGMENTS, Resampling};
 use super::winograd::{Tile, Winograd};
-use super::{Bias, Context, Finish, Isa, Residual, Scratch, Segment, Source, Team};
+use super::{Bias, Context, Finish, Isa, Residual, Scratch, Segment, Source, ThreadPool};
 
 /// Relative to the output's largest magnitude; F(4x4, 3x3) loses most.
 const TOLERANCE: f64 = 2e-5;
@@ -43,13 +43,13 @@ fn isas() -> impl Iterator<Item = Isa> {
 }
 
 fn with_context(isa: Isa, threads: usize, work: impl FnOnce(&mut Context<'_, '_>) + Send) {
-    let team = Team::new(threads).unwrap();
+    let pool = ThreadPool::new(threads).unwrap();
     let scratches: Vec<Mutex<Scratch>> = (0..threads).map(|_| Mutex::default()).collect();
     let mut common = Scratch::default();
-    team.run(|leader| {
+    pool.run(|pool| {
         work(&mut Context {
             table: isa.table().unwrap(),
-            leader,
+            pool,
             scratches: &scratches,
             common: &mut common,
         });

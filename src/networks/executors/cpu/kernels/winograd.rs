@@ -187,14 +187,14 @@ impl Winograd {
         let pixels = shape.height * shape.width;
         let output = Output::new(out, finish, shape.out_channels, pixels, self.tile_rows());
         let rows = batch * self.tile_rows();
-        let threads = context.leader.num_threads();
+        let threads = context.pool.num_threads();
         if threads > 1 && rows * self.tile_columns() <= COMMON_TILES * threads {
             self.run_in_common(context, source, batch, &output);
             return;
         }
         let blocks = num_blocks(rows, BLOCK_TILES.div_ceil(self.tile_columns()), threads);
         let (table, scratches) = (context.table, context.scratches);
-        context.leader.for_each(blocks, &|thread, block| {
+        context.pool.for_each(blocks, &|thread, block| {
             let mut scratch = scratch_of(scratches, thread);
             let rows = block * rows / blocks..(block + 1) * rows / blocks;
             self.run_block(table, &mut scratch, source, rows, &output);
@@ -246,7 +246,7 @@ impl Winograd {
         batch: usize,
         output: &Output<'_>,
     ) {
-        let threads = context.leader.num_threads();
+        let threads = context.pool.num_threads();
         let image_rows = self.tile_rows();
         let rows = batch * image_rows;
         let sizes = self.matrices(rows * self.tile_columns());
@@ -263,7 +263,7 @@ impl Winograd {
         let channel_splits = (2 * threads).div_ceil(batch).min(channels.div_ceil(PANEL));
         let row_splits = threads.div_ceil(batch * channel_splits).min(image_rows);
         let tasks = batch * channel_splits * row_splits;
-        context.leader.for_each(tasks, &|thread, task| {
+        context.pool.for_each(tasks, &|thread, task| {
             let mut scratch = scratch_of(scratches, thread);
             let (part, split) = (task / channel_splits, task % channel_splits);
             let (image, part) = (part / row_splits, part % row_splits);
@@ -289,7 +289,7 @@ impl Winograd {
 
         let panels = self.shape.out_channels.div_ceil(PANEL);
         let splits = (4 * threads).div_ceil(count).min(panels);
-        context.leader.for_each(count * splits, &|_, task| {
+        context.pool.for_each(count * splits, &|_, task| {
             let (matrix, split) = (task / splits, task % splits);
             let panels = split * panels / splits..(split + 1) * panels / splits;
             // SAFETY: matrices and panels of tasks are disjoint; `v` is only read.
@@ -297,7 +297,7 @@ impl Winograd {
         });
 
         let splits = (2 * threads).div_ceil(rows).min(panels);
-        context.leader.for_each(rows * splits, &|_, task| {
+        context.pool.for_each(rows * splits, &|_, task| {
             let (row, split) = (task / splits, task % splits);
             let panels = split * panels / splits..(split + 1) * panels / splits;
             let first_tile = row * self.tile_columns();

@@ -11,7 +11,7 @@ const MOST_NAMES: usize = 1000;
 
 /// The runs of a folder.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Shelf {
+pub struct RunLibrary {
     /// The newest first.
     pub runs: Vec<RunSummary>,
     /// Run files that can't be read, with the reason.
@@ -21,27 +21,27 @@ pub struct Shelf {
 }
 
 /// Look at all run files of a folder; one that is not there is empty. Files that this process writes are left out.
-pub fn list(folder: &Path) -> Shelf {
-    let mut shelf = Shelf::default();
+pub fn list(folder: &Path) -> RunLibrary {
+    let mut library = RunLibrary::default();
     for path in run_files(folder) {
         match file::summarize(&path) {
             Ok(summary) => {
-                shelf.num_bytes += summary.num_bytes;
-                shelf.runs.push(summary);
+                library.num_bytes += summary.num_bytes;
+                library.runs.push(summary);
             }
             Err(file::FileError::Busy { .. }) => {}
             Err(error) => {
-                shelf.num_bytes += fs::metadata(&path).map_or(0, |metadata| metadata.len());
-                shelf.broken.push((path, error.to_string()));
+                library.num_bytes += fs::metadata(&path).map_or(0, |metadata| metadata.len());
+                library.broken.push((path, error.to_string()));
             }
         }
     }
-    shelf.runs.sort_by(|a, b| {
+    library.runs.sort_by(|a, b| {
         b.modified
             .cmp(&a.modified)
             .then_with(|| b.path.cmp(&a.path))
     });
-    shelf
+    library
 }
 
 fn run_files(folder: &Path) -> Vec<PathBuf> {
@@ -62,7 +62,7 @@ fn run_files(folder: &Path) -> Vec<PathBuf> {
 /// Remove runs until the folder takes at most `most_bytes`: the oldest finished ones first, then the oldest unfinished
 /// ones; never one of `kept`, nor one that is being written. Returns how many were removed.
 pub fn make_room(folder: &Path, most_bytes: u64, kept: &[PathBuf]) -> io::Result<usize> {
-    let Shelf {
+    let RunLibrary {
         runs,
         mut num_bytes,
         ..
@@ -87,7 +87,7 @@ pub fn make_room(folder: &Path, most_bytes: u64, kept: &[PathBuf]) -> io::Result
 
 /// Remove all runs but those of `kept` and those that are being written. Returns how many were removed.
 pub fn clear(folder: &Path, kept: &[PathBuf]) -> io::Result<usize> {
-    let Shelf { runs, broken, .. } = list(folder);
+    let RunLibrary { runs, broken, .. } = list(folder);
     let readable = runs.iter().filter(|run| !run.is_held).map(|run| &run.path);
     let paths: Vec<&PathBuf> = readable
         .chain(broken.iter().map(|(path, _)| path))

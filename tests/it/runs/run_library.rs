@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use lmd_inspector::runs::file::{self, KeepPictures};
-use lmd_inspector::runs::shelf;
+use lmd_inspector::runs::run_library;
 
 use super::support::{NUM_ATTEMPTS, NUM_IMAGES, batch, begin, bits, expected, write};
 
@@ -32,24 +32,24 @@ fn runs_are_listed_newest_first_with_how_far_they_got() {
     let new = aged(folder.path(), "new.lmdrun", 1, false);
     fs::write(folder.path().join("broken.lmdrun"), "no run").unwrap();
     fs::write(folder.path().join("notes.txt"), "no run either").unwrap();
-    let shelf = shelf::list(folder.path());
-    let paths: Vec<&PathBuf> = shelf.runs.iter().map(|run| &run.path).collect();
+    let library = run_library::list(folder.path());
+    let paths: Vec<&PathBuf> = library.runs.iter().map(|run| &run.path).collect();
     assert_eq!(paths, [&new, &old]);
-    let [unfinished, finished] = shelf.runs.as_slice() else {
+    let [unfinished, finished] = library.runs.as_slice() else {
         panic!("two runs");
     };
     assert_eq!(finished.num_done, NUM_IMAGES * NUM_ATTEMPTS);
     assert!(finished.is_finished() && finished.is_closed && !finished.is_held);
     assert_eq!(unfinished.num_done, NUM_IMAGES);
     assert!(!unfinished.is_finished());
-    assert_eq!(shelf.broken.len(), 1);
+    assert_eq!(library.broken.len(), 1);
     let on_disk: u64 = ["old.lmdrun", "new.lmdrun", "broken.lmdrun"]
         .map(|name| fs::metadata(folder.path().join(name)).unwrap().len())
         .iter()
         .sum();
-    assert_eq!(shelf.num_bytes, on_disk);
+    assert_eq!(library.num_bytes, on_disk);
     assert_eq!(
-        shelf::list(Path::new("/no/such/folder")),
+        run_library::list(Path::new("/no/such/folder")),
         Default::default()
     );
 }
@@ -63,18 +63,21 @@ fn the_oldest_finished_runs_go_first_and_what_is_kept_never() {
     aged(folder.path(), "b.lmdrun", 8, true);
     aged(folder.path(), "c.lmdrun", 7, true);
     aged(folder.path(), "d.lmdrun", 6, true);
-    let all = shelf::list(folder.path()).num_bytes;
+    let all = run_library::list(folder.path()).num_bytes;
     let left = || -> Vec<&str> {
         let there = names.iter().zip(&paths).filter(|(_, path)| path.exists());
         there.map(|(name, _)| *name).collect()
     };
-    assert_eq!(shelf::make_room(folder.path(), all, &[]).unwrap(), 0);
+    assert_eq!(run_library::make_room(folder.path(), all, &[]).unwrap(), 0);
     let kept = [paths[1].clone()];
-    assert_eq!(shelf::make_room(folder.path(), all - 1, &kept).unwrap(), 1);
+    assert_eq!(
+        run_library::make_room(folder.path(), all - 1, &kept).unwrap(),
+        1
+    );
     assert_eq!(left(), ["a", "b", "d"]);
-    assert_eq!(shelf::make_room(folder.path(), 0, &kept).unwrap(), 2);
+    assert_eq!(run_library::make_room(folder.path(), 0, &kept).unwrap(), 2);
     assert_eq!(left(), ["b"], "unfinished ones go last");
-    assert_eq!(shelf::clear(folder.path(), &[]).unwrap(), 1);
+    assert_eq!(run_library::clear(folder.path(), &[]).unwrap(), 1);
     assert_eq!(left(), [""; 0]);
 }
 
@@ -83,13 +86,13 @@ fn a_run_that_is_written_is_neither_listed_nor_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("now.lmdrun");
     let mut writer = begin(&path, KeepPictures::All);
-    assert!(shelf::list(folder.path()).runs.is_empty());
-    assert_eq!(shelf::make_room(folder.path(), 0, &[]).unwrap(), 0);
-    assert_eq!(shelf::clear(folder.path(), &[]).unwrap(), 0);
+    assert!(run_library::list(folder.path()).runs.is_empty());
+    assert_eq!(run_library::make_room(folder.path(), 0, &[]).unwrap(), 0);
+    assert_eq!(run_library::clear(folder.path(), &[]).unwrap(), 0);
     // Its lock has held: the listing did not open it a second time.
     writer.append(&batch(0), 0.1).unwrap();
     drop(writer);
-    assert_eq!(shelf::list(folder.path()).runs.len(), 1);
+    assert_eq!(run_library::list(folder.path()).runs.len(), 1);
 }
 
 #[test]

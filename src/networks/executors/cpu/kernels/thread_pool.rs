@@ -13,13 +13,13 @@ use std::time::Duration;
 type Task<'a> = dyn Fn(usize, usize) + Sync + 'a;
 
 /// A pool of named threads.
-pub struct Team {
+pub struct ThreadPool {
     pool: rayon::ThreadPool,
     /// One call at a time: two calls in the pool at once would wait for each other's threads.
     entry: Mutex<()>,
 }
 
-impl Team {
+impl ThreadPool {
     /// Start `threads` threads (at least one).
     pub fn new(threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
         let pool = rayon::ThreadPoolBuilder::new()
@@ -32,14 +32,14 @@ impl Team {
         })
     }
 
-    /// The team of this process: a thread for each physical core.
+    /// The pool of this process: a thread for each physical core.
     pub fn of_process() -> Result<Arc<Self>, String> {
-        static TEAM: LazyLock<Result<Arc<Team>, String>> = LazyLock::new(|| {
-            Team::new(num_physical_cores())
+        static POOL: LazyLock<Result<Arc<ThreadPool>, String>> = LazyLock::new(|| {
+            ThreadPool::new(num_physical_cores())
                 .map(Arc::new)
                 .map_err(|error| error.to_string())
         });
-        TEAM.as_ref().map(Arc::clone).map_err(Clone::clone)
+        POOL.as_ref().map(Arc::clone).map_err(Clone::clone)
     }
 
     /// Number of threads.
@@ -48,21 +48,21 @@ impl Team {
     }
 
     /// Run `work` on one thread of the pool while the others stand by for its loops.
-    pub fn run<R: Send>(&self, work: impl FnOnce(&mut Leader<'_>) -> R + Send) -> R {
+    pub fn run<R: Send>(&self, work: impl FnOnce(&mut PoolScope<'_>) -> R + Send) -> R {
         let _entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
         let threads = self.num_threads();
-        let crew = Crew::default();
+        let rendezvous = Rendezvous::default();
         let work = Mutex::new(Some(work));
         let result = Mutex::new(None);
         self.pool.broadcast(|thread| {
             if thread.index() != 0 {
-                return crew.follow(thread.index());
+                return rendezvous.follow(thread.index());
             }
-            let _dismissal = Dismissal(&crew);
+            let _dismissal = Dismissal(&rendezvous);
             let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(work) = work {
-                let value = work(&mut Leader {
-                    crew: &crew,
+                let value = work(&mut PoolScope {
+                    rendezvous: &rendezvous,
                     threads,
                 });
                 *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
@@ -73,9 +73,9 @@ impl Team {
     }
 }
 
-impl std::fmt::Debug for Team {
+impl std::fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Team({} threads)", self.num_threads())
+        write!(f, "ThreadPool({} threads)", self.num_threads())
     }
 }
 
@@ -86,7 +86,7 @@ fn num_physical_cores() -> usize {
 }
 
 /// Sends the followers home, also when the leader panics.
-struct Dismissal<'a>(&'a Crew);
+struct Dismissal<'a>(&'a Rendezvous);
 
 impl Drop for Dismissal<'_> {
     fn drop(&mut self) {
@@ -96,7 +96,7 @@ impl Drop for Dismissal<'_> {
 
 /// What leader and followers share during one call.
 #[derive(Default)]
-struct Crew {
+struct Rendezvous {
     /// Number of the loop, whether it is [`OPEN`], and how many followers are inside.
     ///
     /// A follower joins an open loop or misses it: the leader never waits for a thread that the operating system has
@@ -125,9 +125,9 @@ struct Loop {
 
 // SAFETY: the leader writes `current` only while the loop is closed and nobody is inside; followers read it only
 // inside, after joining with an acquire of the state that was released after the write.
-unsafe impl Sync for Crew {}
+unsafe impl Sync for Rendezvous {}
 
-impl Crew {
+impl Rendezvous {
     fn follow(&self, thread: usize) {
         let mut seen = 0;
         let mut patience = Patience::default();
@@ -194,12 +194,12 @@ impl Patience {
 }
 
 /// The thread that walks through the layers.
-pub struct Leader<'a> {
-    crew: &'a Crew,
+pub struct PoolScope<'a> {
+    rendezvous: &'a Rendezvous,
     threads: usize,
 }
 
-impl Leader<'_> {
+impl PoolScope<'_> {
     /// Threads that share a loop.
     pub fn num_threads(&self) -> usize {
         self.threads
@@ -213,22 +213,24 @@ impl Leader<'_> {
             }
             return;
         }
-        let crew = self.crew;
+        let rendezvous = self.rendezvous;
         // SAFETY: only the lifetime changes; `for_each` does not return before every thread has left the loop.
         let task: *const Task<'static> = unsafe { std::mem::transmute(task) };
         let work = Loop { task, tasks };
         // SAFETY: the last loop is closed and everybody has left it.
-        unsafe { *crew.current.get() = Some(work) };
-        crew.next.store(0, Ordering::Relaxed);
-        let number = crew.state.load(Ordering::Relaxed) / LOOP + 1;
-        crew.state.store(number * LOOP + OPEN, Ordering::Release);
-        crew.take_part(0, work);
-        crew.state.fetch_and(!OPEN, Ordering::AcqRel);
+        unsafe { *rendezvous.current.get() = Some(work) };
+        rendezvous.next.store(0, Ordering::Relaxed);
+        let number = rendezvous.state.load(Ordering::Relaxed) / LOOP + 1;
+        rendezvous
+            .state
+            .store(number * LOOP + OPEN, Ordering::Release);
+        rendezvous.take_part(0, work);
+        rendezvous.state.fetch_and(!OPEN, Ordering::AcqRel);
         let mut patience = Patience::default();
-        while crew.state.load(Ordering::Acquire) & INSIDE != 0 {
+        while rendezvous.state.load(Ordering::Acquire) & INSIDE != 0 {
             patience.wait();
         }
-        let panic = crew
+        let panic = rendezvous
             .panic
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -245,9 +247,9 @@ mod tests {
 
     #[test]
     fn every_index_runs_once() {
-        let team = Team::new(3).unwrap();
+        let pool = ThreadPool::new(3).unwrap();
         let counts: Vec<AtomicUsize> = (0..1000).map(|_| AtomicUsize::new(0)).collect();
-        let answer = team.run(|leader| {
+        let answer = pool.run(|leader| {
             for tasks in [0, 1, 2, 999, 1000] {
                 leader.for_each(tasks, &|_, index| {
                     counts[index].fetch_add(1, Ordering::Relaxed);
@@ -266,13 +268,13 @@ mod tests {
 
     #[test]
     fn a_panic_reaches_the_caller_and_the_team_lives_on() {
-        let team = Team::new(2).unwrap();
+        let pool = ThreadPool::new(2).unwrap();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            team.run(|leader| {
+            pool.run(|leader| {
                 leader.for_each(64, &|_, index| assert_ne!(index, 33, "task 33 fails"));
             });
         }));
         assert!(outcome.is_err(), "the panic must not be lost");
-        assert_eq!(team.run(|leader| leader.num_threads()), 2);
+        assert_eq!(pool.run(|leader| leader.num_threads()), 2);
     }
 }

@@ -9,14 +9,14 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::settings::{RunSettings, unknown_field};
-use super::verdicts::Yardstick;
+use super::verdicts::CalibrationSet;
 use crate::images::ContentHash;
 use crate::images::input::{self, InputError};
 use crate::images::write::{write_atomically, write_new};
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::ThresholdRule;
-use crate::ood::conformal::Calibration;
+use crate::ood::conformal::CalibrationScores;
 
 /// The version of the file's form that this program writes; it reads all earlier ones.
 ///
@@ -30,13 +30,13 @@ const MAX_BYTES: u64 = 256 << 20;
 /// must be none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Detector {
+pub struct Calibration {
     /// Version of the file's form; also tells the file from other JSON.
     pub lmd_detector: u32,
     /// The program that wrote it.
     pub created_by: String,
     /// The model that made the scores.
-    pub model: DetectorModel,
+    pub model: CalibratedModel,
     /// How images are scored, distance and aggregation included.
     pub settings: RunSettings,
     /// Images with a higher score are called out-of-domain.
@@ -52,7 +52,7 @@ pub struct Detector {
 /// Which model a detector needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DetectorModel {
+pub struct CalibratedModel {
     /// Where it was.
     pub source: ModelSource,
     /// Its name for people.
@@ -73,7 +73,7 @@ pub struct CalibrationImage {
 
 /// Why a detector can't be read or written.
 #[derive(Debug, thiserror::Error)]
-pub enum DetectorError {
+pub enum CalibrationError {
     /// The system.
     #[error("the detector file can't be read: {source}: {}", path.display())]
     Read {
@@ -140,10 +140,10 @@ struct Version {
     lmd_detector: u32,
 }
 
-impl Detector {
+impl Calibration {
     /// A detector in the form that this program writes; `threshold` comes with the way it was set.
     pub fn new(
-        model: DetectorModel,
+        model: CalibratedModel,
         settings: RunSettings,
         (threshold, how): (f64, ThresholdRule),
         num_out_of_domain: usize,
@@ -171,30 +171,30 @@ impl Detector {
     }
 
     /// Read and check a file.
-    pub fn load(path: &Path) -> Result<Self, DetectorError> {
-        let bytes = input::read(path, MAX_BYTES).map_err(|source| DetectorError::Read {
+    pub fn load(path: &Path) -> Result<Self, CalibrationError> {
+        let bytes = input::read(path, MAX_BYTES).map_err(|source| CalibrationError::Read {
             path: path.to_owned(),
             source,
         })?;
         let bytes = input::without_mark(&bytes);
         let parse = |source| match unknown_field(&source) {
-            Some(field) => DetectorError::Unknown {
+            Some(field) => CalibrationError::Unknown {
                 path: path.to_owned(),
                 field,
             },
-            None => DetectorError::Parse {
+            None => CalibrationError::Parse {
                 path: path.to_owned(),
                 source,
             },
         };
         let version: Version = serde_json::from_slice(bytes).map_err(parse)?;
         if !(1..=SCHEMA).contains(&version.lmd_detector) {
-            return Err(DetectorError::Schema {
+            return Err(CalibrationError::Schema {
                 path: path.to_owned(),
                 found: version.lmd_detector,
             });
         }
-        let inconsistent = |reason: String| DetectorError::Inconsistent {
+        let inconsistent = |reason: String| CalibrationError::Inconsistent {
             path: path.to_owned(),
             reason,
         };
@@ -217,12 +217,12 @@ impl Detector {
     }
 
     /// Write a file; a reader finds all of it or none.
-    pub fn save(&self, path: &Path) -> Result<(), DetectorError> {
+    pub fn save(&self, path: &Path) -> Result<(), CalibrationError> {
         self.write(path, write_atomically)
     }
 
     /// Write a file where none may be.
-    pub fn save_new(&self, path: &Path) -> Result<(), DetectorError> {
+    pub fn save_new(&self, path: &Path) -> Result<(), CalibrationError> {
         self.write(path, write_new)
     }
 
@@ -230,16 +230,16 @@ impl Detector {
         &self,
         path: &Path,
         write: impl FnOnce(&Path, &[u8]) -> io::Result<()>,
-    ) -> Result<(), DetectorError> {
-        let mut value = serde_json::to_value(self).map_err(DetectorError::Encode)?;
+    ) -> Result<(), CalibrationError> {
+        let mut value = serde_json::to_value(self).map_err(CalibrationError::Encode)?;
         let digest = digest_of(&value);
         if let Some(file) = value.as_object_mut() {
             file.insert("lmd_detector".to_owned(), SCHEMA.into());
             file.insert(DIGEST.to_owned(), digest.into());
         }
-        let mut json = serde_json::to_vec_pretty(&value).map_err(DetectorError::Encode)?;
+        let mut json = serde_json::to_vec_pretty(&value).map_err(CalibrationError::Encode)?;
         json.push(b'\n');
-        write(path, &json).map_err(|source| DetectorError::Write {
+        write(path, &json).map_err(|source| CalibrationError::Write {
             path: path.to_owned(),
             source,
         })
@@ -287,9 +287,9 @@ impl Detector {
     }
 
     /// What new images are held against.
-    pub fn yardstick(&self) -> Yardstick {
-        Yardstick {
-            calibration: Calibration::new(self.calibration.iter().map(|image| image.score)),
+    pub fn calibration_set(&self) -> CalibrationSet {
+        CalibrationSet {
+            calibration: CalibrationScores::new(self.calibration.iter().map(|image| image.score)),
             contents: self
                 .calibration
                 .iter()
@@ -386,16 +386,16 @@ mod tests {
 
     use super::*;
 
-    fn detector() -> Detector {
+    fn detector() -> Calibration {
         let calibration: Vec<CalibrationImage> = (0..19_u8)
             .map(|index| {
                 CalibrationImage::new(&ContentHash([index; 32]), f64::from(index) / 7.0 + 0.1)
             })
             .collect();
-        Detector {
+        Calibration {
             lmd_detector: SCHEMA,
             created_by: "test".to_owned(),
-            model: DetectorModel {
+            model: CalibratedModel {
                 source: ModelSource::Bundled,
                 name: "m".to_owned(),
                 identity: ModelIdentity::of_weights("0".repeat(64)),
@@ -408,8 +408,8 @@ mod tests {
         }
     }
 
-    fn first_form() -> Detector {
-        Detector {
+    fn first_form() -> Calibration {
+        Calibration {
             lmd_detector: 1,
             ..detector()
         }
@@ -423,14 +423,14 @@ mod tests {
         detector.save_new(&path).unwrap();
         assert!(detector.save_new(&path).is_err(), "one that is there stays");
         detector.save(&path).unwrap();
-        assert_eq!(Detector::load(&path).unwrap(), detector);
+        assert_eq!(Calibration::load(&path).unwrap(), detector);
         // Some editors put a mark in front of a text.
         let marked = [&b"\xEF\xBB\xBF"[..], &fs::read(&path).unwrap()].concat();
         fs::write(&path, marked).unwrap();
-        assert_eq!(Detector::load(&path).unwrap(), detector);
-        let yardstick = detector.yardstick();
-        assert!(yardstick.contents.contains(&ContentHash([7; 32])));
-        assert_eq!(yardstick.calibration.count(), 19);
+        assert_eq!(Calibration::load(&path).unwrap(), detector);
+        let calibration_set = detector.calibration_set();
+        assert!(calibration_set.contents.contains(&ContentHash([7; 32])));
+        assert_eq!(calibration_set.calibration.count(), 19);
     }
 
     #[test]
@@ -439,7 +439,7 @@ mod tests {
         let path = folder.path().join("detector.json");
         let refused = |text: &str, says: &str| {
             fs::write(&path, text).unwrap();
-            let message = Detector::load(&path).unwrap_err().to_string();
+            let message = Calibration::load(&path).unwrap_err().to_string();
             assert!(message.contains(says), "{message}");
             assert!(message.contains("detector.json"), "{message}");
         };
@@ -479,12 +479,12 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            Detector::load(&path).unwrap().threshold,
+            Calibration::load(&path).unwrap().threshold,
             detector().threshold
         );
 
         // The first form has no digest; what does not fit together is still seen.
-        let first = |edit: &dyn Fn(&mut Detector)| {
+        let first = |edit: &dyn Fn(&mut Calibration)| {
             let mut detector = first_form();
             edit(&mut detector);
             serde_json::to_string(&detector).unwrap()
@@ -496,9 +496,9 @@ mod tests {
         let twice = first(&|d| d.calibration[3] = d.calibration[4].clone());
         refused(&twice, "more than once");
         fs::write(&path, first(&|_| {})).unwrap();
-        assert!(Detector::load(&path).unwrap().caveat().is_some());
+        assert!(Calibration::load(&path).unwrap().caveat().is_some());
         fs::remove_file(&path).unwrap();
-        let message = Detector::load(&path).unwrap_err().to_string();
+        let message = Calibration::load(&path).unwrap_err().to_string();
         assert!(message.contains("can't be read"), "{message}");
     }
 }

@@ -9,7 +9,7 @@ use crate::ood::Role;
 
 /// What was found in a list of images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Repeats {
+pub struct Duplicates {
     /// Positions of the images that are left out, in order.
     pub left_out: Vec<usize>,
     /// What to tell, a sentence each.
@@ -52,7 +52,7 @@ impl<'a> Met<'a> {
 pub fn find<'a>(
     images: impl IntoIterator<Item = (Role, &'a ImageFile)>,
     place: impl Fn(&Path) -> PathBuf,
-) -> Repeats {
+) -> Duplicates {
     let mut left_out = Vec::new();
     let mut firsts: HashMap<(Role, ContentHash), &Path> = HashMap::new();
     let mut places: HashSet<(Role, PathBuf)> = HashSet::new();
@@ -83,7 +83,7 @@ pub fn find<'a>(
         unknown_copies
             .note("a copy of another image of unknown role, so that their verdicts are one"),
     ];
-    Repeats {
+    Duplicates {
         left_out,
         notes: notes.into_iter().flatten().collect(),
     }
@@ -95,7 +95,7 @@ pub fn leave_out<T>(
     describe: impl Fn(&T) -> (Role, &ImageFile),
     place: impl Fn(&Path) -> PathBuf,
 ) -> Vec<String> {
-    let Repeats { left_out, notes } = find(images.iter().map(describe), place);
+    let Duplicates { left_out, notes } = find(images.iter().map(describe), place);
     if left_out.is_empty() {
         return notes;
     }
@@ -189,7 +189,7 @@ mod tests {
         ];
         assert_eq!(
             find(images.iter().map(|(role, file)| (*role, file)), canonical),
-            Repeats::default()
+            Duplicates::default()
         );
     }
 }

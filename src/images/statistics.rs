@@ -5,7 +5,7 @@ use super::write::encode_png;
 
 /// Simple measures of one picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Measures {
+pub struct ImageStatistics {
     /// Mean of all values, in [0, 255].
     pub mean_u8: f64,
     /// Standard deviation of all values, in [0, 127.5].
@@ -15,7 +15,7 @@ pub struct Measures {
     pub num_png_bytes: usize,
 }
 
-impl Measures {
+impl ImageStatistics {
     /// Measure a picture.
     pub fn of(picture: &Picture) -> Self {
         // Writing to memory fails for a picture without pixels alone.
@@ -41,8 +41,8 @@ impl Measures {
 mod tests {
     use super::*;
 
-    fn measured(value: impl Fn(usize) -> u8) -> Measures {
-        Measures::of(&Picture {
+    fn measured(value: impl Fn(usize) -> u8) -> ImageStatistics {
+        ImageStatistics::of(&Picture {
             width: 32,
             height: 32,
             channels: 1,
