@@ -47,7 +47,7 @@ fn window(run: Option<&Path>) -> Result<Outcome, Failure> {
             }
             terminal::message(&format!("{err}"));
             terminal::message(
-                "Running the demo without a window: the bundled model on 40 images a role, 4 attempts",
+                "Running the demo without a window: the bundled model on 40 images per role, 4 attempts",
             );
             Ok(demo::run())
         }

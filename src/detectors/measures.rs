@@ -48,7 +48,7 @@ pub fn column(id: &MeasureId) -> &str {
     find(*id).map_or_else(|| id.name(), |measure| measure.column)
 }
 
-/// The distances that a run over images of this many pixels a side measures, in the order of files, where `asked` is the one
+/// The distances that a run over images of this many pixels per side measures, in the order of files, where `asked` is the one
 /// that scores are shown by.
 pub fn of_run(side: usize, asked: MeasureId) -> Vec<&'static dyn Distance> {
     DISTANCES
@@ -69,7 +69,7 @@ pub fn ids_of_run(side: usize, asked: MeasureId) -> Arc<[MeasureId]> {
         .collect()
 }
 
-/// All measures that a user can choose for images of this many pixels a side, in the order in which they are shown.
+/// All measures that a user can choose for images of this many pixels per side, in the order in which they are shown.
 pub fn choices(side: usize) -> Vec<MeasureId> {
     let ids: Vec<MeasureId> = known()
         .map(|measure| measure.id)

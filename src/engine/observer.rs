@@ -7,7 +7,7 @@ pub trait Observer {
     /// How far the run is; the latest counts. New results are in the log.
     fn progress(&mut self, progress: &Progress);
 
-    /// Something the user should know; the run goes on.
+    /// Something the user should know; the run continues.
     fn notice(&mut self, notice: Notice);
 
     /// How the keeping of the run goes; told only where the request asks for a file.
@@ -92,6 +92,6 @@ pub enum SavingNews {
     Began(PathBuf),
     /// A write failed: the run waits for an [`Answer`](super::Answer).
     Stuck(String),
-    /// The run goes on without a file.
+    /// The run continues without a file.
     GivenUp,
 }

@@ -21,7 +21,7 @@ pub struct PreviewRequest {
     pub resize: ResizeMode,
     /// The mask.
     pub mask: MaskKind,
-    /// Cells a side.
+    /// Cells per side.
     pub grid: usize,
     /// Which attempt's mask.
     pub attempt: usize,

@@ -1,4 +1,4 @@
-//! Whether a run can go on: its scores must be those of a run that nothing interrupted.
+//! Whether a run can continue: its scores must be those of a run that nothing interrupted.
 
 use std::path::{Path, PathBuf};
 
@@ -16,9 +16,9 @@ use crate::runs::{Lift, RunSettings};
 /// Files named in a list; the rest is counted.
 const MOST_LISTED: usize = 10;
 
-/// Why a run can't go on.
+/// Why a run can't be continued.
 #[derive(Debug, thiserror::Error)]
-#[error("the run can't go on: {reason}: {}", path.display())]
+#[error("the run can't be continued: {reason}: {}", path.display())]
 pub struct Refusal {
     /// What is not as it was.
     pub reason: String,
@@ -90,7 +90,7 @@ pub fn list_of(changed: &[ChangedFile]) -> Vec<String> {
     lines
 }
 
-/// What is to be noted about the kernels that go on with a run; a refusal where its scores would not be those of one
+/// What is to be noted about the kernels that continue with a run; a refusal where its scores would not be those of one
 /// sitting.
 pub(super) fn kernels_note(
     earlier: &[Segment],
@@ -102,7 +102,7 @@ pub(super) fn kernels_note(
         Continuation::Noted(note) => Ok(Some(note)),
         Continuation::Refused(reason) => Err(Refusal {
             reason: format!(
-                "{reason}; choose the same device, or go on by lmd score --resume with --mix-kernels"
+                "{reason}; choose the same device, or continue by lmd score --resume with --mix-kernels"
             ),
             path: path.to_owned(),
         }
@@ -110,7 +110,7 @@ pub(super) fn kernels_note(
     }
 }
 
-/// Hold a stored run against what is to go on with it; the image files are another matter, see [`changed_files`].
+/// Compare a stored run with what is to continue it; the image files are another matter, see [`changed_files`].
 pub(super) fn check(
     stored: &StoredRun,
     request: &RunRequest,

@@ -1,4 +1,4 @@
-//! Keeping a run on disk while it goes on: it is written where it is scored, so that nobody who watches waits for a disk.
+//! Keeping a run on disk while it runs: it is written where it is scored, so that nobody who watches waits for a disk.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub(super) struct Recorder<'a> {
 }
 
 impl Recorder<'_> {
-    /// Open the file that the request asks for. A run that must not go on in its file is refused; one whose file can't
+    /// Open the file that the request asks for. A run that must not be continued in its file is refused; one whose file can't
     /// be written waits for what the user says.
     pub fn begin(&self, engine: &Engine, observer: &mut dyn Observer) -> Result<(), ScoreError> {
         let Some(asked) = &self.request.saving else {

@@ -198,7 +198,7 @@ impl Run<'_> {
         self.batch_limit = self.batch_size;
         self.notice(
             format!(
-                "the device has no room for {before} images at once; the run goes on with {}",
+                "the device has no room for {before} images at once; the run continues with {}",
                 self.batch_size
             ),
             None,

@@ -64,7 +64,7 @@ pub struct Prepared {
     pub manifest: Manifest,
     /// The work done so far.
     pub segments: Vec<(i64, Segment)>,
-    /// Whether kernels may go on that would be refused.
+    /// Whether kernels may continue that would be refused.
     pub may_mix_kernels: bool,
 }
 
@@ -292,7 +292,7 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
     follow(checkpoint, &request, signals, &mut on_opened)
 }
 
-/// What is to be noted about the kernels that go on with a run; a refusal where its scores would not be comparable.
+/// What is to be noted about the kernels that continue with a run; a refusal where its scores would not be comparable.
 fn kernels_note(
     earlier: &[Segment],
     device: &str,
@@ -302,17 +302,17 @@ fn kernels_note(
         Continuation::Same => Ok(None),
         Continuation::Noted(note) => Ok(Some(note)),
         Continuation::Refused(reason) if may_mix => Ok(Some(format!(
-            "the run goes on with other kernels, as was asked for: {reason}"
+            "the run continues with other kernels, as was asked for: {reason}"
         ))),
         Continuation::Refused(reason) => Err(Failure::bad_request(anyhow::anyhow!(
-            "the run can't go on: {reason}; go on with the same --device and version, or allow it by --mix-kernels"
+            "the run can't be continued: {reason}; continue with the same --device and version, or allow it by --mix-kernels"
         ))),
     }
 }
 
 fn tell_how_to_resume(target: &Target) {
     terminal::message(&format!(
-        "what was done is kept; to go on: lmd score --resume {}",
+        "what was done is kept; to continue: lmd score --resume {}",
         output::quoted(&target.run_file)
     ));
 }

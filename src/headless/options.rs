@@ -16,10 +16,10 @@ pub struct ScoringOptions {
     /// alternating-checkerboard, checkerboard, center, random-patch, or a mask image's path (white is known).
     #[arg(long, default_value = "alternating-checkerboard", value_parser = parse_mask)]
     pub mask: MaskKind,
-    /// Cells a side of the grid masks.
+    /// Cells per side of the grid masks.
     #[arg(long, default_value_t = 8)]
     pub grid: usize,
-    /// Reconstructions an image.
+    /// Reconstructions per image.
     #[arg(long, default_value_t = 10)]
     pub attempts: usize,
     /// Hide a part and inpaint it, or add noise and denoise.
@@ -122,7 +122,7 @@ fn measure_parser() -> impl TypedValueParser<Value = MeasureId> {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<MeasureId>())
 }
 
-/// See that the measure of the settings is defined for images of this many pixels a side. One that was not asked for is
+/// See that the measure of the settings is defined for images of this many pixels per side. One that was not asked for is
 /// replaced; returns the sentence that says so.
 pub fn fit_measure(
     settings: &mut RunSettings,

@@ -1,4 +1,4 @@
-//! `lmd score --resume`: go on with a run, if it is still the same run.
+//! `lmd score --resume`: continue with a run, if it is still the same run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -33,12 +33,12 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
     let checked = execute::check(&source, &settings, &found.images).map_err(|failure| Failure {
         error: failure
             .error
-            .context("the run can't go on (a model that has moved is given by --model)"),
+            .context("the run can't be continued (a model that has moved is given by --model)"),
         ..failure
     })?;
     let refuse = |reason: String| {
         Failure::bad_request(anyhow::anyhow!(
-            "the run can't go on: {reason}: {}",
+            "the run can't be continued: {reason}: {}",
             path.display()
         ))
     };
@@ -102,7 +102,7 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
     })
 }
 
-/// The run goes on in its file; the report is renewed where it lay around it, or written where it is asked for.
+/// The run continues in its file; the report is renewed where it lay around it, or written where it is asked for.
 fn target(stored: &StoredRun, args: &Args) -> Result<Target, Failure> {
     let beside = stored
         .path
@@ -118,7 +118,7 @@ fn target(stored: &StoredRun, args: &Args) -> Result<Target, Failure> {
         }),
         Some(asked) if output::is_run_file(asked) => {
             return Err(Failure::bad_request(anyhow::anyhow!(
-                "a resumed run goes on in its own file; copy that first to keep it as it is, and leave out --output: {}",
+                "a resumed run continues in its own file; copy that first to keep it as it is, and leave out --output: {}",
                 asked.display()
             )));
         }
@@ -164,7 +164,7 @@ fn changed_files(images: &[RunImage], signals: &Signals) -> Result<Vec<ChangedFi
     Ok(changed)
 }
 
-/// Refuse to go on without files that are not what they were, unless that was asked for.
+/// Refuse to continue without files that are not what they were, unless that was asked for.
 fn check_files(
     stored: &StoredRun,
     changed: &[ChangedFile],
@@ -184,7 +184,7 @@ fn check_files(
     }
     Err(format!(
         "{} image files are not what they were when it began (relative paths start in {}):{list}\n\
-         put them back, or go on with the others by --skip-changed",
+         put them back, or continue with the others by --skip-changed",
         changed.len(),
         stored.manifest.working_folder
     ))

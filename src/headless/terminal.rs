@@ -93,10 +93,10 @@ mod tests {
             source: std::io::Error::other("no such thing"),
         });
         assert_eq!(chain(&twice), "it can't be read: no such thing: /a");
-        let more = twice.context("the run can't go on");
+        let more = twice.context("the run can't be continued");
         assert_eq!(
             chain(&more),
-            "the run can't go on: it can't be read: no such thing: /a"
+            "the run can't be continued: it can't be read: no such thing: /a"
         );
     }
 }

@@ -73,12 +73,12 @@ pub fn prepare(decoded: &Decoded, geometry: Geometry, resize: ResizeMode) -> Pix
     Pixels { geometry, unit }
 }
 
-/// A small copy of the whole picture, at most `max_side` (at least 1) pixels a side and never enlarged.
+/// A small copy of the whole picture, at most `max_side` (at least 1) pixels per side and never enlarged.
 pub fn thumbnail(decoded: &Decoded, max_side: usize) -> Picture {
     small_copy(&decoded.image, max_side)
 }
 
-/// A copy of at most `max_side` (at least 1) pixels a side, never enlarged.
+/// A copy of at most `max_side` (at least 1) pixels per side, never enlarged.
 pub fn shrink(picture: &Picture, max_side: usize) -> Picture {
     let (width, height) = (picture.width as u32, picture.height as u32);
     let bytes = picture.bytes.to_vec();

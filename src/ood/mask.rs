@@ -15,7 +15,7 @@ pub enum MaskKind {
     Checkerboard,
     /// A square hole over the middle half of both axes.
     Center,
-    /// Half of the cells, drawn anew at each attempt.
+    /// Half of the cells, drawn again for each attempt.
     RandomPatch,
     /// A user's own mask image; white is known.
     File(PathBuf),

@@ -122,7 +122,7 @@ pub enum CalibrationError {
         field: String,
     },
     /// Its parts don't fit together.
-    #[error("this detector file was damaged or changed by hand: {reason}; calibrate anew: {}", path.display())]
+    #[error("this detector file was damaged or changed by hand: {reason}; calibrate again: {}", path.display())]
     Inconsistent {
         /// The file.
         path: PathBuf,
@@ -286,7 +286,7 @@ impl Calibration {
         None
     }
 
-    /// What new images are held against.
+    /// What new images are compared with.
     pub fn calibration_set(&self) -> CalibrationSet {
         CalibrationSet {
             calibration: CalibrationScores::new(self.calibration.iter().map(|image| image.score)),

@@ -61,7 +61,7 @@ pub struct ResultLog {
 }
 
 impl ResultLog {
-    /// A log that goes on from earlier results and writes to a run file.
+    /// A log that continues from earlier results and writes to a run file.
     pub fn with_file(writer: RunWriter, earlier: Vec<AttemptResult>) -> Self {
         Self {
             results: Mutex::new(earlier.into_iter().map(Arc::new).collect()),
@@ -81,7 +81,7 @@ impl ResultLog {
         *file = Some(writer);
     }
 
-    /// Close the run file, if there is one; the log goes on without.
+    /// Close the run file, if there is one; the log continues without.
     pub fn close_file(&self) -> Result<(), FileError> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.take().map_or(Ok(()), RunWriter::finish)

@@ -17,9 +17,9 @@ use crate::ood::{Aggregate, MaskKind, MeasureId};
 pub struct RunSettings {
     /// What is hidden from the network.
     pub mask: MaskKind,
-    /// Cells a side for the grid masks (paper: 8), at least 1.
+    /// Cells per side for the grid masks (paper: 8), at least 1.
     pub grid: usize,
-    /// Reconstructions an image (paper: 10), at least 1.
+    /// Reconstructions per image (paper: 10), at least 1.
     pub num_attempts: usize,
     /// How the image is lifted off the data.
     pub lift: Lift,

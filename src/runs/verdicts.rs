@@ -6,7 +6,7 @@ use crate::images::ContentHash;
 use crate::ood::conformal::CalibrationScores;
 use crate::ood::discoveries::Discoveries;
 
-/// What new images are held against.
+/// What new images are compared with.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CalibrationSet {
     /// In-domain scores; may be empty, then there are no p-values.

@@ -30,7 +30,7 @@ pub struct Comparing {
     pub distance: Option<MeasureId>,
     /// Rows of one aggregation only.
     pub aggregate: Option<Aggregate>,
-    /// What the shown run is held against.
+    /// What the shown run is compared with.
     pub chosen: Option<RowKey>,
     reading: Option<JobId>,
 }

@@ -21,7 +21,7 @@ pub struct Notices {
 impl Notices {
     /// Add one; a repeated one moves to the end.
     pub fn push(&mut self, mut notice: Notice) {
-        // Messages of the engine go on after a path or a colon, here they stand alone.
+        // Messages of the engine continue after a path or a colon, here they stand alone.
         notice.message = super::text::capitalized(&notice.message);
         self.entries.retain(|(_, known)| *known != notice);
         if self.entries.len() >= MAX_NOTICES {

@@ -336,7 +336,7 @@ impl Session {
         }
     }
 
-    /// A run has stopped that can go on.
+    /// A run has stopped that can continue.
     pub(super) fn offer_to_go_on(&mut self, message: String) {
         let notice = Notice {
             severity: Severity::Error,

@@ -1,4 +1,4 @@
-//! Going on with an unfinished run: first its files and its model are held against what they were.
+//! Continuing an unfinished run: first its files and its model are compared with what they were.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use crate::worker::protocol::{
     Command, Control, JobId, RunRequest, RunsCommand, SaveRequest, Severity,
 };
 
-/// A run that is to go on.
+/// A run that is to be continued.
 #[derive(Debug)]
 pub struct Resuming {
     /// The comparison of its files under way.
     checking: Option<JobId>,
     /// Files that are not what they were, once that is known.
     changed: Option<Arc<[ChangedFile]>>,
-    /// Whether the user goes on without those.
+    /// Whether the user continues without those.
     is_accepted: bool,
 }
 
@@ -83,7 +83,7 @@ impl Session {
         }
     }
 
-    /// The user goes on without the files that are not what they were.
+    /// The user continues without the files that are not what they were.
     pub(super) fn go_on_without(&mut self) {
         if let Some(resuming) = &mut self.shown.resuming {
             resuming.is_accepted = true;
@@ -129,7 +129,7 @@ impl Session {
         self.shown.question = None;
         self.notices.say(
             Severity::Error,
-            format!("The run can't go on: {reason}. It can still be looked at"),
+            format!("The run can't be continued: {reason}. It can still be looked at"),
         );
     }
 
@@ -165,7 +165,7 @@ impl Session {
         self.is_plan_stale = true;
     }
 
-    /// A run of this window goes on in its file, one from elsewhere in a copy among the recent runs.
+    /// A run of this window continues in its file, one from elsewhere in a copy among the recent runs.
     fn where_to_go_on(&self) -> Option<SaveRequest> {
         let run = self.shown.run.as_ref()?;
         let Some(file) = run.kept.file.clone() else {
@@ -180,7 +180,7 @@ impl Session {
         }
     }
 
-    /// What to say of a run that waits to go on.
+    /// What to say of a run that waits to be continued.
     pub fn resuming_words(&self) -> Option<String> {
         let resuming = self.shown.resuming.as_ref()?;
         let run = self.shown.run.as_ref()?;

@@ -181,7 +181,7 @@ impl Session {
                 self.settings.running = None;
                 self.notices.say(
                     Severity::Warning,
-                    "The run goes on without its file. What was written so far is kept, the rest can be saved by \
+                    "The run continues without its file. What was written so far is kept, the rest can be saved by \
                      \"Save as…\" at the end.",
                 );
                 run.kept.file = None;

@@ -226,7 +226,7 @@ impl Session {
         measures::choices(side)
     }
 
-    /// Score by a measure that is defined for images of this many pixels a side, and say why.
+    /// Score by a measure that is defined for images of this many pixels per side, and say why.
     pub(super) fn use_measure_for(&mut self, side: usize) {
         if let Some((measure, reason)) = measures::instead_of(self.settings.run.distance, side) {
             self.settings.run.distance = measure;

@@ -188,7 +188,7 @@ fn serve(commands: Receiver<Command>, mut outbox: Outbox<Event>) {
             outbox.post(Event::Failed {
                 job,
                 message: format!(
-                    "internal error: {}; results so far are kept, and the worker was started anew",
+                    "internal error: {}; results so far are kept, and the worker was restarted",
                     panic_message(panic.as_ref())
                 ),
             });

@@ -1,5 +1,5 @@
 //! The file-reading thread: listings, thumbnails and mask previews, beside the inference thread so that
-//! folders can be added while a run goes on.
+//! folders can be added during a run.
 
 use std::io;
 use std::ops::ControlFlow;

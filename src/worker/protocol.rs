@@ -107,7 +107,7 @@ pub enum Event {
         /// Where it stands.
         progress: Progress,
     },
-    /// Something the user should know; the job goes on.
+    /// Something the user should know; the job continues.
     Notice {
         /// See [`Command`].
         job: JobId,

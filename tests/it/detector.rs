@@ -105,7 +105,7 @@ fn classify_tells_by_table_exit_code_and_notes() {
         args.extend(more);
         lmd(&args)
     };
-    // The calibration images themselves: the same scores to the last bit, each held against the others.
+    // The calibration images themselves: the same scores to the last bit, each compared with the others.
     let output = classify(&["--csv"]);
     assert_eq!(output.status.code(), Some(1), "some images are flagged");
     let table = String::from_utf8(output.stdout).unwrap();
@@ -267,10 +267,10 @@ fn a_run_that_was_kept_calibrates_and_is_judged_like_images_scored_anew() {
 
     score(["--unknown", text(&digits)], &new, &[]);
     let classify = ["classify", "--detector", text(&stored), "--csv"];
-    let anew = lmd(&[&classify[..], &[text(&digits), "--limit", "20"]].concat());
+    let again = lmd(&[&classify[..], &[text(&digits), "--limit", "20"]].concat());
     let kept = lmd(&[&classify[..], &["--run", text(&new)]].concat());
     assert_eq!(kept.status.code(), Some(0));
-    assert_eq!(kept.stdout, anew.stdout);
+    assert_eq!(kept.stdout, again.stdout);
     assert_eq!(String::from_utf8_lossy(&kept.stdout).lines().count(), 21);
 
     let other = path("other.lmdrun");

@@ -1,6 +1,6 @@
 //! A part of the bundled session, byte for byte as earlier versions scored it, on every instruction set of this machine.
 //!
-//! `LMD_WRITE_GOLDEN=1` writes the tables anew: for a change that is meant to move numbers, which its commit then names.
+//! `LMD_WRITE_GOLDEN=1` writes the tables again: for a change that is meant to move numbers, which its commit then names.
 
 use std::fs;
 use std::ops::ControlFlow;

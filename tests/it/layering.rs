@@ -181,7 +181,7 @@ fn named_modules(text: &str, depth: usize) -> Vec<(String, usize)> {
     named
 }
 
-/// Where a path goes on that leads to the crate's root: behind `crate` or enough `super`s, at what follows them.
+/// Where a path continues that leads to the crate's root: behind `crate` or enough `super`s, at what follows them.
 fn path_to_root(tokens: &[Token], start: usize, depth: usize) -> Option<usize> {
     let text = |index: usize| tokens.get(index).map(|token| token.text.as_str());
     if text(start) == Some("crate") {

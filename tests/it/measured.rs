@@ -21,7 +21,7 @@ use crate::runs::support::{batch, images};
 
 const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
 
-/// A fixture's network for images of this many pixels a side.
+/// A fixture's network for images of this many pixels per side.
 fn model_of_side(folder: &Path, side: usize) {
     let from = fixture("unet/gray-attn-heads");
     fs::copy(from.join(WEIGHTS), folder.join(WEIGHTS)).unwrap();

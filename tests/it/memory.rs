@@ -114,8 +114,8 @@ fn a_batch_without_room_is_halved_and_the_scores_stay_the_same() {
     assert_eq!(
         tight.notices,
         [
-            "the device has no room for 8 images at once; the run goes on with 4",
-            "the device has no room for 4 images at once; the run goes on with 2",
+            "the device has no room for 8 images at once; the run continues with 4",
+            "the device has no room for 4 images at once; the run continues with 2",
         ]
     );
     assert_eq!(tight.scores, roomy.scores);

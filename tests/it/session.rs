@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-/// The whole session (200 images a role, 10 attempts) in PyTorch with diffusers gave an AUROC of 0.980 by LPIPS after
+/// The whole session (200 images per role, 10 attempts) in PyTorch with diffusers gave an AUROC of 0.980 by LPIPS after
 /// two attempts, and of 0.99 by MSE after ten; median LPIPS 0.0105 in-domain and 0.0752 out of domain.
 ///
-/// Of 20 images a role an AUROC of 0.98 has a standard error of 0.023 (Hanley and `McNeil`, 1982), and single attempts vary
+/// Of 20 images per role an AUROC of 0.98 has a standard error of 0.023 (Hanley and `McNeil`, 1982), and single attempts vary
 /// by 0.01 with the seed: 0.90 is more than three of these below. Medians of 20 images are within a factor of two.
 /// A wrong schedule, mask, noise or unclipped prediction misses all of that by far.
 #[test]

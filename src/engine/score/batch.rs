@@ -239,7 +239,7 @@ impl Run<'_> {
     }
 }
 
-/// The batch to go on with after calls of `call_secs` seconds at `batch`: smaller where they took too long, larger,
+/// The batch to continue with after calls of `call_secs` seconds at `batch`: smaller where they took too long, larger,
 /// up to `limit`, where there is room for twice as many.
 fn adapted_batch(batch: usize, call_secs: f64, limit: usize) -> usize {
     let longest = LONGEST_CALL.as_secs_f64();

@@ -33,7 +33,7 @@ pub struct Pipeline {
     pub device: String,
     /// Images scored.
     pub images: usize,
-    /// Attempts an image.
+    /// Attempts per image.
     pub attempts: usize,
     /// Wall time in seconds, model loading left out.
     pub seconds: f64,

@@ -40,7 +40,7 @@ fn network(results: &Results) -> Vec<String> {
     let mut lines = Vec::new();
     for contender in &results.network {
         lines.push(contender.name.clone());
-        lines.push("  batch    calls/s  GFLOP/s  ms a call (shortest)".to_owned());
+        lines.push("  batch    calls/s  GFLOP/s  ms per call (shortest)".to_owned());
         for times in &contender.batches {
             let mut line = format!(
                 "  {:>5} {:>10.1} {:>8.1}  {:.2} ({:.2})",

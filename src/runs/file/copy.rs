@@ -29,7 +29,7 @@ impl RunWriter {
 }
 
 /// The copy appears whole; a file that is there already is replaced, as the dialog that named it has asked. The copy of a
-/// run that has lost its log goes on saying so.
+/// run that has lost its log keeps saying so.
 fn copy_from(from: &Connection, to: &Path, has_lost: bool) -> Result<(), FileError> {
     let _claim = Claim::new(to)?;
     let (draft, connection) = draft_of(from, to)?;

@@ -141,7 +141,7 @@ impl Drop for Draft {
     }
 }
 
-/// Nobody goes on with a draft that was not finished, so nothing is kept to roll it back by, and it is synced once.
+/// Nobody continues with a draft that was not finished, so nothing is kept to roll it back by, and it is synced once.
 pub(super) fn forgo_journal(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "synchronous", "OFF")?;

@@ -48,7 +48,7 @@ pub enum FileError {
     },
     /// It can't be written.
     #[error(
-        "the run file can't be written: {reason}; copy it to a folder that can be written to and go on with the copy: {}",
+        "the run file can't be written: {reason}; copy it to a folder that can be written to and continue with the copy: {}",
         path.display()
     )]
     ReadOnly {
@@ -59,7 +59,7 @@ pub enum FileError {
     },
     /// No room.
     #[error(
-        "the run file can't grow ({reason}); what was committed is kept: make room and go on with it: {}",
+        "the run file can't grow ({reason}); what was committed is kept: make room and continue it: {}",
         path.display()
     )]
     Full {
@@ -131,7 +131,7 @@ pub enum FileError {
     },
     /// A target that may not be replaced.
     #[error(
-        "the run file exists; choose another --output, allow --overwrite, or go on with it by --resume: {}",
+        "the run file exists; choose another --output, allow --overwrite, or continue it by --resume: {}",
         path.display()
     )]
     Exists {

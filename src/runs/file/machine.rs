@@ -1,4 +1,4 @@
-//! Which machine this is, and whether a run may go on with the kernels that it has.
+//! Which machine this is, and whether a run may continue with the kernels that it has.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -38,7 +38,7 @@ fn processor() -> String {
         .to_owned()
 }
 
-/// What other kernels mean for a run that is to go on.
+/// What other kernels mean for a run that is to be continued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Continuation {
     /// They are those that made its scores.
@@ -60,7 +60,7 @@ impl Continuation {
         let others = earlier.iter().filter(is_here).map(Segment::kernels);
         if let Some(other) = others.into_iter().find(|other| *other != kernels) {
             return Self::Refused(format!(
-                "its scores on this machine were made by {other}, and it would go on by {kernels}: they would not be those \
+                "its scores on this machine were made by {other}, and it would be continued by {kernels}: they would not be those \
                  of a run that nothing stopped"
             ));
         }
@@ -68,7 +68,7 @@ impl Continuation {
             return Self::Same;
         }
         Self::Noted(format!(
-            "the run was begun by {} and goes on by {kernels}: the scores of the two may differ from the fifth digit on",
+            "the run was begun by {} and continues by {kernels}: the scores of the two may differ from the fifth digit on",
             last.kernels()
         ))
     }

@@ -1,4 +1,4 @@
-//! What a run was made of: enough to trace its numbers and to go on with it.
+//! What a run was made of: enough to trace its numbers and to continue it.
 
 use std::path::PathBuf;
 use std::str::FromStr;

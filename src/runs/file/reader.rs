@@ -18,7 +18,7 @@ use crate::runs::masks::Masks;
 use crate::runs::results::{AttemptResult, RunImage};
 use crate::runs::settings::{Lift, unknown_field};
 
-/// Most images, attempts an image, and pixels a side, of a file that is believed.
+/// Most images, attempts per image, and pixels per side, of a file that is believed.
 const MOST: usize = 1 << 24;
 const LARGEST_SIDE: usize = 4096;
 /// A row of an image takes more bytes than this.

@@ -98,7 +98,7 @@ impl Session {
         self.folded.elapsed() >= INTERVAL || is_large()
     }
 
-    /// Copy the log's pages into the file. The log stays, and is written anew from its start on.
+    /// Copy the log's pages into the file. The log stays, and is written again from its start on.
     fn fold(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         self.folded = Instant::now();
         self.is_restarting = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {

@@ -216,7 +216,7 @@ fn insert_image(
         .map(|_| ())
 }
 
-/// Open a run to go on with it: what it holds, and its writer. Rows that do not match their checksum are removed, so that
+/// Open a run to continue it: what it holds, and its writer. Rows that do not match their checksum are removed, so that
 /// their attempts are made again; a file whose structure is damaged is refused and left as it is, and so is one with a log
 /// beside it that is not its own. A file of an earlier version becomes one of this version first.
 pub fn resume(path: &Path) -> Result<(RunWriter, StoredRun), FileError> {
@@ -275,7 +275,7 @@ fn lost_before(path: &Path) -> Result<Vec<String>, FileError> {
     Ok(database::missing_log(&connection, path))
 }
 
-/// Refuse a run that can't go on in its file.
+/// Refuse a run that can't be continued in its file.
 fn whole(stored: StoredRun) -> Result<StoredRun, FileError> {
     let are_images_whole = stored.stored_images.iter().all(|image| image.is_whole);
     if stored.is_structure_damaged || !are_images_whole {

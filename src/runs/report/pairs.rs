@@ -30,7 +30,7 @@ pub fn draw_pairs<DB: DrawingBackend>(area: &Area<DB>, data: &PairsChart) -> Dra
             text: format!("{} ({})", role.label(), count(role)),
         })
         .collect();
-    let subtitle = "One point an image. The dashed lines are the thresholds";
+    let subtitle = "One point per image. The dashed lines are the thresholds";
     let body = header(area, scale, "Scores in two runs", subtitle, &legend)?;
     let range = |score: fn(&(Role, f64, f64)) -> f64| {
         let scores = data.points.iter().map(score);

@@ -44,7 +44,7 @@ pub struct Analysis {
     foreign: Option<CalibrationSet>,
     /// Images that the p-values are against.
     pub num_calibration: usize,
-    /// One row a folder, in the order in which they were added.
+    /// One row per folder, in the order in which they were added.
     pub folders: Vec<FolderRow>,
 }
 
@@ -73,7 +73,7 @@ pub struct FolderRow {
 }
 
 impl Analysis {
-    /// Compute everything from the scores of `run`; unknown images are held against `calibration_set`, or else against the
+    /// Compute everything from the scores of `run`; unknown images are compared with `calibration_set`, or else with the
     /// in-domain images.
     pub fn of(run: &RunState, calibration_set: Option<CalibrationSet>) -> Self {
         // In order, so that the sorts to come find nothing left to do.
@@ -160,7 +160,7 @@ fn sorted(mut scores: Vec<f64>) -> Vec<f64> {
     scores
 }
 
-/// The contents of the in-domain images that have a score; none where there is no image to be held against them.
+/// The contents of the in-domain images that have a score; none where there is no image to be compared with them.
 fn contents(run: &RunState) -> HashSet<ContentHash> {
     if run.scores_of(Role::Unknown).next().is_none() {
         return HashSet::new();

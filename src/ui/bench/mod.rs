@@ -56,7 +56,7 @@ impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(
             f,
-            "{} images, {} attempts each, window of {} x {} points; milliseconds a frame",
+            "{} images, {} attempts each, window of {} x {} points; milliseconds per frame",
             self.images, self.attempts, self.window[0], self.window[1]
         )?;
         writeln!(

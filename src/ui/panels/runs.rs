@@ -68,7 +68,7 @@ pub fn saving_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     }
     let mut saving = scene.session.settings.saving;
-    let tooltip = "Write each run to the folder of recent runs while it goes on, so that a crash loses nothing. \
+    let tooltip = "Write each run to the folder of recent runs while it runs, so that a crash loses nothing. \
                    Pictures of your images are in these files";
     row(ui, "Keep runs", tooltip, |ui| {
         ui.add(Checkbox::without_text(&mut saving.is_on))

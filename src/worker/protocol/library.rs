@@ -25,7 +25,7 @@ pub enum LibraryCommand {
         /// Cancels the listing.
         control: Control,
     },
-    /// A small picture of a file for the gallery: at most `max_side` pixels a side.
+    /// A small picture of a file for the gallery: at most `max_side` pixels per side.
     Thumbnail {
         /// The file.
         path: PathBuf,

@@ -30,7 +30,7 @@ fn finish_and_compare(run: &Path, report: &Path, expected: &str) {
     assert!(!Path::new(&log).exists(), "the file stands alone");
 }
 
-/// Begin a run, or go on with it.
+/// Begin a run, or continue it.
 fn start(run: &Path) -> Child {
     let args = if run.exists() {
         ["score", "--resume", text(run)].map(str::to_owned).to_vec()

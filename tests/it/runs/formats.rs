@@ -1,4 +1,4 @@
-//! Files of earlier versions: they open, go on and merge, with the scores that their own version told.
+//! Files of earlier versions: they open, continue and merge, with the scores that their own version told.
 
 use std::fs;
 use std::path::{Path, PathBuf};

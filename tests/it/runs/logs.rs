@@ -135,7 +135,7 @@ fn a_killed_run_says_that_its_log_is_missing() {
     let told = errors(&output);
     assert!(told.contains("its log is missing"), "{told}");
     assert!(told.contains("18 of 18 attempts are missing"), "{told}");
-    // A copy goes on saying so; a run that was resumed has it among its notices' causes, and is whole again.
+    // A copy keeps saying so; a run that was resumed has it among its notices' causes, and is whole again.
     let copied = folder.path().join("copied.lmdrun");
     file::copy(&path, &copied).unwrap();
     assert_eq!(file::read(&copied).unwrap().damage.len(), 1);
@@ -179,7 +179,7 @@ fn a_damaged_log_says_what_is_lost() {
     }
 }
 
-/// However long a run goes on, the file itself has all but the last seconds of it.
+/// However long a run takes, the file itself has all but the last seconds of it.
 #[test]
 fn a_log_that_grows_is_folded_in() {
     let folder = tempfile::tempdir().unwrap();

@@ -234,7 +234,7 @@ fn kernels_of_another_machine_go_on_with_a_notice_and_an_entry() {
     let told = errors(&resumed);
     assert!(resumed.status.success(), "{told}");
     assert!(
-        told.contains("CPU (vector of 1977) and goes on by"),
+        told.contains("CPU (vector of 1977) and continues by"),
         "{told}"
     );
     let stored = file::read(&run).unwrap();
@@ -260,7 +260,7 @@ fn other_kernels_on_this_machine_are_refused_unless_wanted() {
     let told = errors(&refused);
     assert_eq!(refused.status.code(), Some(2), "{told}");
     assert!(
-        told.contains("CPU (vector of 1977), and it would go on by"),
+        told.contains("CPU (vector of 1977), and it would be continued by"),
         "{told}"
     );
     assert!(told.contains("--mix-kernels"), "{told}");

@@ -13,7 +13,7 @@ use lmd_inspector::worker::protocol::{Event, LibraryCommand, LibraryEvent};
 use super::script::{self, Script};
 use super::{Window, has_attempts, open, prepare, press, ready, until};
 
-/// A window with a finished run over `num_images` images a role.
+/// A window with a finished run over `num_images` images per role.
 pub(super) fn finished(num_images: usize, attempts: usize) -> (Window, Script) {
     let (mut window, script) = ready(num_images);
     run(&mut window, &script, attempts);

@@ -39,7 +39,7 @@ fn the_gallery_is_sorted_by_p_value_and_says_it_under_each_picture() {
     let run = session.shown.run.as_ref().unwrap();
     let in_domain: Vec<(usize, f64)> = run.scores_of(Role::InDomain).collect();
     let expected = |image: usize| {
-        // By definition, the image itself left out of those that it is held against.
+        // By definition, the image itself left out of those that it is compared with.
         let score = run.score(image).unwrap();
         let others = || in_domain.iter().filter(|(other, _)| *other != image);
         let at_least = others().filter(|(_, other)| *other >= score).count();

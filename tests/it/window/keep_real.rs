@@ -240,7 +240,7 @@ fn what_a_crash_left_is_offered_and_resumed_and_a_stranger_stays_as_it_was() {
     until(&mut window, "the end of the run", has_phase(Phase::Done));
     assert_eq!(results(&window), expected);
 
-    // A run from elsewhere goes on in a copy.
+    // A run from elsewhere continues in a copy.
     let stranger = folder.path().join("stranger.lmdrun");
     let unfinished = run_files(&runs)
         .into_iter()

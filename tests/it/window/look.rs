@@ -13,7 +13,7 @@ use lmd_inspector::worker::protocol::{Command, Event as WorkerEvent};
 use super::{Window, has_attempts, press, ready, until};
 use crate::window::script::Script;
 
-/// A window with three attempts of each of six images a role, the image `00002.png` selected.
+/// A window with three attempts of each of six images per role, the image `00002.png` selected.
 pub(super) fn looking() -> (Window, Script) {
     let (mut window, script) = ready(6);
     press(&mut window, "Run");

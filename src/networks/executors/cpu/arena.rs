@@ -25,7 +25,7 @@ impl Need {
 pub struct Needs(Vec<Need>);
 
 impl Needs {
-    /// A buffer of `len` values an image, written by operation `at`.
+    /// A buffer of `len` values per image, written by operation `at`.
     pub fn create(&mut self, len: usize, at: usize) -> BufferId {
         self.0.push(Need {
             len: pad(len),

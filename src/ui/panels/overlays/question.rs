@@ -81,7 +81,7 @@ fn words_ui(ui: &mut Ui, scene: &Scene<'_>, question: &Question) -> (&'static st
             for line in list_of(changed) {
                 note(ui, line);
             }
-            ui.label("Put them back and resume again, or go on with what is there: what is missing is left out.");
+            ui.label("Put them back and resume again, or continue with what is there: what is missing is left out.");
             ("Continue with what is there", "Cancel")
         }
     }

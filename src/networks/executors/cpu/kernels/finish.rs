@@ -8,7 +8,7 @@ use super::vector::Vector;
 pub struct FinishArgs {
     /// Output channels.
     pub channels: usize,
-    /// One value a channel.
+    /// One value per channel.
     pub bias: *const f32,
     /// First pixel of the residual, `channels` values a pixel; may be the output itself.
     pub residual: *const f32,
