@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use lmd_fuzz::checks::round;
 use lmd_fuzz::images::Geometry;
 use lmd_fuzz::images::decode::decode_bytes;
-use lmd_fuzz::images::prepare::{Fit, prepare};
+use lmd_fuzz::images::prepare::{ResizeMode, prepare};
 
 fuzz_target!(|data: &[u8]| {
     round(|| {
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
             channels: 3,
             side: 8,
         };
-        for fit in [Fit::Crop, Fit::Pad, Fit::Stretch] {
+        for fit in [ResizeMode::Crop, ResizeMode::Pad, ResizeMode::Stretch] {
             let pixels = prepare(&decoded, geometry, fit);
             assert!(
                 pixels.unit.iter().all(|value| (0.0..=1.0).contains(value)),

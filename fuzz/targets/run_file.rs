@@ -122,7 +122,7 @@ fn report(run: file::StoredRun) {
     let table = scores_csv(&report);
     // A stranger's measures come behind the usual ones.
     assert!(table.starts_with("path,role,attempt,mse,ssim_distance,lpips"));
-    let html = html_report(&report, &run.manifest, &run.stretches).expect("a report can be made");
+    let html = html_report(&report, &run.manifest, &run.segments).expect("a report can be made");
     // Nothing of a stranger's becomes a tag.
     assert!(!html.contains("<script"), "a script is in the report");
 }
