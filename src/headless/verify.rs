@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Failure, Outcome, terminal};
 use crate::networks::checkpoints::{self, ModelSource};
 use crate::networks::executors::{self, DeviceChoice};
-use crate::networks::verify::verify;
+use crate::networks::verify::{VerifyError, verify};
 
 /// Options of `lmd verify`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,12 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let (mut denoiser, device) =
         executors::open_denoiser(Arc::new(checkpoint.network), args.device)
             .map_err(Failure::bad_request)?;
-    let found = verify(denoiser.as_mut(), &args.reference).map_err(Failure::failed)?;
+    let found = verify(denoiser.as_mut(), &args.reference).map_err(|error| match error {
+        VerifyError::Denoise(_) => Failure::failed(error),
+        VerifyError::Unreadable { .. } | VerifyError::BadReference { .. } => {
+            Failure::bad_request(error)
+        }
+    })?;
     let passes = found.passes(args.tolerance);
     terminal::answer(&format!(
         "{}: largest relative difference {:.3e} (tolerance {:.1e}) on {device}",
