@@ -120,7 +120,7 @@ impl Confound {
         let follows = self.correlation.filter(is_followed).map(|correlation| {
             let verb = if correlation > 0.0 { "rises" } else { "falls" };
             format!(
-                "Among in-domain images the score {verb} with {}, so part of what it statistics may be that.",
+                "Among in-domain images the score {verb} with {}, so part of what it measures may be that.",
                 label.to_lowercase()
             )
         });
