@@ -10,6 +10,7 @@ pub mod control;
 pub mod copying;
 pub mod export;
 pub mod failure;
+pub mod formats;
 pub mod maps;
 pub mod model;
 pub mod observer;

@@ -33,6 +33,7 @@ impl Session {
             }
             KeepAction::Open(path) => self.open_run(path),
             KeepAction::SaveAs(path) => self.save_run_as(path),
+            KeepAction::Write(name, folder) => self.write_run(name, folder),
             KeepAction::CompareWith(key) => self.compare_with(key),
             KeepAction::FilterCompared(distance, aggregate) => {
                 self.comparing.distance = distance;
@@ -132,6 +133,7 @@ impl Session {
             }
             RunsEvent::Checked { job, changed } => self.files_checked(job, changed),
             RunsEvent::Compared { job, runs } => self.compared(job, &runs),
+            RunsEvent::Written { outcome } => self.run_written(outcome),
             // Whichever run is shown by now, the file is there or is missing.
             RunsEvent::SavedAs { path, outcome, .. } => self.run_saved(path, outcome),
         }

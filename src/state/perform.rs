@@ -8,6 +8,7 @@ use super::folders::{FolderId, ScanState, images_in_two_roles, is_table};
 use super::looking::ZOOM_STEP;
 use super::model::ModelState;
 use super::outbox::Outgoing;
+use super::panels::Center;
 use super::saving::Question;
 use super::session::Session;
 use super::settings::{FolderChoice, FolderSource};
@@ -50,6 +51,7 @@ impl Session {
             Action::OpenDetector(path) => self.open_detector(path),
             Action::SaveDetector(path) => self.save_detector(path),
             Action::SavePlots(folder) => self.save_plots(folder),
+            Action::SetPanels(panels) => self.settings.panels = panels,
             Action::SetTheme(theme) => self.settings.theme = theme,
             Action::Dropped(paths) => self.take_dropped(paths),
             Action::UseDropped(role) => self.use_dropped(role),
@@ -108,6 +110,13 @@ impl Session {
             UiCommand::BrowseOpen => self.open_dialog(DialogKind::OpenRun),
             UiCommand::BrowseSaveAs => self.browse_save_as(),
             UiCommand::ToggleCompare => self.toggle_compare(),
+            UiCommand::ToggleSetup => self.toggle_setup(),
+            UiCommand::ShowOverview => self.show_in_center(Center::Overview),
+            UiCommand::ShowInspect => self.show_in_center(Center::Inspect),
+            UiCommand::ShowGallery => self.show_in_center(Center::Gallery),
+            UiCommand::ShowVerdicts => self.show_in_center(Center::Verdicts),
+            UiCommand::BackToResult => self.shown.leave_scrub(),
+            UiCommand::Follow => self.shown.select(None),
             UiCommand::Clear => self.shown.question = Some(Question::Clear),
             UiCommand::GoOn => self.go_on(),
             UiCommand::UseAgain => self.ask_to_use_again(),
@@ -306,10 +315,12 @@ impl Session {
             self.looking.overlay = None;
         } else if !self.dropped.is_empty() {
             self.dropped.clear();
+        } else if self.shown.scrub().is_some() {
+            self.shown.leave_scrub();
         } else if self.shown.gallery.brush().is_some() {
             self.shown.brush(None);
-        } else if self.shown.gallery.selected().is_some() {
-            self.shown.select(None);
+        } else if !self.shown.gallery.marked().is_empty() {
+            self.shown.gallery.mark_none();
         } else {
             let newest = self.notices.newest_first().next().map(|(id, _)| id);
             if let Some(id) = newest {

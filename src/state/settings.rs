@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::arrangement::GalleryView;
 use super::decision::DecisionSettings;
 use super::look::LookSettings;
+use super::panels::PanelSettings;
 use super::partial;
 use super::saving::SavingSettings;
 use crate::images::write::write_atomically;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub saving: SavingSettings,
     /// The file of the run that is at work: at the next start it was cut off.
     pub running: Option<PathBuf>,
+    /// Which parts of the window are open and how large.
+    pub panels: PanelSettings,
     /// Light or dark.
     pub theme: ThemeChoice,
     /// Inner width and height of the window in points.
@@ -64,6 +67,7 @@ impl Default for Settings {
             zoom_percent: 100,
             saving: SavingSettings::default(),
             running: None,
+            panels: PanelSettings::default(),
             theme: ThemeChoice::System,
             window_size: [1280.0, 800.0],
         }
@@ -217,6 +221,7 @@ impl Settings {
         self.zoom_percent = self
             .zoom_percent
             .clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
+        self.panels = self.panels.repaired();
         self.run.grid = self.run.grid.max(1);
         self.run.num_attempts = self.run.num_attempts.max(1);
         self

@@ -23,6 +23,22 @@ pub fn duration(secs: f64) -> String {
     }
 }
 
+/// A duration that is only estimated: no more digits than can be meant.
+pub fn rough_duration(secs: f64) -> String {
+    if !secs.is_finite() {
+        return "unknown".to_owned();
+    }
+    match secs.max(0.0) {
+        secs if secs < 10.0 => "a few seconds".to_owned(),
+        secs if secs < 55.0 => format!("{:.0} s", 10.0 * (secs / 10.0).round()),
+        secs if secs < 600.0 => format!("{:.0} min", (secs / 60.0).round().max(1.0)),
+        secs if secs < 3_300.0 => format!("{:.0} min", 5.0 * (secs / 300.0).round()),
+        secs if secs < 36_000.0 => format!("{} h", (secs / 1_800.0).round() / 2.0),
+        secs if secs < 172_800.0 => format!("{:.0} h", (secs / 3_600.0).round()),
+        secs => format!("{:.0} days", (secs / 86_400.0).round()),
+    }
+}
+
 /// A whole number with groups of three digits, e.g. `12,400`.
 pub fn count(number: usize) -> String {
     let digits = number.to_string();
@@ -94,6 +110,23 @@ pub fn rate(per_second: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_estimate_has_no_more_digits_than_it_can_mean() {
+        for (secs, words) in [
+            (3.0, "a few seconds"),
+            (42.0, "40 s"),
+            (58.0, "1 min"),
+            (339.0, "6 min"),
+            (2_773.0, "45 min"),
+            (3_500.0, "1 h"),
+            (5_000.0, "1.5 h"),
+            (90_000.0, "25 h"),
+            (200_000.0, "2 days"),
+        ] {
+            assert_eq!(rough_duration(secs), words);
+        }
+    }
 
     #[test]
     fn numbers_read_as_people_write_them() {

@@ -10,7 +10,7 @@ use super::panels::{Drafts, Scene};
 use super::textures::Textures;
 use super::thumbnails::{self, Thumbnails};
 use super::{keys, layout, theme};
-use crate::state::{Action, Outgoing, Session, Settings};
+use crate::state::{Action, Outgoing, Overlay, Session, Settings};
 use crate::worker::handle::SendError;
 use crate::worker::protocol::{LibraryCommand, LibraryEvent, Severity};
 
@@ -94,7 +94,7 @@ impl App {
         }
         self.send(ctx);
         theme::follow(ctx, self.session.settings.theme);
-        theme::zoom(ctx, self.session.settings.zoom_percent);
+        theme::zoom(ctx, self.zoom_percent());
         self.save_when_settled(ctx);
         self.last_frame_ms = start.elapsed().as_secs_f32() * 1e3;
     }
@@ -125,6 +125,14 @@ impl App {
             ctx.request_repaint();
         }
         self.last_frame_ms += start.elapsed().as_secs_f32() * 1e3;
+    }
+
+    /// The size of everything. A presentation is sized by its window alone.
+    fn zoom_percent(&self) -> u32 {
+        match self.session.looking.overlay {
+            Some(Overlay::Presentation | Overlay::Explain) => 100,
+            _ => self.session.settings.zoom_percent,
+        }
     }
 
     fn now_secs(&self) -> f64 {

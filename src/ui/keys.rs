@@ -7,7 +7,9 @@ use crate::state::actions::{Key, Shortcut};
 
 /// The commands that keys ask for in this frame; these keys mean nothing else then.
 pub fn pressed(ctx: &Context) -> Vec<UiCommand> {
-    let is_typing = ctx.memory(|memory| memory.focused().is_some());
+    // An open list or menu has Esc and the arrows to itself.
+    let is_typing =
+        ctx.memory(|memory| memory.focused().is_some()) || egui::Popup::is_any_open(ctx);
     let is_pressed = |command: &UiCommand| {
         let mut shortcuts = command.info().shortcuts.iter();
         // Plain keys belong to the widget that has the focus, F5 does not mean anything to any.
@@ -47,6 +49,7 @@ fn keyboard_shortcut(shortcut: Shortcut) -> KeyboardShortcut {
         Key::Num0 => egui::Key::Num0,
         Key::Num1 => egui::Key::Num1,
         Key::A => egui::Key::A,
+        Key::B => egui::Key::B,
         Key::C => egui::Key::C,
         Key::E => egui::Key::E,
         Key::F => egui::Key::F,

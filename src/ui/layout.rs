@@ -3,13 +3,15 @@
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 
 use super::panels::{self, Page, Scene};
-use super::theme::{self, BOTTOM_HEIGHT, LEFT_WIDTH, MARGIN, RIGHT_WIDTH};
+use super::theme::{self, BOTTOM_HEIGHT, MARGIN};
 use super::widgets::combo::segments;
-use crate::state::Overlay;
+use crate::state::panels::{RESULTS_WIDTHS, SETUP_WIDTHS};
+use crate::state::{Action, Center, Overlay, PanelSettings};
 
-/// Below this width in points the parts of the window are shown one at a time: it is that narrow only when everything
-/// is shown large.
-const NARROW: f32 = 940.0;
+/// Below this width in points the parts of the window are shown one at a time.
+const NARROW: f32 = 1200.0;
+/// Width in points that the center keeps whatever the panels beside it are dragged to.
+const CENTER_WIDTH: f32 = 520.0;
 
 /// Draw everything.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -20,58 +22,111 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     }
     let palette = theme::palette(ui);
-    let side = |inner_margin| Frame::new().fill(palette.ground).inner_margin(inner_margin);
+    let bar = |inner_margin| Frame::new().fill(palette.ground).inner_margin(inner_margin);
+    Panel::top("bar")
+        .exact_size(panels::top_bar::HEIGHT)
+        .resizable(false)
+        .frame(bar(Margin::symmetric(MARGIN, 0)))
+        .show(ui, |ui| panels::top_bar::ui(ui, scene));
     Panel::bottom("progress")
         .exact_size(BOTTOM_HEIGHT)
         .resizable(false)
-        .frame(side(Margin::symmetric(MARGIN, 8)))
+        .frame(bar(Margin::symmetric(MARGIN, 8)))
         .show(ui, |ui| panels::progress::ui(ui, scene));
     scene.drafts.is_narrow = ui.available_width() < NARROW;
-    if scene.drafts.is_narrow {
+    let within = if scene.drafts.is_narrow {
         narrow_ui(ui, scene);
-        panels::notices::ui(ui, scene, ui.max_rect());
-        panels::drop::ui(ui, scene);
-        panels::overlays::ui(ui, scene);
-        return;
-    }
-    Panel::left("settings")
-        .exact_size(LEFT_WIDTH)
-        .resizable(false)
-        .frame(side(Margin {
-            left: MARGIN,
-            right: 4,
-            top: 0,
-            bottom: 0,
-        }))
-        .show(ui, |ui| {
-            scrolled(ui, "settings", |ui| settings_ui(ui, scene));
-        });
-    Panel::right("plots")
-        .exact_size(RIGHT_WIDTH)
-        .resizable(false)
-        .frame(side(Margin {
-            left: MARGIN,
-            right: 4,
-            top: 0,
-            bottom: 0,
-        }))
-        .show(ui, |ui| {
-            scrolled(ui, "plots", |ui| plots_ui(ui, scene));
-        });
-    let center = Frame::new().fill(palette.surface).inner_margin(Margin {
-        left: MARGIN,
-        right: 6,
-        top: 8,
-        bottom: 0,
-    });
-    let center = CentralPanel::default().frame(center).show(ui, |ui| {
-        panels::inspector::ui(ui, scene);
-        ui.separator();
-        panels::gallery::ui(ui, scene);
-    });
-    panels::notices::ui(ui, scene, center.response.rect);
+        ui.max_rect()
+    } else {
+        wide_ui(ui, scene)
+    };
+    panels::notices::ui(ui, scene, within);
     panels::drop::ui(ui, scene);
     panels::overlays::ui(ui, scene);
+}
+
+/// Setup, center and results beside each other; returns the place of the center.
+fn wide_ui(ui: &mut Ui, scene: &mut Scene<'_>) -> egui::Rect {
+    let palette = theme::palette(ui);
+    let side = Frame::new().fill(palette.ground).inner_margin(Margin {
+        left: MARGIN,
+        right: 4,
+        top: 0,
+        bottom: 0,
+    });
+    let old = scene.session.settings.panels;
+    let mut new = old;
+    if !scene.session.is_setup_folded() {
+        let shown = Panel::left("setup")
+            .default_size(old.setup_width)
+            .size_range(*SETUP_WIDTHS.start()..=*SETUP_WIDTHS.end())
+            .resizable(true)
+            .frame(side)
+            .show(ui, |ui| {
+                scrolled(ui, "setup", |ui| setup_ui(ui, scene));
+            });
+        new.setup_width = shown.response.rect.width();
+    }
+    let most = (ui.available_width() - CENTER_WIDTH).min(*RESULTS_WIDTHS.end());
+    let least = *RESULTS_WIDTHS.start();
+    let shown = Panel::right("results")
+        .default_size(old.results_width)
+        .size_range(least..=most.max(least))
+        .resizable(true)
+        .frame(side)
+        .show(ui, |ui| {
+            scrolled(ui, "results", |ui| panels::results::ui(ui, scene));
+        });
+    new.results_width = shown.response.rect.width();
+    keep_widths(ui, scene, old, new);
+    let frame = Frame::new().fill(palette.surface).inner_margin(Margin {
+        left: MARGIN,
+        right: 6,
+        top: 6,
+        bottom: 0,
+    });
+    let center = CentralPanel::default().frame(frame).show(ui, |ui| {
+        centers_ui(ui, scene);
+        match scene.session.settings.panels.center {
+            Center::Overview => {
+                panels::inspector::ui(ui, scene, true);
+                ui.separator();
+                panels::gallery::ui(ui, scene);
+            }
+            Center::Inspect => panels::inspector::ui(ui, scene, false),
+            Center::Gallery => panels::gallery::ui(ui, scene),
+            Center::Verdicts => panels::verdicts::ui(ui, scene),
+        }
+    });
+    center.response.rect
+}
+
+/// Remember widths that the user has dragged the borders to, once the button is up.
+fn keep_widths(ui: &Ui, scene: &mut Scene<'_>, old: PanelSettings, new: PanelSettings) {
+    let is_dragged = ui.input(|input| input.pointer.any_down());
+    let differs = |old: f32, new: f32| (old - new).abs() >= 1.0;
+    let is_changed =
+        differs(old.setup_width, new.setup_width) || differs(old.results_width, new.results_width);
+    if is_changed && !is_dragged {
+        scene.actions.push(Action::SetPanels(new));
+    }
+}
+
+/// What the center shows.
+fn centers_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let old = scene.session.settings.panels;
+    let mut center = old.center;
+    segments(
+        ui,
+        &mut center,
+        &Center::ALL,
+        |center| center.label().to_owned(),
+        |center| center.explanation().to_owned(),
+    );
+    if center != old.center {
+        let panels = PanelSettings { center, ..old };
+        scene.actions.push(Action::SetPanels(panels));
+    }
 }
 
 /// One part of the window at a time, where there is no room for all.
@@ -100,10 +155,11 @@ fn narrow_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     CentralPanel::default()
         .frame(frame)
         .show(ui, |ui| match scene.drafts.page {
-            Page::Settings => scrolled(ui, "settings", |ui| settings_ui(ui, scene)),
-            Page::Pictures => scrolled(ui, "pictures", |ui| panels::inspector::ui(ui, scene)),
+            Page::Setup => scrolled(ui, "setup", |ui| setup_ui(ui, scene)),
+            Page::Inspect => scrolled(ui, "inspect", |ui| panels::inspector::ui(ui, scene, false)),
             Page::Gallery => panels::gallery::ui(ui, scene),
-            Page::Plots => scrolled(ui, "plots", |ui| plots_ui(ui, scene)),
+            Page::Verdicts => panels::verdicts::ui(ui, scene),
+            Page::Results => scrolled(ui, "results", |ui| panels::results::ui(ui, scene)),
         });
 }
 
@@ -120,22 +176,11 @@ fn scrolled(ui: &mut Ui, id_salt: &str, add_contents: impl FnOnce(&mut Ui)) {
         });
 }
 
-fn settings_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    panels::runs::ui(ui, scene);
+fn setup_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     panels::model::ui(ui, scene);
     panels::folders::ui(ui, scene);
     panels::confounds::before_ui(ui, scene);
     panels::mask::ui(ui, scene);
     panels::method::ui(ui, scene);
     panels::advanced::ui(ui, scene);
-}
-
-fn plots_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    panels::histogram::ui(ui, scene);
-    panels::roc::ui(ui, scene);
-    panels::decision::ui(ui, scene);
-    panels::figures::ui(ui, scene);
-    panels::confounds::after_ui(ui, scene);
-    panels::verdicts::ui(ui, scene);
-    panels::attempts::ui(ui, scene);
 }

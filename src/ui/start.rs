@@ -113,7 +113,7 @@ fn open(
             .with_title("LMD Inspector")
             .with_app_id("lmd-inspector")
             .with_inner_size(settings.window_size)
-            .with_min_inner_size([1120.0, 680.0])
+            .with_min_inner_size([720.0, 560.0])
             .with_drag_and_drop(true),
         // The program reads the clipboard itself, away from the window.
         clipboard_shortcuts: false,

@@ -11,10 +11,6 @@ use egui::{
 use crate::ood::Role;
 use crate::state::ThemeChoice;
 
-/// Width of the settings panel in points.
-pub const LEFT_WIDTH: f32 = 312.0;
-/// Width of the plots panel in points.
-pub const RIGHT_WIDTH: f32 = 348.0;
 /// Height of the progress panel in points.
 pub const BOTTOM_HEIGHT: f32 = 76.0;
 /// Distance between a panel's edge and its content.
@@ -27,16 +23,14 @@ pub const LABEL_WIDTH: f32 = 82.0;
 pub const ROW_HEIGHT: f32 = 24.0;
 /// Corner radius of cards, pictures and buttons.
 pub const RADIUS: u8 = 6;
-/// Largest side of a gallery picture in points.
-pub const TILE: f32 = 64.0;
-/// Size of a gallery tile with its score.
-pub const TILE_SIZE: Vec2 = vec2(76.0, 92.0);
+/// How much wider than its picture a gallery tile is, in points.
+pub const TILE_MARGIN: f32 = 12.0;
+/// How much higher than wide a gallery tile is, in points: the line of its score.
+pub const TILE_FOOTER: f32 = 16.0;
 /// Side of an attempt's picture in the strip.
 pub const ATTEMPT: f32 = 52.0;
 /// Size of a field for a number.
 pub const NUMBER_FIELD: Vec2 = vec2(64.0, ROW_HEIGHT);
-/// Height of each plot.
-pub const PLOT_HEIGHT: f32 = 148.0;
 
 /// A color as it is written in style sheets, 0xRRGGBB.
 #[expect(

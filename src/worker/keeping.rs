@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::protocol::JobId;
 use crate::engine::comparing::{ComparedRun, compare};
 use crate::engine::copying::{SaveSource, save_as};
+use crate::engine::formats::{Written, write_format};
 use crate::engine::opened::OpenedRun;
 use crate::engine::resuming::{ChangedFile, changed_files};
 use crate::runs::RunImage;
+use crate::runs::formats::Format;
 use crate::runs::run_library::{self, RunLibrary};
 
 /// What can be asked about run files.
@@ -52,6 +54,15 @@ pub enum RunsCommand {
         paths: Vec<PathBuf>,
         /// Confidence of the intervals, in (0, 1).
         level: f64,
+    },
+    /// Write a run in a format.
+    Write {
+        /// The run file.
+        run: PathBuf,
+        /// Where to; it is made where it is missing.
+        folder: PathBuf,
+        /// The format.
+        format: &'static Format,
     },
     /// Copy a run to a file.
     SaveAs {
@@ -97,6 +108,11 @@ pub enum RunsEvent {
         /// In the order asked for.
         runs: Vec<Arc<ComparedRun>>,
     },
+    /// A run was written in a format, or why not.
+    Written {
+        /// What was written, or the reason.
+        outcome: Result<Written, String>,
+    },
     /// A run was copied, or why not.
     SavedAs {
         /// See [`RunsCommand::SaveAs`].
@@ -136,6 +152,13 @@ pub fn answer(command: RunsCommand) -> RunsEvent {
         RunsCommand::Compare { job, paths, level } => RunsEvent::Compared {
             job,
             runs: compare(&paths, level),
+        },
+        RunsCommand::Write {
+            run,
+            folder,
+            format,
+        } => RunsEvent::Written {
+            outcome: write_format(&run, &folder, format).map_err(|error| error.to_string()),
         },
         RunsCommand::SaveAs { job, source, path } => {
             let outcome = save_as(&source, &path).map_err(|error| error.to_string());

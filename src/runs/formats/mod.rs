@@ -34,6 +34,8 @@ pub static FORMATS: &[&Format] = &[
 pub struct Format {
     /// Its word on the command line: `--name FILE`.
     pub name: &'static str,
+    /// Its name for people.
+    pub label: &'static str,
     /// The name that its file has in a report folder, or that the table in its folder always has.
     pub file_name: &'static str,
     /// What is in it, in one line without a period.

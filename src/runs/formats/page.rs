@@ -5,6 +5,7 @@ use crate::runs::report::html_report;
 
 pub(super) static FORMAT: Format = Format {
     name: "report",
+    label: "HTML report",
     file_name: "report.html",
     help: "Write one HTML file with everything in it",
     content: Content::File(|run| {

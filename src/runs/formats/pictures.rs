@@ -9,6 +9,7 @@ use crate::runs::results::RunImage;
 
 pub(super) static FORMAT: Format = Format {
     name: "images",
+    label: "Kept pictures",
     file_name: "images.csv",
     help: "Write the kept pictures as PNG files, and images.csv, which says whose they are",
     content: Content::Folder(files),

@@ -8,6 +8,7 @@ use crate::runs::report::{Report, path_cell, tabulated_measures};
 
 pub(super) static FORMAT: Format = Format {
     name: "csv",
+    label: "Scores as CSV",
     file_name: "scores.csv",
     help: "Write every attempt's distances, as scores.csv",
     content: Content::Text(|report, _| Ok(scores_csv(report))),

@@ -8,6 +8,7 @@ use crate::runs::report::{tabulated_measures, text_from_path};
 
 pub(super) static FORMAT: Format = Format {
     name: "jsonl",
+    label: "Scores as JSON lines",
     file_name: "scores.jsonl",
     help: "Write every attempt as a line of JSON, with what --parquet has",
     content: Content::File(write),

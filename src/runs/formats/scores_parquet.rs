@@ -16,6 +16,7 @@ use crate::runs::report::{tabulated_measures, text_from_path};
 
 pub(super) static FORMAT: Format = Format {
     name: "parquet",
+    label: "Scores as Parquet",
     file_name: "scores.parquet",
     help: "Write every attempt's distances with its seconds, folder and file hash, as an Apache Parquet file",
     content: Content::File(|run| write(run).map_err(|error| error.to_string())),

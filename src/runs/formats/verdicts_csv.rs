@@ -9,6 +9,7 @@ use crate::runs::verdicts::Verdict;
 
 pub(super) static FORMAT: Format = Format {
     name: "verdicts",
+    label: "Verdicts as CSV",
     file_name: "verdicts.csv",
     help: "Write the verdicts on images of unknown role, as verdicts.csv",
     content: Content::Text(of_unknown),

@@ -101,10 +101,10 @@ ui_commands! {
         shortcuts: &[plain(Key::ArrowLeft)],
         palette: Some((When::Always, "Previous image")),
     },
-    /// Close what is open: a message, the drop chooser or the selected image.
+    /// Close what is open, then what is chosen: scores, marks, the newest message. The image that is looked at stays.
     Close => Info {
         text: Borrowed("Close"),
-        explanation: Borrowed("Close the image"),
+        explanation: Borrowed("Close what is open, then take the choice of scores and the marks away"),
         shortcuts: &[plain(Key::Escape)],
         palette: None,
     },
@@ -385,6 +385,55 @@ ui_commands! {
         explanation: Borrowed("Show finished runs in one table, and hold the shown one against another image by image"),
         shortcuts: &[],
         palette: Some((When::Always, "Compare runs")),
+    },
+    /// Fold the setup of the next run away, or show it.
+    ToggleSetup => Info {
+        text: Borrowed("Setup"),
+        explanation: Borrowed("Show model, folders and settings of the next run, or fold them away"),
+        shortcuts: &[ctrl(Key::B)],
+        palette: Some((When::Always, "Setup of the next run")),
+    },
+    /// Pictures of one image above the gallery.
+    ShowOverview => Info {
+        text: Borrowed("Overview"),
+        explanation: Borrowed("Show the pictures of one image above all images"),
+        shortcuts: &[],
+        palette: Some((When::Always, "Overview")),
+    },
+    /// Pictures of one image, large.
+    ShowInspect => Info {
+        text: Borrowed("Inspect"),
+        explanation: Borrowed("Show the pictures of one image as large as there is room"),
+        shortcuts: &[],
+        palette: Some((When::Always, "Inspect one image")),
+    },
+    /// All images.
+    ShowGallery => Info {
+        text: Borrowed("Gallery"),
+        explanation: Borrowed("Show all images"),
+        shortcuts: &[],
+        palette: Some((When::Always, "Gallery")),
+    },
+    /// The images to be judged, in a table.
+    ShowVerdicts => Info {
+        text: Borrowed("Verdicts"),
+        explanation: Borrowed("Show the images to be judged, with p-value and verdict"),
+        shortcuts: &[],
+        palette: Some((When::Always, "Verdicts")),
+    },
+    /// Leave the denoising that is watched.
+    BackToResult => Info {
+        text: Borrowed("Back to the result"),
+        explanation: Borrowed("Show what the attempt came to in place of its steps (Esc)"),
+        shortcuts: &[],
+        palette: None,
+    },
+    /// Look at the newest result while the run goes.
+    Follow => Info {
+        text: Borrowed("Follow the run"),
+        explanation: Borrowed("Show the newest result as it comes"),
+        shortcuts: &[],
+        palette: Some((When::Running, "Follow the run")),
     },
     /// Remove all recent runs; asks first.
     Clear => Info {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Info;
 use crate::ood::{Aggregate, MeasureId};
+use crate::runs::formats::FORMATS;
 use crate::state::comparing::RowKey;
 use crate::state::saving::SavingSettings;
 
@@ -16,6 +17,8 @@ pub enum KeepAction {
     Open(PathBuf),
     /// Write a copy of the run that is shown.
     SaveAs(PathBuf),
+    /// Write the run that is shown in a format, by its name, into a folder.
+    Write(&'static str, PathBuf),
     /// Hold the run that is shown against one way to score another one.
     CompareWith(Option<RowKey>),
     /// Show rows of one distance or aggregation only.
@@ -29,6 +32,13 @@ impl KeepAction {
             Self::Set(_) => Info::new("Change", "Change whether and how runs are kept on disk"),
             Self::Open(_) => Info::new("Open", "Show this run, nothing that it names is read"),
             Self::SaveAs(_) => Info::new("Save", "Write a copy of this run to this file"),
+            Self::Write(name, _) => {
+                let format = FORMATS.iter().find(|format| format.name == *name);
+                Info::new(
+                    format.map_or(*name, |format| format.label),
+                    format.map_or("Write the run in this format", |format| format.help),
+                )
+            }
             Self::CompareWith(_) => {
                 Info::new("Compare", "Hold the run that is shown against this one")
             }

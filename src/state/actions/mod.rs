@@ -20,6 +20,7 @@ use super::arrangement::GalleryView;
 use super::decision::DecisionSettings;
 use super::folders::FolderId;
 use super::notices::NoticeId;
+use super::panels::PanelSettings;
 use super::settings::ThemeChoice;
 use crate::ood::Role;
 use crate::runs::RunSettings;
@@ -67,6 +68,8 @@ pub enum Action {
     SaveDetector(PathBuf),
     /// Write the plots to this folder.
     SavePlots(PathBuf),
+    /// Open, close or resize parts of the window.
+    SetPanels(PanelSettings),
     /// Light or dark.
     SetTheme(ThemeChoice),
     /// Files were dropped on the window.
@@ -163,6 +166,7 @@ impl Action {
             Self::SavePlots(_) => {
                 Info::new("Save", UiCommand::BrowsePlots.info().explanation.clone())
             }
+            Self::SetPanels(_) => Info::new("Arrange", "Open, close or resize parts of the window"),
             Self::SetTheme(theme) => Info::new(
                 theme.label(),
                 "Colors of the window, System follows the settings of your desktop",

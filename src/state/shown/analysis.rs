@@ -44,6 +44,8 @@ pub struct Analysis {
     foreign: Option<CalibrationSet>,
     /// Images that the p-values are against.
     pub num_calibration: usize,
+    /// The middle in-domain score; `None` before the first.
+    pub in_domain_median: Option<f64>,
     /// One row per folder, in the order in which they were added.
     pub folders: Vec<FolderRow>,
 }
@@ -104,6 +106,7 @@ impl Analysis {
             num_calibration: calibration_set.calibration.count(),
             calibration,
             out_sorted: out_scores,
+            in_domain_median: in_scores.get(in_scores.len() / 2).copied(),
             folders: folder_rows(run, &in_scores),
         }
     }

@@ -15,6 +15,7 @@ pub mod pair;
 pub mod run;
 pub mod scrub;
 pub mod trial;
+mod warnings;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -65,6 +66,8 @@ pub struct Shown {
     pub(super) resuming: Option<Resuming>,
     /// The file dialog that asks where to write something of the run.
     pub(super) dialog: Option<JobId>,
+    /// Whether the user folded the setup away, or showed it, beside this opened run.
+    pub(super) is_setup_folded: Option<bool>,
     pub(super) is_analysis_stale: bool,
     pub(super) is_order_stale: bool,
     first_job: Option<JobId>,
@@ -90,6 +93,7 @@ impl Default for Shown {
             question: None,
             resuming: None,
             dialog: None,
+            is_setup_folded: None,
             is_analysis_stale: false,
             is_order_stale: true,
             first_job: None,

@@ -119,6 +119,13 @@ impl Shown {
         }));
     }
 
+    /// Show the result again in place of the steps.
+    pub(in crate::state) fn leave_scrub(&mut self) {
+        if let Some(scrub) = self.scrub.take() {
+            scrub.control.cancel();
+        }
+    }
+
     /// Take an event of the job that makes the trace; `false` where it is not for it.
     pub(in crate::state) fn apply_scrub(&mut self, event: &Event) -> bool {
         let job = event.job();

@@ -13,12 +13,13 @@ use super::WINDOW_SIZE;
 use super::stand_in::StandIn;
 use super::times::SceneTimes;
 use crate::ood::{Outcome, Role};
+use crate::state::PanelSettings;
 use crate::state::{
     Action, DecisionSettings, FolderChoice, FolderSource, GalleryOrder, GalleryView, Settings,
     UiCommand, VerdictFilter, Way,
 };
 use crate::ui::App;
-use crate::ui::theme::{BOTTOM_HEIGHT, LEFT_WIDTH};
+use crate::ui::theme::BOTTOM_HEIGHT;
 
 /// Attempts of each image.
 pub const NUM_ATTEMPTS: usize = 10;
@@ -246,7 +247,8 @@ impl Stage {
 
 /// A place in the gallery.
 fn gallery_point() -> Pos2 {
-    pos2(LEFT_WIDTH + 120.0, WINDOW_SIZE[1] - BOTTOM_HEIGHT - 80.0)
+    let setup_width = PanelSettings::default().setup_width;
+    pos2(setup_width + 120.0, WINDOW_SIZE[1] - BOTTOM_HEIGHT - 80.0)
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
-//! Settings that few change: seed, limit, batch, device, fit and theme.
+//! Settings that few change: seed, limit, batch, device and fit.
 
 use egui::{CollapsingHeader, DragValue, RichText, Ui};
 
 use super::Scene;
 use crate::images::ResizeMode;
 use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
-use crate::state::{Action, ThemeChoice};
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::row;
@@ -26,11 +25,10 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 ui.add_enabled_ui(is_free, |ui| device_ui(ui, settings));
             });
             super::runs::saving_ui(ui, scene);
-            theme_ui(ui, scene);
         })
         .header_response
         .on_hover_text(
-            "Limit, seed, batch, fit, device, keeping of runs and theme: what few need to change",
+            "Limit, seed, batch, fit, device and keeping of runs: what few need to change",
         );
 }
 
@@ -151,17 +149,4 @@ fn device_ui(ui: &mut Ui, settings: &mut RunSettings) {
             },
         )
     });
-}
-
-fn theme_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let mut theme = scene.session.settings.theme;
-    let tooltip = Action::SetTheme(theme).tooltip();
-    row(ui, "Theme", &tooltip, |ui| {
-        combo(ui, "theme", &mut theme, &ThemeChoice::ALL, |theme| {
-            theme.label().to_owned()
-        })
-    });
-    if theme != scene.session.settings.theme {
-        scene.actions.push(Action::SetTheme(theme));
-    }
 }

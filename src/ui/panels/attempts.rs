@@ -6,7 +6,7 @@ use egui::{RichText, Stroke, Ui};
 use egui_plot::{AxisHints, FilledArea, GridMark, Line, LineStyle, PlotBounds, PlotPoints};
 
 use super::Scene;
-use super::histogram::{axis, base_plot, empty_ui};
+use super::histogram::{axis, base_plot, empty_ui, height};
 use crate::detectors::measures;
 use crate::networks::distances::{LPIPS, SSIM};
 use crate::ood::MeasureId;
@@ -14,9 +14,6 @@ use crate::state::text;
 use crate::ui::theme;
 use crate::ui::widgets::layout::{note, section, stand_in};
 use crate::worker::protocol::{Assessment, AttemptsPoint};
-
-/// Height of the plot.
-const HEIGHT: f32 = 110.0;
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
@@ -72,8 +69,7 @@ fn plot_ui(ui: &mut Ui, scene: &Scene<'_>, assessment: &Assessment) {
             String::new()
         }
     };
-    let response = base_plot("attempts")
-        .height(HEIGHT)
+    let response = base_plot("attempts", height(ui))
         .custom_x_axes(vec![axis(palette, AxisHints::new_x()).formatter(whole)])
         .custom_y_axes(vec![axis(palette, AxisHints::new_y())])
         .grid_color(palette.line)

@@ -38,6 +38,10 @@ pub fn before_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 /// After a run: what simple properties have to do with the score.
 pub fn after_ui(ui: &mut Ui, scene: &Scene<'_>) {
     let Some(confounds) = scene.session.shown.confounds() else {
+        note(
+            ui,
+            "Appears when the run has ended with scores of both roles",
+        );
         return;
     };
     section(ui, "Simple explanations", |ui| {

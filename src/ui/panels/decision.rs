@@ -11,7 +11,7 @@ use crate::ood::{Outcome, Role};
 use crate::state::{Action, Decision, DecisionSettings, UiCommand, VerdictFilter, Way, text};
 use crate::ui::theme::{self, RADIUS, ROW_HEIGHT};
 use crate::ui::widgets::buttons::sized;
-use crate::ui::widgets::layout::{note, row, section};
+use crate::ui::widgets::layout::{note, row};
 use crate::ui::widgets::mark;
 use crate::ui::widgets::path_field::{PathRow, path_row};
 
@@ -22,7 +22,7 @@ const ROLE_WIDTH: f32 = 18.0;
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    section(ui, "Threshold", |ui| {
+    ui.scope(|ui| {
         let decision = scene.session.shown.deciding.decision.clone();
         ways_ui(ui, scene, decision.as_deref());
         numbers_ui(ui, scene);
@@ -427,6 +427,7 @@ fn detector_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 hint,
                 tooltip: &tooltip,
                 browse,
+                keeps_text: false,
                 apply: &apply,
             };
             path_row(ui, scene.actions, &mut scene.drafts.detectors[index], &row);

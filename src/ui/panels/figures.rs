@@ -10,7 +10,7 @@ use crate::state::folders::short_name;
 use crate::state::shown::analysis::{Analysis, FolderRow};
 use crate::state::{FolderSource, Session, text};
 use crate::ui::theme;
-use crate::ui::widgets::layout::{note, number_cell, section, text_cell};
+use crate::ui::widgets::layout::{note, number_cell, text_cell};
 use crate::ui::widgets::mark;
 
 /// Width of a number.
@@ -18,10 +18,10 @@ const NUMBER_WIDTH: f32 = 52.0;
 /// Height of a line.
 const LINE: f32 = 18.0;
 
-/// Draw the sections.
+/// Draw the section of the pooled figures.
 pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
     let analysis = scene.session.shown.analysis.as_deref();
-    section(ui, "Figures", |ui| {
+    ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.spacing_mut().interact_size.y = LINE;
         note(
@@ -32,15 +32,20 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
         figures_ui(ui, analysis.and_then(|a| a.figures.as_ref().ok()));
         interval_ui(ui, scene);
     });
-    if let Some(analysis) = analysis {
-        section(ui, "Folders", |ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
-            ui.spacing_mut().interact_size.y = LINE;
-            head_ui(ui);
-            for row in &analysis.folders {
-                row_ui(ui, scene.session, row);
-            }
-        });
+    ui.add_space(theme::SECTION_GAP);
+}
+
+/// Draw the section of the folders.
+pub fn folders_ui(ui: &mut Ui, scene: &Scene<'_>) {
+    let Some(analysis) = scene.session.shown.analysis.as_deref() else {
+        note(ui, "No image has a score yet");
+        return;
+    };
+    ui.spacing_mut().item_spacing.y = 2.0;
+    ui.spacing_mut().interact_size.y = LINE;
+    head_ui(ui);
+    for row in &analysis.folders {
+        row_ui(ui, scene.session, row);
     }
 }
 

@@ -42,6 +42,7 @@ fn role_ui(ui: &mut Ui, scene: &mut Scene<'_>, index: usize, role: Role) {
             role_explanation(role)
         ),
         browse: Action::BrowseFolders(role),
+        keeps_text: false,
         apply: &|path| Action::AddFolder(path, role),
     };
     path_row(ui, scene.actions, &mut scene.drafts.folders[index], &row);

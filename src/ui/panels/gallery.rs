@@ -8,7 +8,7 @@ use std::ops::Range;
 use egui::{Rect, ScrollArea, Ui, Vec2, vec2};
 
 use super::Scene;
-use crate::ui::theme::TILE_SIZE;
+use crate::ui::theme::TILE_FOOTER;
 use crate::ui::widgets::layout::note;
 
 /// Draw the panel.
@@ -19,26 +19,33 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     }
     let width = ui.available_width() - 10.0;
-    let columns = (width / TILE_SIZE.x).floor().max(1.0) as usize;
-    let tile = vec2((width / columns as f32).floor(), TILE_SIZE.y);
+    let least = least_size(scene);
+    let columns = (width / least.x).floor().max(1.0) as usize;
+    let tile = vec2((width / columns as f32).floor(), least.y);
     let num_tiles = scene.session.shown.gallery.order().len();
     let num_rows = num_tiles.div_ceil(columns);
     ScrollArea::vertical()
         .id_salt("gallery")
         .auto_shrink(false)
         .show_viewport(ui, |ui, viewport| {
-            ui.set_height(num_rows as f32 * TILE_SIZE.y);
-            let rows = (viewport.height() / TILE_SIZE.y).floor().max(1.0);
+            ui.set_height(num_rows as f32 * tile.y);
+            let rows = (viewport.height() / tile.y).floor().max(1.0);
             scene.drafts.gallery_shape = (columns, rows as usize);
             reveal(ui, scene, columns);
-            let first = (viewport.min.y / TILE_SIZE.y).floor().max(0.0) as usize;
-            let end = (viewport.max.y / TILE_SIZE.y).ceil().max(0.0) as usize;
+            let first = (viewport.min.y / tile.y).floor().max(0.0) as usize;
+            let end = (viewport.max.y / tile.y).ceil().max(0.0) as usize;
             tiles_ui(ui, scene, (columns, tile), first..end.min(num_rows));
         });
     if scene.drafts.shown.hovering != scene.drafts.shown.hovered {
         // The plots were drawn before.
         ui.ctx().request_repaint();
     }
+}
+
+/// Size of a tile with its score, before the tiles of a row share what is left of its width.
+fn least_size(scene: &Scene<'_>) -> Vec2 {
+    let width = scene.session.settings.panels.tile_width;
+    vec2(width, width + TILE_FOOTER)
 }
 
 fn empty_ui(ui: &mut Ui, scene: &Scene<'_>) {
@@ -69,8 +76,9 @@ fn reveal(ui: &Ui, scene: &mut Scene<'_>, columns: usize) {
         .iter()
         .position(|image| Some(*image) == shown);
     if let Some(position) = position {
-        let min = ui.max_rect().min + vec2(0.0, (position / columns) as f32 * TILE_SIZE.y);
-        ui.scroll_to_rect(Rect::from_min_size(min, TILE_SIZE), None);
+        let size = least_size(scene);
+        let min = ui.max_rect().min + vec2(0.0, (position / columns) as f32 * size.y);
+        ui.scroll_to_rect(Rect::from_min_size(min, size), None);
     }
 }
 

@@ -10,8 +10,8 @@ use crate::ood::Role;
 use crate::ood::histogram::Bins;
 use crate::state::shown::analysis::{Analysis, ScoreHistogram};
 use crate::state::text;
-use crate::ui::theme::{self, PLOT_HEIGHT, Palette};
-use crate::ui::widgets::layout::{note, stand_in, title_row};
+use crate::ui::theme::{self, Palette};
+use crate::ui::widgets::layout::{note, section, stand_in};
 use crate::ui::widgets::{mark, ticks};
 
 /// Draw the section.
@@ -19,8 +19,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let analysis = scene.session.shown.analysis.as_deref();
     let distance = &scene.session.settings.run.distance;
     let title = format!("Scores, {}", measures::label(distance));
-    title_row(ui, &title, |ui| super::plots::ui(ui, scene));
-    ui.scope(|ui| {
+    section(ui, &title, |ui| {
         legend_ui(ui, scene, analysis);
         let histogram = analysis.and_then(|a| Some((a, a.histogram.as_ref()?)));
         if let Some((analysis, histogram)) = histogram {
@@ -32,13 +31,12 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui.allocate_space(egui::vec2(1.0, theme::ROW_HEIGHT));
         }
     });
-    ui.add_space(theme::SECTION_GAP);
 }
 
 /// A plot's place while there is nothing to plot.
 pub fn empty_ui(ui: &mut Ui, name: &str, text: &str) {
     let palette = theme::palette(ui);
-    let size = egui::vec2(ui.available_width(), PLOT_HEIGHT);
+    let size = egui::vec2(ui.available_width(), height(ui));
     let (rect, _) = ui.allocate_exact_size(size, egui::Sense::hover());
     crate::ui::widgets::picture::placeholder(ui.painter(), rect, palette.surface, palette.line);
     let font = egui::TextStyle::Small.resolve(ui.style());
@@ -55,25 +53,44 @@ pub fn empty_ui(ui: &mut Ui, name: &str, text: &str) {
 /// The roles with their counts; where filters leave images out, how many of them are left.
 fn legend_ui(ui: &mut Ui, scene: &Scene<'_>, analysis: Option<&Analysis>) {
     let matching = scene.session.shown.gallery.matching();
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 5.0;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 12.0;
         for (index, role) in Role::ALL.into_iter().enumerate() {
             let count = analysis.map_or(0, |a| a.num_scored[index]);
             if role == Role::Unknown && count == 0 {
                 continue;
             }
-            mark::ui(ui, role);
             let left = matching.map_or_else(String::new, |matching| {
                 let left: usize = matching[index].iter().sum();
                 format!("{} of ", text::count(left))
             });
-            note(ui, format!("{} {left}{}", role.label(), text::count(count))).on_hover_text(
-                "The filters of the gallery leave these; strong bars count them, faint bars count all. \
-                 Curve, threshold and figures stay those of all images",
+            let words = format!("{} {left}{}", role.label(), text::count(count));
+            // Mark and words stay together where the line breaks.
+            let width = mark_and_words_width(ui, &words);
+            ui.allocate_ui_with_layout(
+                egui::vec2(width, LEGEND_HEIGHT),
+                egui::Layout::left_to_right(egui::Align::Center),
+                |ui| {
+                    ui.spacing_mut().item_spacing.x = 5.0;
+                    mark::ui(ui, role);
+                    note(ui, words).on_hover_text(
+                        "The filters of the gallery leave these; strong bars count them, faint bars count all. \
+                         Curve, threshold and figures stay those of all images",
+                    );
+                },
             );
-            ui.add_space(6.0);
         }
     });
+}
+
+/// Height of a line of the legend in points.
+const LEGEND_HEIGHT: f32 = 16.0;
+
+fn mark_and_words_width(ui: &Ui, words: &str) -> f32 {
+    const MARK: f32 = 17.0;
+    let font = egui::TextStyle::Small.resolve(ui.style());
+    let galley = (ui.painter()).layout_no_wrap(words.to_owned(), font, theme::palette(ui).weak);
+    MARK + galley.size().x
 }
 
 fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, histogram: &ScoreHistogram) {
@@ -91,7 +108,7 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, histogram: &
     let margin = 0.03 * (end - bins.start);
     let bounds =
         PlotBounds::from_min_max([bins.start - margin, 0.0], [end + margin, highest * 1.08]);
-    let shown = base_plot("histogram")
+    let shown = base_plot("histogram", height(ui))
         .x_grid_spacer(ticks::round_marks(5, false))
         // Half an image has no meaning.
         .y_grid_spacer(ticks::round_marks(5, true))
@@ -162,10 +179,16 @@ fn bars(bins: &Bins, counts: &[usize], color: Color32, strength: f32) -> BarChar
     BarChart::new("", bars.collect()).allow_hover(false)
 }
 
+/// Height of a plot: it grows with the panel, and leaves room for what is below it.
+pub fn height(ui: &Ui) -> f32 {
+    let (width, height) = (ui.available_width(), ui.clip_rect().height());
+    (0.46 * width).min(0.16 * height).clamp(96.0, 420.0).floor()
+}
+
 /// A plot that stays put: the mouse wheel scrolls the panel and not the axes.
-pub fn base_plot<'a>(id_salt: &str) -> Plot<'a> {
+pub fn base_plot<'a>(id_salt: &str, height: f32) -> Plot<'a> {
     Plot::new(id_salt.to_owned())
-        .height(PLOT_HEIGHT)
+        .height(height)
         .allow_zoom(false)
         .allow_drag(false)
         .allow_scroll(false)

@@ -37,12 +37,12 @@ struct Detail<'a> {
 
 pub use copy::copy;
 
-/// Draw the panel.
-pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+/// Draw the panel; `has_gallery` where the gallery is below and needs room.
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, has_gallery: bool) {
     let detail = detail(scene);
     header_ui(ui, scene, detail.as_ref());
     toolbar::ui(ui, scene);
-    panes::ui(ui, scene, detail.as_ref());
+    panes::ui(ui, scene, detail.as_ref(), has_gallery);
     scrub::ui(ui, scene);
     strip::ui(ui, scene, detail.as_ref());
 }

@@ -9,7 +9,7 @@ use crate::ood::{Aggregate, MeasureId};
 use crate::runs::{Lift, RunSettings};
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
-use crate::ui::widgets::layout::{row, section};
+use crate::ui::widgets::layout::{row, section, sized_cell};
 
 /// Start timestep that the paper uses of 1000.
 const DEFAULT_START: usize = 500;
@@ -20,15 +20,22 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .session
         .model_info()
         .map_or(1000, |info| info.num_train_timesteps.max(1));
-    let choices = scene.session.measures_to_choose();
     scene.edit_run(|settings, _| {
         section(ui, "Reconstruction", |ui| {
             lift_ui(ui, settings, num_timesteps);
             attempts_ui(ui, settings);
             sampler_ui(ui, settings, num_timesteps);
         });
-        section(ui, "Score", |ui| score_ui(ui, settings, &choices));
     });
+}
+
+/// Draw the choices that look at the same attempts in another way: they take effect at once.
+pub fn view_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let choices = scene.session.measures_to_choose();
+    scene.edit_run(|settings, _| {
+        score_ui(ui, settings, &choices);
+    });
+    ui.add_space(theme::SECTION_GAP - 4.0);
 }
 
 fn lift_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
@@ -126,27 +133,24 @@ fn sampler_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
 }
 
 fn score_ui(ui: &mut Ui, settings: &mut RunSettings, choices: &[MeasureId]) {
-    let tooltip = "How the difference between original and reconstruction is measured. \
-                   LPIPS compares like people do, SSIM structure, MSE pixel by pixel. \
-                   Those three are always computed, so switching takes effect at once";
-    row(ui, "Distance", tooltip, |ui| {
-        combo(
-            ui,
-            "distance",
-            &mut settings.distance,
-            choices,
-            |distance| measures::label(distance).to_owned(),
-        )
-    });
-    let tooltip = "How the distances of all attempts become the score of an image. \
-                   Takes effect at once";
-    row(ui, "Aggregation", tooltip, |ui| {
-        combo(
-            ui,
-            "aggregate",
-            &mut settings.aggregate,
-            &Aggregate::ALL,
-            |aggregate| {
+    ui.horizontal(|ui| {
+        ui.label("Score by");
+        let width = 0.5 * (ui.available_width() - ui.spacing().item_spacing.x);
+        sized_cell(ui, width, |ui| {
+            let distance = &mut settings.distance;
+            combo(ui, "distance", distance, choices, |distance| {
+                measures::label(distance).to_owned()
+            })
+            .on_hover_text(
+                "How the difference between original and reconstruction is measured. \
+                 LPIPS compares like people do, SSIM structure, MSE pixel by pixel. \
+                 Those three are always computed, so switching takes effect at once",
+            )
+            .accessible_name("Distance");
+        });
+        sized_cell(ui, width, |ui| {
+            let aggregate = &mut settings.aggregate;
+            combo(ui, "aggregate", aggregate, &Aggregate::ALL, |aggregate| {
                 match aggregate {
                     Aggregate::Median => "Median",
                     Aggregate::Mean => "Mean",
@@ -154,7 +158,11 @@ fn score_ui(ui: &mut Ui, settings: &mut RunSettings, choices: &[MeasureId]) {
                     Aggregate::Max => "Largest",
                 }
                 .to_owned()
-            },
-        )
+            })
+            .on_hover_text(
+                "How the distances of all attempts become the score of an image. Takes effect at once",
+            )
+            .accessible_name("Aggregation");
+        });
     });
 }

@@ -6,9 +6,11 @@ pub mod brush;
 pub mod confounds;
 pub mod decision;
 pub mod drop;
+pub mod export;
 pub mod figures;
 pub mod folders;
 pub mod gallery;
+pub mod headline;
 pub mod histogram;
 pub mod inspector;
 pub mod mask;
@@ -16,12 +18,13 @@ pub mod method;
 pub mod model;
 pub mod notices;
 pub mod overlays;
-pub mod plots;
 pub mod pointed;
 pub mod progress;
+pub mod results;
 pub mod roc;
 pub mod runs;
 pub mod threshold;
+pub mod top_bar;
 pub mod verdicts;
 
 use std::sync::Arc;
@@ -60,6 +63,8 @@ pub struct Drafts {
     pub plots: String,
     /// The folder to export to.
     pub export: String,
+    /// The folder to write the run to, in a format.
+    pub written: String,
     /// The field to find images by should get the focus.
     pub focus_find: bool,
     /// The text typed into the command palette and the line chosen in it.
@@ -97,6 +102,12 @@ impl Drafts {
                 | UiCommand::LastImage,
             ) => self.reveal_shown = true,
             Action::Do(UiCommand::FocusFind) => self.focus_find = true,
+            Action::Do(UiCommand::ToggleSetup) => self.page = Page::Setup,
+            Action::Do(UiCommand::ShowOverview | UiCommand::ShowInspect) => {
+                self.page = Page::Inspect
+            }
+            Action::Do(UiCommand::ShowGallery) => self.page = Page::Gallery,
+            Action::Do(UiCommand::ShowVerdicts) => self.page = Page::Verdicts,
             Action::Do(UiCommand::Copy) => self.copy = Some(None),
             Action::Look(LookAction::Copy(part)) => self.copy = Some(Some(*part)),
             _ => {}
@@ -141,27 +152,36 @@ impl ShownDrafts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Page {
     /// Model, folders and method.
-    Settings,
+    Setup,
     /// One image and its attempts.
     #[default]
-    Pictures,
+    Inspect,
     /// All images.
     Gallery,
+    /// The images to be judged.
+    Verdicts,
     /// Histogram, curve and figures.
-    Plots,
+    Results,
 }
 
 impl Page {
     /// All pages, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::Settings, Self::Pictures, Self::Gallery, Self::Plots];
+    pub const ALL: [Self; 5] = [
+        Self::Setup,
+        Self::Inspect,
+        Self::Gallery,
+        Self::Verdicts,
+        Self::Results,
+    ];
 
     /// The name for people.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Settings => "Settings",
-            Self::Pictures => "Pictures",
+            Self::Setup => "Setup",
+            Self::Inspect => "Inspect",
             Self::Gallery => "Gallery",
-            Self::Plots => "Plots",
+            Self::Verdicts => "Verdicts",
+            Self::Results => "Results",
         }
     }
 }

@@ -3,6 +3,7 @@
 use egui::{RichText, Ui};
 
 use super::Scene;
+use crate::images::typed_path::typed_path;
 use crate::state::{Action, ModelState, UiCommand, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::action_button;
@@ -37,8 +38,15 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             hint: "Path of a model folder",
             tooltip: "Folder of a diffusion model in the diffusers format, with model_index.json or config.json inside",
             browse: Action::Do(UiCommand::BrowseModel),
+            keeps_text: true,
             apply: &|path| Action::OpenModel(ModelSource::Path(path)),
         };
+        if let ModelState::Ready(info) = &scene.session.model
+            && let ModelSource::Path(path) = &info.source
+            && typed_path(&scene.drafts.model).as_ref() == Some(path)
+        {
+            scene.drafts.model.clear();
+        }
         path_row(ui, scene.actions, &mut scene.drafts.model, &row);
     });
 }

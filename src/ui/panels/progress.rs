@@ -145,7 +145,7 @@ fn idle_lines(session: &Session, run: Option<&RunState>) -> Lines {
             let size = session.expected_bytes().map_or_else(String::new, |bytes| {
                 format!(" and {} on disk", recent::size(bytes))
             });
-            format!("takes about {}{size}", text::duration(secs))
+            format!("takes about {}{size}", text::rough_duration(secs))
         });
     let activity = session.resuming_words();
     let activity = activity.unwrap_or_else(|| idle_words(session, run, missing));

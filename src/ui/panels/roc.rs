@@ -8,7 +8,7 @@ use egui_plot::{
 };
 
 use super::Scene;
-use super::histogram::{axis, base_plot, empty_ui};
+use super::histogram::{axis, base_plot, empty_ui, height};
 use crate::ood::roc_band::RocBox;
 use crate::state::shown::analysis::Analysis;
 use crate::state::text;
@@ -54,7 +54,7 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, title: &str)
     let percent = |mark: GridMark, _: &RangeInclusive<f64>| format!("{:.0} %", 100.0 * mark.value);
     let x_axis = axis(palette, AxisHints::new_x()).formatter(percent);
     let y_axis = axis(palette, AxisHints::new_y()).formatter(percent);
-    let shown = base_plot("roc")
+    let shown = base_plot("roc", height(ui))
         .width(ui.available_width() - 16.0)
         .x_grid_spacer(quarters)
         .y_grid_spacer(quarters)

@@ -1,66 +1,15 @@
-//! Runs on disk: the way to recent ones, saving, the run that was opened, and how runs are kept.
+//! How runs are kept on disk.
 
-use egui::{Checkbox, DragValue, RichText, Ui, Vec2};
+use egui::{Checkbox, DragValue, Ui};
 
 use super::Scene;
 use crate::runs::file::KeepPictures;
 use crate::state::KeepAction;
 use crate::state::saving::{MOST_MEGABYTES, SavingSettings};
-use crate::state::{Action, Phase, RunState, UiCommand, recent, text};
+use crate::state::{Action, recent};
 use crate::ui::theme;
-use crate::ui::widgets::buttons::{action_button, sized};
 use crate::ui::widgets::combo::combo;
-use crate::ui::widgets::layout::{card, note, row};
-use crate::worker::protocol::OpenedRun;
-
-/// Draw the buttons, and the run that was opened.
-pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    ui.horizontal(|ui| {
-        for command in [UiCommand::ToggleRecent, UiCommand::ToggleCompare] {
-            action_button(ui, scene.actions, Action::Do(command));
-        }
-        let can_save = scene.session.shown.can_be_saved().is_ok();
-        let save = Action::Do(UiCommand::BrowseSaveAs);
-        sized(ui, scene.actions, save, Vec2::ZERO, can_save);
-    });
-    if let Some(run) = &scene.session.shown.run
-        && let Some(opened) = &run.kept.opened
-    {
-        ui.add_space(4.0);
-        opened_ui(ui, scene, run, opened);
-    }
-    ui.add_space(theme::SECTION_GAP - 2.0);
-}
-
-/// The run that was opened from a file.
-fn opened_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &RunState, opened: &OpenedRun) {
-    card(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 3.0;
-        let manifest = &opened.manifest;
-        let title = format!("{}, {}", manifest.model.name, recent::when(manifest));
-        ui.add(egui::Label::new(RichText::new(title).strong()).truncate())
-            .on_hover_text(opened.path.display().to_string());
-        let images = text::counted(opened.images.len(), "image");
-        note(ui, format!("{images}, {}", recent::settings(manifest)));
-        let source = if run.is_sealed() {
-            "All that is shown comes from the run file"
-        } else {
-            "Opened from a run file"
-        };
-        note(ui, source).on_hover_text(
-            "Opening a run reads none of the paths in it, the pictures are those that it keeps",
-        );
-        if !matches!(
-            run.phase,
-            Phase::Running | Phase::Paused | Phase::Cancelling
-        ) {
-            ui.horizontal(|ui| {
-                action_button(ui, scene.actions, Action::Do(UiCommand::UseAgain));
-                action_button(ui, scene.actions, Action::Do(UiCommand::CloseRun));
-            });
-        }
-    });
-}
+use crate::ui::widgets::layout::{note, row};
 
 /// Whether and how runs are kept, for the settings that few change.
 pub fn saving_ui(ui: &mut Ui, scene: &mut Scene<'_>) {

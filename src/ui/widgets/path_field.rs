@@ -40,6 +40,8 @@ pub struct PathRow<'a> {
     pub tooltip: &'a str,
     /// The dialog beside it.
     pub browse: Action,
+    /// What was typed stays in the field after it was used: it may have to be corrected.
+    pub keeps_text: bool,
     /// What happens to a path that was typed.
     pub apply: &'a dyn Fn(PathBuf) -> Action,
 }
@@ -62,7 +64,7 @@ pub fn path_row(ui: &mut Ui, actions: &mut Vec<Action>, draft: &mut String, row:
         if entered.is_some() {
             actions.extend(typed);
         }
-        if is_typed && (entered.is_some() || is_clicked) {
+        if !row.keeps_text && is_typed && (entered.is_some() || is_clicked) {
             draft.clear();
         }
     });

@@ -6,7 +6,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use lmd_inspector::ood::Outcome;
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::Calibration;
-use lmd_inspector::state::{Action, Settings, ThemeChoice, VerdictFilter, Way};
+use lmd_inspector::state::{Action, Center, Settings, ThemeChoice, VerdictFilter, Way};
 use lmd_inspector::ui::App;
 use lmd_inspector::worker::protocol::{Event, LibraryCommand, LibraryEvent};
 
@@ -20,7 +20,7 @@ pub(super) fn finished(num_images: usize, attempts: usize) -> (Window, Script) {
     (window, script)
 }
 
-fn run(window: &mut Window, script: &Script, attempts: usize) {
+pub(super) fn run(window: &mut Window, script: &Script, attempts: usize) {
     press(window, "Run");
     script.make_attempts(0..attempts);
     let (job, request, _) = script.last_run();
@@ -241,6 +241,7 @@ fn figures_carry_their_intervals_and_attempts_their_curve() {
     let (mut window, script) = ready(40);
     script.0.borrow_mut().overlap = 0.07;
     run(&mut window, &script, 3);
+    press(&mut window, "Figures");
     window.get_by_label_contains("AUROC between");
     window.get_by_label_contains("too few attempts to tell");
     let assessment = window.state().session().shown.deciding.assessment.clone();
@@ -257,7 +258,8 @@ fn figures_carry_their_intervals_and_attempts_their_curve() {
 
 #[test]
 fn perfect_separation_shows_a_bound() {
-    let (window, _script) = finished(40, 10);
+    let (mut window, _script) = finished(40, 10);
+    press(&mut window, "Figures");
     window.get_by_label_contains("Perfect separation: AUROC of at least 0.92");
     window.get_by_label_contains("enough here");
     window.get_by_label_contains("AUROC by attempts, LPIPS of 10 attempts");
@@ -272,9 +274,18 @@ fn unknown_images_get_p_values_verdicts_and_a_list() {
     session.perform(Action::AddFolder("/images/holiday".into(), Role::Unknown));
     prepare(&mut window, &script, 30);
     run(&mut window, &script, 2);
-    window.get_by_label("Unknown images");
-    window.get_by_label_contains("of 30 images above the threshold");
-    window.get_by_label_contains("With 30 in-domain images the list stays empty unless");
+    // From the headline to the verdicts is one click.
+    window
+        .get_by_label_contains("of 30 unknown flagged")
+        .click();
+    window.run_steps(3);
+    assert_eq!(
+        window.state().session().settings.panels.center,
+        Center::Verdicts
+    );
+    window.get_by_label_contains("Above the threshold: ");
+    window.get_by_label_contains("at most 10 % of them wrongly (false-discovery rate): 0 of 30");
+    window.get_by_label_contains("None can be reported: 30 in-domain images are too few");
     let session = window.state().session();
     let analysis = session.shown.analysis.as_ref().unwrap();
     assert_eq!(analysis.unknown.len(), 30);
@@ -287,9 +298,7 @@ fn unknown_images_get_p_values_verdicts_and_a_list() {
     let name = run.images[strangest.image].file.path.file_name().unwrap();
     let name = name.to_str().unwrap().to_owned();
     window
-        .query_all_by_label(&name)
-        .next()
-        .unwrap()
+        .get_by_label(&format!("{name}, flagged"))
         .click_accesskit();
     window.run_steps(4);
     let session = window.state().session();

@@ -6,7 +6,7 @@ use egui::accesskit::Role as AccessRole;
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::kittest::Queryable as _;
 use lmd_inspector::engine::trace::Trace;
-use lmd_inspector::state::look::{ColorMap, Compare};
+use lmd_inspector::state::look::{ColorMap, Compare, DifferenceKind};
 use lmd_inspector::state::{LookSettings, View, text};
 use lmd_inspector::worker::protocol::{Command, Event as WorkerEvent};
 
@@ -268,10 +268,20 @@ fn an_attempt_is_watched_step_by_step() {
     until(&mut window, "the last step again", |window| {
         window.query_by_label("Step 3 of 3").is_some()
     });
+    // Steps have no LPIPS map: what is drawn is the absolute difference, and its scale says so.
+    window.state_mut().session_mut().settings.look.difference = DifferenceKind::Lpips;
+    window.run_steps(3);
+    window.get_by_label_contains("of 255: 99 % of");
+    press(&mut window, "Back to the result");
+    assert!(window.query_by_label_contains("Step ").is_none());
+    press(&mut window, "Watch it denoise");
+    window.get_by_label_contains("Making the attempt again");
     window.get_by_label_contains("Attempt 3, LPIPS").click();
     window.run_steps(3);
     assert!(
-        window.query_by_label_contains("Step ").is_none(),
+        window
+            .query_by_label_contains("Making the attempt")
+            .is_none(),
         "another attempt"
     );
 }

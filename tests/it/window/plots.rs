@@ -22,7 +22,7 @@ fn asked(script: &Script) -> PlotsRequest {
 #[test]
 fn plots_are_written_as_png_and_svg() {
     let (mut window, script) = finished(20, 3);
-    press(&mut window, "Save plots…");
+    press(&mut window, "Export…");
     let field = || (AccessRole::TextInput, "plots folder path");
     let (role, name) = field();
     window.get_by_role_and_label(role, name).focus();

@@ -1,16 +1,15 @@
-//! What is above the gallery's pictures: how many there are, finding, exporting, order and filters.
+//! What is above the gallery's pictures: how many there are, finding, size, order and filters.
 
-use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{Align, Layout, PopupCloseBehavior, RichText, Ui, Vec2, vec2};
+use egui::{Align, Layout, RichText, Slider, Ui, Vec2, vec2};
 
 use crate::ood::Role;
+use crate::state::panels::TILE_WIDTHS;
 use crate::state::{Action, GalleryOrder, LookAction, UiCommand, VerdictFilter, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::buttons::sized;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{note, sized_cell};
-use crate::ui::widgets::path_field::{PathRow, path_row};
 
 /// Draw both rows.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -18,7 +17,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.label(RichText::new("Images").strong().size(14.5));
         note(ui, counted(scene));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            export_ui(ui, scene);
+            tile_ui(ui, scene);
             find_ui(ui, scene);
         });
     });
@@ -56,33 +55,19 @@ fn find_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
 }
 
-/// Writing the marked images, with a field for the folder, since some desktops have no dialog.
-fn export_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let close = PopupCloseBehavior::CloseOnClickOutside;
-    let (response, _) = MenuButton::new("Export…")
-        .config(MenuConfig::new().close_behavior(close))
-        .ui(ui, |ui| {
-            ui.set_width(300.0);
-            let count = scene.session.shown.images_to_export().len();
-            ui.label(format!("Write {}", text::counted(count, "image")));
-            note(
-                ui,
-                "Original, masked and inpainted pictures, and a table. \
-                 Ctrl+click marks images, Shift+click marks up to one, Ctrl+A marks all.",
-            );
-            let row = PathRow {
-                name: "export folder path",
-                hint: "Folder",
-                tooltip: "The folder to write to, it is made where it is missing",
-                browse: Action::Do(UiCommand::BrowseExport),
-                apply: &|path| Action::Look(LookAction::Export(path)),
-            };
-            path_row(ui, scene.actions, &mut scene.drafts.export, &row);
-            let marked = scene.session.shown.gallery.marked().len();
-            let none = Action::Do(UiCommand::MarkNone);
-            sized(ui, scene.actions, none, Vec2::ZERO, marked > 0);
-        });
-    response.on_hover_text("Write the marked images, else the one looked at, to a folder");
+/// How large the pictures are.
+fn tile_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let mut panels = scene.session.settings.panels;
+    ui.spacing_mut().slider_width = 64.0;
+    let slider = Slider::new(&mut panels.tile_width, TILE_WIDTHS)
+        .show_value(false)
+        .trailing_fill(false);
+    ui.add(slider)
+        .on_hover_text("Size of the pictures")
+        .accessible_name("Gallery picture size");
+    if panels != scene.session.settings.panels {
+        scene.actions.push(Action::SetPanels(panels));
+    }
 }
 
 /// Order and filters.

@@ -9,7 +9,7 @@ use crate::runs::RunImage;
 use crate::state::folders::short_name;
 use crate::state::{Action, GalleryOrder, LookAction, Mark, UiCommand, text};
 use crate::ui::panels::Scene;
-use crate::ui::theme::{self, RADIUS, TILE};
+use crate::ui::theme::{self, RADIUS, TILE_MARGIN};
 use crate::ui::thumbnails::Lookup;
 use crate::ui::widgets::layout::note;
 use crate::ui::widgets::{mark, picture};
@@ -41,16 +41,87 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>, image: usize, rect: Rect) {
         ui.painter()
             .rect_stroke(rect.shrink(1.0), RADIUS, stroke, StrokeKind::Inside);
     }
-    let center = pos2(rect.center().x, rect.top() + 5.0 + 0.5 * TILE);
-    let square = Rect::from_center_size(center, Vec2::splat(TILE));
+    let side = session.settings.panels.tile_width - TILE_MARGIN;
+    let center = pos2(rect.center().x, rect.top() + 5.0 + 0.5 * side);
+    let square = Rect::from_center_size(center, Vec2::splat(side));
     let failure = thumbnail_ui(ui, scene, &entry.file.path, square);
+    let verdict = Verdict::of(scene, entry.role, score);
+    verdict_ui(ui, verdict, square);
     footer_ui(ui, scene, (image, entry.role), square);
-    name_ui(&response, scene, (image, is_shown), score);
+    name_ui(&response, scene, (image, is_shown), (score, verdict));
     if is_marked {
         mark_ui(ui, rect);
     }
     click_ui(ui, scene, &response, image);
     tooltip_ui(response, scene, (image, entry), failure.as_deref());
+}
+
+/// What the threshold makes of an image, where that is to be seen at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Called out-of-domain, and known to be or not known at all.
+    Flagged,
+    /// In-domain, and called out-of-domain.
+    FalseAlarm,
+    /// Out-of-domain, and not found.
+    Missed,
+}
+
+impl Verdict {
+    /// `None` for an image that passes and may.
+    fn of(scene: &Scene<'_>, role: Role, score: Option<f64>) -> Option<Self> {
+        let is_flagged = score? > scene.session.shown.threshold()?;
+        match (role, is_flagged) {
+            (Role::InDomain, true) => Some(Self::FalseAlarm),
+            (Role::OutOfDomain, false) => Some(Self::Missed),
+            (Role::OutOfDomain | Role::Unknown, true) => Some(Self::Flagged),
+            (Role::InDomain | Role::Unknown, false) => None,
+        }
+    }
+
+    /// To follow the score in an accessible name.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Flagged => ", flagged",
+            Self::FalseAlarm => ", false alarm",
+            Self::Missed => ", missed",
+        }
+    }
+}
+
+/// A corner for what is flagged, crossed out where that is a mistake; an empty crossed corner for what was missed.
+fn verdict_ui(ui: &Ui, verdict: Option<Verdict>, square: Rect) {
+    let Some(verdict) = verdict else {
+        return;
+    };
+    const SIDE: f32 = 13.0;
+    let palette = theme::palette(ui);
+    let corner = square.left_top();
+    let (fill, cross) = match verdict {
+        Verdict::Flagged => (palette.out_of_domain, None),
+        Verdict::FalseAlarm => (palette.out_of_domain, Some(palette.surface)),
+        Verdict::Missed => (palette.surface, Some(palette.out_of_domain)),
+    };
+    let place = Rect::from_min_size(corner, Vec2::splat(SIDE));
+    let painter = ui.painter();
+    let line = Stroke::new(1.0, palette.out_of_domain);
+    painter.rect(place, 2.0, fill, line, StrokeKind::Inside);
+    let stroke = Stroke::new(1.5, cross.unwrap_or(palette.surface));
+    let inner = place.shrink(3.5);
+    match cross {
+        Some(_) => {
+            painter.line_segment([inner.left_top(), inner.right_bottom()], stroke);
+            painter.line_segment([inner.right_top(), inner.left_bottom()], stroke);
+        }
+        None => {
+            let x = inner.center().x;
+            painter.line_segment(
+                [pos2(x, inner.top()), pos2(x, inner.bottom() - 2.5)],
+                stroke,
+            );
+            painter.circle_filled(pos2(x, inner.bottom() - 0.3), 0.9, palette.surface);
+        }
+    }
 }
 
 /// The mark of the role and the score, or what else the images are sorted by.
@@ -84,7 +155,7 @@ fn name_ui(
     response: &Response,
     scene: &Scene<'_>,
     (image, is_shown): (usize, bool),
-    score: Option<f64>,
+    (score, verdict): (Option<f64>, Option<Verdict>),
 ) {
     let gallery = &scene.session.shown.gallery;
     let entry = &gallery.images()[image];
@@ -99,7 +170,8 @@ fn name_ui(
             |s| format!("score {}", text::score(s)),
         );
         let name = short_name(&entry.file.path);
-        let label = format!("{name}, {}, {score}{marked}", entry.role.name());
+        let verdict = verdict.map_or("", Verdict::words);
+        let label = format!("{name}, {}, {score}{verdict}{marked}", entry.role.name());
         WidgetInfo::selected(egui::Role::Button, true, is_shown, label)
     });
 }

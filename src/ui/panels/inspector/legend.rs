@@ -66,9 +66,15 @@ struct Scale {
 impl Scale {
     /// `None` while there is none.
     fn of(scene: &Scene<'_>) -> Option<Self> {
+        // Steps of a denoising have no LPIPS map.
+        let is_watched = scene.session.shown.scrub().is_some();
         match scene.session.settings.look.difference {
-            DifferenceKind::Absolute => top(scene).map(|(top, basis)| Self::absolute(top, basis)),
-            DifferenceKind::Lpips => scene.session.shown.map_scale().map(Self::lpips),
+            DifferenceKind::Lpips if !is_watched => {
+                scene.session.shown.map_scale().map(Self::lpips)
+            }
+            DifferenceKind::Absolute | DifferenceKind::Lpips => {
+                top(scene).map(|(top, basis)| Self::absolute(top, basis))
+            }
         }
     }
 
@@ -123,7 +129,8 @@ pub fn line_ui(ui: &mut Ui, scene: &Scene<'_>, shown: &Shown<'_>) {
 
 /// The value of the LPIPS map where it is shown.
 fn map_value(scene: &Scene<'_>, shown: &Shown<'_>, [x, y]: [usize; 2]) -> String {
-    let is_shown = scene.session.settings.look.difference == DifferenceKind::Lpips;
+    let is_shown = scene.session.settings.look.difference == DifferenceKind::Lpips
+        && scene.session.shown.scrub().is_none();
     let value = scene
         .session
         .shown

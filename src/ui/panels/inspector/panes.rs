@@ -18,12 +18,12 @@ use crate::ui::theme;
 use crate::ui::widgets::buttons::action_button;
 use crate::ui::widgets::picture;
 
-/// Largest side of a picture of the row in points.
-const MAX_SIDE: f32 = 260.0;
-/// Largest side of a picture that two are laid into.
-const MAX_LARGE_SIDE: f32 = 460.0;
-/// Height that is left to the gallery where pictures could grow.
+/// Largest side of a picture in points: pixels of 32 x 32 are blocks long before.
+const MAX_SIDE: f32 = 900.0;
+/// Height that is left to the gallery at least where pictures could grow, in points.
 const GALLERY_HEIGHT: f32 = 270.0;
+/// The gallery's share of a high center.
+const GALLERY_SHARE: f32 = 0.4;
 /// Seconds that each of two blinking pictures stays.
 const BLINK_SECS: f64 = 0.6;
 /// Width of the split line's grip in points.
@@ -32,7 +32,7 @@ const GRIP: f32 = 14.0;
 const MARKED_PIXEL: f32 = 3.0;
 
 /// Draw the pictures and the line under them.
-pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>) {
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>, has_gallery: bool) {
     let shown = shown(scene, detail);
     let panes: &[Pane] = match scene.session.settings.look.compare {
         Compare::SideBySide => &[
@@ -45,36 +45,47 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>) {
         Compare::Blink => &[Pane::Blink, Pane::One(Part::Difference)],
     };
     let gap = ui.spacing().item_spacing.x;
-    let below = if scene.drafts.is_narrow {
-        0.0
+    let below = if has_gallery {
+        GALLERY_HEIGHT.max(GALLERY_SHARE * ui.available_height())
     } else {
-        GALLERY_HEIGHT
+        0.0
     };
-    let side = side(ui, panes.len(), gap, below);
-    let count = panes.len() as f32;
-    let used = count * side + (count - 1.0) * gap;
+    let (columns, side) = arrangement(ui, panes.len(), gap, below);
+    let used = columns as f32 * side + (columns - 1) as f32 * gap;
     let indent = 0.5 * (ui.available_width() - used).max(0.0);
     let pointed = scene.drafts.shown.pointed.take();
     scene.drafts.shown.pointed_part = None;
-    ui.horizontal_top(|ui| {
-        ui.add_space(indent);
-        ui.spacing_mut().item_spacing.x = gap;
-        for pane in panes {
-            ui.push_id(*pane, |ui| {
-                pane_ui(ui, scene, &shown, *pane, (side, pointed));
-            });
-        }
-    });
+    for row in panes.chunks(columns) {
+        ui.horizontal_top(|ui| {
+            ui.add_space(indent);
+            ui.spacing_mut().item_spacing.x = gap;
+            for pane in row {
+                ui.push_id(*pane, |ui| {
+                    pane_ui(ui, scene, &shown, *pane, (side, pointed));
+                });
+            }
+        });
+    }
     line_ui(ui, scene, &shown);
 }
 
-/// The side of each picture: as large as width, and the gallery's need of height, allow.
-fn side(ui: &Ui, count: usize, gap: f32, below: f32) -> f32 {
-    let width = (ui.available_width() - (count - 1) as f32 * gap) / count as f32;
+/// In how many columns the pictures are largest, and the side of each: as width, and the gallery's need of height, allow.
+fn arrangement(ui: &Ui, count: usize, gap: f32, below: f32) -> (usize, f32) {
     let rest = STRIP_HEIGHT + theme::ROW_HEIGHT + 2.0 * LINE_HEIGHT + below;
     let height = (ui.available_height() - rest).max(120.0);
-    let most = if count > 2 { MAX_SIDE } else { MAX_LARGE_SIDE };
-    width.min(height).min(most).floor()
+    let side = |columns: usize| {
+        let rows = count.div_ceil(columns) as f32;
+        let width = (ui.available_width() - (columns - 1) as f32 * gap) / columns as f32;
+        let height = (height - (rows - 1.0) * (gap + LINE_HEIGHT)) / rows;
+        width.min(height).min(MAX_SIDE).floor()
+    };
+    let (one_row, two_rows) = (side(count), side(count.div_ceil(2)));
+    // A row is easier to compare along; two rows must gain by it.
+    if two_rows > 1.15 * one_row {
+        (count.div_ceil(2), two_rows)
+    } else {
+        (count, one_row)
+    }
 }
 
 fn pane_ui(

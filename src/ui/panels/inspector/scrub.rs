@@ -18,7 +18,11 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
         ui.set_min_size(size);
         match scene.session.shown.scrub() {
-            Some(scrub) => scrub_ui(ui, scene, scrub),
+            Some(scrub) => {
+                let back = Action::Do(UiCommand::BackToResult);
+                action_button(ui, scene.actions, back);
+                scrub_ui(ui, scene, scrub);
+            }
             None => start_ui(ui, scene),
         }
     });

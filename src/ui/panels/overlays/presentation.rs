@@ -18,12 +18,23 @@ use crate::ui::panels::Scene;
 use crate::ui::theme::{self, Palette};
 use crate::ui::widgets::picture;
 
-/// Body text of the presentation in points.
+/// Body text in points, in a window of [`WINDOW`].
 const LARGE: f32 = 18.0;
-/// The score in points.
+/// The score in points, in the same.
 const HUGE: f32 = 44.0;
-/// Height of the plot at least.
-const PLOT_HEIGHT: f32 = 150.0;
+/// The window that sizes are given for: in others everything grows and shrinks with it, whatever the zoom is.
+const WINDOW: Vec2 = vec2(1280.0, 720.0);
+/// The pictures' share of the height.
+const PICTURES: f32 = 0.5;
+/// Types smaller than this can't be read.
+const SMALLEST: f32 = 10.0;
+
+/// A size of type for the window at hand.
+fn type_size(ui: &Ui, size: f32) -> f32 {
+    let window = ui.ctx().content_rect().size();
+    let scale = (window.x / WINDOW.x).min(window.y / WINDOW.y);
+    (scale * size).max(SMALLEST)
+}
 
 /// Draw it in place of the whole window.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
@@ -36,7 +47,8 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
         let attempts = scene.session.shown.attempts();
         let shown = scene.session.shown.attempt();
         let Some(result) = shown.and_then(|shown| attempts.get(shown)).map(Arc::clone) else {
-            let words = RichText::new("There is no result of this image yet").size(LARGE);
+            let words =
+                RichText::new("There is no result of this image yet").size(type_size(ui, LARGE));
             ui.centered_and_justified(|ui| ui.label(words));
             return;
         };
@@ -57,16 +69,11 @@ fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
         .shown
         .image()
         .and_then(|index| session.shown.gallery.images().get(index));
+    let size = type_size(ui, LARGE);
     ui.horizontal(|ui| {
-        let name = image.map_or_else(String::new, |image| short_name(&image.file.path));
-        ui.add(egui::Label::new(RichText::new(name).size(LARGE).strong()).truncate());
-        if let Some(image) = image {
-            let color = theme::palette(ui).role(image.role);
-            ui.label(RichText::new(image.role.label()).size(LARGE).color(color));
-        }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let close = Action::Do(overlay.toggle());
-            let response = ui.button(RichText::new("Close").size(LARGE));
+            let response = ui.button(RichText::new("Close").size(size));
             if response.on_hover_text("Back to the window (Esc)").clicked() {
                 scene.actions.push(close);
             }
@@ -74,11 +81,22 @@ fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
                 ("Next", Action::Do(UiCommand::NextImage)),
                 ("Previous", Action::Do(UiCommand::PreviousImage)),
             ] {
-                let response = ui.button(RichText::new(words).size(LARGE));
+                let response = ui.button(RichText::new(words).size(size));
                 if response.on_hover_text(action.tooltip()).clicked() {
                     scene.actions.push(action);
                 }
             }
+            // What is left between the edge and the buttons: a long name is cut, and they stay.
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                if let Some(image) = image {
+                    let color = theme::palette(ui).role(image.role);
+                    ui.label(RichText::new(image.role.label()).size(size).color(color));
+                    let name = RichText::new(short_name(&image.file.path));
+                    let label = egui::Label::new(name.size(size).strong()).truncate();
+                    ui.add(label)
+                        .on_hover_text(image.file.path.display().to_string());
+                }
+            });
         });
     });
     ui.add_space(8.0);
@@ -151,10 +169,12 @@ fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, result: &AttemptResult, is_ex
         measures::label(&distance),
         text::score(measures::value(&result.values, distance))
     );
-    let words_height = if is_explained { 110.0 } else { 34.0 };
+    let large = type_size(ui, LARGE);
+    let small = type_size(ui, LARGE - 2.0);
     let width = (ui.available_width() - 2.0 * gap) / 3.0;
-    let height = ui.available_height() - words_height - PLOT_HEIGHT - 40.0;
-    let side = width.min(height.max(80.0)).floor();
+    // The pictures come first; words and plot share what is left.
+    let side = width.min(PICTURES * ui.available_height()).floor();
+    let words_height = large + 12.0 + if is_explained { 4.2 * small } else { 0.0 };
     let indent = 0.5 * (ui.available_width() - 3.0 * side - 2.0 * gap).max(0.0);
     ui.horizontal_top(|ui| {
         ui.add_space(indent);
@@ -163,10 +183,10 @@ fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, result: &AttemptResult, is_ex
             ui.allocate_ui(vec2(side, side + words_height), |ui| {
                 ui.vertical(|ui| {
                     ui.set_width(side);
-                    ui.label(RichText::new(step.title).size(LARGE).strong());
+                    ui.label(RichText::new(step.title).size(large).strong());
                     picture_ui(ui, scene, &step, side);
                     if !step.sentence.is_empty() {
-                        ui.label(RichText::new(&step.sentence).size(LARGE - 2.0));
+                        ui.label(RichText::new(&step.sentence).size(small));
                     }
                 });
             });
@@ -212,9 +232,10 @@ fn verdict_ui(ui: &mut Ui, scene: &Scene<'_>) {
         (Some(_), Some(_)) => ("Belongs", palette.in_domain),
         _ => ("No threshold yet", palette.weak),
     };
+    let (large, huge) = (type_size(ui, LARGE), type_size(ui, HUGE));
     ui.horizontal_top(|ui| {
         let left = vec2(
-            260.0_f32.min(0.35 * ui.available_width()),
+            (14.0 * large).min(0.35 * ui.available_width()),
             ui.available_height(),
         );
         ui.allocate_ui(left, |ui| {
@@ -222,22 +243,43 @@ fn verdict_ui(ui: &mut Ui, scene: &Scene<'_>) {
                 ui.set_width(left.x);
                 ui.label(
                     RichText::new(verdict)
-                        .size(LARGE + 8.0)
+                        .size(1.4 * large)
                         .strong()
                         .color(color),
                 );
                 let number = score.map_or_else(|| "–".to_owned(), text::score);
-                ui.label(RichText::new(number).size(HUGE).strong().monospace());
+                ui.label(RichText::new(number).size(huge).strong().monospace());
                 let basis = format!(
                     "{} of {}",
                     measures::label(&session.settings.run.distance),
                     text::counted(session.shown.attempts().len(), "attempt")
                 );
-                ui.label(RichText::new(basis).size(LARGE - 2.0).color(palette.weak));
+                ui.label(RichText::new(basis).size(0.9 * large).color(palette.weak));
             });
         });
         plot_ui(ui, scene, palette, (score, threshold));
     });
+}
+
+/// Which color is which, in words, below the middle of the plot.
+fn legend(ui: &Ui, scene: &Scene<'_>, palette: &Palette, rect: Rect) {
+    let analysis = scene.session.shown.analysis.as_deref();
+    let font = egui::FontId {
+        size: type_size(ui, LARGE - 3.0),
+        ..TextStyle::Body.resolve(ui.style())
+    };
+    let mut x = rect.right();
+    for (index, role) in Role::ALL.into_iter().enumerate().rev() {
+        if analysis.is_none_or(|analysis| analysis.num_scored[index] == 0) {
+            continue;
+        }
+        let at = pos2(x, rect.top() + 8.0);
+        let color = palette.role(role);
+        let words = ui
+            .painter()
+            .text(at, Align2::RIGHT_CENTER, role.label(), font.clone(), color);
+        x = words.left() - font.size;
+    }
 }
 
 /// Both histograms with the score and the threshold, as large as there is room.
@@ -277,6 +319,7 @@ pub fn plot_ui(
             painter.rect(bar, 0.0, fill, line, egui::StrokeKind::Inside);
         }
     }
+    legend(ui, scene, palette, rect);
     painter.hline(
         plot.x_range(),
         plot.bottom(),
@@ -286,7 +329,7 @@ pub fn plot_ui(
         let x = x(value.clamp(left, left + span));
         painter.vline(x, top - 4.0..=plot.bottom(), Stroke::new(width, color));
         let font = egui::FontId {
-            size: LARGE - 3.0,
+            size: type_size(ui, LARGE - 3.0),
             ..TextStyle::Body.resolve(ui.style())
         };
         let is_right = x > plot.center().x;

@@ -117,9 +117,8 @@ fn scatter_ui(ui: &mut Ui, scene: &Scene<'_>, pair: &Pair, height: f32) {
     }
     let (left, right) = range(pair.points.iter().map(|p| p.first));
     let (bottom, top) = range(pair.points.iter().map(|p| p.second));
-    let shown = base_plot("paired scores")
+    let shown = base_plot("paired scores", height)
         .width(ui.available_width())
-        .height(height)
         .x_grid_spacer(ticks::round_marks(4, false))
         .y_grid_spacer(ticks::round_marks(4, false))
         .custom_x_axes(vec![
@@ -167,9 +166,8 @@ fn curves_ui(ui: &mut Ui, pair: &Pair, height: f32) {
     let palette = theme::palette(ui);
     title(ui, "ROC, shown run solid, other run dashed");
     let percent = |mark: GridMark, _: &RangeInclusive<f64>| format!("{:.0} %", 100.0 * mark.value);
-    let shown = base_plot("both curves")
+    let shown = base_plot("both curves", height)
         .width(ui.available_width())
-        .height(height)
         .x_grid_spacer(ticks::round_marks(4, false))
         .y_grid_spacer(ticks::round_marks(4, false))
         .custom_x_axes(vec![axis(palette, AxisHints::new_x()).formatter(percent)])

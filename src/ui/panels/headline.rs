@@ -1,0 +1,130 @@
+//! The results in a few lines: how well the roles are told apart, what the threshold does, and what to be careful about.
+
+use egui::{RichText, Ui};
+
+use super::Scene;
+use crate::ood::auroc::{AurocInterval, IntervalKind};
+use crate::ood::text::percent;
+use crate::state::{Action, Center, PanelSettings, ResultsPage, Session, text};
+use crate::ui::theme;
+use crate::ui::widgets::layout::{card, note};
+
+/// Type size of the area in points.
+const LARGE: f32 = 24.0;
+/// Warnings that are shown in full; the others are counted.
+const NUM_WARNINGS: usize = 2;
+
+/// Draw the card.
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    card(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 3.0;
+        auroc_ui(ui, scene.session);
+        outcomes_ui(ui, scene);
+        warnings_ui(ui, scene);
+    });
+    ui.add_space(theme::SECTION_GAP);
+}
+
+fn auroc_ui(ui: &mut Ui, session: &Session) {
+    let analysis = session.shown.analysis.as_deref();
+    let figures = analysis.and_then(|analysis| analysis.figures.as_ref().ok());
+    let Some(figures) = figures else {
+        let words = match analysis {
+            None => "The results appear here as attempts arrive",
+            Some(_) => "The AUROC needs scores of in-domain and of out-of-domain images",
+        };
+        note(ui, words);
+        return;
+    };
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("AUROC").strong());
+        let number = RichText::new(format!("{:.3}", figures.auroc));
+        ui.label(number.size(LARGE).strong()).on_hover_text(
+            "The chance that an out-of-domain image scores higher than an in-domain one. 1 is perfect, 0.5 is guessing",
+        );
+        let assessment = session.shown.deciding.assessment.as_deref();
+        if let Some(found) = assessment.and_then(|assessment| assessment.auroc) {
+            note(ui, interval(&found));
+        }
+    });
+}
+
+/// The interval in a few words.
+fn interval(found: &AurocInterval) -> String {
+    let level = percent(found.level);
+    let (low, high) = (found.interval.low, found.interval.high);
+    match found.kind {
+        IntervalKind::Bootstrap => format!("{low:.3} to {high:.3} ({level})"),
+        IntervalKind::LowerBound => format!("at least {low:.3} ({level})"),
+        IntervalKind::UpperBound => format!("at most {high:.3} ({level})"),
+    }
+}
+
+/// What the threshold does to the images here.
+fn outcomes_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let session = scene.session;
+    let Some(decision) = session.shown.deciding.decision.as_deref() else {
+        return;
+    };
+    if let Some(confusion) = decision.confusion {
+        let num_out = confusion.hits + confusion.misses;
+        let num_in = confusion.false_alarms + confusion.correct_passes;
+        note(
+            ui,
+            format!(
+                "At the threshold {} of {} missed, {} of {} false alarms",
+                text::count(confusion.misses),
+                text::count(num_out),
+                text::count(confusion.false_alarms),
+                text::count(num_in)
+            ),
+        );
+    }
+    let (Some(analysis), Some(threshold)) =
+        (session.shown.analysis.as_deref(), session.shown.threshold())
+    else {
+        return;
+    };
+    if !analysis.unknown.is_empty() {
+        let flagged = (analysis.unknown.iter()).filter(|verdict| verdict.score > threshold);
+        let words = format!(
+            "{} of {} unknown flagged",
+            text::count(flagged.count()),
+            text::count(analysis.unknown.len())
+        );
+        let panels = PanelSettings {
+            center: Center::Verdicts,
+            ..session.settings.panels
+        };
+        link_ui(ui, scene, &words, "Show the verdicts", panels);
+    }
+}
+
+fn warnings_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let warnings = scene.session.warnings();
+    let color = theme::palette(ui).warning;
+    for warning in warnings.iter().take(NUM_WARNINGS) {
+        ui.horizontal_top(|ui| {
+            ui.label(RichText::new("!").strong().color(color));
+            // In a row text would not wrap, and would push the panels out of the window.
+            ui.vertical(|ui| ui.label(RichText::new(warning).small().color(color)));
+        });
+    }
+    let more = warnings.len().saturating_sub(NUM_WARNINGS);
+    if more > 0 {
+        let panels = PanelSettings {
+            results: ResultsPage::Explanations,
+            ..scene.session.settings.panels
+        };
+        let words = text::counted(more, "more warning");
+        link_ui(ui, scene, &words, "Show all explanations", panels);
+    }
+}
+
+/// Words that open a part of the window.
+fn link_ui(ui: &mut Ui, scene: &mut Scene<'_>, words: &str, tooltip: &str, panels: PanelSettings) {
+    let link = ui.link(RichText::new(words).small());
+    if link.on_hover_text(tooltip).clicked() {
+        scene.actions.push(Action::SetPanels(panels));
+    }
+}

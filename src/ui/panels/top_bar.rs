@@ -1,0 +1,205 @@
+//! The bar above everything: the run on screen, what can be done with runs, and what concerns the window as a whole.
+
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{Align, Layout, PopupCloseBehavior, RichText, Ui, Vec2};
+
+use super::Scene;
+use crate::state::{Action, Overlay, Phase, Session, ThemeChoice, UiCommand, recent, text};
+use crate::ui::theme;
+use crate::ui::widgets::buttons::{action_button, sized};
+use crate::ui::widgets::combo::combo;
+use crate::ui::widgets::layout::{note, sized_cell};
+
+/// Below this width in points what is rarely needed is in one menu.
+const ROOMY: f32 = 1120.0;
+/// Width of the choice between light and dark.
+const THEME_WIDTH: f32 = 84.0;
+
+/// Draw the bar.
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let is_roomy = ui.available_width() >= ROOMY;
+    ui.horizontal_centered(|ui| {
+        setup_ui(ui, scene);
+        ui.separator();
+        action_button(ui, scene.actions, Action::Do(UiCommand::ToggleRecent));
+        if is_roomy {
+            action_button(ui, scene.actions, Action::Do(UiCommand::ToggleCompare));
+            save_ui(ui, scene);
+        }
+        super::export::ui(ui, scene);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if is_roomy {
+                window_ui(ui, scene);
+            } else {
+                more_ui(ui, scene);
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.separator();
+                run_ui(ui, scene);
+            });
+        });
+    });
+}
+
+fn setup_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let toggle = Action::Do(UiCommand::ToggleSetup);
+    let response = ui
+        .selectable_label(!scene.session.is_setup_folded(), toggle.text())
+        .on_hover_text(toggle.tooltip());
+    if response.clicked() {
+        scene.actions.push(toggle);
+    }
+}
+
+fn save_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let can_save = scene.session.shown.can_be_saved().is_ok();
+    let save = Action::Do(UiCommand::BrowseSaveAs);
+    sized(ui, scene.actions, save, Vec2::ZERO, can_save);
+}
+
+/// What concerns the window as a whole, from the right.
+fn window_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    for command in [UiCommand::ToggleShortcuts, UiCommand::TogglePalette] {
+        action_button(ui, scene.actions, Action::Do(command));
+    }
+    sized_cell(ui, THEME_WIDTH, |ui| theme_ui(ui, scene));
+    zoom_ui(ui, scene);
+}
+
+/// The same, and what else has no place in a narrow window, in one menu.
+fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let close = PopupCloseBehavior::CloseOnClickOutside;
+    let (response, _) = MenuButton::new("More")
+        .config(MenuConfig::new().close_behavior(close))
+        .ui(ui, |ui| {
+            ui.set_width(200.0);
+            let before = scene.actions.len();
+            action_button(ui, scene.actions, Action::Do(UiCommand::ToggleCompare));
+            save_ui(ui, scene);
+            for command in [UiCommand::TogglePalette, UiCommand::ToggleShortcuts] {
+                action_button(ui, scene.actions, Action::Do(command));
+            }
+            if scene.actions.len() > before {
+                ui.close();
+            }
+            ui.horizontal(|ui| zoom_ui(ui, scene));
+            theme_ui(ui, scene);
+        });
+    response
+        .on_hover_text("Compare runs, save the run, commands, keys, size and colors of the window");
+}
+
+fn theme_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let mut theme = scene.session.settings.theme;
+    combo(ui, "theme", &mut theme, &ThemeChoice::ALL, |theme| {
+        theme.label().to_owned()
+    })
+    .on_hover_text(Action::SetTheme(theme).tooltip())
+    .accessible_name("Theme");
+    if theme != scene.session.settings.theme {
+        scene.actions.push(Action::SetTheme(theme));
+    }
+}
+
+fn zoom_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let percent = scene.session.settings.zoom_percent;
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        for (words, command) in [
+            ("+".to_owned(), UiCommand::ZoomIn),
+            (format!("{percent} %"), UiCommand::ZoomReset),
+            ("−".to_owned(), UiCommand::ZoomOut),
+        ] {
+            let action = Action::Do(command);
+            let response = ui
+                .button(RichText::new(words))
+                .on_hover_text(action.tooltip())
+                .accessible_name(action.text());
+            if response.clicked() {
+                scene.actions.push(action);
+            }
+        }
+    });
+}
+
+/// The run on screen in a few words, and what can be done with one that was opened.
+fn run_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let Some(run) = &scene.session.shown.run else {
+        note(ui, "No run yet");
+        return;
+    };
+    let opened = run.kept.opened.as_ref();
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if opened.is_some() && !run.phase.is_active() {
+            action_button(ui, scene.actions, Action::Do(UiCommand::CloseRun));
+            action_button(ui, scene.actions, Action::Do(UiCommand::UseAgain));
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            let (title, more) = words(scene.session);
+            let label = egui::Label::new(RichText::new(title).strong()).truncate();
+            let response = ui.add(label);
+            response.on_hover_text(more);
+        });
+    });
+}
+
+/// Name and state of the run on screen, and all else that is known of it.
+fn words(session: &Session) -> (String, String) {
+    let Some(run) = &session.shown.run else {
+        return Default::default();
+    };
+    let state = match run.phase {
+        Phase::Running => "running",
+        Phase::Paused => "paused",
+        Phase::Cancelling => "ending",
+        Phase::Cancelled => "ended early",
+        Phase::Failed(_) => "stopped by an error",
+        Phase::Done => "done",
+    };
+    let images = text::counted(run.images.len(), "image");
+    match &run.kept.opened {
+        None => {
+            let model = run
+                .model
+                .as_ref()
+                .map_or("Run", |model| model.name.as_str());
+            let words = format!("{model}, {images}, {state}");
+            let file = run.kept.file.as_ref();
+            let kept = file.map_or_else(
+                || "It is kept in no file".to_owned(),
+                |path| format!("It is kept in {}", path.display()),
+            );
+            (words.clone(), format!("{words}. {kept}"))
+        }
+        Some(opened) => {
+            let manifest = &opened.manifest;
+            let source = if run.is_sealed() {
+                "All that is shown comes from the run file"
+            } else {
+                "Opened from a run file"
+            };
+            let title = format!(
+                "{}, {}, {state}",
+                manifest.model.name,
+                recent::when(manifest)
+            );
+            let more = format!(
+                "{images}, {}. {source}: {}",
+                recent::settings(manifest),
+                opened.path.display()
+            );
+            (title, more)
+        }
+    }
+}
+
+/// The height of the bar in points.
+pub const HEIGHT: f32 = theme::ROW_HEIGHT + 14.0;
+
+/// Whether an overlay takes the whole window, so that no bar is drawn.
+pub fn is_hidden(session: &Session) -> bool {
+    matches!(
+        session.looking.overlay,
+        Some(Overlay::Presentation | Overlay::Explain)
+    )
+}
