@@ -25,7 +25,7 @@
 //! Networks run on GPUs through candle, and it converts the values of checkpoint files: there its breadth counts.
 //! On a CPU they run on this project's own kernels ([`networks::executors::cpu`]), behind the same trait: a
 //! sampler's network calls are small, repeated and known in advance, so weights are prepared once and memory is
-//! planned once, which candle's general tensors cannot do. `lmd bench --compare candle` measures the difference.
+//! planned once, which candle's general tensors cannot do. `lmd bench --compare candle-cpu` measures the difference.
 
 pub mod detectors;
 pub mod diffusion;

@@ -43,7 +43,7 @@ pub struct Args {
     /// Images in one network call, or auto.
     #[arg(long, default_value = "auto")]
     pub batch: BatchChoice,
-    /// Where to run: auto, cpu, candle-cpu, cuda, cuda:N or metal.
+    /// Where to run.
     #[arg(long, default_value = "auto")]
     pub device: DeviceChoice,
     /// Print one JSON object.

@@ -15,7 +15,7 @@ use crate::engine::plan::Plan;
 use crate::engine::{ModelInfo, RunRequest};
 use crate::images::Geometry;
 use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
-use crate::networks::executors;
+use crate::networks::executors::{self, DeviceInfo};
 use crate::ood::Role;
 use crate::runs::confounds::differences_of_files;
 use crate::runs::file::{
@@ -295,7 +295,7 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
 /// What is to be noted about the kernels that continue with a run; a refusal where its scores would not be comparable.
 fn kernels_note(
     earlier: &[Segment],
-    device: &str,
+    device: &DeviceInfo,
     may_mix: bool,
 ) -> Result<Option<String>, Failure> {
     match Continuation::new(earlier, &Segment::now(device)) {

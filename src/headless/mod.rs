@@ -13,6 +13,7 @@ pub mod calibrate;
 pub mod classify;
 pub mod collect;
 pub mod demo;
+pub mod device;
 pub mod drive;
 pub mod execute;
 pub mod export;

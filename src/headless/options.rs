@@ -56,7 +56,7 @@ pub struct ScoringOptions {
     /// Images in one network call, or auto [default: auto]
     #[arg(long)]
     pub batch: Option<BatchChoice>,
-    /// Where to run: auto, cpu, candle-cpu, cuda, cuda:N or metal [default: auto]
+    /// Where to run [default: auto]
     #[arg(long)]
     pub device: Option<DeviceChoice>,
 }

@@ -214,7 +214,7 @@ mod tests {
             assert!(!settings.gives_scores_of(&usual));
         }
         for settings in [
-            changed(|s| s.device = DeviceChoice::CandleCpu),
+            changed(|s| s.device = DeviceChoice::CANDLE_CPU),
             changed(|s| s.batch = BatchChoice::Fixed(3)),
             changed(|s| s.limit = Some(7)),
         ] {

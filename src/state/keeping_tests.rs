@@ -55,7 +55,7 @@ pub(super) fn write(path: &Path, num_done: usize) {
     // As of larger images: what is measured here is made up.
     manifest.measures = vec![MSE, SSIM, LPIPS];
     let mut writer = file::create(path, &manifest, &images, &[], false).unwrap();
-    writer.begin_segment("CPU").unwrap();
+    writer.begin_segment(&info.device).unwrap();
     let all = (0..8).map(|index| result(index % 4, index / 4, 0.1 + index as f64));
     let done: Vec<_> = all.take(num_done).collect();
     writer.append(&done, 0.5).unwrap();

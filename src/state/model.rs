@@ -79,7 +79,7 @@ mod tests {
             flops_per_call: 0.0,
             identity: ModelIdentity::of_weights(String::new()),
             num_train_timesteps: 1000,
-            device: String::new(),
+            device: Default::default(),
             call_secs: vec![(1, 0.01), (8, 0.02)],
             notes: Vec::new(),
         };

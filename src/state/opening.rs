@@ -13,6 +13,7 @@ use super::shown::Shown;
 use super::shown::run::{Phase, RunState};
 use super::text;
 use crate::detectors::measures;
+use crate::runs::file::Segment;
 use crate::runs::run_library::RunLibrary;
 use crate::worker::protocol::{
     DialogKind, ModelInfo, Notice, OpenedRun, Progress, RunsCommand, RunsEvent, SaveSource,
@@ -377,7 +378,7 @@ fn model_info(opened: &OpenedRun) -> ModelInfo {
         flops_per_call: 0.0,
         identity: model.identity.clone(),
         num_train_timesteps: model.num_train_timesteps,
-        device: segment.map_or_else(String::new, |segment| segment.device.clone()),
+        device: segment.map(Segment::device_info).unwrap_or_default(),
         call_secs: Vec::new(),
         notes: Vec::new(),
     }

@@ -356,7 +356,7 @@ fn a_folder_chosen_for_the_pictures_of_a_run_gets_none_of_the_next_one() {
 fn another_device_or_batch_does_not_make_a_run_out_of_date() {
     let mut session = finished();
     assert!(!session.is_run_outdated());
-    session.settings.run.device = DeviceChoice::Cpu;
+    session.settings.run.device = DeviceChoice::CPU;
     session.settings.run.batch = BatchChoice::Fixed(3);
     assert!(!session.is_run_outdated(), "the same numbers");
     session.settings.run.seed += 1;

@@ -62,7 +62,7 @@ fn engine(isa: Isa) -> Engine {
         isa: Some(isa),
     };
     let machine = Machine::new(&options).unwrap();
-    let mut engine = Engine::open(&source, DeviceChoice::Cpu, &NeverInterrupt).unwrap();
+    let mut engine = Engine::open(&source, DeviceChoice::CPU, &NeverInterrupt).unwrap();
     let lpips = CpuPerceptual::new(&Lpips::bundled().unwrap(), machine.clone()).unwrap();
     engine.executors.denoiser = Box::new(CpuDenoiser::on(&network, machine).unwrap());
     engine.executors.perceptual = Some(Box::new(lpips));

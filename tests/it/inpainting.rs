@@ -103,12 +103,12 @@ fn ddim(eta: f64) -> SamplerSettings {
 
 #[test]
 fn ddim_without_noise() {
-    check("ddim-eta0", ddim(0.0), Start::Noise, DeviceChoice::Cpu);
+    check("ddim-eta0", ddim(0.0), Start::Noise, DeviceChoice::CPU);
 }
 
 #[test]
 fn ddim_with_noise() {
-    check("ddim-eta1", ddim(1.0), Start::Noise, DeviceChoice::Cpu);
+    check("ddim-eta1", ddim(1.0), Start::Noise, DeviceChoice::CPU);
 }
 
 #[test]
@@ -117,5 +117,5 @@ fn ancestral_from_a_diffused_start() {
         kind: SamplerKind::Ddpm,
         ..SamplerSettings::default()
     };
-    check("ddpm", sampler, Start::Diffused, DeviceChoice::Cpu);
+    check("ddpm", sampler, Start::Diffused, DeviceChoice::CPU);
 }

@@ -55,7 +55,7 @@ struct Outcome {
 /// Nine images, two attempts, eight images at once, on the bundled model with room for `room` images.
 fn run(room: usize) -> Outcome {
     let mut engine =
-        Engine::open(&ModelSource::Bundled, DeviceChoice::Cpu, &NeverInterrupt).unwrap();
+        Engine::open(&ModelSource::Bundled, DeviceChoice::CPU, &NeverInterrupt).unwrap();
     let inner = engine.executors.denoiser;
     engine.executors.denoiser = Box::new(Small { inner, room });
     let samples = root().join("assets/samples/fashion-mnist");

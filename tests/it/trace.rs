@@ -53,7 +53,7 @@ fn the_last_step_is_the_result_of_the_run_bit_for_bit() {
     let mut settings = RunSettings {
         num_attempts: 2,
         batch: BatchChoice::Fixed(3),
-        device: DeviceChoice::Cpu,
+        device: DeviceChoice::CPU,
         ..RunSettings::default()
     };
     settings.sampler.num_steps = Some(4);
@@ -100,7 +100,7 @@ fn the_last_step_is_the_result_of_the_run_bit_for_bit() {
 fn the_map_of_an_attempt_has_its_distance_as_its_mean() {
     let mut settings = RunSettings {
         num_attempts: 1,
-        device: DeviceChoice::Cpu,
+        device: DeviceChoice::CPU,
         ..RunSettings::default()
     };
     settings.sampler.num_steps = Some(4);
@@ -129,7 +129,7 @@ fn the_map_of_an_attempt_has_its_distance_as_its_mean() {
         .iter()
         .map(|result| (result.original.clone(), result.inpainted.clone().unwrap()));
     let request = MapRequest {
-        device: DeviceChoice::Cpu,
+        device: DeviceChoice::CPU,
         pairs: pairs.collect(),
     };
     let map = |worker: &mut Worker, request, control| {

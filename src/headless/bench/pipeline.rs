@@ -48,7 +48,7 @@ pub struct Pipeline {
 /// Run the bundled samples through the engine, on the best that the machine has.
 pub fn time(source: &ModelSource) -> Result<Pipeline, Failure> {
     let control = Control::default();
-    let engine = Engine::open(source, DeviceChoice::Cpu, &control).map_err(Failure::bad_request)?;
+    let engine = Engine::open(source, DeviceChoice::CPU, &control).map_err(Failure::bad_request)?;
     let [network_nanos, lpips_nanos] = [Arc::<AtomicU64>::default(), Arc::default()];
     let mut engine = counted(engine, &network_nanos, &lpips_nanos);
 
@@ -74,7 +74,7 @@ pub fn time(source: &ModelSource) -> Result<Pipeline, Failure> {
     let seconds = begin.elapsed().as_secs_f64();
     let share = |nanos: &AtomicU64| nanos.load(Ordering::Relaxed) as f64 / 1e9 / seconds;
     Ok(Pipeline {
-        device: engine.executors.device,
+        device: engine.executors.device.label,
         images: request.images.len(),
         attempts: NUM_ATTEMPTS,
         seconds,

@@ -21,6 +21,7 @@ use super::state::State;
 use super::{migrate, ownership, values};
 use crate::images::Picture;
 use crate::images::write::encode_png;
+use crate::networks::executors::DeviceInfo;
 use crate::ood::MeasureId;
 use crate::ood::aggregate::median_attempts;
 use crate::runs::report::text_from_path;
@@ -351,7 +352,7 @@ impl RunWriter {
     }
 
     /// Note that work begins on this device.
-    pub fn begin_segment(&mut self, device: &str) -> Result<(), FileError> {
+    pub fn begin_segment(&mut self, device: &DeviceInfo) -> Result<(), FileError> {
         let segment = Segment::now(device);
         let id = self.add_segment(&segment)?;
         self.segment = Some((id, segment));

@@ -120,36 +120,16 @@ fn fit_ui(ui: &mut Ui, settings: &mut RunSettings) {
 }
 
 fn device_ui(ui: &mut Ui, settings: &mut RunSettings) {
-    let mut devices = vec![
-        DeviceChoice::Auto,
-        DeviceChoice::Cpu,
-        DeviceChoice::CandleCpu,
-    ];
-    if cfg!(feature = "cuda") {
-        devices.push(DeviceChoice::Cuda(0));
-    }
-    if cfg!(feature = "metal") {
-        devices.push(DeviceChoice::Metal);
-    }
+    let mut devices = DeviceChoice::offered();
     if !devices.contains(&settings.device) {
         devices.push(settings.device);
     }
     let tooltip =
         "What the model runs on. Automatic takes a graphics card where this build can use one";
     row(ui, "Device", tooltip, |ui| {
-        combo(
-            ui,
-            "device",
-            &mut settings.device,
-            &devices,
-            |device| match device {
-                DeviceChoice::Auto => "Automatic".to_owned(),
-                DeviceChoice::Cpu => "CPU".to_owned(),
-                DeviceChoice::CandleCpu => "CPU (candle)".to_owned(),
-                DeviceChoice::Cuda(ordinal) => format!("NVIDIA GPU {ordinal}"),
-                DeviceChoice::Metal => "Apple GPU".to_owned(),
-            },
-        )
+        combo(ui, "device", &mut settings.device, &devices, |device| {
+            device.label()
+        })
     });
 }
 

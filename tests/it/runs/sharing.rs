@@ -391,7 +391,7 @@ fn runs_of_other_settings_or_contents_are_not_merged() {
     let settings = RunSettings {
         seed: 1,
         batch: BatchChoice::Fixed(3),
-        device: DeviceChoice::Cpu,
+        device: DeviceChoice::CPU,
         ..other.manifest.settings()
     };
     let mut json = serde_json::to_value(&other.manifest).unwrap();

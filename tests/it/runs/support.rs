@@ -10,6 +10,7 @@ use lmd_inspector::images::{
 use lmd_inspector::networks::ModelIdentity;
 use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
+use lmd_inspector::networks::executors::{DeviceInfo, Numerics};
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun, RunWriter};
 use lmd_inspector::runs::{AttemptResult, RunImage, RunSettings};
@@ -125,7 +126,11 @@ pub fn begin(path: &Path, keep_pictures: KeepPictures) -> RunWriter {
 /// A finished run.
 pub fn write(path: &Path, keep_pictures: KeepPictures) {
     let mut writer = begin(path, keep_pictures);
-    writer.begin_segment("CPU (AVX2, 2 threads)").unwrap();
+    let device = DeviceInfo {
+        label: "CPU (AVX2, 2 threads)".to_owned(),
+        numerics: Numerics::new("CPU (AVX2)"),
+    };
+    writer.begin_segment(&device).unwrap();
     for attempt in 0..NUM_ATTEMPTS {
         writer.append(&batch(attempt), 0.25).unwrap();
     }

@@ -45,7 +45,7 @@ pub fn open(settings: Settings, wake: Wake) -> Window {
 pub fn settings(num_attempts: usize, num_steps: usize) -> Settings {
     let mut run = RunSettings {
         num_attempts,
-        device: DeviceChoice::Cpu,
+        device: DeviceChoice::CPU,
         ..RunSettings::default()
     };
     run.sampler.num_steps = Some(num_steps);

@@ -67,6 +67,11 @@ impl Machine {
         Ok(Self { pool, table, isa })
     }
 
+    /// The instruction set of its kernels.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
     pub(super) fn scratches(&self) -> Vec<Mutex<Scratch>> {
         (0..self.pool.num_threads())
             .map(|_| Mutex::default())

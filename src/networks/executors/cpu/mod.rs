@@ -10,6 +10,7 @@
 
 pub mod arena;
 mod denoiser;
+mod executor;
 pub mod kernels;
 pub mod layer;
 pub mod operation;
@@ -19,6 +20,7 @@ pub mod profile;
 pub mod time;
 
 pub use denoiser::{CpuDenoiser, CpuError, CpuOptions, Machine, MemoryReport};
+pub use executor::{EXECUTOR, open};
 pub use kernels::Isa;
 pub use perceptual::CpuPerceptual;
 pub use profile::Profile;
