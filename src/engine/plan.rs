@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::diffusion::lift::Start;
-use crate::diffusion::sampler::SamplerError;
+use crate::diffusion::samplers::SamplerError;
 use crate::images::{ContentHash, Geometry};
 use crate::ood::mask::MaskError;
 use crate::ood::{KnownMask, Role};

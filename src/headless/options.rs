@@ -5,6 +5,7 @@ use clap::{Args as _, ValueEnum};
 
 use super::Failure;
 use crate::detectors::measures;
+use crate::diffusion::samplers::SAMPLERS;
 use crate::diffusion::{SamplerKind, SamplerSettings};
 use crate::images::ResizeMode;
 use crate::ood::{Aggregate, MaskKind, MeasureId};
@@ -29,12 +30,12 @@ pub struct ScoringOptions {
     #[arg(long, default_value_t = 500)]
     pub start_timestep: usize,
     /// The sampler.
-    #[arg(long, value_enum, default_value = "ddim")]
-    pub sampler: SamplerName,
-    /// Denoising steps [default: 25 with ddim, all training steps with ddpm]
+    #[arg(long, value_name = "NAME", default_value_t = SamplerSettings::default().kind, value_parser = sampler_parser())]
+    pub sampler: SamplerKind,
+    /// Denoising steps [default: as the sampler says]
     #[arg(long)]
     pub steps: Option<usize>,
-    /// DDIM's noise, 0 to 1.
+    /// The noise of samplers that use it, 0 to 1.
     #[arg(long, default_value_t = 1.0)]
     pub eta: f64,
     /// The distance that scores are by; mse, ssim and lpips are computed in any case
@@ -70,15 +71,6 @@ pub enum LiftName {
     Denoise,
 }
 
-/// [`SamplerKind`] by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum SamplerName {
-    /// Few steps.
-    Ddim,
-    /// Ancestral.
-    Ddpm,
-}
-
 /// [`Aggregate`] by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum AggregateName {
@@ -112,6 +104,14 @@ fn parse_mask(text: &str) -> Result<MaskKind, std::convert::Infallible> {
         "random-patch" => MaskKind::RandomPatch,
         path => MaskKind::File(path.into()),
     })
+}
+
+fn sampler_parser() -> impl TypedValueParser<Value = SamplerKind> {
+    let names = SAMPLERS
+        .iter()
+        .map(|sampler| PossibleValue::new(sampler.name).help(sampler.help));
+    PossibleValuesParser::new(names)
+        .try_map(|name| SamplerKind::named(&name).ok_or("there is no such sampler"))
 }
 
 fn measure_parser() -> impl TypedValueParser<Value = MeasureId> {
@@ -173,10 +173,7 @@ impl ScoringOptions {
                 },
             },
             sampler: SamplerSettings {
-                kind: match self.sampler {
-                    SamplerName::Ddim => SamplerKind::Ddim,
-                    SamplerName::Ddpm => SamplerKind::Ddpm,
-                },
+                kind: self.sampler,
                 num_steps: self.steps,
                 eta: self.eta,
             },

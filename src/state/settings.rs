@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(settings.run.grid, 4);
         assert_eq!(settings.theme, ThemeChoice::System);
         let kind = settings.run.sampler.kind;
-        assert_eq!(kind, crate::diffusion::SamplerKind::Ddpm);
+        assert_eq!(kind, crate::diffusion::SamplerKind::DDPM);
         let told = notice.unwrap().message;
         assert!(
             told.ends_with("defaults: run.sampler.eta, theme."),

@@ -114,7 +114,7 @@ fn ddim_with_noise() {
 #[test]
 fn ancestral_from_a_diffused_start() {
     let sampler = SamplerSettings {
-        kind: SamplerKind::Ddpm,
+        kind: SamplerKind::DDPM,
         ..SamplerSettings::default()
     };
     check("ddpm", sampler, Start::Diffused, DeviceChoice::CPU);

@@ -81,15 +81,11 @@ fn attempts_ui(ui: &mut Ui, settings: &mut RunSettings) {
 
 fn sampler_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
     let sampler = &mut settings.sampler;
-    let kinds = [SamplerKind::Ddim, SamplerKind::Ddpm];
+    let kinds: Vec<_> = SamplerKind::all().collect();
     let tooltip = "How noise is turned into a picture. DDIM needs few steps, DDPM all of them";
     let response = row(ui, "Sampler", tooltip, |ui| {
         combo(ui, "sampler", &mut sampler.kind, &kinds, |kind| {
-            match kind {
-                SamplerKind::Ddim => "DDIM",
-                SamplerKind::Ddpm => "DDPM",
-            }
-            .to_owned()
+            kind.def().label.to_owned()
         })
     });
     if response.changed() {
@@ -109,10 +105,9 @@ fn sampler_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
     if response.changed() {
         sampler.num_steps = Some(num_steps);
     }
-    let is_ddim = sampler.kind == SamplerKind::Ddim;
     let tooltip = "Fresh noise that DDIM adds at each step. 0 is none, 1 is as much as DDPM, \
                    inpainting works best near 1";
-    ui.add_enabled_ui(is_ddim, |ui| {
+    ui.add_enabled_ui(sampler.kind.def().uses_eta, |ui| {
         row(ui, "Eta", tooltip, |ui| {
             ui.add(
                 DragValue::new(&mut sampler.eta)

@@ -3,7 +3,6 @@
 use super::super::repeat::command_line;
 use super::text::{add, escaped, fact};
 use crate::detectors::measures;
-use crate::diffusion::SamplerKind;
 use crate::runs::file::{Manifest, Segment};
 use crate::runs::settings::{Lift, RunSettings};
 
@@ -71,9 +70,11 @@ fn settings(settings: &RunSettings, num_train_timesteps: usize) -> Vec<(&'static
         ("Attempts", settings.num_attempts.to_string()),
         (
             "Sampler",
-            match sampler.kind {
-                SamplerKind::Ddim => format!("DDIM, {num_steps} steps, eta {}", sampler.eta),
-                SamplerKind::Ddpm => format!("DDPM, {num_steps} steps"),
+            match sampler.kind.def() {
+                def if def.uses_eta => {
+                    format!("{}, {num_steps} steps, eta {}", def.label, sampler.eta)
+                }
+                def => format!("{}, {num_steps} steps", def.label),
             },
         ),
         ("Distance", measures::label(&settings.distance).to_owned()),
