@@ -97,17 +97,13 @@ pub(super) fn kernels_note(
     now: &Segment,
     path: &Path,
 ) -> Result<Option<String>, SaveError> {
-    match Continuation::new(earlier, now) {
-        Continuation::Same => Ok(None),
-        Continuation::Noted(note) => Ok(Some(note)),
-        Continuation::Refused(reason) => Err(Refusal {
-            reason: format!(
-                "{reason}; choose the same device, or continue by lmd score --resume with --mix-kernels"
-            ),
-            path: path.to_owned(),
-        }
-        .into()),
-    }
+    let note = Continuation::new(earlier, now).note();
+    Ok(note.map_err(|reason| Refusal {
+        reason: format!(
+            "{reason}; choose the same device, or continue by lmd score --resume with --mix-kernels"
+        ),
+        path: path.to_owned(),
+    })?)
 }
 
 /// Compare a stored run with what is to continue it; the image files are another matter, see [`changed_files`].

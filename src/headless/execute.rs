@@ -298,13 +298,12 @@ fn kernels_note(
     device: &DeviceInfo,
     may_mix: bool,
 ) -> Result<Option<String>, Failure> {
-    match Continuation::new(earlier, &Segment::now(device)) {
-        Continuation::Same => Ok(None),
-        Continuation::Noted(note) => Ok(Some(note)),
-        Continuation::Refused(reason) if may_mix => Ok(Some(format!(
+    match Continuation::new(earlier, &Segment::now(device)).note() {
+        Ok(note) => Ok(note),
+        Err(reason) if may_mix => Ok(Some(format!(
             "the run continues with other kernels, as was asked for: {reason}"
         ))),
-        Continuation::Refused(reason) => Err(Failure::bad_request(anyhow::anyhow!(
+        Err(reason) => Err(Failure::bad_request(anyhow::anyhow!(
             "the run can't be continued: {reason}; continue with the same --device and version, or allow it by --mix-kernels"
         ))),
     }

@@ -7,6 +7,7 @@ use super::files::Files;
 use super::pickle::Pickle;
 use super::safetensors::{Safetensors, SafetensorsError};
 use super::{CheckpointError, Misfit};
+use crate::images::ContentHash;
 use crate::networks::weights::Weights;
 
 /// Named tensors.
@@ -151,10 +152,5 @@ impl<'a> Taker<'a> {
 
 fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest as _;
-    use std::fmt::Write as _;
-    let mut hex = String::new();
-    for byte in sha2::Sha256::digest(bytes) {
-        write!(hex, "{byte:02x}").ok(); // writing to a string cannot fail
-    }
-    hex
+    ContentHash(sha2::Sha256::digest(bytes).into()).to_string()
 }

@@ -72,6 +72,15 @@ impl Continuation {
             last.kernels()
         ))
     }
+
+    /// What is to be noted in the run, if anything; the reason where it is refused.
+    pub fn note(self) -> Result<Option<String>, String> {
+        match self {
+            Self::Same => Ok(None),
+            Self::Noted(note) => Ok(Some(note)),
+            Self::Refused(reason) => Err(reason),
+        }
+    }
 }
 
 #[cfg(test)]

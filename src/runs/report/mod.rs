@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 pub use attempts::{AttemptsChart, AttemptsLine, draw_attempts};
 pub use contact_sheet::contact_sheet;
-pub use escape::{path_cell, path_from_text, text_from_path};
+pub use escape::{path_cell, path_from_text, shell_word, text_from_path};
 pub use histogram::{HistogramChart, draw_histogram};
 pub use html::html_report;
 pub use pairs::{PairsChart, draw_pairs};

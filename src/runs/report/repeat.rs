@@ -1,6 +1,6 @@
 //! The command that scores the same images by the same settings again.
 
-use super::escape::path_from_text;
+use super::escape::{path_from_text, shell_word};
 use crate::ood::Role;
 use crate::runs::file::Manifest;
 use crate::runs::settings::Lift;
@@ -49,16 +49,6 @@ pub fn command_line(manifest: &Manifest) -> String {
         option("shard", &format!("{}/{}", shard.index, shard.count));
     }
     words.join(" ")
-}
-
-/// Quoted where a shell would not take it as it stands.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 /// A setting by its name in files, which is that of the option.

@@ -139,9 +139,7 @@ fn per_folder(measured: &[MeasureId], scores: &[ImageScores]) -> Vec<FolderFigur
     scores::out_folders(scores)
         .into_iter()
         .map(|folder| {
-            let images = scores
-                .iter()
-                .filter(|image| image.role == Role::OutOfDomain && image.folder == folder);
+            let images = scores::of_folder(scores, &folder);
             let by_measure = ByMeasure::new(
                 measured,
                 |measure| {
