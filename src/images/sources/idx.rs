@@ -90,7 +90,7 @@ fn header(from: &mut impl Read) -> Result<(Shape, u64), Reason> {
     let [_, _, kind, num_dimensions] = magic;
     if num_dimensions < 3 {
         return Err(format!(
-            "it has {num_dimensions} of the dimensions that images have 3 of: it holds labels or single numbers"
+            "it holds labels or single numbers, not images: its number of dimensions is {num_dimensions}, expected 3 or 4"
         ));
     }
     if kind != UNSIGNED_BYTES {
