@@ -10,6 +10,7 @@ pub mod distances;
 pub mod executors;
 pub mod identity;
 pub mod lpips;
+pub mod training;
 pub mod verify;
 pub mod weights;
 

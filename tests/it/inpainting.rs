@@ -27,7 +27,9 @@ impl NoiseSource for Written {
             Purpose::Start => (&self.start, item),
             Purpose::Step => (&self.step, step * self.batch + item),
             Purpose::Known => (&self.known, step * self.batch + item),
-            Purpose::Mask => panic!("no mask is drawn here"),
+            Purpose::Mask | Purpose::Train | Purpose::Timestep => {
+                panic!("no {purpose:?} is drawn here")
+            }
         };
         out.copy_from_slice(&values[index * out.len()..][..out.len()]);
     }

@@ -54,4 +54,6 @@ mod session;
 #[cfg(test)]
 mod trace;
 #[cfg(test)]
+mod training;
+#[cfg(test)]
 mod window;

@@ -1,5 +1,7 @@
 //! Loaders: a checkpoint of some family in, a [`Network`] and its [`Schedule`] out.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -19,6 +21,7 @@ mod pickle;
 pub(in crate::networks) mod safetensors;
 mod tensors;
 
+pub use diffusers::{Blueprint, NetworkSize};
 pub use error::{CheckpointError, Misfit};
 
 /// The model inside the binary: a small DDPM of Fashion-MNIST.
@@ -62,6 +65,22 @@ pub struct Checkpoint {
     pub identity: ModelIdentity,
     /// What had to be assumed, e.g. a missing scheduler file.
     pub notes: Vec<String>,
+}
+
+/// Write a new safetensors file of `f32` tensors (name, shape, values), synced.
+pub fn write_tensors(path: &Path, tensors: &[(&str, &[usize], &[f32])]) -> io::Result<()> {
+    safetensors::write(path, tensors)
+}
+
+/// All tensors of a safetensors file as `f32`, by name; the error says what is wrong with it.
+pub fn read_tensors(bytes: Vec<u8>) -> Result<BTreeMap<String, Vec<f32>>, String> {
+    let file = safetensors::Safetensors::parse(bytes.into()).map_err(|error| error.to_string())?;
+    let names: Vec<String> = file.shapes().map(|(name, _)| name.to_owned()).collect();
+    let named = names.into_iter().map(|name| {
+        let values = file.read(&name)?;
+        Ok((name, values))
+    });
+    named.collect()
 }
 
 /// Read a checkpoint, checking every shape, missing and unused keys, and that all weights are finite.

@@ -60,6 +60,12 @@ impl TensorFile {
     }
 }
 
+/// What gives a description its tensors, by their present-day names.
+pub(super) trait TensorSource {
+    /// The tensor of this name and shape.
+    fn take(&mut self, name: &str, shape: &[usize]) -> Weights;
+}
+
 /// Hands out tensors by their present-day names and keeps account of what is missing, unused or misshapen.
 pub(super) struct Taker<'a> {
     file: &'a TensorFile,
@@ -89,15 +95,6 @@ impl<'a> Taker<'a> {
             misfit: Misfit::default(),
             unreadable: None,
             not_finite: None,
-        }
-    }
-
-    /// The tensor of this name; a placeholder without values where it is missing or misshapen.
-    pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Weights {
-        let values = self.values(name, shape).unwrap_or_default();
-        Weights {
-            shape: shape.to_vec(),
-            values: values.into(),
         }
     }
 
@@ -145,6 +142,17 @@ impl<'a> Taker<'a> {
         match self.not_finite {
             Some(tensor) => Err(CheckpointError::NotFinite { tensor, path }),
             None => Ok(()),
+        }
+    }
+}
+
+impl TensorSource for Taker<'_> {
+    /// A placeholder without values where it is missing or misshapen.
+    fn take(&mut self, name: &str, shape: &[usize]) -> Weights {
+        let values = self.values(name, shape).unwrap_or_default();
+        Weights {
+            shape: shape.to_vec(),
+            values: values.into(),
         }
     }
 }

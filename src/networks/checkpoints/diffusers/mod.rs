@@ -11,11 +11,14 @@ use crate::diffusion::Schedule;
 use crate::diffusion::schedule::ScheduleConfig;
 use crate::networks::identity::ModelIdentity;
 
+mod blueprint;
 mod config;
 mod keys;
 mod raw_config;
 mod scheduler;
 mod unet;
+
+pub use blueprint::{Blueprint, NetworkSize};
 
 /// Names of weights files, best first.
 const WEIGHTS: [&str; 4] = [

@@ -48,8 +48,8 @@ pub enum CpuError {
 /// Threads and kernels that executors share.
 #[derive(Clone)]
 pub struct Machine {
-    pub(super) team: Arc<Team>,
-    pub(super) table: &'static Table,
+    pub(in crate::networks) team: Arc<Team>,
+    pub(in crate::networks) table: &'static Table,
     isa: Isa,
 }
 
@@ -67,7 +67,7 @@ impl Machine {
         Ok(Self { team, table, isa })
     }
 
-    pub(super) fn scratches(&self) -> Vec<Mutex<Scratch>> {
+    pub(in crate::networks) fn scratches(&self) -> Vec<Mutex<Scratch>> {
         (0..self.team.num_threads())
             .map(|_| Mutex::default())
             .collect()

@@ -42,7 +42,11 @@ pub(super) fn isas() -> impl Iterator<Item = Isa> {
     all.into_iter().filter(|isa| isa.is_available())
 }
 
-pub(super) fn with_context(isa: Isa, threads: usize, work: impl FnOnce(&mut Context<'_, '_>) + Send) {
+pub(super) fn with_context(
+    isa: Isa,
+    threads: usize,
+    work: impl FnOnce(&mut Context<'_, '_>) + Send,
+) {
     let team = Team::new(threads).unwrap();
     let scratches: Vec<Mutex<Scratch>> = (0..threads).map(|_| Mutex::default()).collect();
     let mut common = Scratch::default();
