@@ -12,10 +12,10 @@
 //! | [`ood`] | masks, measures, aggregation, figures of merit, thresholds: plain Rust on slices |
 //! | [`images`] | sources of images, decoding within limits, preprocessing, the bundled samples |
 //! | [`diffusion`] | schedules, samplers, noise streams, the two lifts, over the [`diffusion::Denoiser`] trait |
-//! | [`networks`] | one description of a UNet; checkpoint loaders that make it; executors that run it; distances |
+//! | [`networks`] | one description of a UNet; checkpoint loaders that make it; executors that run it; training; distances |
 //! | [`detectors`] | what is measured of an image, and how that becomes its score |
 //! | [`runs`] | a run's settings, its results, and what is written of them |
-//! | [`engine`] | what a run does, without threads: plan, scoring, traces, figures that take long |
+//! | [`engine`] | what a run does, without threads: plan, scoring, training, traces, figures that take long |
 //! | [`worker`] | the inference thread and the file thread, and the messages to and from them |
 //! | [`headless`] | the subcommands of `lmd` |
 //! | [`state`] | what the window knows: settings, session, the run that is shown, actions |

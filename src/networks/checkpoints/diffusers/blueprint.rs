@@ -93,7 +93,7 @@ impl Blueprint {
         let Geometry { channels, side } = geometry;
         let (widths, layers) = size.widths();
         let mut levels = 2;
-        while side >> (levels - 1) > Self::LOWEST_SIDE {
+        while side > Self::LOWEST_SIDE << (levels - 1) {
             levels += 1;
         }
         // The paper's network goes one level further down.

@@ -2,8 +2,8 @@
 //!
 //! Activations are channels-last in one [`arena`]; [`plan`] compiles a network to [`operation`]s with bias, time
 //! embedding, residual, group norm, `SiLU`, upsampling and concatenation fused into the products; [`kernels`] holds
-//! the SIMD code. What stays with candle: GPU execution, checkpoint reading and training, where its breadth counts
-//! and its speed on a CPU does not.
+//! the SIMD code. What stays with candle: GPU execution and checkpoint reading, where its breadth counts and its speed
+//! on a CPU does not. [`training`](crate::networks::training) runs on the same kernels.
 //!
 //! An image's output is the same bits at any batch size, position and number of threads: forms of layers are chosen
 //! from one image's sizes, and every sum has one order.

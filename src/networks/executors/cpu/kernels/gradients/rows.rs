@@ -2,6 +2,10 @@
 
 use super::super::vector::Vector;
 
+/// Pixels that are summed before their sum is added: terms of both signs nearly cancel, and one long chain would lose the
+/// digits that are left.
+const BLOCK: usize = 32;
+
 /// Some channels of an image's pixels: what was normalized, and a gradient beside it.
 #[derive(Clone, Copy, Debug)]
 pub struct NormArgs {
@@ -59,20 +63,28 @@ unsafe fn norm_sums<V: Vector, const SILU: bool>(args: &NormArgs) {
                 term = V::load_part_or_all(args.term.add(channel), lanes);
             }
             let (mut sum, mut product) = (V::splat(0.0), V::splat(0.0));
-            for pixel in 0..args.pixels {
-                let x = args.x.add(pixel * args.x_stride + channel);
-                let x = V::load_part_or_all(x, lanes);
-                let at = args.grad.add(pixel * args.grad_stride + channel);
-                let mut grad = V::load_part_or_all(at, lanes);
-                if SILU {
-                    // silu'(y) = s (1 + y (1 - s)) with s the logistic function of y.
-                    let y = x.mul_add(factor, term);
-                    let s = one.div(one.add(V::splat(0.0).sub(y).exp()));
-                    grad = s.mul(y.mul_add(one.sub(s), one)).mul(grad);
-                    grad.store_part_or_all(at, lanes);
+            let mut first = 0;
+            while first < args.pixels {
+                let end = args.pixels.min(first + BLOCK);
+                let (mut block_sum, mut block_product) = (V::splat(0.0), V::splat(0.0));
+                for pixel in first..end {
+                    let x = args.x.add(pixel * args.x_stride + channel);
+                    let x = V::load_part_or_all(x, lanes);
+                    let at = args.grad.add(pixel * args.grad_stride + channel);
+                    let mut grad = V::load_part_or_all(at, lanes);
+                    if SILU {
+                        // silu'(y) = s (1 + y (1 - s)) with s the logistic function of y.
+                        let y = x.mul_add(factor, term);
+                        let s = one.div(one.add(V::splat(0.0).sub(y).exp()));
+                        grad = s.mul(y.mul_add(one.sub(s), one)).mul(grad);
+                        grad.store_part_or_all(at, lanes);
+                    }
+                    block_sum = block_sum.add(grad);
+                    block_product = grad.mul_add(x, block_product);
                 }
-                sum = sum.add(grad);
-                product = grad.mul_add(x, product);
+                sum = sum.add(block_sum);
+                product = product.add(block_product);
+                first = end;
             }
             sum.store_part_or_all(args.sums.add(channel), lanes);
             product.store_part_or_all(args.products.add(channel), lanes);
@@ -163,9 +175,16 @@ pub unsafe fn column_sums<V: Vector>(args: &SumArgs) {
         while channel < args.channels {
             let lanes = V::LANES.min(args.channels - channel);
             let mut sum = V::splat(0.0);
-            for pixel in 0..args.pixels {
-                let from = args.from.add(pixel * args.channels + channel);
-                sum = sum.add(V::load_part_or_all(from, lanes));
+            let mut first = 0;
+            while first < args.pixels {
+                let end = args.pixels.min(first + BLOCK);
+                let mut block_sum = V::splat(0.0);
+                for pixel in first..end {
+                    let from = args.from.add(pixel * args.channels + channel);
+                    block_sum = block_sum.add(V::load_part_or_all(from, lanes));
+                }
+                sum = sum.add(block_sum);
+                first = end;
             }
             sum.store_part_or_all(args.to.add(channel), lanes);
             channel += V::LANES;

@@ -9,7 +9,7 @@ use super::gemm_tn::TnArgs;
 use super::tiles::{GradArgs, KernelArgs};
 
 /// Tiles in a block: their matrices stay in the last-level cache, and the sums pass seldom.
-const BLOCK_TILES: usize = 128;
+const BLOCK_TILES: usize = 96;
 
 /// Add a batch's share to the sums (36, in, padded out).
 ///
