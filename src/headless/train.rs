@@ -23,6 +23,9 @@ use crate::ood::Role;
 /// Minutes where nothing else is asked for.
 const USUAL_MINUTES: f64 = 20.0;
 
+/// Steps over which the learning rate grows, in runs that are not too short for it.
+const USUAL_WARM_UP: usize = 100;
+
 /// Options of `lmd train`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -253,13 +256,12 @@ fn begin(args: &Args, signals: &Signals) -> Result<Training, Stop> {
     let gathered = gather(&files, (geometry, fit), is_gray_welcome, signals)?;
     let geometry = gathered.examples.geometry();
     let is_trained = model.is_some();
-    let (blueprint, network, began_from) = match model {
-        Some(model) => model,
-        None => {
-            let blueprint = Blueprint::new(size, geometry).map_err(TrainingError::Shape)?;
-            let network = blueprint.initial(args.seed);
-            (blueprint, network, None)
-        }
+    let (blueprint, network, began_from) = if let Some(model) = model {
+        model
+    } else {
+        let blueprint = Blueprint::new(size, geometry).map_err(TrainingError::Shape)?;
+        let network = blueprint.initial(args.seed);
+        (blueprint, network, None)
     };
     let usual_rate = TrainingSettings::usual_rate(network.num_parameters(), is_trained);
     let settings = TrainingSettings {
@@ -271,7 +273,9 @@ fn begin(args: &Args, signals: &Signals) -> Result<Training, Stop> {
         },
         batch: args.batch,
         learning_rate: args.learning_rate.unwrap_or(usual_rate),
-        warm_up: 100,
+        warm_up: args
+            .steps
+            .map_or(USUAL_WARM_UP, |steps| USUAL_WARM_UP.min(steps / 10)),
         has_flips: args.flip,
         seed: args.seed,
     };

@@ -122,10 +122,9 @@ impl WorkFolder {
         fs::create_dir_all(&path).map_err(failed)?;
         let lock = File::create(path.join("lock")).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(TrainingError::Busy { path }),
             // Some network file systems have no locks; two trainings are then up to the user.
-            Err(TryLockError::Error(_)) => Ok(Self { path, _lock: lock }),
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Self { path, _lock: lock }),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::networks::training::draws::{BANDS, BatchBuffers, Draws, Examples};
 use crate::networks::training::{CpuTrainer, Plan, TrainError, TrainState, trainer};
 
 /// Time between checkpoints.
-const SAVE_EVERY: Duration = Duration::from_secs(120);
+const SAVE_EVERY: Duration = Duration::from_mins(2);
 /// Validations of a run.
 const NUM_VALIDATIONS: usize = 20;
 /// Fewest steps between two of them.

@@ -13,7 +13,7 @@ use crate::networks::executors::cpu::kernels::source::MAX_SEGMENTS;
 use crate::networks::executors::cpu::kernels::{Bias, Finish, Residual, Segment, Source};
 
 /// A gradient without anything fused into it.
-fn plain_finish<'a>(residual: Residual<'a>) -> Finish<'a> {
+fn plain_finish(residual: Residual<'_>) -> Finish<'_> {
     Finish {
         bias: Bias::Same(&[]),
         residual,
@@ -150,11 +150,17 @@ impl Pass<'_, '_, '_> {
 
     /// An activation's values: its buffer without the padding at its end.
     fn data(&self, id: ActivationId) -> Range<usize> {
-        self.exact(Some(self.buffers.data[id]), self.plan.activations[id].len())
+        self.exact(
+            Some(self.buffers.data[id]),
+            self.plan.activations[id].image_len(),
+        )
     }
 
     fn grad(&self, id: ActivationId) -> Range<usize> {
-        self.exact(self.buffers.grads[id], self.plan.activations[id].len())
+        self.exact(
+            self.buffers.grads[id],
+            self.plan.activations[id].image_len(),
+        )
     }
 
     fn exact(&self, buffer: Option<BufferId>, image_len: usize) -> Range<usize> {

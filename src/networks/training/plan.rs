@@ -34,7 +34,7 @@ pub struct Activation {
 
 impl Activation {
     /// Values of one image.
-    pub fn len(&self) -> usize {
+    pub fn image_len(&self) -> usize {
         self.height * self.width * self.channels
     }
 }
@@ -209,7 +209,7 @@ impl Plan {
             silu: true,
             ..value.input()
         };
-        let value = builder.product(layer, input, Extras::default())?;
+        let value = builder.product(layer, input, &Extras::default())?;
         check(
             "the last convolution",
             network.out_channels,
@@ -351,7 +351,7 @@ impl Builder {
             let layer = self.time.linears[index].clone();
             self.place_linear(linear, &layer, 0)?;
         }
-        self.product(layer, sample.input(), Extras::default())
+        self.product(layer, sample.input(), &Extras::default())
     }
 
     fn stage(&mut self, stage: &Stage, value: Value) -> Result<Value, PlanError> {
@@ -360,12 +360,12 @@ impl Builder {
             Stage::Attention(attention) => self.attention(attention, &value),
             Stage::Downsample(resample) => {
                 let layer = self.conv(&resample.conv, (value.height, value.width))?;
-                self.product(layer, value.input(), Extras::default())
+                self.product(layer, value.input(), &Extras::default())
             }
             Stage::Upsample(resample) => {
                 let input = resampled(value.input(), Some(ResnetResample::NearestUp));
                 let layer = self.conv(&resample.conv, input.size)?;
-                self.product(layer, input, Extras::default())
+                self.product(layer, input, &Extras::default())
             }
             Stage::PushSkip => {
                 self.skips.push(value.clone());
@@ -398,9 +398,9 @@ impl Builder {
             time_bias: is_added.then_some(place),
             ..Extras::default()
         };
-        let hidden = self.product(conv1, input, extras)?;
+        let hidden = self.product(conv1, input, &extras)?;
         let residual = match shortcut {
-            Some(layer) => self.product(layer, plain, Extras::default())?,
+            Some(layer) => self.product(layer, plain, &Extras::default())?,
             None if resnet.resample.is_some() || value.segments.len() > 1 => self.copy(plain),
             None => value.clone(),
         };
@@ -416,7 +416,7 @@ impl Builder {
             scale: resnet.output_scale,
             ..Extras::default()
         };
-        self.product(conv2, input, extras)
+        self.product(conv2, input, &extras)
     }
 
     /// A resnet's place in the time rows.
@@ -476,7 +476,7 @@ impl Builder {
             norm,
             ..value.input()
         };
-        let qkv = self.product(qkv, input, Extras::default())?;
+        let qkv = self.product(qkv, input, &Extras::default())?;
         let to = self.activation(size.0, size.1, channels);
         self.operations.push(Operation::Attention {
             qkv: qkv.segments[0],
@@ -501,7 +501,7 @@ impl Builder {
             scale: attention.output_scale,
             ..Extras::default()
         };
-        self.product(out, mixed.input(), extras)
+        self.product(out, mixed.input(), &extras)
     }
 
     fn concat(&mut self, value: Value) -> Result<Value, PlanError> {
@@ -560,7 +560,7 @@ impl Builder {
         }
     }
 
-    fn product(&mut self, layer: usize, input: Input, extras: Extras) -> Result<Value, PlanError> {
+    fn product(&mut self, layer: usize, input: Input, extras: &Extras) -> Result<Value, PlanError> {
         let shape = self.layers[layer].shape;
         let channels = input
             .segments

@@ -220,7 +220,7 @@ struct Planner<'a> {
 impl<'a> Planner<'a> {
     fn new(plan: &'a Plan, layers: &'a [PreparedLayer]) -> Self {
         let mut needs = Needs::default();
-        let sample = needs.create(plan.activations[0].len(), 0);
+        let sample = needs.create(plan.activations[0].image_len(), 0);
         let num = plan.activations.len();
         Self {
             plan,
@@ -240,7 +240,7 @@ impl<'a> Planner<'a> {
     fn forward(&mut self, at: usize) {
         let operation = &self.plan.operations[at];
         let to = operation.to();
-        self.data[to] = self.needs.create(self.plan.activations[to].len(), at);
+        self.data[to] = self.needs.create(self.plan.activations[to].image_len(), at);
         let again = self.time_of_backward(at);
         for &id in operation.inputs() {
             self.needs.touch(self.data[id], again);
@@ -285,7 +285,7 @@ impl<'a> Planner<'a> {
         let grad = self.grads[to].unwrap_or_else(|| {
             // The prediction's: the loss writes it.
             self.needs
-                .create(plan.activations[to].len(), plan.operations.len())
+                .create(plan.activations[to].image_len(), plan.operations.len())
         });
         self.grads[to] = Some(grad);
         self.needs.touch(grad, now);
@@ -337,7 +337,7 @@ impl<'a> Planner<'a> {
             return false;
         }
         let known = self.grads[id];
-        let len = self.plan.activations[id].len();
+        let len = self.plan.activations[id].image_len();
         let buffer = known.unwrap_or_else(|| self.needs.create(len, now));
         self.needs.touch(buffer, now);
         self.grads[id] = Some(buffer);
@@ -547,7 +547,6 @@ impl CpuTrainer {
             gradient,
             ..
         } = self;
-        let table = machine.table;
         machine.team.run(|leader| {
             let Memory {
                 arena,
@@ -556,20 +555,13 @@ impl CpuTrainer {
                 turned,
             } = memory;
             let mut context = Context {
-                table,
+                table: machine.table,
                 leader,
                 scratches,
                 common,
             };
-            prepare(
-                &mut context,
-                plan,
-                layers,
-                norms,
-                weights,
-                turned,
-                has_backward,
-            );
+            let turned = has_backward.then_some(&mut turned[..]);
+            prepare(&mut context, plan, (layers, norms), weights, turned);
             time.forward(&mut context, &plan.time, weights, batch.timesteps);
             gradient.fill(0.0);
             let row_len = plan.time.projections.shape.out_channels;
@@ -592,12 +584,7 @@ impl CpuTrainer {
                     row_grads,
                     starts: &starts[images.clone()],
                     batch: images.len(),
-                    context: Context {
-                        table,
-                        leader: &mut *context.leader,
-                        scratches,
-                        common: &mut *context.common,
-                    },
+                    context: context.again(),
                 };
                 pass.forward(&batch.noisy[values.clone()]);
                 losses.extend(pass.loss(&batch.target[values], count));
@@ -606,14 +593,24 @@ impl CpuTrainer {
                 }
             }
             if has_backward {
-                for (layer, planned) in layers.iter().zip(&plan.layers) {
-                    let to = &mut gradient[planned.weight.clone()];
-                    layer.gradient.finish(&mut context, to);
-                }
+                finish(&mut context, plan, layers, gradient);
                 time.backward(&mut context, &plan.time, weights, gradient, count);
             }
             Ok(losses)
         })
+    }
+}
+
+/// The gradients of all layers' weights, from what the groups have gathered.
+fn finish(
+    context: &mut Context<'_, '_>,
+    plan: &Plan,
+    layers: &[PreparedLayer],
+    gradient: &mut [f32],
+) {
+    for (layer, planned) in layers.iter().zip(&plan.layers) {
+        let to = &mut gradient[planned.weight.clone()];
+        layer.gradient.finish(context, to);
     }
 }
 
@@ -634,30 +631,25 @@ impl PreparedLayer {
     }
 }
 
-/// Give all layers and normalizations the weights.
+/// Give all layers and normalizations the weights; those of the backward, through `turned`, where there is to be one.
 fn prepare(
     context: &mut Context<'_, '_>,
     plan: &Plan,
-    layers: &mut [PreparedLayer],
-    norms: &mut [Norm],
+    (layers, norms): (&mut [PreparedLayer], &mut [Norm]),
     weights: &[f32],
-    turned: &mut [f32],
-    has_backward: bool,
+    mut turned: Option<&mut [f32]>,
 ) {
     for (layer, planned) in layers.iter_mut().zip(&plan.layers) {
         let values = &weights[planned.weight.clone()];
         layer.forward.set(context, values);
-        if !has_backward {
+        let Some(turned) = &mut turned else {
             continue;
-        }
+        };
         layer.gradient.clear(context);
         if let Some(backward) = &mut layer.backward {
             let shape = &planned.shape;
-            let sizes = (
-                shape.kernel * shape.kernel,
-                shape.in_channels,
-                shape.out_channels,
-            );
+            let taps = shape.kernel * shape.kernel;
+            let sizes = (taps, shape.in_channels, shape.out_channels);
             let turned = &mut turned[..values.len()];
             elementwise::transpose_weights(context, values, sizes, turned);
             backward.set(context, turned);
@@ -687,7 +679,7 @@ pub fn bytes_needed(plan: &Plan) -> usize {
     let activations: usize = plan
         .activations
         .iter()
-        .map(super::plan::Activation::len)
+        .map(super::plan::Activation::image_len)
         .sum();
     6 * parameters * size_of::<f32>() + prepared + 2 * GROUP * activations * size_of::<f32>()
 }

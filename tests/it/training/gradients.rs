@@ -11,8 +11,9 @@ use lmd_inspector::networks::training::{Batch, CpuTrainer, Optimizer, parameters
 use super::machine;
 use crate::networks::{fixture, load_fixture};
 
-/// Relative to the largest magnitude of a tensor's gradient.
-const TOLERANCE: f64 = 1e-5;
+/// Relative to the largest magnitude of a tensor's gradient. PyTorch's own gradients in `f32` are up to 8e-6 from these in
+/// `f64`; Winograd's transforms lose a little more where the terms of a small gradient nearly cancel.
+const TOLERANCE: f64 = 3e-5;
 
 /// Networks with every kind of layer.
 const NETWORKS: [&str; 4] = [
@@ -140,7 +141,6 @@ fn gradients_of_all_tensors_agree_with_pytorch() {
         worst.0,
         worst.1
     );
-    println!("{:.2e} of the largest: {}", worst.0, worst.1);
 }
 
 #[test]

@@ -201,113 +201,148 @@ fn sums_of(x: &[f32], channels: usize, batch: usize) -> Vec<f32> {
     sums
 }
 
+/// Two activations side by side under one normalization.
+struct NormCase {
+    norm: Norm,
+    silu: bool,
+    batch: usize,
+    pixels: usize,
+    channels: [usize; 2],
+    data: [Vec<f32>; 2],
+    /// Gradient after the normalization.
+    weights: Vec<f32>,
+    /// What the first activation's gradient is added to.
+    before: Vec<f32>,
+}
+
+/// Gradients of the two activations, and each image's of weight and bias.
+struct NormGradients {
+    data: [Vec<f32>; 2],
+    parameters: Vec<f32>,
+}
+
+impl NormCase {
+    fn draw(draws: &mut Draws, round: usize) -> Self {
+        let (num_groups, channels) = [
+            (2, [6, 4]),
+            (1, [3, 0]),
+            (4, [17, 3]),
+            (3, [33, 0]),
+            (8, [16, 8]),
+        ][round % 5];
+        let (batch, pixels) = (1 + round % 3, [1, 6, 40][round % 3]);
+        let all = channels[0] + channels[1];
+        let mut norm = Norm {
+            weight: draws.values(all),
+            bias: draws.values(all),
+            num_groups,
+            eps: 1e-2,
+        };
+        norm.weight[0] = 0.0; // A dead channel must not divide by its weight.
+        Self {
+            norm,
+            silu: round.is_multiple_of(2),
+            batch,
+            pixels,
+            channels,
+            data: channels.map(|channels| draws.values(batch * pixels * channels)),
+            weights: draws.values(batch * pixels * all),
+            before: draws.values(batch * pixels * channels[0]),
+        }
+    }
+
+    fn run(&self, context: &mut Context<'_, '_>) -> NormGradients {
+        let all = self.norm.weight.len();
+        let channels = |index: usize| self.channels.get(index).copied().unwrap_or(0);
+        let sums: Vec<Vec<f32>> = (0..2)
+            .map(|index| sums_of(&self.data[index], channels(index).max(1), self.batch))
+            .collect();
+        let parts: [Part<'_>; MAX_SEGMENTS] = std::array::from_fn(|index| Part {
+            sums: sums.get(index).map_or(&[][..], |sums| sums),
+            parts: 1,
+            channels: channels(index),
+        });
+        let segments = std::array::from_fn(|index| Segment {
+            data: self.data.get(index).map_or(&[][..], |data| data),
+            channels: channels(index),
+        });
+        let mut coefficients = vec![0.0; self.batch * 2 * all];
+        let sizes = (self.batch, self.pixels);
+        self.norm
+            .coefficients(context, &parts, sizes, None, &mut coefficients);
+        let gradient = NormGradient {
+            norm: &self.norm,
+            segments,
+            parts: &parts,
+            coefficients: &coefficients,
+            silu: self.silu,
+            pixels: self.pixels,
+        };
+        let mut first = self.before.clone();
+        let mut second = vec![f32::NAN; self.data[1].len()];
+        let mut parameters = vec![f32::NAN; self.batch * 2 * all];
+        let targets = [
+            target(&mut first, true),
+            target(&mut second, false),
+            Target::default(),
+            Target::default(),
+        ];
+        let mut grad = self.weights.clone();
+        gradient.run(context, self.batch, &mut grad, targets, &mut parameters);
+        for (sum, before) in first.iter_mut().zip(&self.before) {
+            *sum -= before;
+        }
+        NormGradients {
+            data: [first, second],
+            parameters,
+        }
+    }
+
+    /// Two activations of an image as one.
+    fn joined(&self, data: &[Vec<f32>; 2], image: usize) -> Vec<f32> {
+        let pixels = image * self.pixels..(image + 1) * self.pixels;
+        let of = |index: usize, pixel: usize| {
+            let channels = self.channels[index];
+            &data[index][pixel * channels..][..channels]
+        };
+        pixels
+            .flat_map(|pixel| [of(0, pixel), of(1, pixel)].concat())
+            .collect()
+    }
+
+    fn check(&self, got: &NormGradients, image: usize, case: &str) {
+        let all = self.norm.weight.len();
+        let len = self.pixels * all;
+        let loss = NormLoss {
+            norm: &self.norm,
+            silu: self.silu,
+            pixels: self.pixels,
+            weights: &self.weights[image * len..][..len],
+        };
+        let x = wide(&self.joined(&self.data, image));
+        let (weight, bias) = (wide(&self.norm.weight), wide(&self.norm.bias));
+        let expected = differences(&x, |x| loss.of(x, &weight, &bias));
+        let given = self.joined(&got.data, image);
+        compare(&expected, &given, &format!("input: {case}"));
+        let row = &got.parameters[image * 2 * all..][..2 * all];
+        let expected = differences(&weight, |weight| loss.of(&x, weight, &bias));
+        compare(&expected, &row[..all], &format!("weight: {case}"));
+        let expected = differences(&bias, |bias| loss.of(&x, &weight, bias));
+        compare(&expected, &row[all..], &format!("bias: {case}"));
+    }
+}
+
 #[test]
 fn norm_gradients_agree_with_differences() {
     for isa in isas() {
         let mut draws = Draws(13);
-        for round in 0..10 {
-            let (groups, lens) = [
-                (2, [6, 4]),
-                (1, [3, 0]),
-                (4, [17, 3]),
-                (3, [33, 0]),
-                (8, [16, 8]),
-            ][round % 5];
-            let [first, second] = lens;
-            let (channels, batch, pixels) = (first + second, 1 + round % 3, [1, 6, 9][round % 3]);
-            let mut norm = Norm {
-                weight: draws.values(channels),
-                bias: draws.values(channels),
-                num_groups: groups,
-                eps: 1e-2,
-            };
-            norm.weight[0] = 0.0; // A dead channel must not divide by its weight.
-            let silu = round % 2 == 0;
-            let parts_data = [
-                draws.values(batch * pixels * first),
-                draws.values(batch * pixels * second),
-            ];
-            let weights = draws.values(batch * pixels * channels);
-            let sums: Vec<Vec<f32>> = parts_data
-                .iter()
-                .zip(lens)
-                .map(|(x, len)| sums_of(x, len.max(1), batch))
-                .collect();
-            let parts: [Part<'_>; MAX_SEGMENTS] = std::array::from_fn(|index| Part {
-                sums: sums.get(index).map_or(&[][..], |sums| sums),
-                parts: 1,
-                channels: lens.get(index).copied().unwrap_or(0),
-            });
-            let segments: [Segment<'_>; MAX_SEGMENTS] = std::array::from_fn(|index| Segment {
-                data: parts_data.get(index).map_or(&[][..], |data| data),
-                channels: lens.get(index).copied().unwrap_or(0),
-            });
-            let before = draws.values(batch * pixels * first);
-            let mut coefficients = vec![0.0; batch * 2 * channels];
-            let mut grads = [before.clone(), vec![f32::NAN; batch * pixels * second]];
-            let mut parameter_grads = vec![f32::NAN; batch * 2 * channels];
-            with_context(isa, 1 + round % 2, |context| {
-                norm.coefficients(context, &parts, (batch, pixels), None, &mut coefficients);
-                let gradient = NormGradient {
-                    norm: &norm,
-                    segments,
-                    parts: &parts,
-                    coefficients: &coefficients,
-                    silu,
-                    pixels,
-                };
-                let [a, b] = &mut grads;
-                let targets = [
-                    target(a, true),
-                    target(b, false),
-                    Target::default(),
-                    Target::default(),
-                ];
-                gradient.run(
-                    context,
-                    batch,
-                    &mut weights.clone(),
-                    targets,
-                    &mut parameter_grads,
-                );
-            });
-            for image in 0..batch {
-                let x: Vec<f64> = (0..pixels)
-                    .flat_map(|pixel| {
-                        let of = |data: &[f32], len: usize| {
-                            wide(&data[(image * pixels + pixel) * len..][..len])
-                        };
-                        [of(&parts_data[0], first), of(&parts_data[1], second)].concat()
-                    })
-                    .collect();
-                let loss = NormLoss {
-                    norm: &norm,
-                    silu,
-                    pixels,
-                    weights: &weights[image * pixels * channels..][..pixels * channels],
-                };
-                let (weight, bias) = (wide(&norm.weight), wide(&norm.bias));
-                let got: Vec<f32> = (0..pixels)
-                    .flat_map(|pixel| {
-                        let at = |len: usize| (image * pixels + pixel) * len;
-                        let added = grads[0][at(first)..][..first]
-                            .iter()
-                            .zip(&before[at(first)..]);
-                        let own: Vec<f32> = added.map(|(sum, before)| sum - before).collect();
-                        [own, grads[1][at(second)..][..second].to_vec()].concat()
-                    })
-                    .collect();
-                let case = format!("{isa}, round {round}, image {image}");
-                compare(
-                    &differences(&x, |x| loss.of(x, &weight, &bias)),
-                    &got,
-                    &format!("input: {case}"),
-                );
-                let row = &parameter_grads[image * 2 * channels..][..2 * channels];
-                let expected = differences(&weight, |weight| loss.of(&x, weight, &bias));
-                compare(&expected, &row[..channels], &format!("weight: {case}"));
-                let expected = differences(&bias, |bias| loss.of(&x, &weight, bias));
-                compare(&expected, &row[channels..], &format!("bias: {case}"));
+        for round in 0..15 {
+            let case = NormCase::draw(&mut draws, round);
+            let mut got = None;
+            with_context(isa, 1 + round % 2, |context| got = Some(case.run(context)));
+            let got = got.unwrap();
+            for image in 0..case.batch {
+                case.check(&got, image, &format!("{isa}, round {round}, image {image}"));
             }
         }
     }
