@@ -172,7 +172,10 @@ fn requests_that_can_not_be_met_are_refused_before_images_are_read() {
         ),
         (&["--steps", "0"], "--steps must be at least 1"),
         (&["--minutes", "0"], "--minutes must be more than 0"),
-        (&["--learning-rate", "-1"], "--learning-rate"),
+        (
+            &["--learning-rate=-1"],
+            "--learning-rate must be more than 0",
+        ),
         (&["--resume"], "there is no stopped training of this output"),
         (&["--from", "/no/such/model"], "no such file or folder"),
     ] {

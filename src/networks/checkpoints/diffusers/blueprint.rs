@@ -379,7 +379,6 @@ mod tests {
         blueprint.write(folder.path(), &checkpoint.network).unwrap();
         for name in [
             "unet/diffusion_pytorch_model.safetensors",
-            "unet/config.json",
             "scheduler/scheduler_config.json",
             "model_index.json",
         ] {
@@ -387,6 +386,21 @@ mod tests {
             let bundled = BUNDLED.get_file(name).unwrap().contents();
             assert!(written == bundled, "{name} differs");
         }
+        // Python writes 0.00001 in another way.
+        let value = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
+        let written = fs::read(folder.path().join("unet/config.json")).unwrap();
+        let bundled = BUNDLED.get_file("unet/config.json").unwrap().contents();
+        assert_eq!(value(&written), value(bundled));
+    }
+
+    #[test]
+    fn a_blueprint_goes_through_json_unchanged() {
+        let blueprint = blueprint(NetworkSize::Base, 64).unwrap();
+        let again = Blueprint::from_json(&blueprint.to_json()).unwrap();
+        assert_eq!(again.tensors(), blueprint.tensors());
+        assert_eq!(again.schedule(), blueprint.schedule());
+        let told = Blueprint::from_json(&json!({"unet": {}})).unwrap_err();
+        assert!(told.contains("it has no scheduler configuration"), "{told}");
     }
 
     #[test]
