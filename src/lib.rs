@@ -13,8 +13,8 @@
 //! | [`images`] | sources of images, decoding within limits, preprocessing, the bundled samples |
 //! | [`diffusion`] | schedules, samplers, noise streams, the two lifts, over the [`diffusion::Denoiser`] trait |
 //! | [`networks`] | one description of a UNet; checkpoint loaders that make it; executors that run it; distances |
-//! | [`detectors`] | what is measured of an image, and how that becomes its score |
-//! | [`runs`] | a run's settings, its results, and what is written of them |
+//! | [`detectors`] | detectors behind one trait, each with its settings: LMD with its masks, the quick scan; measures and scores |
+//! | [`runs`] | a run's settings (method, view, selection, execution), its results, and what is written of them |
 //! | [`engine`] | what a run does, without threads: plan, scoring, traces, figures that take long |
 //! | [`worker`] | the inference thread and the file thread, and the messages to and from them |
 //! | [`headless`] | the subcommands of `lmd` |

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::detectors::lmd::Lmd;
 use crate::images::{ContentHash, Geometry, ImageFile, ImageStatistics, NativeInfo, Picture};
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::ModelSource;
@@ -46,10 +47,10 @@ fn images() -> Vec<(RunImage, usize)> {
 }
 
 fn manifest() -> Manifest {
-    let settings = RunSettings {
+    let settings = RunSettings::by_lmd(Lmd {
         num_attempts: 2,
-        ..Default::default()
-    };
+        ..Lmd::default()
+    });
     let run = NewRun {
         model: ModelRecord {
             source: ModelRecord::source_text(&ModelSource::Bundled),

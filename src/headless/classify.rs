@@ -118,9 +118,9 @@ fn stored_scores(
 /// The detector's settings, but for what changes no score.
 fn work(args: &Args, detector: &Calibration) -> Work {
     let mut settings = detector.settings.clone();
-    settings.limit = args.limit;
-    settings.batch = args.batch;
-    settings.device = args.device;
+    settings.selection.limit = args.limit;
+    settings.execution.batch = args.batch;
+    settings.execution.device = args.device;
     Work {
         source: args
             .model
@@ -161,7 +161,7 @@ fn judge(detector: &Calibration, work: &Work, scored: &Scored) -> Vec<Verdict> {
             Some(Candidate {
                 image: image.image,
                 content: scored.images.get(image.image)?.file.hash,
-                score: image.score(work.settings.distance)?,
+                score: image.score(work.settings.view.measure)?,
             })
         })
         .collect();
@@ -249,8 +249,8 @@ fn answer(
             "detector": args.detector.display().to_string(),
             "threshold": detector.threshold,
             "how": detector.how,
-            "distance": detector.settings.distance,
-            "aggregate": detector.settings.aggregate,
+            "distance": detector.settings.view.measure,
+            "aggregate": detector.settings.view.aggregate,
             "calibration_images": detector.calibration.len(),
             "fdr": args.fdr,
             "images": images,

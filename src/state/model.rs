@@ -54,8 +54,9 @@ impl ModelState {
 /// `None` when nothing was timed.
 pub fn estimated_secs(info: &ModelInfo, settings: &RunSettings, num_images: usize) -> Option<f64> {
     let rate = info.calls_per_second();
-    let num_steps = settings.sampler.num_steps(info.num_train_timesteps);
-    let num_calls = num_images as f64 * settings.num_attempts as f64 * num_steps as f64;
+    let detector = &settings.method.detector;
+    let num_steps = detector.expected_calls(info.num_train_timesteps);
+    let num_calls = num_images as f64 * detector.num_attempts() as f64 * num_steps as f64;
     (rate.is_finite() && rate > 0.0).then(|| num_calls / rate)
 }
 

@@ -42,6 +42,8 @@ mod mutations;
 #[cfg(test)]
 mod networks;
 #[cfg(test)]
+mod one_call_norm;
+#[cfg(test)]
 mod ood;
 #[cfg(test)]
 mod paired;
@@ -51,6 +53,8 @@ mod report;
 mod runs;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod settings;
 #[cfg(test)]
 mod trace;
 #[cfg(test)]

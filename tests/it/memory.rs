@@ -13,9 +13,10 @@ use lmd_inspector::images::sources::{self, Wanted};
 use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
 use lmd_inspector::ood::Role;
-use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
+use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage};
 
 use crate::binary::{root, text};
+use crate::settings::by_lmd;
 
 /// A device with room for a few images.
 struct Small {
@@ -69,12 +70,8 @@ fn run(room: usize) -> Outcome {
             folder: Arc::clone(&folder),
         })
         .collect();
-    let mut settings = RunSettings {
-        num_attempts: 2,
-        batch: BatchChoice::Fixed(8),
-        ..RunSettings::default()
-    };
-    settings.sampler.num_steps = Some(2);
+    let mut settings = by_lmd(2, 2);
+    settings.execution.batch = BatchChoice::Fixed(8);
     let request = RunRequest {
         settings,
         images: images.into(),

@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::Failure;
+use crate::detectors::lmd::Lmd;
 use crate::diffusion::{DenoiseError, Denoiser, Interrupt};
 use crate::engine::{Control, Engine, RunRequest, score};
 use crate::headless::collect::Collected;
@@ -60,10 +61,10 @@ pub fn time(source: &ModelSource) -> Result<Pipeline, Failure> {
     collected.add(Role::InDomain, &folders.in_domain, limit)?;
     collected.add(Role::OutOfDomain, &folders.out_of_domain, limit)?;
     let request = RunRequest {
-        settings: RunSettings {
+        settings: RunSettings::by_lmd(Lmd {
             num_attempts: NUM_ATTEMPTS,
-            ..RunSettings::default()
-        },
+            ..Lmd::default()
+        }),
         images: collected.images.into(),
         results: Arc::new(ResultLog::default()),
         saving: None,

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,7 @@ use super::values;
 use crate::images::Geometry;
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::ModelSource;
-use crate::ood::{MaskKind, MeasureId, Role};
+use crate::ood::{MeasureId, Role};
 use crate::runs::report::{path_from_text, text_from_path};
 use crate::runs::settings::RunSettings;
 
@@ -55,7 +54,7 @@ pub struct NewRun<'a> {
     /// Every setting.
     pub settings: &'a RunSettings,
     /// What is measured of each attempt.
-    pub measures: Arc<[MeasureId]>,
+    pub measures: Vec<MeasureId>,
     /// The folders as given, with their roles.
     pub folders: &'a [(Role, PathBuf)],
     /// Which part of a list of images this is.
@@ -72,7 +71,7 @@ impl Manifest {
     /// The manifest of a run that begins now, of this many images.
     pub fn new(run: NewRun<'_>, num_images: usize) -> Self {
         let mut settings = run.settings.clone();
-        if let MaskKind::File(path) = &mut settings.mask {
+        for path in settings.method.detector.files_mut() {
             // JSON has no place for other bytes.
             *path = text_from_path(path).into();
         }
@@ -84,7 +83,7 @@ impl Manifest {
                 .unwrap_or_default(),
             model: run.model,
             settings,
-            measures: run.measures.to_vec(),
+            measures: run.measures,
             folders: run
                 .folders
                 .iter()
@@ -104,7 +103,7 @@ impl Manifest {
     /// The run's settings.
     pub fn settings(&self) -> RunSettings {
         let mut settings = self.settings.clone();
-        if let MaskKind::File(path) = &mut settings.mask {
+        for path in settings.method.detector.files_mut() {
             *path = path_from_text(&path.to_string_lossy());
         }
         settings
@@ -190,10 +189,10 @@ pub enum KeepPictures {
 
 impl KeepPictures {
     /// About how many bytes a run will take: PNG halves natural pictures, and their rows take some 400 bytes each.
-    pub fn expected_bytes(self, geometry: Geometry, num_images: usize, num_attempts: usize) -> u64 {
+    pub fn expected_bytes(self, geometry: Geometry, num_images: usize, num_results: usize) -> u64 {
         let an_image = match self {
-            Self::All => 1 + num_attempts,
-            Self::Median => 2,
+            Self::All => 1 + num_results,
+            Self::Median => 1 + num_results.min(1),
             Self::None => 1,
         };
         (geometry.len() as u64 / 2 + 400) * an_image as u64 * num_images as u64

@@ -41,7 +41,7 @@ impl ImageScores {
                         .iter()
                         .map(|&attempt| Arc::clone(attempt))
                         .collect(),
-                    aggregate: report.settings.aggregate,
+                    aggregate: report.settings.view.aggregate,
                 })
             })
             .collect()

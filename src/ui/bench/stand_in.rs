@@ -68,7 +68,7 @@ impl StandIn {
         let Some((job, request)) = shared.run.clone() else {
             return false;
         };
-        let num_attempts = request.images.len() * request.settings.num_attempts;
+        let num_attempts = request.images.len() * request.settings.method.detector.num_attempts();
         let first = shared.num_done;
         let last = (first + count).min(num_attempts);
         request.results.extend(

@@ -3,10 +3,11 @@
 use egui::{DragValue, Ui};
 
 use super::Scene;
+use crate::detectors::lmd::{Lift, Lmd};
 use crate::detectors::measures;
 use crate::diffusion::SamplerKind;
 use crate::ood::{Aggregate, MeasureId};
-use crate::runs::{Lift, RunSettings};
+use crate::runs::settings::View;
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{row, section};
@@ -20,18 +21,28 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .session
         .model_info()
         .map_or(1000, |info| info.num_train_timesteps.max(1));
-    let choices = scene.session.measures_to_choose();
-    scene.edit_run(|settings, _| {
-        section(ui, "Reconstruction", |ui| {
+    section(ui, "Reconstruction", |ui| {
+        scene.edit_lmd(|settings, _| {
             lift_ui(ui, settings, num_timesteps);
             attempts_ui(ui, settings);
             sampler_ui(ui, settings, num_timesteps);
         });
-        section(ui, "Score", |ui| score_ui(ui, settings, &choices));
     });
 }
 
-fn lift_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
+/// Draw the section on scores, where they can be made in more than one way.
+pub fn score_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let choices = scene.session.measures_to_choose();
+    let num_attempts = scene.session.settings.run.method.detector.num_attempts();
+    if choices.len() < 2 && num_attempts < 2 {
+        return; // There is nothing to choose.
+    }
+    section(ui, "Score", |ui| {
+        scene.edit_run(|settings, _| view_ui(ui, &mut settings.view, &choices));
+    });
+}
+
+fn lift_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
     let start = match settings.lift {
         Lift::Inpaint => DEFAULT_START.min(num_timesteps - 1),
         Lift::Denoise { start_timestep } => start_timestep,
@@ -66,7 +77,7 @@ fn lift_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
     }
 }
 
-fn attempts_ui(ui: &mut Ui, settings: &mut RunSettings) {
+fn attempts_ui(ui: &mut Ui, settings: &mut Lmd) {
     let tooltip =
         "How many times each image is reconstructed. More take longer and make the score steadier";
     row(ui, "Attempts", tooltip, |ui| {
@@ -79,7 +90,7 @@ fn attempts_ui(ui: &mut Ui, settings: &mut RunSettings) {
     });
 }
 
-fn sampler_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
+fn sampler_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
     let sampler = &mut settings.sampler;
     let kinds = [SamplerKind::Ddim, SamplerKind::Ddpm];
     let tooltip = "How noise is turned into a picture. DDIM needs few steps, DDPM all of them";
@@ -125,18 +136,14 @@ fn sampler_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
     });
 }
 
-fn score_ui(ui: &mut Ui, settings: &mut RunSettings, choices: &[MeasureId]) {
+fn view_ui(ui: &mut Ui, view: &mut View, choices: &[MeasureId]) {
     let tooltip = "How the difference between original and reconstruction is measured. \
                    LPIPS compares like people do, SSIM structure, MSE pixel by pixel. \
                    Those three are always computed, so switching takes effect at once";
     row(ui, "Distance", tooltip, |ui| {
-        combo(
-            ui,
-            "distance",
-            &mut settings.distance,
-            choices,
-            |distance| measures::label(distance).to_owned(),
-        )
+        combo(ui, "distance", &mut view.measure, choices, |distance| {
+            measures::label(distance).to_owned()
+        })
     });
     let tooltip = "How the distances of all attempts become the score of an image. \
                    Takes effect at once";
@@ -144,7 +151,7 @@ fn score_ui(ui: &mut Ui, settings: &mut RunSettings, choices: &[MeasureId]) {
         combo(
             ui,
             "aggregate",
-            &mut settings.aggregate,
+            &mut view.aggregate,
             &Aggregate::ALL,
             |aggregate| {
                 match aggregate {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 
+use lmd_inspector::detectors::lmd::Lmd;
 use lmd_inspector::images::{
     ContentHash, Geometry, ImageFile, ImageStatistics, NativeInfo, Picture,
 };
@@ -50,10 +51,10 @@ pub fn images() -> Vec<(RunImage, usize)> {
 }
 
 pub fn settings() -> RunSettings {
-    RunSettings {
+    RunSettings::by_lmd(Lmd {
         num_attempts: NUM_ATTEMPTS,
-        ..Default::default()
-    }
+        ..Lmd::default()
+    })
 }
 
 /// A model of which everything is known.

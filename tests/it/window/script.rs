@@ -242,7 +242,7 @@ pub fn progress(request: &RunRequest, attempts_done: usize) -> Progress {
     let calls = attempts_done as u64 * 25;
     Progress {
         attempts_done,
-        num_attempts: request.images.len() * request.settings.num_attempts,
+        num_attempts: request.images.len() * request.settings.method.detector.num_attempts(),
         images_done: 0,
         num_images: request.images.len(),
         images_skipped: 0,

@@ -1,82 +1,51 @@
 //! The options that decide scores: the same for every subcommand that makes some.
 
+mod lmd;
+mod parameters;
+
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args as _, ValueEnum};
 
+use self::lmd::LmdOptions;
+use self::parameters::ParameterOptions;
 use super::Failure;
-use crate::detectors::measures;
-use crate::diffusion::{SamplerKind, SamplerSettings};
+use crate::detectors::{DetectorSpec, measures};
 use crate::images::ResizeMode;
-use crate::ood::{Aggregate, MaskKind, MeasureId};
-use crate::runs::{BatchChoice, DeviceChoice, Lift, RunSettings};
+use crate::ood::{Aggregate, MeasureId};
+use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
 
 /// How images are scored.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ScoringOptions {
-    /// alternating-checkerboard, checkerboard, center, random-patch, or a mask image's path (white is known).
-    #[arg(long, default_value = "alternating-checkerboard", value_parser = parse_mask)]
-    pub mask: MaskKind,
-    /// Cells per side of the grid masks.
-    #[arg(long, default_value_t = 8)]
-    pub grid: usize,
-    /// Reconstructions per image.
-    #[arg(long, default_value_t = 10)]
-    pub attempts: usize,
-    /// Hide a part and inpaint it, or add noise and denoise.
-    #[arg(long, value_enum, default_value = "inpaint")]
-    pub lift: LiftName,
-    /// Training timestep that the denoising lift starts from.
-    #[arg(long, default_value_t = 500)]
-    pub start_timestep: usize,
-    /// The sampler.
-    #[arg(long, value_enum, default_value = "ddim")]
-    pub sampler: SamplerName,
-    /// Denoising steps [default: 25 with ddim, all training steps with ddpm]
-    #[arg(long)]
-    pub steps: Option<usize>,
-    /// DDIM's noise, 0 to 1.
-    #[arg(long, default_value_t = 1.0)]
-    pub eta: f64,
-    /// The distance that scores are by; mse, ssim and lpips are computed in any case
-    /// [default: lpips, or ssim where the model's images are too small for it]
+    /// What scores the images.
+    #[arg(long, visible_alias = "method", value_name = "NAME", default_value = "lmd", value_parser = detector_parser())]
+    detector: DetectorSpec,
+    #[command(flatten)]
+    lmd: LmdOptions,
+    #[command(flatten)]
+    parameters: ParameterOptions,
+    /// The measure that scores are by; a detector's usual ones are computed in any case: mse, ssim and lpips by lmd
+    /// [default: lpips, or ssim where the model's images are too small for it; with another detector its own]
     #[arg(long, value_name = "NAME", value_parser = measure_parser())]
     pub distance: Option<MeasureId>,
     /// How attempts become one score.
     #[arg(long, value_enum, default_value = "median")]
-    pub aggregate: AggregateName,
+    aggregate: AggregateName,
     /// How a picture is brought to the model's square.
     #[arg(long, value_enum, default_value = "crop")]
-    pub fit: ResizeModeName,
+    fit: ResizeModeName,
     /// Use the first N images of each folder only.
     #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
+    limit: Option<usize>,
     /// Keys the noise, together with each file's content.
     #[arg(long, default_value_t = 0)]
-    pub seed: u64,
+    seed: u64,
     /// Images in one network call, or auto [default: auto]
     #[arg(long)]
     pub batch: Option<BatchChoice>,
     /// Where to run: auto, cpu, candle-cpu, cuda, cuda:N or metal [default: auto]
     #[arg(long)]
     pub device: Option<DeviceChoice>,
-}
-
-/// [`Lift`] by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum LiftName {
-    /// Hide and inpaint.
-    Inpaint,
-    /// Add noise and denoise.
-    Denoise,
-}
-
-/// [`SamplerKind`] by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum SamplerName {
-    /// Few steps.
-    Ddim,
-    /// Ancestral.
-    Ddpm,
 }
 
 /// [`Aggregate`] by name.
@@ -103,21 +72,15 @@ pub enum ResizeModeName {
     Stretch,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "clap wants a Result")]
-fn parse_mask(text: &str) -> Result<MaskKind, std::convert::Infallible> {
-    Ok(match text {
-        "alternating-checkerboard" => MaskKind::AlternatingCheckerboard,
-        "checkerboard" => MaskKind::Checkerboard,
-        "center" => MaskKind::Center,
-        "random-patch" => MaskKind::RandomPatch,
-        path => MaskKind::File(path.into()),
-    })
+fn detector_parser() -> impl TypedValueParser<Value = DetectorSpec> {
+    let names = (DetectorSpec::all().into_iter())
+        .map(|spec| PossibleValue::new(spec.about().name).help(spec.about().help));
+    PossibleValuesParser::new(names)
+        .try_map(|name| DetectorSpec::named(&name).ok_or("there is no such detector"))
 }
 
 fn measure_parser() -> impl TypedValueParser<Value = MeasureId> {
-    let known = measures::choices(usize::MAX)
-        .into_iter()
-        .filter_map(measures::find);
+    let known = measures::all().into_iter().filter_map(measures::find);
     let names = known.map(|measure| PossibleValue::new(measure.id.name()).help(measure.help));
     PossibleValuesParser::new(names).try_map(|name| name.parse::<MeasureId>())
 }
@@ -129,14 +92,15 @@ pub fn fit_measure(
     is_asked: bool,
     side: usize,
 ) -> Result<Option<String>, Failure> {
-    match measures::instead_of(settings.distance, side) {
+    let detector = &*settings.method.detector;
+    match measures::instead_of(detector, settings.view.measure, side) {
         None => Ok(None),
         Some((usual, reason)) if is_asked => Err(Failure::bad_request(anyhow::anyhow!(
             "--distance {} can't be used: {reason} unless something else is asked for; use --distance {usual}",
-            settings.distance
+            settings.view.measure
         ))),
         Some((usual, reason)) => {
-            settings.distance = usual;
+            settings.view.measure = usual;
             Ok(Some(reason))
         }
     }
@@ -155,48 +119,48 @@ pub fn deciding_ids() -> Vec<clap::Id> {
 }
 
 impl ScoringOptions {
-    /// Refuse numbers that no run can use.
+    /// Refuse numbers that no run can use, and settings of another detector.
     pub fn check(&self) -> Result<(), Failure> {
-        check_limit(self.limit)
+        check_limit(self.limit)?;
+        let lmd = DetectorSpec::default().about().name;
+        let is_lmd = self.detector.about().name == lmd;
+        let of_lmd = self.lmd.given().first().map(|name| (*name, lmd));
+        let misplaced = of_lmd
+            .filter(|_| !is_lmd)
+            .or_else(|| self.parameters.misplaced(&self.detector));
+        misplaced.map_or(Ok(()), |(name, owner)| {
+            Err(Failure::bad_request(anyhow::anyhow!(
+                "--{name} is a setting of --detector {owner}, and --detector {} has none of that name; leave it out",
+                self.detector.about().name
+            )))
+        })
     }
 
     /// The run settings that the options ask for.
     pub fn settings(&self) -> RunSettings {
-        RunSettings {
-            mask: self.mask.clone(),
-            grid: self.grid,
-            num_attempts: self.attempts,
-            lift: match self.lift {
-                LiftName::Inpaint => Lift::Inpaint,
-                LiftName::Denoise => Lift::Denoise {
-                    start_timestep: self.start_timestep,
-                },
-            },
-            sampler: SamplerSettings {
-                kind: match self.sampler {
-                    SamplerName::Ddim => SamplerKind::Ddim,
-                    SamplerName::Ddpm => SamplerKind::Ddpm,
-                },
-                num_steps: self.steps,
-                eta: self.eta,
-            },
-            distance: (self.distance).unwrap_or_else(|| RunSettings::default().distance),
-            aggregate: match self.aggregate {
-                AggregateName::Median => Aggregate::Median,
-                AggregateName::Mean => Aggregate::Mean,
-                AggregateName::Min => Aggregate::Min,
-                AggregateName::Max => Aggregate::Max,
-            },
-            limit: self.limit,
-            seed: self.seed,
-            batch: self.batch.unwrap_or(BatchChoice::Auto),
-            device: self.device.unwrap_or(DeviceChoice::Auto),
-            resize: match self.fit {
-                ResizeModeName::Crop => ResizeMode::Crop,
-                ResizeModeName::Pad => ResizeMode::Pad,
-                ResizeModeName::Stretch => ResizeMode::Stretch,
-            },
+        let mut detector = self.detector.clone();
+        if let Some(lmd) = detector.lmd_mut() {
+            *lmd = self.lmd.settings();
         }
+        self.parameters.apply(&mut detector);
+        let mut settings = RunSettings::by(detector);
+        settings.method.seed = self.seed;
+        settings.method.resize = match self.fit {
+            ResizeModeName::Crop => ResizeMode::Crop,
+            ResizeModeName::Pad => ResizeMode::Pad,
+            ResizeModeName::Stretch => ResizeMode::Stretch,
+        };
+        settings.view.measure = self.distance.unwrap_or(settings.view.measure);
+        settings.view.aggregate = match self.aggregate {
+            AggregateName::Median => Aggregate::Median,
+            AggregateName::Mean => Aggregate::Mean,
+            AggregateName::Min => Aggregate::Min,
+            AggregateName::Max => Aggregate::Max,
+        };
+        settings.selection.limit = self.limit;
+        settings.execution.batch = self.batch.unwrap_or(BatchChoice::Auto);
+        settings.execution.device = self.device.unwrap_or(DeviceChoice::Auto);
+        settings
     }
 }
 
@@ -212,10 +176,42 @@ pub fn check_limit(limit: Option<usize>) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory as _, error::ErrorKind};
+    use clap::error::ErrorKind;
+    use clap::{CommandFactory as _, FromArgMatches as _};
 
     use super::super::Cli;
     use super::*;
+
+    fn options(words: &[&str]) -> ScoringOptions {
+        let words = ["options"].iter().chain(words);
+        let command = ScoringOptions::augment_args(clap::Command::new("options"));
+        ScoringOptions::from_arg_matches(&command.get_matches_from(words)).unwrap()
+    }
+
+    #[test]
+    fn a_setting_of_another_detector_is_refused_by_a_sentence() {
+        let refused = |words: &[&str]| {
+            let failure = options(words).check().unwrap_err();
+            failure.error.to_string()
+        };
+        let quick = ["--detector", "one-call-norm"];
+        for (words, name, owner) in [
+            ([&quick[..], &["--grid", "8"]].concat(), "--grid", "lmd"),
+            ([&quick[..], &["--eta", "0.5"]].concat(), "--eta", "lmd"),
+            (vec!["--sigma", "2"], "--sigma", "one-call-norm"),
+        ] {
+            let told = refused(&words);
+            let expected = format!("{name} is a setting of --detector {owner}, and");
+            assert!(told.starts_with(&expected), "{told}");
+        }
+        let given = options(&["--method", "one-call-norm", "--sigma", "1.5", "--seed", "3"]);
+        given.check().unwrap();
+        let settings = given.settings();
+        let options = settings.method.detector.options();
+        assert_eq!(options, [("sigma", "1.5".to_owned())]);
+        assert_eq!(settings.view.measure.name(), "noise-norm");
+        assert_eq!(self::options(&[]).settings(), RunSettings::default());
+    }
 
     #[test]
     fn what_a_run_has_decided_is_refused_beside_it() {
