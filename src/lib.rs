@@ -12,10 +12,10 @@
 //! | [`ood`] | masks, measures, aggregation, figures of merit, thresholds: plain Rust on slices |
 //! | [`images`] | sources of images, decoding within limits, preprocessing, the bundled samples |
 //! | [`diffusion`] | schedules, samplers, noise streams, the two lifts, over the [`diffusion::Denoiser`] trait |
-//! | [`networks`] | one description of a UNet; checkpoint loaders that make it; executors that run it; distances |
-//! | [`detectors`] | what is measured of an image, and how that becomes its score |
-//! | [`runs`] | a run's settings, its results, and what is written of them |
-//! | [`engine`] | what a run does, without threads: plan, scoring, traces, figures that take long |
+//! | [`networks`] | one description of a UNet; checkpoint loaders that make it; executors that run it; training; distances |
+//! | [`detectors`] | detectors behind one trait, each with its settings: LMD with its masks, the quick scan; measures and scores |
+//! | [`runs`] | a run's settings (method, view, selection, execution), its results, and what is written of them |
+//! | [`engine`] | what a run does, without threads: plan, scoring, training, traces, figures that take long |
 //! | [`worker`] | the inference thread and the file thread, and the messages to and from them |
 //! | [`headless`] | the subcommands of `lmd` |
 //! | [`state`] | what the window knows: settings, session, the run that is shown, actions |
@@ -25,7 +25,7 @@
 //! Networks run on GPUs through candle, and it converts the values of checkpoint files: there its breadth counts.
 //! On a CPU they run on this project's own kernels ([`networks::executors::cpu`]), behind the same trait: a
 //! sampler's network calls are small, repeated and known in advance, so weights are prepared once and memory is
-//! planned once, which candle's general tensors cannot do. `lmd bench --compare candle` measures the difference.
+//! planned once, which candle's general tensors cannot do. `lmd bench --compare candle-cpu` measures the difference.
 
 pub mod detectors;
 pub mod diffusion;

@@ -4,10 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::detectors::lmd::Lmd;
 use crate::images::{ContentHash, Geometry, ImageFile, ImageStatistics, NativeInfo, Picture};
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::ModelSource;
 use crate::networks::distances::{LPIPS, MSE, SSIM};
+use crate::networks::executors::{DeviceInfo, Numerics};
 use crate::ood::{Role, ThresholdRule};
 use crate::runs::calibration::{CalibrationImage, CalibratedModel};
 use crate::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun};
@@ -46,10 +48,10 @@ fn images() -> Vec<(RunImage, usize)> {
 }
 
 fn manifest() -> Manifest {
-    let settings = RunSettings {
+    let settings = RunSettings::by_lmd(Lmd {
         num_attempts: 2,
-        ..Default::default()
-    };
+        ..Lmd::default()
+    });
     let run = NewRun {
         model: ModelRecord {
             source: ModelRecord::source_text(&ModelSource::Bundled),
@@ -91,9 +93,11 @@ pub fn run_file(folder: &Path) -> Vec<u8> {
     };
     let mut writer = file::create(&path, &manifest(), &images(), &[], true)
         .expect("the folder can be written to");
-    writer
-        .begin_segment("CPU (AVX2, 2 threads)")
-        .expect("there is room");
+    let device = DeviceInfo {
+        label: "CPU (AVX2, 2 threads)".to_owned(),
+        numerics: Numerics::new("CPU (AVX2)"),
+    };
+    writer.begin_segment(&device).expect("there is room");
     for index in 0..2 {
         writer.append(&attempt(index), 0.25).expect("there is room");
     }

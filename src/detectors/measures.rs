@@ -1,8 +1,8 @@
 //! All measures that the program knows, and the one place where attempts become a score.
 
-use std::sync::Arc;
-
 use super::combined::COMBINED;
+use super::settings::DetectorSettings;
+use super::spec::MEASURES;
 use crate::networks::distances::{DISTANCES, Distance, LPIPS, MSE, SSIM};
 use crate::ood::{Aggregate, Measure, MeasureId, Values, measure};
 
@@ -16,7 +16,14 @@ pub fn find(id: MeasureId) -> Option<&'static Measure> {
 
 fn known() -> impl Iterator<Item = &'static Measure> {
     let measured = DISTANCES.iter().map(|distance| distance.measure());
-    measured.chain(COMBINED.iter().copied())
+    let own = MEASURES.iter().copied().flatten();
+    measured.chain(COMBINED.iter().chain(own).copied())
+}
+
+/// All measures that this program knows, in the order in which they are shown.
+pub fn all() -> Vec<MeasureId> {
+    let ids: Vec<MeasureId> = known().map(|measure| measure.id).collect();
+    in_order_of_preference(&ids)
 }
 
 /// What has to be measured for a measure: itself, or the parts of a combined one.
@@ -50,7 +57,7 @@ pub fn column(id: &MeasureId) -> &str {
 
 /// The distances that a run over images of this many pixels per side measures, in the order of files, where `asked` is the one
 /// that scores are shown by.
-pub fn of_run(side: usize, asked: MeasureId) -> Vec<&'static dyn Distance> {
+pub fn distances_of_run(side: usize, asked: MeasureId) -> Vec<&'static dyn Distance> {
     DISTANCES
         .iter()
         .copied()
@@ -61,17 +68,12 @@ pub fn of_run(side: usize, asked: MeasureId) -> Vec<&'static dyn Distance> {
         .collect()
 }
 
-/// The names of [`of_run`].
-pub fn ids_of_run(side: usize, asked: MeasureId) -> Arc<[MeasureId]> {
-    of_run(side, asked)
-        .iter()
-        .map(|distance| distance.measure().id)
-        .collect()
-}
-
-/// All measures that a user can choose for images of this many pixels per side, in the order in which they are shown.
-pub fn choices(side: usize) -> Vec<MeasureId> {
-    let ids: Vec<MeasureId> = known()
+/// All distances between images of this many pixels per side, and what is combined of them, in the order in which they are
+/// shown.
+pub fn of_distances(side: usize) -> Vec<MeasureId> {
+    let distances = DISTANCES.iter().map(|distance| distance.measure());
+    let ids: Vec<MeasureId> = distances
+        .chain(COMBINED.iter().copied())
         .map(|measure| measure.id)
         .filter(|id| smallest_side(*id) <= side)
         .collect();
@@ -103,19 +105,32 @@ pub fn in_order_of_preference(ids: &[MeasureId]) -> Vec<MeasureId> {
     preferred.chain(others).copied().collect()
 }
 
-/// The measure to show where the one that was asked for is not among a run's, with the sentence that says why.
-pub fn instead_of(asked: MeasureId, side: usize) -> Option<(MeasureId, String)> {
-    let smallest = smallest_side(asked);
-    if side >= smallest {
+/// The measure to show where the one that was asked for is not among a detector's for images of this many pixels per side,
+/// with the sentence that says why.
+pub fn instead_of(
+    detector: &dyn DetectorSettings,
+    asked: MeasureId,
+    side: usize,
+) -> Option<(MeasureId, String)> {
+    let choices = detector.choices(side);
+    if choices.contains(&asked) {
         return None;
     }
-    let usual = (PREFERENCE.into_iter()).find(|&id| smallest_side(id) <= side)?;
-    let reason = format!(
-        "{} needs images of at least {smallest}x{smallest} pixels and the model's are {side}x{side}: scores are by {}",
-        label(&asked),
-        label(&usual)
-    );
-    Some((usual, reason))
+    let usual = *choices.first()?;
+    let smallest = smallest_side(asked);
+    let reason = if smallest > side {
+        format!(
+            "{} needs images of at least {smallest}x{smallest} pixels and the model's are {side}x{side}",
+            label(&asked)
+        )
+    } else {
+        format!(
+            "{} does not measure {}",
+            detector.about().label,
+            label(&asked)
+        )
+    };
+    Some((usual, format!("{reason}: scores are by {}", label(&usual))))
 }
 
 /// The value of an attempt by a measure; NaN where it is not defined or was not measured.
@@ -194,12 +209,15 @@ fn score_of_parts(id: MeasureId, of: impl Fn(MeasureId) -> Option<f64>) -> Optio
 mod tests {
     use super::*;
     use crate::detectors::combined::LOG_SUM;
+    use crate::detectors::lmd::Lmd;
+    use crate::detectors::one_call_norm::{NOISE_NORM, OneCallNorm};
     use crate::networks::distances::MAE;
 
     #[test]
     fn what_is_asked_for_is_measured_too() {
-        assert_eq!(*ids_of_run(32, MAE), [MSE, SSIM, LPIPS, MAE]);
-        assert_eq!(*ids_of_run(32, LOG_SUM), [MSE, SSIM, LPIPS]);
+        let of_run = |asked| Lmd::default().measures(32, asked);
+        assert_eq!(of_run(MAE), [MSE, SSIM, LPIPS, MAE]);
+        assert_eq!(of_run(LOG_SUM), [MSE, SSIM, LPIPS]);
         assert_eq!(available(&[MSE, SSIM, LPIPS]), [LPIPS, SSIM, MSE, LOG_SUM]);
         assert_eq!(available(&[MSE, SSIM]), [SSIM, MSE]);
         assert_eq!(shown(&[MSE, SSIM, LPIPS], MSE), [LPIPS, SSIM, MSE]);
@@ -242,14 +260,17 @@ mod tests {
 
     #[test]
     fn a_run_measures_what_its_images_are_large_enough_for() {
-        assert_eq!(*ids_of_run(32, LPIPS), [MSE, SSIM, LPIPS]);
-        assert_eq!(*ids_of_run(31, LPIPS), [MSE, SSIM, LPIPS]);
-        assert_eq!(*ids_of_run(30, LPIPS), [MSE, SSIM]);
-        assert_eq!(*ids_of_run(6, MSE), [MSE]);
+        let of_run = |side, asked| Lmd::default().measures(side, asked);
+        assert_eq!(of_run(32, LPIPS), [MSE, SSIM, LPIPS]);
+        assert_eq!(of_run(31, LPIPS), [MSE, SSIM, LPIPS]);
+        assert_eq!(of_run(30, LPIPS), [MSE, SSIM]);
+        assert_eq!(of_run(6, MSE), [MSE]);
     }
 
     #[test]
     fn a_measure_that_images_are_too_small_for_is_replaced_with_a_reason() {
+        let lmd = Lmd::default();
+        let instead_of = |asked, side| super::instead_of(&lmd, asked, side);
         assert_eq!(instead_of(LPIPS, 31), None);
         let (id, reason) = instead_of(LPIPS, 28).unwrap();
         assert_eq!(id, SSIM);
@@ -259,6 +280,14 @@ mod tests {
         );
         assert_eq!(instead_of(SSIM, 6).unwrap().0, MSE);
         assert_eq!(instead_of(LOG_SUM, 28).unwrap().0, SSIM, "it takes LPIPS");
+        let (id, reason) = instead_of(NOISE_NORM, 32).unwrap();
+        assert_eq!(id, LPIPS);
+        assert!(
+            reason.starts_with("LMD does not measure Noise norm"),
+            "{reason}"
+        );
+        let (id, _) = super::instead_of(&OneCallNorm::default(), LPIPS, 32).unwrap();
+        assert_eq!(id, NOISE_NORM);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::denoiser::{DenoiseError, Denoiser, Interrupt};
 use super::noise::{NoiseSource, Purpose};
-use super::sampler::{SamplerSettings, StepRule};
+use super::samplers::{SamplerSettings, Step};
 use super::schedule::Schedule;
 
 /// Where a lift starts from.
@@ -21,7 +21,7 @@ pub enum Start {
 pub struct LiftPlan<'a> {
     /// Gives the alphas.
     pub schedule: &'a Schedule,
-    /// Gives the step rule.
+    /// Takes the steps.
     pub sampler: SamplerSettings,
     /// Timesteps to visit, noisiest first, strictly falling.
     pub timesteps: &'a [usize],
@@ -64,37 +64,31 @@ pub fn lift(
     on_step: &mut dyn FnMut(StepReport<'_>),
 ) -> Result<Vec<f32>, DenoiseError> {
     let item_len = denoiser.geometry().len();
-    let batch_size = batch.original_signed.len() / item_len;
-    let mut buffers = Buffers {
-        noise: vec![0.0; item_len],
-        output: vec![0.0; batch.original_signed.len()],
-    };
+    let mut known_noise = vec![0.0; item_len];
+    let mut sampler = (plan.sampler.kind.def().start)(plan.sampler);
     let mut state = start_state(plan, batch.original_signed, item_len, noise);
 
     for (step, &timestep) in plan.timesteps.iter().enumerate() {
         interrupt.check()?;
         let next = plan.timesteps.get(step + 1).copied();
-        denoiser.denoise(
-            &state,
-            &vec![timestep as f32; batch_size],
-            &mut buffers.output,
+        let taken = Step {
+            schedule: plan.schedule,
+            index: step,
+            timestep,
+            next,
+            noise,
+            denoiser: &mut *denoiser,
             interrupt,
-        )?;
-        let rule = StepRule::new(&plan.sampler, plan.schedule, timestep, next);
-        for (item, x) in state.chunks_exact_mut(item_len).enumerate() {
-            if rule.adds_noise() {
-                noise.fill_normal(item, Purpose::Step, step, &mut buffers.noise);
+        };
+        sampler.step(taken, &mut state)?;
+        let items = state.chunks_exact_mut(item_len).zip(batch.known);
+        for (item, (x, known)) in items.enumerate() {
+            if next.is_some() {
+                noise.fill_normal(item, Purpose::Known, step, &mut known_noise);
             }
-            let output = &buffers.output[item * item_len..][..item_len];
-            rule.apply(x, output, &buffers.noise);
-            if let Some(known) = batch.known.get(item) {
-                if next.is_some() {
-                    noise.fill_normal(item, Purpose::Known, step, &mut buffers.noise);
-                }
-                let original = &batch.original_signed[item * item_len..][..item_len];
-                let alpha = plan.schedule.alpha_cumprod(next);
-                put_back_known(x, original, known, alpha, &buffers.noise);
-            }
+            let original = &batch.original_signed[item * item_len..][..item_len];
+            let alpha = plan.schedule.alpha_cumprod(next);
+            put_back_known(x, original, known, alpha, &known_noise);
         }
         on_step(StepReport {
             steps_done: step + 1,
@@ -102,12 +96,6 @@ pub fn lift(
         });
     }
     Ok(state)
-}
-
-/// Scratch of one lift.
-struct Buffers {
-    noise: Vec<f32>,
-    output: Vec<f32>,
 }
 
 fn start_state(

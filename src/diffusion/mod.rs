@@ -8,10 +8,10 @@ pub mod denoiser;
 pub mod lift;
 pub mod noise;
 pub mod philox;
-pub mod sampler;
+pub mod samplers;
 pub mod schedule;
 
 pub use denoiser::{DenoiseError, Denoiser, Interrupt, Interrupted, NeverInterrupt};
 pub use noise::{NoiseSource, PhiloxNoise};
-pub use sampler::{SamplerKind, SamplerSettings};
+pub use samplers::{SamplerKind, SamplerSettings};
 pub use schedule::Schedule;

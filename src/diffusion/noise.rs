@@ -20,6 +20,10 @@ pub enum Purpose {
     Known = 2,
     /// The choice of a random mask.
     Mask = 3,
+    /// The noise in a training image.
+    Train = 4,
+    /// The timestep of a training image.
+    Timestep = 5,
 }
 
 /// Gives the noise of each image of a batch.
@@ -64,6 +68,11 @@ impl PhiloxStream {
             let (n2, n3) = box_muller(c, d);
             chunk.copy_from_slice(&[n0, n1, n2, n3][..chunk.len()]);
         }
+    }
+
+    /// Four random words.
+    pub fn words(&self, purpose: Purpose, step: usize) -> [u32; 4] {
+        self.block(purpose, step, 0)
     }
 
     /// A source of uniform integers below a bound, for the choice of a random mask.

@@ -186,6 +186,17 @@ impl Schedule {
     pub fn alpha_cumprod(&self, timestep: Option<usize>) -> f64 {
         timestep.map_or(1.0, |timestep| self.alphas_cumprod[timestep])
     }
+
+    /// The noise in a value at a timestep, by the network's output for it; nothing is clipped.
+    pub fn pred_noise(&self, timestep: usize, x_t: f64, output: f64) -> f64 {
+        let alpha = self.alphas_cumprod[timestep];
+        let (signal, noise) = (alpha.sqrt(), (1.0 - alpha).sqrt());
+        match self.config.prediction {
+            Prediction::Epsilon => output,
+            Prediction::Sample => (x_t - signal * output) / noise,
+            Prediction::VPrediction => signal * output + noise * x_t,
+        }
+    }
 }
 
 impl fmt::Display for Schedule {
@@ -252,5 +263,35 @@ fn rescale_to_zero_snr(alphas_cumprod: &mut [f64]) {
     for alpha in alphas_cumprod {
         let root = (alpha.sqrt() - last) * first / (first - last);
         *alpha = (root * root).max(SMALLEST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_noise_is_found_whatever_the_network_predicts() {
+        let (x0, noise, timestep) = (0.3, -1.25, 7);
+        for prediction in [
+            Prediction::Epsilon,
+            Prediction::Sample,
+            Prediction::VPrediction,
+        ] {
+            let schedule = Schedule::new(ScheduleConfig {
+                prediction,
+                ..ScheduleConfig::default()
+            })
+            .unwrap();
+            let alpha = schedule.alpha_cumprod(Some(timestep));
+            let (a, b) = (alpha.sqrt(), (1.0 - alpha).sqrt());
+            let output = match prediction {
+                Prediction::Epsilon => noise,
+                Prediction::Sample => x0,
+                Prediction::VPrediction => a * noise - b * x0,
+            };
+            let found = schedule.pred_noise(timestep, a * x0 + b * noise, output);
+            assert!((found - noise).abs() < 1e-9, "{prediction:?} {found}");
+        }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::saving::patiently;
 use crate::images::write::is_same_file;
-use crate::ood::MaskKind;
 use crate::runs::file::{self, FileError, Manifest};
 use crate::runs::{AttemptResult, ResultLog, RunImage};
 
@@ -44,9 +43,9 @@ pub fn save_as(source: &SaveSource, to: &Path) -> Result<(), FileError> {
 fn write_anew(source: &SaveSource, to: &Path) -> Result<(), FileError> {
     let images: Vec<(RunImage, usize)> = source.images.iter().cloned().zip(0..).collect();
     let results = source.log.since(0);
-    let luma = match source.manifest.settings().mask {
-        MaskKind::File(_) => luma_of(&results),
-        _ => Vec::new(),
+    let luma = match &source.manifest.settings().method.detector.files()[..] {
+        [] => Vec::new(),
+        _ => luma_of(&results),
     };
     let mut writer = file::create(to, &source.manifest, &images, &luma, true)?;
     for batch in results.chunks(64) {

@@ -6,12 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::detectors::measures;
 use crate::images::Picture;
 use crate::images::write::{encode_png, write_atomically};
-use crate::networks::distances::{LPIPS, MSE, SSIM};
 use crate::ood::Role;
 use crate::runs::AttemptResult;
-use crate::runs::report::path_cell;
+use crate::runs::report::{path_cell, tabulated_measures};
 
 /// What to write where.
 #[derive(Clone, Debug)]
@@ -90,18 +90,24 @@ fn write_picture(path: &Path, picture: &Picture) -> Result<(), ExportError> {
         })
 }
 
-/// The table `number,path,role,score,attempts,spread,attempt,mse,ssim_distance,lpips`, where the distances are those of
-/// the attempt whose pictures are written; what is not known is left empty.
+/// The table `number,path,role,score,attempts,spread,attempt` and the columns of `scores.csv`'s measures, whose values are those
+/// of the attempt whose pictures are written; what is not known is left empty.
 fn table(request: &ExportRequest) -> String {
-    let mut text =
-        String::from("number,path,role,score,attempts,spread,attempt,mse,ssim_distance,lpips\n");
+    let results: Vec<_> = (request.images.iter())
+        .map(|image| Arc::clone(&image.result))
+        .collect();
+    let ids = tabulated_measures(&results);
+    let mut text = String::from("number,path,role,score,attempts,spread,attempt");
+    for id in &ids {
+        text.push(',');
+        text.push_str(measures::column(id));
+    }
+    text.push('\n');
     let cell = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     for (index, image) in request.images.iter().enumerate() {
-        let values = &image.result.values;
-        let distance = |id| cell(values.get(id));
-        writeln!(
+        write!(
             text,
-            "{},{},{},{},{},{},{},{},{},{}",
+            "{},{},{},{},{},{},{}",
             index + 1,
             path_cell(&image.path),
             image.role.name(),
@@ -109,11 +115,13 @@ fn table(request: &ExportRequest) -> String {
             image.num_attempts,
             cell(image.spread),
             image.result.attempt,
-            distance(MSE),
-            distance(SSIM),
-            distance(LPIPS),
         )
         .expect("writing to a string does not fail");
+        for &id in &ids {
+            text.push(',');
+            text.push_str(&cell(image.result.values.get(id)));
+        }
+        text.push('\n');
     }
     text
 }
@@ -157,6 +165,7 @@ fn safe_stem(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::networks::distances::{LPIPS, MSE, SSIM};
     use crate::ood::KnownMask;
 
     #[test]

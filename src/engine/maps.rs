@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::score::ScoreError;
 use super::{Control, Engine};
+use crate::detectors::lmd::Lmd;
 use crate::detectors::measures;
 use crate::diffusion::{DenoiseError, Interrupt as _};
 use crate::images::{Geometry, Picture};
@@ -34,7 +35,7 @@ pub fn maps(
 ) -> Result<Vec<Arc<[f32]>>, ScoreError> {
     let side = engine.info.geometry.side;
     let Some(perceptual) = &mut engine.executors.perceptual else {
-        let reason = match measures::instead_of(LPIPS, side) {
+        let reason = match measures::instead_of(&Lmd::default(), LPIPS, side) {
             Some((_, reason)) => reason,
             None => "this model was opened without LPIPS".to_owned(),
         };

@@ -24,6 +24,7 @@ pub mod resuming;
 pub mod saving;
 pub mod score;
 pub mod trace;
+pub mod training;
 
 pub use self::control::{Answer, Control};
 pub use self::failure::{error_chain, panic_message};

@@ -7,7 +7,7 @@ use crate::diffusion::{DenoiseError, Interrupt, Interrupted, Schedule};
 use crate::images::Geometry;
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::{self, Checkpoint, CheckpointError, ModelSource};
-use crate::networks::executors::{self, DeviceChoice, ExecutorError, Executors};
+use crate::networks::executors::{self, DeviceChoice, DeviceInfo, ExecutorError, Executors};
 
 /// The longest network call that the automatic batch size allows, where one image allows it: Pause, Cancel
 /// and the progress bar stay lively.
@@ -53,8 +53,8 @@ pub struct ModelInfo {
     pub identity: ModelIdentity,
     /// Training timesteps T.
     pub num_train_timesteps: usize,
-    /// The device in use, e.g. `CPU (AVX2, 2 threads)`.
-    pub device: String,
+    /// The device in use.
+    pub device: DeviceInfo,
     /// Seconds of one network call, by batch size, as timed when the model was opened.
     pub call_secs: Vec<(usize, f64)>,
     /// What had to be assumed about the checkpoint.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::saving::patiently;
 use crate::networks::checkpoints::ModelSource;
-use crate::ood::{MaskKind, Role};
+use crate::ood::Role;
 use crate::runs::file::{self, FileError, Manifest, Segment};
 use crate::runs::report::path_from_text;
 use crate::runs::{ResultLog, RunImage, RunSettings};
@@ -63,7 +63,7 @@ impl OpenedRun {
             self.num_results,
             self.images.len(),
             self.num_left_out,
-            self.manifest.settings().num_attempts,
+            self.manifest.settings().method.detector.num_attempts(),
         );
         num_missing == 0
     }
@@ -72,10 +72,10 @@ impl OpenedRun {
         path_from_text(&self.manifest.working_folder).join(path)
     }
 
-    /// The run's settings; the mask image where it was.
+    /// The run's settings; the files that they name where they were.
     pub fn settings(&self) -> RunSettings {
         let mut settings = self.manifest.settings();
-        if let MaskKind::File(path) = &mut settings.mask {
+        for path in settings.method.detector.files_mut() {
             *path = self.place(path);
         }
         settings
@@ -103,9 +103,7 @@ impl OpenedRun {
         if let ModelSource::Path(path) = self.model_source() {
             paths.push(path);
         }
-        if let MaskKind::File(path) = self.settings().mask {
-            paths.push(path);
-        }
+        paths.extend(self.settings().method.detector.files().into_iter().cloned());
         let mut folders: Vec<&PathBuf> = self.images.iter().map(|image| &*image.folder).collect();
         folders.dedup();
         for folder in folders {

@@ -1,14 +1,10 @@
-//! What a run will do, checked before any work: timesteps, masks and the order of images.
+//! What a run will do, checked before any work: its detector, made for the model, and the order of images.
 
-use std::sync::Arc;
-
-use crate::diffusion::lift::Start;
-use crate::diffusion::sampler::SamplerError;
-use crate::images::{ContentHash, Geometry};
-use crate::ood::mask::MaskError;
-use crate::ood::{KnownMask, Role};
-pub use crate::runs::masks::{Masks, MasksError};
-use crate::runs::{Lift, RunImage, RunSettings};
+use crate::detectors::{Detector, DetectorError, Target};
+use crate::diffusion::Schedule;
+use crate::images::Geometry;
+use crate::ood::Role;
+use crate::runs::{RunImage, RunSettings};
 
 /// More attempts per image than any study makes: a slip of the pen would be at work for years.
 const MAX_ATTEMPTS: usize = 100_000;
@@ -25,23 +21,15 @@ pub enum PlanError {
     /// No images.
     #[error("there is no image to score; add a folder of images first")]
     NoImages,
-    /// The sampler's settings.
+    /// The detector's settings.
     #[error(transparent)]
-    Sampler(#[from] SamplerError),
-    /// The mask's file.
-    #[error(transparent)]
-    Masks(#[from] MasksError),
+    Detector(#[from] DetectorError),
 }
 
 /// A checked run.
-#[derive(Clone, Debug)]
 pub struct Plan {
-    /// Timesteps of each lift, noisiest first.
-    pub timesteps: Vec<usize>,
-    /// Where a lift starts.
-    pub start: Start,
-    /// The masks; `None` for the denoising lift.
-    pub masks: Option<Masks>,
+    /// What scores its images.
+    pub detector: Box<dyn Detector>,
     /// Image ids in the order of work of every attempt.
     pub order: Vec<usize>,
 }
@@ -52,47 +40,29 @@ impl Plan {
         settings: &RunSettings,
         images: &[RunImage],
         geometry: Geometry,
-        num_train_timesteps: usize,
+        schedule: &Schedule,
     ) -> Result<Self, PlanError> {
-        if settings.num_attempts == 0 {
+        let method = &settings.method;
+        let num_attempts = method.detector.num_attempts();
+        if num_attempts == 0 {
             return Err(PlanError::NoAttempts);
         }
-        if settings.num_attempts > MAX_ATTEMPTS {
-            return Err(PlanError::TooManyAttempts(settings.num_attempts));
+        if num_attempts > MAX_ATTEMPTS {
+            return Err(PlanError::TooManyAttempts(num_attempts));
         }
         if images.is_empty() {
             return Err(PlanError::NoImages);
         }
-        let sampler = &settings.sampler;
-        let (timesteps, start, masks) = match settings.lift {
-            Lift::Inpaint => {
-                let masks = Masks::new(&settings.mask, settings.grid, geometry, settings.seed)?;
-                let timesteps = sampler.timesteps(num_train_timesteps)?;
-                (timesteps, Start::Noise, Some(masks))
-            }
-            Lift::Denoise { start_timestep } => {
-                let timesteps = sampler.timesteps_from(start_timestep, num_train_timesteps)?;
-                (timesteps, Start::Diffused, None)
-            }
+        let target = Target {
+            geometry,
+            schedule,
+            seed: method.seed,
+            measure: settings.view.measure,
         };
         Ok(Self {
-            timesteps,
-            start,
-            masks,
+            detector: method.detector.detector(&target)?,
             order: interleaved(images),
         })
-    }
-
-    /// The mask of one attempt on one image, to be shared.
-    pub fn known_mask(
-        &self,
-        content: &ContentHash,
-        attempt: usize,
-    ) -> Result<Option<Arc<KnownMask>>, MaskError> {
-        self.masks
-            .as_ref()
-            .map(|masks| masks.known_mask(content, attempt))
-            .transpose()
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::error_chain;
-use super::plan::Masks;
+use crate::detectors::lmd::masks::Masks;
 use crate::images::decode::decode_file;
 use crate::images::prepare::prepare;
 use crate::images::{ContentHash, Geometry, Picture, ResizeMode};

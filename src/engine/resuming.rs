@@ -6,12 +6,11 @@ use rayon::prelude::*;
 
 use super::saving::SaveError;
 use super::{ModelInfo, RunRequest};
+use crate::detectors::lmd::masks::{Masks, MasksError};
 use crate::images::decode::hash_file;
-use crate::ood::MaskKind;
 use crate::runs::RunImage;
+use crate::runs::RunSettings;
 use crate::runs::file::{Continuation, Segment, StoredRun};
-use crate::runs::masks::{Masks, MasksError};
-use crate::runs::{Lift, RunSettings};
 
 /// Files named in a list; the rest is counted.
 const MOST_LISTED: usize = 10;
@@ -97,17 +96,13 @@ pub(super) fn kernels_note(
     now: &Segment,
     path: &Path,
 ) -> Result<Option<String>, SaveError> {
-    match Continuation::new(earlier, now) {
-        Continuation::Same => Ok(None),
-        Continuation::Noted(note) => Ok(Some(note)),
-        Continuation::Refused(reason) => Err(Refusal {
-            reason: format!(
-                "{reason}; choose the same device, or continue by lmd score --resume with --mix-kernels"
-            ),
-            path: path.to_owned(),
-        }
-        .into()),
-    }
+    let note = Continuation::new(earlier, now).note();
+    Ok(note.map_err(|reason| Refusal {
+        reason: format!(
+            "{reason}; choose the same device, or continue by lmd score --resume with --mix-kernels"
+        ),
+        path: path.to_owned(),
+    })?)
 }
 
 /// Compare a stored run with what is to continue it; the image files are another matter, see [`changed_files`].
@@ -129,14 +124,11 @@ pub(super) fn check(
         return Err(refuse(reason).into());
     }
     let settings = stored.manifest.settings();
-    let differences = settings.differences(&request.settings);
     // A mask image is compared by its pixels below, wherever it lies.
-    let differs = differences.iter().any(|name| *name != "mask");
-    let kind = std::mem::discriminant::<MaskKind>;
-    if differs || kind(&settings.mask) != kind(&request.settings.mask) {
+    if settings.method.without_places() != request.settings.method.without_places() {
         return Err(refuse(format!(
             "the file holds a run of other settings now: {}",
-            differences.join(", ")
+            settings.differences(&request.settings).join(", ")
         ))
         .into());
     }
@@ -154,11 +146,7 @@ pub(super) fn check(
 
 /// The mask file at the model's size; empty for other masks.
 pub(super) fn mask_luma(settings: &RunSettings, info: &ModelInfo) -> Result<Vec<u8>, MasksError> {
-    match settings.lift {
-        Lift::Inpaint => {
-            let masks = Masks::new(&settings.mask, settings.grid, info.geometry, settings.seed)?;
-            Ok(masks.file_luma().to_vec())
-        }
-        Lift::Denoise { .. } => Ok(Vec::new()),
-    }
+    let method = &settings.method;
+    let masks = method.detector.masks(info.geometry, method.seed)?;
+    Ok(masks.as_ref().map_or(&[][..], Masks::file_luma).to_vec())
 }

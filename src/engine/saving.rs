@@ -8,10 +8,9 @@ use super::request::{NewFile, RunRequest, SaveRequest};
 use super::resuming::{self, Refusal};
 use super::score::ScoreError;
 use super::{Answer, Control, Engine, ModelInfo};
-use crate::detectors::measures;
+use crate::detectors::lmd::masks::MasksError;
 use crate::diffusion::Interrupted;
 use crate::runs::file::{self, FileError, Manifest, ModelRecord, NewRun, RunWriter, Segment};
-use crate::runs::masks::MasksError;
 use crate::runs::{AttemptResult, RunSettings, run_library};
 
 /// How long another part of this program may look at a file that is to be written.
@@ -229,7 +228,7 @@ pub fn manifest(
             geometry: info.geometry,
         },
         settings,
-        measures: measures::ids_of_run(info.geometry.side, settings.distance),
+        measures: (settings.method.detector).measures(info.geometry.side, settings.view.measure),
         folders: &new.folders,
         shard: None,
         keep_pictures: new.keep_pictures,

@@ -13,9 +13,8 @@ use super::plan::{Plan, PlanError};
 use super::resuming::Refusal;
 use super::saving::Recorder;
 use super::{Control, Engine, Notice, Observer, Progress, RunRequest, Severity};
-use crate::detectors::measures;
+use crate::detectors::AttemptError;
 use crate::diffusion::{DenoiseError, Interrupt as _, Interrupted};
-use crate::ood::MeasureId;
 use crate::ood::mask::MaskError;
 use crate::runs::file::FileError;
 use crate::runs::{AttemptResult, BatchChoice};
@@ -63,6 +62,15 @@ pub enum ScoreError {
     Refused(#[from] Refusal),
 }
 
+impl From<AttemptError> for ScoreError {
+    fn from(err: AttemptError) -> Self {
+        match err {
+            AttemptError::Mask(err) => err.into(),
+            AttemptError::Network(err) => err.into(),
+        }
+    }
+}
+
 impl From<DenoiseError> for ScoreError {
     fn from(err: DenoiseError) -> Self {
         match err {
@@ -95,14 +103,11 @@ fn score(
     control: &Control,
     observer: &mut dyn Observer,
 ) -> (Progress, Result<(), ScoreError>) {
-    let measures = measures::ids_of_run(engine.info.geometry.side, request.settings.distance);
+    let settings = &request.settings;
+    let num_attempts = settings.method.detector.num_attempts();
     let mut run = Run {
-        originals: Originals::new(
-            engine.info.geometry,
-            request.settings.resize,
-            request.settings.num_attempts,
-        ),
-        batch_size: match request.settings.batch {
+        originals: Originals::new(engine.info.geometry, settings.method.resize, num_attempts),
+        batch_size: match settings.execution.batch {
             BatchChoice::Auto => engine.automatic_batch(),
             BatchChoice::Fixed(size) => size.max(1),
         },
@@ -111,15 +116,14 @@ fn score(
         request,
         control,
         observer,
-        measures,
         unreadable: HashSet::new(),
         picture_bytes: 0,
         num_measured: 0,
         num_void: 0,
-        lift_secs: 0.0,
+        calls_secs: 0.0,
         clock: Clock::default(),
         progress: Progress {
-            num_attempts: request.images.len() * request.settings.num_attempts,
+            num_attempts: request.images.len() * num_attempts,
             num_images: request.images.len(),
             activity: "Preparing".to_owned(),
             ..Progress::default()
@@ -139,15 +143,13 @@ struct Run<'a> {
     batch_size: usize,
     /// The automatic batch grows up to this: what the device had room for.
     batch_limit: usize,
-    /// What each attempt's values are.
-    measures: Arc<[MeasureId]>,
     unreadable: HashSet<usize>,
     picture_bytes: usize,
     num_measured: usize,
     /// Attempts of which nothing is a finite number.
     num_void: usize,
-    /// Seconds of the last batch's lift and way back, pauses left out.
-    lift_secs: f64,
+    /// Seconds of the last batch's network calls, pauses left out.
+    calls_secs: f64,
     clock: Clock,
     progress: Progress,
 }
@@ -160,12 +162,12 @@ impl Run<'_> {
             settings,
             &self.request.images,
             info.geometry,
-            info.num_train_timesteps,
+            &self.engine.schedule,
         )?;
         let done: HashSet<(usize, usize)> = (self.request.results.since(0).iter())
             .map(|result| (result.image, result.attempt))
             .collect();
-        for attempt in 0..settings.num_attempts {
+        for attempt in 0..settings.method.detector.num_attempts() {
             let order: Vec<usize> = (plan.order.iter().copied())
                 .filter(|&image| !done.contains(&(image, attempt)))
                 .collect();
@@ -211,12 +213,11 @@ impl Run<'_> {
         attempt: usize,
         ids: &[usize],
     ) -> Result<(), ScoreError> {
-        let mut items = self.items(plan, attempt, ids)?;
+        let mut items = self.items(ids);
         if !items.is_empty() {
-            let reconstructions = self.reconstruct(plan, attempt, &items)?;
-            "Measuring distances".clone_into(&mut self.progress.activity);
-            let results = self.measure(attempt, &mut items, &reconstructions)?;
-            let attempt_seconds = self.lift_secs / results.len().max(1) as f64;
+            let attempts = self.attempt(plan, attempt, &mut items)?;
+            let results = self.results(attempt, items, attempts);
+            let attempt_seconds = self.calls_secs / results.len().max(1) as f64;
             let recorder = Recorder {
                 request: self.request,
                 control: self.control,
@@ -233,7 +234,7 @@ impl Run<'_> {
     /// Attempts that are done, now or by an earlier segment of the run.
     fn count(&mut self, attempt: usize, num_images: usize) {
         self.progress.attempts_done += num_images;
-        if attempt + 1 == self.request.settings.num_attempts {
+        if attempt + 1 == self.request.settings.method.detector.num_attempts() {
             self.progress.images_done += num_images;
         }
     }

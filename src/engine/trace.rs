@@ -4,11 +4,8 @@ use super::originals::Originals;
 use super::plan::Plan;
 use super::score::ScoreError;
 use super::{Control, Engine};
-use crate::diffusion::PhiloxNoise;
-use crate::diffusion::lift::{LiftBatch, LiftPlan, StepReport, lift};
-use crate::diffusion::noise::PhiloxStream;
+use crate::detectors::{Batch, Call, Models, Watch};
 use crate::images::{Geometry, Picture};
-use crate::ood::KnownMask;
 use crate::runs::{RunImage, RunSettings};
 
 /// Which attempt to make again.
@@ -25,7 +22,7 @@ pub struct TraceRequest {
 /// The state after each step of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// One picture a step, the first the noisiest; the last is the result, bit for bit as the run made it, since noise
+    /// One picture per step, the first the noisiest, none where the detector takes no steps; the last is the result, bit for bit as the run made it, since noise
     /// depends on seed, content and attempt alone.
     pub steps: Vec<Picture>,
 }
@@ -42,48 +39,31 @@ pub fn trace(
     let settings = &request.settings;
     let geometry = engine.info.geometry;
     let images = std::slice::from_ref(&request.image);
-    let plan = Plan::new(settings, images, geometry, engine.info.num_train_timesteps)?;
-    let hash = &request.image.file.hash;
-    let mut loaded = Originals::new(geometry, settings.resize, 1).load(images, &[0]);
+    let plan = Plan::new(settings, images, geometry, &engine.schedule)?;
+    let mut loaded = Originals::new(geometry, settings.method.resize, 1).load(images, &[0]);
     let original = match loaded.pop() {
         Some((_, Ok(original))) => original,
         Some((_, Err(reason))) => return Err(ScoreError::Unreadable(reason)),
         None => return Err(ScoreError::NothingReadable(1)),
     };
-    let known_mask = plan.known_mask(hash, request.attempt)?;
-    let known: Vec<&[bool]> = known_mask
-        .as_deref()
-        .map(KnownMask::known)
-        .into_iter()
-        .collect();
-    let original_signed: Vec<f32> = original
-        .compared
-        .unit
-        .iter()
-        .map(|unit| 2.0 * unit - 1.0)
-        .collect();
-    let lift_plan = LiftPlan {
+    let batch = Batch {
+        geometry,
+        contents: &[request.image.file.hash],
+        originals: &mut [original.compared],
+    };
+    let models = Models {
         schedule: &engine.schedule,
-        sampler: settings.sampler,
-        timesteps: &plan.timesteps,
-        start: plan.start,
+        denoiser: &mut *engine.executors.denoiser,
+        perceptual: engine.executors.perceptual.as_deref_mut(),
     };
-    let batch = LiftBatch {
-        original_signed: &original_signed,
-        known: &known,
+    let mut steps = Vec::with_capacity(plan.detector.calls_per_attempt());
+    let watch = Watch {
+        interrupt: control,
+        on_call: &mut |call: Call<'_>| {
+            steps.extend(call.state_signed.map(|state| picture(geometry, state)));
+        },
     };
-    let noise = PhiloxNoise {
-        streams: vec![PhiloxStream::new(settings.seed, hash, request.attempt)],
-    };
-    let mut steps = Vec::with_capacity(plan.timesteps.len());
-    lift(
-        &lift_plan,
-        &mut *engine.executors.denoiser,
-        batch,
-        &noise,
-        control,
-        &mut |step: StepReport<'_>| steps.push(picture(geometry, step.state_signed)),
-    )?;
+    plan.detector.score(batch, request.attempt, models, watch)?;
     Ok(Trace { steps })
 }
 

@@ -28,7 +28,7 @@ pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR", required_unless_present = "run")]
     pub model: Option<PathBuf>,
-    /// Folders or zip archives of images like those the model was trained on, but not of its training set.
+    /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on, but not of its training set.
     #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "run")]
     pub in_domain: Vec<PathBuf>,
     /// Take the scores of the in-domain images in this run file, which `lmd score --output NAME.lmdrun` wrote: such a run
@@ -157,7 +157,7 @@ fn scored_basis(args: &Args) -> Result<Result<Basis, u8>, Failure> {
 
 fn check_output(args: &Args) -> Result<(), Failure> {
     let output = args.output.as_path();
-    let mut paths = Paths::new(args.overwrite).reads_mask(&args.scoring.settings());
+    let mut paths = Paths::new(args.overwrite).reads_files_of(&args.scoring.settings());
     if let Some(run) = &args.run {
         paths = paths.reads_run(run);
     }
@@ -231,7 +231,7 @@ fn make(basis: &mut Basis, rate: f64) -> Result<Calibration, Failure> {
         .iter()
         .filter(|image| image.role == Role::InDomain)
         .filter_map(|image| {
-            let score = image.score(settings.distance)?;
+            let score = image.score(settings.view.measure)?;
             let file = &scored.images.get(image.image)?.file;
             let is_new = contents.insert(file.hash);
             num_repeated += usize::from(!is_new);
@@ -262,8 +262,8 @@ fn tell(args: &Args, detector: &Calibration, scored: &Scored) -> Result<(), Fail
         "threshold {}: on average at most {} of new in-domain images are flagged, by {count} in-domain scores ({}, {})",
         detector.threshold,
         percent(args.false_alarm),
-        measures::label(&detector.settings.distance),
-        detector.settings.aggregate.name(),
+        measures::label(&detector.settings.view.measure),
+        detector.settings.view.aggregate.name(),
     ));
     if let Some(range) = range {
         terminal::message(&format!(

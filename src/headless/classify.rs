@@ -23,7 +23,7 @@ pub struct Args {
     /// The detector file that `lmd calibrate` or the window wrote.
     #[arg(long, value_name = "FILE")]
     pub detector: PathBuf,
-    /// Folders or zip archives of images to judge, or single images.
+    /// Folders, zip archives, IDX or NumPy files of images to judge, or single images.
     #[arg(value_name = "FOLDER", required_unless_present = "run")]
     pub folders: Vec<PathBuf>,
     /// Judge the images of this run file, which `lmd score --output NAME.lmdrun` wrote with the detector's model and
@@ -43,7 +43,7 @@ pub struct Args {
     /// Images in one network call, or auto.
     #[arg(long, default_value = "auto")]
     pub batch: BatchChoice,
-    /// Where to run: auto, cpu, candle-cpu, cuda, cuda:N or metal.
+    /// Where to run.
     #[arg(long, default_value = "auto")]
     pub device: DeviceChoice,
     /// Print one JSON object.
@@ -118,9 +118,9 @@ fn stored_scores(
 /// The detector's settings, but for what changes no score.
 fn work(args: &Args, detector: &Calibration) -> Work {
     let mut settings = detector.settings.clone();
-    settings.limit = args.limit;
-    settings.batch = args.batch;
-    settings.device = args.device;
+    settings.selection.limit = args.limit;
+    settings.execution.batch = args.batch;
+    settings.execution.device = args.device;
     Work {
         source: args
             .model
@@ -161,7 +161,7 @@ fn judge(detector: &Calibration, work: &Work, scored: &Scored) -> Vec<Verdict> {
             Some(Candidate {
                 image: image.image,
                 content: scored.images.get(image.image)?.file.hash,
-                score: image.score(work.settings.distance)?,
+                score: image.score(work.settings.view.measure)?,
             })
         })
         .collect();
@@ -249,8 +249,8 @@ fn answer(
             "detector": args.detector.display().to_string(),
             "threshold": detector.threshold,
             "how": detector.how,
-            "distance": detector.settings.distance,
-            "aggregate": detector.settings.aggregate,
+            "distance": detector.settings.view.measure,
+            "aggregate": detector.settings.view.aggregate,
             "calibration_images": detector.calibration.len(),
             "fdr": args.fdr,
             "images": images,

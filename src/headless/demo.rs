@@ -3,11 +3,13 @@
 use super::execute::{self, Request};
 use super::signals::Signals;
 use super::{Failure, Outcome, output, terminal};
+use crate::detectors::lmd::Lmd;
 use crate::images::samples;
 use crate::networks::checkpoints::ModelSource;
 use crate::ood::Role;
 use crate::runs::RunSettings;
 use crate::runs::file::KeepPictures;
+use crate::runs::settings::Selection;
 
 /// Images a role, and attempts, that take under three minutes on two cores.
 const NUM_IMAGES: usize = 40;
@@ -23,9 +25,13 @@ fn execute() -> Result<Outcome, Failure> {
     let request = Request {
         source: ModelSource::Bundled,
         settings: RunSettings {
-            limit: Some(NUM_IMAGES),
-            num_attempts: NUM_ATTEMPTS,
-            ..RunSettings::default()
+            selection: Selection {
+                limit: Some(NUM_IMAGES),
+            },
+            ..RunSettings::by_lmd(Lmd {
+                num_attempts: NUM_ATTEMPTS,
+                ..Lmd::default()
+            })
         },
         is_measure_asked: false,
         folders: vec![

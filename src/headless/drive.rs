@@ -70,7 +70,7 @@ pub fn score(
 ) -> Result<Scored, Failure> {
     let mut collected = Collected::until(signals);
     for (role, path) in &work.folders {
-        collected.add(*role, path, work.settings.limit)?;
+        collected.add(*role, path, work.settings.selection.limit)?;
     }
     collected.settle();
     listed(&collected.images)?;
@@ -116,12 +116,7 @@ fn check(
         side: checkpoint.network.image_size,
     };
     let note = fit_measure(&mut work.settings, work.is_measure_asked, geometry.side)?;
-    Plan::new(
-        &work.settings,
-        images,
-        geometry,
-        checkpoint.schedule.num_train_timesteps(),
-    )
-    .map_err(Failure::bad_request)?;
+    Plan::new(&work.settings, images, geometry, &checkpoint.schedule)
+        .map_err(Failure::bad_request)?;
     Ok((checkpoint, note))
 }

@@ -15,13 +15,12 @@ use crate::engine::plan::Plan;
 use crate::engine::{ModelInfo, RunRequest};
 use crate::images::Geometry;
 use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
-use crate::networks::executors;
+use crate::networks::executors::{self, DeviceInfo};
 use crate::ood::Role;
 use crate::runs::confounds::differences_of_files;
 use crate::runs::file::{
     self, Continuation, KeepPictures, Manifest, ModelRecord, NewRun, Segment, Shard,
 };
-use crate::runs::masks::Masks;
 use crate::runs::report::{Report, Summary};
 use crate::runs::{ResultLog, RunImage, RunSettings};
 
@@ -73,7 +72,7 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
     check_paths(request)?;
     let mut collected = Collected::until(signals);
     for (role, path) in &request.folders {
-        collected.add(*role, path, request.settings.limit)?;
+        collected.add(*role, path, request.settings.selection.limit)?;
     }
     collected.settle();
     let num_listed = collected.images.len();
@@ -102,7 +101,7 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
     let manifest = Manifest::new(
         NewRun {
             model: checked.model,
-            measures: measures::ids_of_run(side, settings.distance),
+            measures: (settings.method.detector).measures(side, settings.view.measure),
             settings: &settings,
             folders: &request.folders,
             shard: request.shard,
@@ -112,12 +111,11 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
         },
         list.len(),
     );
-    let luma = checked.masks.as_ref().map_or(&[][..], Masks::file_luma);
     let mut writer = file::create(
         &target.run_file,
         &manifest,
         &images,
-        luma,
+        &checked.mask_luma,
         target.may_overwrite,
     )
     .map_err(Failure::bad_request)?;
@@ -127,7 +125,7 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
     let megabytes = request.keep_pictures.expected_bytes(
         manifest.model.geometry,
         list.len(),
-        request.settings.num_attempts,
+        request.settings.method.detector.num_results(),
     ) as f64
         / 1e6;
     if megabytes >= 1.0 {
@@ -153,7 +151,7 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
 fn check_paths(request: &Request) -> Result<(), Failure> {
     let paths = Paths::new(request.target.may_overwrite)
         .reads_model(&request.source)
-        .reads_mask(&request.settings);
+        .reads_files_of(&request.settings);
     let folders = request.folders.iter();
     let mut paths = folders.fold(paths, |paths, (_, path)| paths.reads_images(path));
     request.target.check(&mut paths)
@@ -165,8 +163,8 @@ pub struct Checked {
     pub checkpoint: Checkpoint,
     /// What a run file keeps of it.
     pub model: ModelRecord,
-    /// The masks; none for the denoising lift.
-    pub masks: Option<Masks>,
+    /// The mask image at the model's size; empty where there is none.
+    pub mask_luma: Vec<u8>,
 }
 
 /// Refuse what can be refused before work: the model, and settings that don't fit it.
@@ -177,14 +175,14 @@ pub fn check(
 ) -> Result<Checked, Failure> {
     let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
     let model = model_record(&checkpoint);
-    let plan = Plan::new(settings, images, model.geometry, model.num_train_timesteps)
+    let plan = Plan::new(settings, images, model.geometry, &checkpoint.schedule)
         .map_err(Failure::bad_request)?;
     // Before any file is replaced.
-    executors::check(settings.device).map_err(Failure::bad_request)?;
+    executors::check(settings.execution.device).map_err(Failure::bad_request)?;
     Ok(Checked {
+        mask_luma: plan.detector.mask_luma().to_vec(),
         checkpoint,
         model,
-        masks: plan.masks,
     })
 }
 
@@ -295,16 +293,15 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
 /// What is to be noted about the kernels that continue with a run; a refusal where its scores would not be comparable.
 fn kernels_note(
     earlier: &[Segment],
-    device: &str,
+    device: &DeviceInfo,
     may_mix: bool,
 ) -> Result<Option<String>, Failure> {
-    match Continuation::new(earlier, &Segment::now(device)) {
-        Continuation::Same => Ok(None),
-        Continuation::Noted(note) => Ok(Some(note)),
-        Continuation::Refused(reason) if may_mix => Ok(Some(format!(
+    match Continuation::new(earlier, &Segment::now(device)).note() {
+        Ok(note) => Ok(note),
+        Err(reason) if may_mix => Ok(Some(format!(
             "the run continues with other kernels, as was asked for: {reason}"
         ))),
-        Continuation::Refused(reason) => Err(Failure::bad_request(anyhow::anyhow!(
+        Err(reason) => Err(Failure::bad_request(anyhow::anyhow!(
             "the run can't be continued: {reason}; continue with the same --device and version, or allow it by --mix-kernels"
         ))),
     }

@@ -81,7 +81,7 @@ fn work(
     on_opened: &mut dyn FnMut(&ModelInfo) -> Result<Option<String>, Failure>,
 ) -> Result<(Progress, End), Failure> {
     display.progress(&Progress::reading_the_model());
-    let device = request.settings.device;
+    let device = request.settings.execution.device;
     let opened =
         caught(|| Engine::new(checkpoint, device, control)).map_err(Failure::bad_request)?;
     let mut engine = match opened {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{Failure, Outcome, terminal};
+use super::{Failure, Outcome, device, terminal};
 use crate::networks::checkpoints::{self, ModelSource};
 
 /// Options of `lmd info`.
@@ -37,6 +37,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
             "schedule": schedule,
             "weights_sha256": checkpoint.identity.weights_sha256,
             "notes": checkpoint.notes,
+            "devices": device::names_in_this_build(),
         })
         .to_string()
     } else {
@@ -52,6 +53,10 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
             format!("schedule    {schedule}"),
             format!("weights     SHA-256 {}", checkpoint.identity.weights_sha256),
         ];
+        lines.push(format!(
+            "devices     {} (of this build)",
+            device::names_in_this_build().join(", ")
+        ));
         lines.extend(
             checkpoint
                 .notes

@@ -13,6 +13,7 @@ pub mod calibrate;
 pub mod classify;
 pub mod collect;
 pub mod demo;
+pub mod device;
 pub mod drive;
 pub mod execute;
 pub mod export;
@@ -29,6 +30,7 @@ pub mod shard;
 pub mod signals;
 pub mod stored;
 pub mod terminal;
+pub mod train;
 pub mod verify;
 
 /// Finds images that do not belong, by diffusion inpainting.
@@ -68,6 +70,8 @@ pub enum Subcommands {
     Verify(verify::Args),
     /// Measure how fast this machine is.
     Bench(bench::Args),
+    /// Train a model on images of one's own.
+    Train(Box<train::Args>),
 }
 
 /// How a command ended, as the process's exit code.
@@ -128,7 +132,7 @@ pub fn run(command: Subcommands) -> Outcome {
 
 fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
     let keeps_what_was_done = match &command {
-        Subcommands::Score(_) => true,
+        Subcommands::Score(_) | Subcommands::Train(_) => true,
         Subcommands::Calibrate(args) => args.run.is_none(),
         Subcommands::Classify(args) => args.run.is_none(),
         Subcommands::Export(_)
@@ -152,6 +156,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Info(args) => info::run(&args),
         Subcommands::Verify(args) => verify::run(&args),
         Subcommands::Bench(args) => bench::run(&args),
+        Subcommands::Train(args) => train::run(&args),
     }
 }
 

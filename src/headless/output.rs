@@ -125,13 +125,10 @@ pub fn is_run_file(path: &Path) -> bool {
 /// A path as a shell takes it.
 pub fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
     if text.starts_with('-') {
         quoted(&Path::new(".").join(path))
-    } else if text.chars().all(is_plain) {
-        text
     } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
+        report::shell_word(&text)
     }
 }
 

@@ -8,7 +8,6 @@ use crate::images::decode::describe_file;
 use crate::images::sources::{self, labels};
 use crate::images::write::{is_database, is_same_file, real_path, write_atomically, write_new};
 use crate::networks::checkpoints::ModelSource;
-use crate::ood::MaskKind;
 use crate::runs::RunSettings;
 use crate::runs::file::EXTENSION;
 
@@ -72,13 +71,11 @@ impl Paths {
         self
     }
 
-    /// The command reads the mask image of these settings, if there is one.
+    /// The command reads the files that these settings name, e.g. a mask image.
     #[must_use]
-    pub fn reads_mask(self, settings: &RunSettings) -> Self {
-        match &settings.mask {
-            MaskKind::File(path) => self.reads(path),
-            _ => self,
-        }
+    pub fn reads_files_of(self, settings: &RunSettings) -> Self {
+        let files = settings.method.detector.files().into_iter();
+        files.fold(self, |paths, path| paths.reads(path))
     }
 
     /// The command reads the images of this folder, this image, or the images that this table names.
@@ -194,6 +191,8 @@ fn is_companion_of_a_run(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detectors::lmd::Lmd;
+    use crate::ood::MaskKind;
 
     fn refused(paths: &mut Paths, path: &Path, kind: Kind) -> String {
         format!("{:#}", paths.claim(path, kind).unwrap_err().error)
@@ -216,14 +215,14 @@ mod tests {
         for name in ["run.lmdrun", "other.lmdrun"] {
             std::fs::write(at(name), b"SQLite format 3\0").unwrap();
         }
-        let settings = RunSettings {
+        let settings = RunSettings::by_lmd(Lmd {
             mask: MaskKind::File(at("mask.png")),
-            ..RunSettings::default()
-        };
+            ..Lmd::default()
+        });
         let mut paths = Paths::new(true)
             .reads_run(&at("run.lmdrun"))
             .reads_model(&ModelSource::Path(at("model")))
-            .reads_mask(&settings)
+            .reads_files_of(&settings)
             .reads_images(&at("images"))
             .reads_images(&at("labels.csv"));
         for name in [

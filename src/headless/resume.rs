@@ -14,7 +14,6 @@ use crate::images::sources;
 use crate::networks::ModelMatch;
 use crate::networks::checkpoints::ModelSource;
 use crate::runs::file::{self, StoredRun};
-use crate::runs::masks::Masks;
 use crate::runs::{ResultLog, RunImage, report};
 
 /// Open the run and refuse it where its scores would not be those of an uninterrupted run.
@@ -22,8 +21,8 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
     // Only read until all of it is known to fit: a refused run stays as it is, to the byte.
     let found = file::read(path).map_err(Failure::bad_request)?;
     let mut settings = found.manifest.settings();
-    settings.batch = args.scoring.batch.unwrap_or(settings.batch);
-    settings.device = args.scoring.device.unwrap_or(settings.device);
+    settings.execution.batch = args.scoring.batch.unwrap_or(settings.execution.batch);
+    settings.execution.device = args.scoring.device.unwrap_or(settings.execution.device);
     let target = target(&found, args)?;
     let source = args
         .model
@@ -52,8 +51,7 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
         ModelMatch::Unproven(caveat) => Some(caveat),
         ModelMatch::Different(reason) => return Err(refuse(reason)),
     };
-    let luma = checked.masks.as_ref().map_or(&[][..], Masks::file_luma);
-    if luma != found.mask_luma {
+    if checked.mask_luma != found.mask_luma {
         return Err(refuse("the mask image has changed".to_owned()));
     }
     if !found.has_every_attempt() {
@@ -86,7 +84,7 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
     terminal::message(&format!(
         "{} of {} attempts are there already",
         earlier.len(),
-        stored.images.len() * settings.num_attempts
+        stored.images.len() * settings.method.detector.num_attempts()
     ));
     Ok(Prepared {
         checkpoint: (!has_every_attempt).then_some(checked.checkpoint),
@@ -128,7 +126,7 @@ fn target(stored: &StoredRun, args: &Args) -> Result<Target, Failure> {
         let settings = stored.manifest.settings();
         let paths = Paths::new(true)
             .reads_run(&stored.path)
-            .reads_mask(&settings);
+            .reads_files_of(&settings);
         let mut paths = (stored.images.iter()).fold(paths, |paths, image| {
             paths.reads(sources::file_of(&image.file.path))
         });

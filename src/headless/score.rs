@@ -23,13 +23,13 @@ pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR", required_unless_present = "resume")]
     pub model: Option<PathBuf>,
-    /// Folders or zip archives of images like those the model was trained on.
+    /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on.
     #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "resume", "unknown"])]
     pub in_domain: Vec<PathBuf>,
-    /// Folders or zip archives of images known not to belong.
+    /// Folders, zip archives, IDX or NumPy files of images known not to belong.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub out_of_domain: Vec<PathBuf>,
-    /// Folders or zip archives of images to be judged.
+    /// Folders, zip archives, IDX or NumPy files of images to be judged.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub unknown: Vec<PathBuf>,
     /// CSV files with the columns path and label (in-domain, out-of-domain or unknown), instead of folders or beside them.

@@ -13,7 +13,7 @@ use crate::runs::file::{self, Manifest};
 /// Read a run. Images without all their attempts are left out and noted: their scores are not comparable.
 pub fn read(path: &Path) -> Result<(Manifest, Scored), Failure> {
     let stored = file::read(path).map_err(Failure::bad_request)?;
-    let num_attempts = stored.manifest.settings().num_attempts;
+    let num_attempts = stored.manifest.settings().method.detector.num_attempts();
     let mut num_done: HashMap<usize, usize> = HashMap::new();
     for result in &stored.results {
         *num_done.entry(result.image).or_default() += 1;

@@ -18,7 +18,7 @@ pub struct Args {
     /// The largest difference that passes, relative to the output's largest magnitude.
     #[arg(long, default_value_t = 1e-4)]
     pub tolerance: f64,
-    /// Where to run: auto, cpu, candle-cpu, cuda, cuda:N or metal.
+    /// Where to run.
     #[arg(long, default_value = "auto")]
     pub device: DeviceChoice,
 }

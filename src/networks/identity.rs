@@ -12,6 +12,7 @@ use super::description::{
 use super::weights::Weights;
 use crate::diffusion::Schedule;
 use crate::diffusion::schedule::{Betas, Prediction, ScheduleConfig, Variance};
+use crate::images::ContentHash;
 
 /// SHA-256 over all that decides a model's output: weights, the network's description and the whole schedule.
 ///
@@ -33,7 +34,7 @@ impl Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        fmt::Display::fmt(&ContentHash(self.0), f)
     }
 }
 
@@ -201,7 +202,7 @@ impl Canonical {
             let bytes: Vec<u8> = piece.iter().flat_map(|value| value.to_le_bytes()).collect();
             sha.update(&bytes);
         }
-        let digest = ContentDigest(sha.finalize().into());
+        let digest = ContentHash(sha.finalize().into());
         self.line(path, format_args!("{shape:?} {digest}"));
     }
 
@@ -388,14 +389,5 @@ impl Canonical {
             Variance::FixedLarge => self.line("schedule.variance", "fixed_large"),
         }
         self.unless("schedule.zero_snr", rescale_to_zero_snr, &false);
-    }
-}
-
-/// A digest in hex.
-struct ContentDigest([u8; 32]);
-
-impl fmt::Display for ContentDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

@@ -1,7 +1,7 @@
 //! Networks: one typed description, loaders that fill it, executors that run it.
 //!
 //! A checkpoint loader ([`checkpoints`]) turns a file of its family into a [`description::Network`];
-//! an executor ([`executors`]) runs any description. Families and devices never multiply.
+//! an executor ([`executors`]) runs any description, and [`training`] trains any. Families and devices never multiply.
 
 pub mod checkpoints;
 pub mod cost;
@@ -10,6 +10,7 @@ pub mod distances;
 pub mod executors;
 pub mod identity;
 pub mod lpips;
+pub mod training;
 pub mod verify;
 pub mod weights;
 

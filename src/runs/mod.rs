@@ -4,7 +4,6 @@ pub mod calibration;
 pub mod confounds;
 pub mod file;
 pub mod formats;
-pub mod masks;
 pub mod report;
 pub mod results;
 pub mod run_library;
@@ -13,5 +12,5 @@ pub mod verdicts;
 
 pub use calibration::Calibration;
 pub use results::{AttemptResult, ResultLog, RunImage};
-pub use settings::{BatchChoice, DeviceChoice, Lift, RunSettings};
+pub use settings::{BatchChoice, DeviceChoice, Method, RunSettings};
 pub use verdicts::{CalibrationSet, Candidate, Verdict};

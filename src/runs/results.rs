@@ -30,22 +30,23 @@ impl PartialEq for RunImage {
     }
 }
 
-/// One finished reconstruction of one image.
+/// One finished attempt on one image.
 #[derive(Clone, Debug)]
 pub struct AttemptResult {
     /// Index into the run's images.
     pub image: usize,
     /// From 0.
     pub attempt: usize,
-    /// All that was measured between original and reconstruction.
+    /// All that was measured.
     pub values: Values,
-    /// Which pixels were known; `None` for the denoising lift.
+    /// Which pixels were known; `None` where none were hidden.
     pub known_mask: Option<Arc<KnownMask>>,
     /// The prepared original, as the model saw it; one allocation shared by all attempts of an image.
     pub original: Picture,
     /// Of `original`; `None` where that has been lost.
     pub statistics: Option<ImageStatistics>,
-    /// The reconstruction, clamped and rounded to 8 bits; `None` once the picture budget is spent.
+    /// The reconstruction, clamped and rounded to 8 bits; `None` where the detector makes none, and once the picture budget is
+    /// spent.
     pub inpainted: Option<Picture>,
 }
 

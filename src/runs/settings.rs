@@ -1,45 +1,112 @@
-//! Every setting that decides a run's numbers.
+//! Every setting of a run: what decides its numbers, how they are looked at, what is scored, and how the work is done.
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
-use crate::diffusion::SamplerSettings;
+use super::report::text_from_path;
+use crate::detectors::DetectorSpec;
+use crate::detectors::lmd::Lmd;
 use crate::images::ResizeMode;
 use crate::networks::distances::LPIPS;
 pub use crate::networks::executors::DeviceChoice;
-use crate::ood::{Aggregate, MaskKind, MeasureId};
+use crate::ood::{Aggregate, MeasureId};
 
-/// The settings of one run; the defaults are the paper's, with a 25-step DDIM sampler.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// The settings of one run. In JSON they are one object with the fields of all parts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RunSettings {
-    /// What is hidden from the network.
-    pub mask: MaskKind,
-    /// Cells per side for the grid masks (paper: 8), at least 1.
-    pub grid: usize,
-    /// Reconstructions per image (paper: 10), at least 1.
-    pub num_attempts: usize,
-    /// How the image is lifted off the data.
-    pub lift: Lift,
-    /// Sampler, steps and eta.
-    pub sampler: SamplerSettings,
-    /// The measure that figures are shown for; the others are computed as well.
-    pub distance: MeasureId,
-    /// How attempts become one score.
-    pub aggregate: Aggregate,
-    /// Use only the first images of each folder, in natural order.
-    pub limit: Option<usize>,
+    /// What decides the numbers.
+    #[serde(flatten)]
+    pub method: Method,
+    /// How they are looked at.
+    #[serde(flatten)]
+    pub view: View,
+    /// Which images are scored.
+    #[serde(flatten)]
+    pub selection: Selection,
+    /// How the work is done.
+    #[serde(flatten)]
+    pub execution: Execution,
+}
+
+/// What decides the numbers of a run: runs of the same images and model whose methods are equal have the same attempts with
+/// the same values. There is no other list of what decides them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Method {
+    /// The detector with its settings.
+    #[serde(flatten)]
+    pub detector: DetectorSpec,
     /// Keys the noise together with each file's content.
     pub seed: u64,
+    /// How a picture is brought to the model's square.
+    #[serde(rename = "fit")]
+    pub resize: ResizeMode,
+}
+
+/// How the numbers of a run are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct View {
+    /// The measure that figures are shown for; the detector's others are computed as well.
+    #[serde(rename = "distance")]
+    pub measure: MeasureId,
+    /// How attempts become one score.
+    pub aggregate: Aggregate,
+}
+
+/// Which images are scored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Selection {
+    /// Use only the first images of each folder, in natural order.
+    pub limit: Option<usize>,
+}
+
+/// How the work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Execution {
     /// Images in one network call.
     pub batch: BatchChoice,
     /// Where the network runs.
     pub device: DeviceChoice,
-    /// How a picture is brought to the model's square.
-    #[serde(rename = "fit")]
-    pub resize: ResizeMode,
+}
+
+impl Default for Method {
+    fn default() -> Self {
+        Self {
+            detector: DetectorSpec::default(),
+            seed: 0,
+            resize: ResizeMode::Crop,
+        }
+    }
+}
+
+impl Default for Execution {
+    fn default() -> Self {
+        Self {
+            batch: BatchChoice::Auto,
+            device: DeviceChoice::Auto,
+        }
+    }
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            measure: LPIPS,
+            aggregate: Aggregate::Median,
+        }
+    }
+}
+
+/// The names are those of the first version's settings; what no part here names belongs to the detector. A missing field is at
+/// its default, and one that is not known is refused: it may decide numbers.
+impl<'de> Deserialize<'de> for RunSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = Map::deserialize(deserializer)?;
+        Self::from_fields(fields).map_err(D::Error::custom)
+    }
 }
 
 /// The field that JSON names and this program does not know, where that is what is wrong.
@@ -50,102 +117,103 @@ pub fn unknown_field(error: &serde_json::Error) -> Option<String> {
 }
 
 impl RunSettings {
-    /// The names of the settings that decide a number and differ from `other`'s.
-    ///
-    /// This is the one definition of what decides a run's numbers: two runs of the same images and model whose settings do
-    /// not differ here have the same attempts with the same values.
-    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
-        // Taken apart whole, so that a new setting has to say here what it decides.
-        let Self {
-            mask,
-            grid,
-            num_attempts,
-            lift,
-            sampler,
-            seed,
-            resize,
-            // How numbers are looked at:
-            distance: _,
-            aggregate: _,
-            // Which images are scored:
-            limit: _,
-            // How the work is done:
-            batch: _,
-            device: _,
-        } = self;
-        let differing = [
-            ("mask", *mask != other.mask),
-            ("grid", *grid != other.grid),
-            ("num_attempts", *num_attempts != other.num_attempts),
-            ("lift", *lift != other.lift),
-            ("sampler", *sampler != other.sampler),
-            ("seed", *seed != other.seed),
-            ("fit", *resize != other.resize),
-        ];
-        let named = differing.iter().filter(|(_, differs)| *differs);
-        named.map(|(name, _)| *name).collect()
+    /// A run by this detector, the rest at its defaults and looked at by the detector's usual measure.
+    pub fn by(detector: DetectorSpec) -> Self {
+        let choices = detector.choices(usize::MAX);
+        let mut settings = Self::default();
+        settings.view.measure = (choices.first()).copied().unwrap_or(settings.view.measure);
+        settings.method.detector = detector;
+        settings
     }
 
-    /// Whether runs by these and by `other` settings give the same attempts the same values.
-    pub fn gives_values_of(&self, other: &Self) -> bool {
-        self.differences(other).is_empty()
+    /// A run by LMD, the rest at its defaults.
+    pub fn by_lmd(settings: Lmd) -> Self {
+        Self::by(DetectorSpec::Lmd(settings))
     }
 
-    /// Whether they give images the same scores, which also takes the same measure and aggregation.
+    fn from_fields(mut fields: Map<String, Value>) -> serde_json::Result<Self> {
+        let usual = Self::default();
+        let fields = &mut fields;
+        Ok(Self {
+            view: View {
+                measure: take(fields, "distance", usual.view.measure)?,
+                aggregate: take(fields, "aggregate", usual.view.aggregate)?,
+            },
+            selection: Selection {
+                limit: take(fields, "limit", usual.selection.limit)?,
+            },
+            execution: Execution {
+                batch: take(fields, "batch", usual.execution.batch)?,
+                device: take(fields, "device", usual.execution.device)?,
+            },
+            method: Method {
+                seed: take(fields, "seed", usual.method.seed)?,
+                resize: take(fields, "fit", usual.method.resize)?,
+                detector: DetectorSpec::from_fields(std::mem::take(fields))?,
+            },
+        })
+    }
+
+    /// The names in files of what differs between the methods, for messages; none where they are equal.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        self.method.differences(&other.method)
+    }
+
+    /// Whether runs by these and by `other` settings give images the same scores, which takes the same view besides the same
+    /// method.
     pub fn gives_scores_of(&self, other: &Self) -> bool {
-        self.gives_values_of(other)
-            && (self.distance, self.aggregate) == (other.distance, other.aggregate)
-    }
-
-    /// These settings, with the numbers looked at as by `other`.
-    pub fn viewed_as(&self, other: &Self) -> Self {
-        Self {
-            distance: other.distance,
-            aggregate: other.aggregate,
-            ..self.clone()
-        }
-    }
-
-    /// These settings, with the work done as by `other`.
-    pub fn executed_as(&self, other: &Self) -> Self {
-        Self {
-            batch: other.batch,
-            device: other.device,
-            ..self.clone()
-        }
+        self.method == other.method && self.view == other.view
     }
 }
 
-impl Default for RunSettings {
-    fn default() -> Self {
-        Self {
-            mask: MaskKind::AlternatingCheckerboard,
-            grid: 8,
-            num_attempts: 10,
-            lift: Lift::Inpaint,
-            sampler: SamplerSettings::default(),
-            distance: LPIPS,
-            aggregate: Aggregate::Median,
-            limit: None,
-            seed: 0,
-            batch: BatchChoice::Auto,
-            device: DeviceChoice::Auto,
-            resize: ResizeMode::Crop,
+impl Method {
+    fn differences(&self, other: &Self) -> Vec<String> {
+        if self == other {
+            return Vec::new();
         }
+        let (a, b) = (self.detector.about().name, other.detector.about().name);
+        if a != b {
+            return vec![format!("detector ({a} and {b})")];
+        }
+        let (ours, theirs) = (self.fields(), other.fields());
+        let names = ours
+            .keys()
+            .filter(|name| ours.get(*name) != theirs.get(*name));
+        names.cloned().collect()
+    }
+
+    /// As files hold it.
+    fn fields(&self) -> Map<String, Value> {
+        let mut method = self.clone();
+        for path in method.detector.files_mut() {
+            // JSON has no place for other bytes.
+            *path = text_from_path(path).into();
+        }
+        match serde_json::to_value(method) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        }
+    }
+
+    /// Without the places of the files that it names: their content counts, wherever they lie.
+    pub fn without_places(&self) -> Self {
+        let mut method = self.clone();
+        for path in method.detector.files_mut() {
+            *path = Default::default();
+        }
+        method
     }
 }
 
-/// How an image is lifted off the data before the model maps it back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Lift {
-    /// Hide part of it and inpaint (LMD, Algorithm 1).
-    Inpaint,
-    /// Diffuse it to `start_timestep` and denoise, without a mask (LMD, Table 4).
-    Denoise {
-        /// Training timestep to diffuse to; the paper uses 500 of 1000.
-        start_timestep: usize,
-    },
+/// The value of a field, which is taken out; `usual` where there is none.
+fn take<T: DeserializeOwned>(
+    fields: &mut Map<String, Value>,
+    name: &str,
+    usual: T,
+) -> serde_json::Result<T> {
+    fields
+        .remove(name)
+        .map_or(Ok(usual), serde_json::from_value)
 }
 
 /// Images in one network call.
@@ -184,49 +252,108 @@ impl FromStr for BatchChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detectors::lmd::Lift;
     use crate::networks::distances::MSE;
     use crate::ood::MaskKind;
+
+    fn changed(change: fn(&mut RunSettings)) -> RunSettings {
+        let mut settings = RunSettings::default();
+        change(&mut settings);
+        settings
+    }
+
+    fn changed_lmd(change: fn(&mut Lmd)) -> RunSettings {
+        let mut settings = Lmd::default();
+        change(&mut settings);
+        RunSettings::by_lmd(settings)
+    }
 
     #[test]
     fn each_setting_decides_what_it_says() {
         let usual = RunSettings::default();
-        let changed = |change: fn(&mut RunSettings)| {
-            let mut settings = RunSettings::default();
-            change(&mut settings);
-            settings
-        };
-        let deciding = [
-            changed(|s| s.mask = MaskKind::Center),
-            changed(|s| s.grid = 4),
-            changed(|s| s.num_attempts = 3),
-            changed(|s| {
-                s.lift = Lift::Denoise {
-                    start_timestep: 500,
-                }
-            }),
-            changed(|s| s.sampler.num_steps = Some(10)),
-            changed(|s| s.sampler.eta = 0.5),
-            changed(|s| s.seed = 1),
-            changed(|s| s.resize = ResizeMode::Pad),
-        ];
-        for settings in deciding {
-            assert_eq!(settings.differences(&usual).len(), 1, "{settings:?}");
+        for (name, settings) in [
+            ("mask", changed_lmd(|s| s.mask = MaskKind::Center)),
+            ("grid", changed_lmd(|s| s.grid = 4)),
+            ("num_attempts", changed_lmd(|s| s.num_attempts = 3)),
+            (
+                "lift",
+                changed_lmd(|s| {
+                    s.lift = Lift::Denoise {
+                        start_timestep: 500,
+                    }
+                }),
+            ),
+            ("sampler", changed_lmd(|s| s.sampler.num_steps = Some(10))),
+            ("sampler", changed_lmd(|s| s.sampler.eta = 0.5)),
+            ("seed", changed(|s| s.method.seed = 1)),
+            ("fit", changed(|s| s.method.resize = ResizeMode::Pad)),
+        ] {
+            assert_eq!(settings.differences(&usual), [name], "{settings:?}");
             assert!(!settings.gives_scores_of(&usual));
         }
         for settings in [
-            changed(|s| s.device = DeviceChoice::CandleCpu),
-            changed(|s| s.batch = BatchChoice::Fixed(3)),
-            changed(|s| s.limit = Some(7)),
+            changed(|s| s.execution.device = DeviceChoice::CANDLE_CPU),
+            changed(|s| s.execution.batch = BatchChoice::Fixed(3)),
+            changed(|s| s.selection.limit = Some(7)),
         ] {
             assert!(settings.gives_scores_of(&usual), "{settings:?}");
         }
         for settings in [
-            changed(|s| s.distance = MSE),
-            changed(|s| s.aggregate = Aggregate::Mean),
+            changed(|s| s.view.measure = MSE),
+            changed(|s| s.view.aggregate = Aggregate::Mean),
         ] {
-            assert!(settings.gives_values_of(&usual), "{settings:?}");
+            assert_eq!(settings.method, usual.method);
+            assert!(settings.differences(&usual).is_empty());
             assert!(!settings.gives_scores_of(&usual), "{settings:?}");
-            assert!(usual.viewed_as(&settings).gives_scores_of(&settings));
+        }
+        let quick = RunSettings::by(DetectorSpec::named("one-call-norm").unwrap());
+        let told = quick.differences(&usual);
+        assert_eq!(told, ["detector (one-call-norm and lmd)"]);
+    }
+
+    /// Written by version 0.1 and read by it: neither a name nor a form may change.
+    const FIRST: &str = r#"{"mask":"alternating-checkerboard","grid":4,"num_attempts":3,"lift":{"denoise":{"start_timestep":9}},
+        "sampler":{"kind":"ddpm","num_steps":7,"eta":0.5},"distance":"mse","aggregate":"max","limit":5,
+        "seed":18446744073709551615,"batch":{"fixed":2},"device":"cpu","fit":"pad"}"#;
+
+    #[test]
+    fn settings_of_the_first_version_are_read_and_written_as_they_were() {
+        let settings: RunSettings = serde_json::from_str(FIRST).unwrap();
+        let lmd = settings.method.detector.lmd().unwrap();
+        assert_eq!((lmd.grid, lmd.num_attempts), (4, 3));
+        assert_eq!(lmd.lift, Lift::Denoise { start_timestep: 9 });
+        assert_eq!(settings.method.seed, u64::MAX);
+        assert_eq!(settings.method.resize, ResizeMode::Pad);
+        assert_eq!(settings.view.measure, MSE);
+        assert_eq!(settings.selection.limit, Some(5));
+        assert_eq!(settings.execution.batch, BatchChoice::Fixed(2));
+        let expected: Value = serde_json::from_str(FIRST).unwrap();
+        assert_eq!(serde_json::to_value(&settings).unwrap(), expected);
+    }
+
+    #[test]
+    fn another_detector_is_named_and_what_is_not_known_is_refused() {
+        for detector in DetectorSpec::all() {
+            let name = detector.about().name;
+            let mut settings = RunSettings::by(detector);
+            settings.method.seed = 5;
+            let json = serde_json::to_value(&settings).unwrap();
+            assert_eq!(json["seed"], 5, "no field of a detector has its name");
+            assert_eq!(json.get("grid").is_some(), name == "lmd", "{json}");
+            assert_eq!(json.get("detector").is_none(), name == "lmd", "{json}");
+            assert_eq!(
+                serde_json::from_value::<RunSettings>(json).unwrap(),
+                settings
+            );
+        }
+        for (json, field) in [
+            (r#"{"twist": 1}"#, "twist"),
+            (r#"{"detector": "one-call-norm", "grid": 8}"#, "grid"),
+            (r#"{"sigma": 2}"#, "sigma"),
+            (r#"{"detector": "oracle"}"#, "detector"),
+        ] {
+            let error = serde_json::from_str::<RunSettings>(json).unwrap_err();
+            assert_eq!(unknown_field(&error).as_deref(), Some(field), "{error}");
         }
     }
 }

@@ -12,6 +12,7 @@ use super::shown::run::RunState;
 use super::text;
 use crate::ood::{Role, ThresholdRule};
 use crate::runs::calibration::{CalibratedModel, CalibrationImage, absolute_source};
+use crate::runs::settings::View;
 use crate::runs::{Calibration, CalibrationSet, RunSettings};
 use crate::worker::protocol::{DialogKind, LibraryCommand, Notice, Severity};
 
@@ -52,7 +53,10 @@ impl Session {
             name: model.name.clone(),
             identity: model.identity.clone(),
         };
-        let settings = run.settings.viewed_as(&self.settings.run);
+        let settings = RunSettings {
+            view: self.settings.run.view,
+            ..run.settings.clone()
+        };
         let threshold = (threshold, how);
         Ok(Calibration::new(
             model,
@@ -119,8 +123,9 @@ impl Session {
         }
         let old = &self.settings.run;
         let run = RunSettings {
-            limit: old.limit,
-            ..detector.settings.executed_as(old)
+            selection: old.selection,
+            execution: old.execution,
+            ..detector.settings.clone()
         };
         let source = detector.model.source.clone();
         self.detector = Some((path, detector));
@@ -154,10 +159,9 @@ pub(super) fn fitting<'a>(
     let Some(run) = run else {
         return Some(Ok(detector));
     };
-    let (distance, aggregate) = run.choice();
+    let (measure, aggregate) = run.choice();
     let of_run = RunSettings {
-        distance,
-        aggregate,
+        view: View { measure, aggregate },
         ..run.settings.clone()
     };
     let is_same_model = run.model.as_ref().is_some_and(|model| {

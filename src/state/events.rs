@@ -270,7 +270,9 @@ impl Session {
                 DialogKind::OpenRun => self.perform_keep(KeepAction::Open(path)),
                 DialogKind::SaveRun => self.perform_keep(KeepAction::SaveAs(path)),
                 DialogKind::MaskFile => {
-                    self.settings.run.mask = crate::ood::MaskKind::File(path);
+                    if let Some(lmd) = self.settings.run.method.detector.lmd_mut() {
+                        lmd.mask = crate::ood::MaskKind::File(path);
+                    }
                 }
             }
         }

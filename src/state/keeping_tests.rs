@@ -7,6 +7,7 @@ use super::super::shown::run::Phase;
 use super::testing::{model_info, result, run_images};
 use super::tests::{library_commands, ready_session, start, worker_commands};
 use super::*;
+use crate::detectors::lmd::Lmd;
 use crate::engine::resuming::{Change, ChangedFile};
 use crate::engine::saving::manifest;
 use crate::networks::distances::{LPIPS, MSE, SSIM};
@@ -33,11 +34,11 @@ fn runs_commands(session: &mut Session) -> Vec<RunsCommand> {
 }
 
 fn settings() -> RunSettings {
-    RunSettings {
+    RunSettings::by_lmd(Lmd {
         num_attempts: 2,
         grid: 2,
-        ..RunSettings::default()
-    }
+        ..Lmd::default()
+    })
 }
 
 /// A run file of four images of which the first `num_done` attempts are there.
@@ -55,7 +56,7 @@ pub(super) fn write(path: &Path, num_done: usize) {
     // As of larger images: what is measured here is made up.
     manifest.measures = vec![MSE, SSIM, LPIPS];
     let mut writer = file::create(path, &manifest, &images, &[], false).unwrap();
-    writer.begin_segment("CPU").unwrap();
+    writer.begin_segment(&info.device).unwrap();
     let all = (0..8).map(|index| result(index % 4, index / 4, 0.1 + index as f64));
     let done: Vec<_> = all.take(num_done).collect();
     writer.append(&done, 0.5).unwrap();
@@ -359,9 +360,13 @@ fn the_folders_settings_and_model_of_a_run_are_used_again_after_a_question() {
     let mut session = ready_session();
     open(&mut session, &path);
     session.perform(Action::Do(UiCommand::UseAgain));
-    assert_eq!(session.settings.run.num_attempts, 10, "asked first");
+    assert_eq!(
+        session.settings.run.method.detector.num_attempts(),
+        10,
+        "asked first"
+    );
     session.perform(Action::Do(UiCommand::Confirm));
-    assert_eq!(session.settings.run.num_attempts, 2);
+    assert_eq!(session.settings.run.method.detector.num_attempts(), 2);
     let folders: Vec<_> = session.folders.iter().map(|f| f.path.clone()).collect();
     assert_eq!(folders, [Some("/in".into())]);
     assert!(!session.shown.run.as_ref().unwrap().is_sealed());
@@ -418,11 +423,11 @@ pub(super) fn write_scores(path: &Path, count: usize, offset: f64) {
         keep_pictures: KeepPictures::None,
         num_skipped: 0,
     };
-    let settings = RunSettings {
+    let settings = RunSettings::by_lmd(Lmd {
         num_attempts: 1,
         grid: 2,
-        ..RunSettings::default()
-    };
+        ..Lmd::default()
+    });
     let images: Vec<_> = run_images(count, count).into_iter().zip(0..).collect();
     let mut info = model_info();
     info.geometry.side = 2;

@@ -54,8 +54,9 @@ impl ModelState {
 /// `None` when nothing was timed.
 pub fn estimated_secs(info: &ModelInfo, settings: &RunSettings, num_images: usize) -> Option<f64> {
     let rate = info.calls_per_second();
-    let num_steps = settings.sampler.num_steps(info.num_train_timesteps);
-    let num_calls = num_images as f64 * settings.num_attempts as f64 * num_steps as f64;
+    let detector = &settings.method.detector;
+    let num_steps = detector.expected_calls(info.num_train_timesteps);
+    let num_calls = num_images as f64 * detector.num_attempts() as f64 * num_steps as f64;
     (rate.is_finite() && rate > 0.0).then(|| num_calls / rate)
 }
 
@@ -79,7 +80,7 @@ mod tests {
             flops_per_call: 0.0,
             identity: ModelIdentity::of_weights(String::new()),
             num_train_timesteps: 1000,
-            device: String::new(),
+            device: Default::default(),
             call_secs: vec![(1, 0.01), (8, 0.02)],
             notes: Vec::new(),
         };

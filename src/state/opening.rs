@@ -13,6 +13,8 @@ use super::shown::Shown;
 use super::shown::run::{Phase, RunState};
 use super::text;
 use crate::detectors::measures;
+use crate::runs::RunSettings;
+use crate::runs::file::Segment;
 use crate::runs::run_library::RunLibrary;
 use crate::worker::protocol::{
     DialogKind, ModelInfo, Notice, OpenedRun, Progress, RunsCommand, RunsEvent, SaveSource,
@@ -188,13 +190,13 @@ impl Session {
         };
         run.absorb();
         // Shown as it was looked at when it was made.
-        self.settings.run.distance = settings.distance;
-        self.settings.run.aggregate = settings.aggregate;
+        self.settings.run.view.measure = settings.view.measure;
+        self.settings.run.view.aggregate = settings.view.aggregate;
         if let Some(measured) = run.measured()
-            && !measures::available(measured).contains(&settings.distance)
+            && !measures::available(measured).contains(&settings.view.measure)
             && let Some(&usual) = measures::in_order_of_preference(measured).first()
         {
-            self.settings.run.distance = usual;
+            self.settings.run.view.measure = usual;
         }
         self.show(Shown::new(run));
         self.say_damage(opened);
@@ -250,7 +252,10 @@ impl Session {
         let Some(opened) = self.shown.opened() else {
             return;
         };
-        self.settings.run = opened.settings().executed_as(&self.settings.run);
+        self.settings.run = RunSettings {
+            execution: self.settings.run.execution,
+            ..opened.settings()
+        };
         let source = opened.model_source();
         if self.settings.model != source || self.model_info().is_none() {
             self.open_model(source);
@@ -379,14 +384,14 @@ fn model_info(opened: &OpenedRun) -> ModelInfo {
         flops_per_call: 0.0,
         identity: model.identity.clone(),
         num_train_timesteps: model.num_train_timesteps,
-        device: segment.map_or_else(String::new, |segment| segment.device.clone()),
+        device: segment.map(Segment::device_info).unwrap_or_default(),
         call_secs: Vec::new(),
         notes: Vec::new(),
     }
 }
 
 fn progress(opened: &OpenedRun) -> Progress {
-    let num_attempts = opened.manifest.settings().num_attempts;
+    let num_attempts = opened.manifest.settings().method.detector.num_attempts();
     Progress {
         attempts_done: opened.num_results,
         num_attempts: opened.images.len() * num_attempts,

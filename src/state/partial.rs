@@ -4,17 +4,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// Take from JSON what can be understood, the rest from the defaults. Returns the names of known fields that could not be
-/// understood, e.g. `run.grid`.
-pub(super) fn read<T>(json: &[u8]) -> serde_json::Result<(T, Vec<String>)>
+/// Take from JSON what can be understood, the rest from the defaults that `usual` makes for it. Returns the names of known
+/// fields that could not be understood, e.g. `run.grid`.
+pub(super) fn read<T>(
+    json: &[u8],
+    usual: impl FnOnce(&Map<String, Value>) -> T,
+) -> serde_json::Result<(T, Vec<String>)>
 where
-    T: Default + Serialize + DeserializeOwned,
+    T: Serialize + DeserializeOwned,
 {
     if let Ok(whole) = serde_json::from_slice(json) {
         return Ok((whole, Vec::new()));
     }
     let found: Map<String, Value> = serde_json::from_slice(json)?;
-    let mut taken = serde_json::to_value(T::default())?;
+    let mut taken = serde_json::to_value(usual(&found))?;
     let mut lost = Vec::new();
     let fits = |value: &Value| T::deserialize(value).is_ok();
     take(&mut taken, "", &found, &fits, &mut lost);
@@ -53,16 +56,12 @@ fn take(
     }
 }
 
-/// Add to the JSON of a `T` the fields of an earlier file that it does not know.
-pub(super) fn keep_unknown<T>(earlier: &[u8], json: &mut Value) -> serde_json::Result<()>
-where
-    T: Default + Serialize,
-{
+/// Add to `json` the fields of an earlier file that are not in `known`.
+pub(super) fn keep_unknown(earlier: &[u8], known: &Value, json: &mut Value) {
     // What can't be read is replaced, as it was when the program started.
     if let Ok(earlier) = serde_json::from_slice(earlier) {
-        add_unknown(&earlier, &serde_json::to_value(T::default())?, json);
+        add_unknown(&earlier, known, json);
     }
-    Ok(())
 }
 
 /// `known` has the fields of the structs, which enums never show: their defaults are words.

@@ -1,6 +1,6 @@
 //! What each action does to the session.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::actions::{Action, Overlay, UiCommand};
@@ -15,7 +15,7 @@ use super::settings::{FolderChoice, FolderSource};
 use super::shown::Shown;
 use super::shown::run::{Phase, RunState};
 use super::text;
-use crate::ood::{MaskKind, Role};
+use crate::ood::Role;
 use crate::runs::{ResultLog, RunSettings};
 use crate::worker::protocol::{
     Answer, Command, DialogKind, ModelSource, Notice, RunRequest, Severity,
@@ -136,6 +136,7 @@ impl Session {
             self.notices.say(Severity::Warning, missing);
             return;
         }
+        self.view_what_is_chosen();
         let images = Arc::clone(self.planned());
         self.warn_of_duplicates(&images);
         let log = Arc::new(ResultLog::default());
@@ -178,7 +179,8 @@ impl Session {
         if self.folders.iter().any(super::folders::Folder::is_pending) {
             return Some("A folder is still being listed. Try again in a moment.".to_owned());
         }
-        if self.settings.run.mask == MaskKind::File(PathBuf::new()) {
+        let files = self.settings.run.method.detector.files();
+        if files.iter().any(|path| path.as_os_str().is_empty()) {
             return Some("The mask is a picture, but none was chosen yet".to_owned());
         }
         if self.planned().is_empty() {
@@ -301,8 +303,8 @@ impl Session {
     fn change_settings(&mut self, settings: RunSettings) {
         let old = std::mem::replace(&mut self.settings.run, settings);
         let new = &self.settings.run;
-        self.is_plan_stale |= old.limit != new.limit;
-        if old.device != new.device && !self.is_running() {
+        self.is_plan_stale |= old.selection != new.selection;
+        if old.execution.device != new.execution.device && !self.is_running() {
             self.open_model(self.settings.model.clone());
         }
     }

@@ -7,6 +7,7 @@ use super::outbox::Outgoing;
 use super::session::Session;
 use crate::detectors::measures;
 use crate::engine::plots::PlotsRequest;
+use crate::runs::RunSettings;
 use crate::runs::report::PairsChart;
 use crate::worker::protocol::{AssessRequest, LibraryCommand, Notice, Severity};
 
@@ -19,10 +20,16 @@ impl Session {
             );
             return;
         };
-        let (distance, aggregate) = (self.settings.run.distance, self.settings.run.aggregate);
+        let (distance, aggregate) = (
+            self.settings.run.view.measure,
+            self.settings.run.view.aggregate,
+        );
         let request = PlotsRequest {
             folder,
-            settings: run.settings.viewed_as(&self.settings.run),
+            settings: RunSettings {
+                view: self.settings.run.view,
+                ..run.settings.clone()
+            },
             figures: AssessRequest {
                 images: Arc::clone(&run.images),
                 results: Arc::clone(run.log()),
@@ -48,7 +55,7 @@ impl Session {
             labels: [
                 format!(
                     "{}, the run shown",
-                    measures::label(&self.settings.run.distance)
+                    measures::label(&self.settings.run.view.measure)
                 ),
                 format!(
                     "{}, {}",

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::detectors::lmd::{Lift, Lmd};
 use crate::images::Picture;
 use crate::ood::KnownMask;
-use crate::runs::{Lift, RunSettings};
 use crate::worker::protocol::{Preview, PreviewRequest};
 
 /// The pictures of a preview, shared so that the window can tell whether it has drawn them already.
@@ -87,7 +87,7 @@ impl PreviewState {
     }
 
     /// Attempts whose masks differ: what the preview can step through.
-    pub fn num_attempts(settings: &RunSettings) -> usize {
+    pub fn num_attempts(settings: &Lmd) -> usize {
         use crate::ood::MaskKind;
         match (&settings.lift, &settings.mask) {
             (Lift::Denoise { .. }, _) => 0,

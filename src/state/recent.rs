@@ -1,8 +1,6 @@
 //! Runs on disk as people read them: one line each.
 
-use crate::ood::MaskKind;
 use crate::runs::file::{Manifest, RunSummary};
-use crate::runs::{Lift, RunSettings};
 
 use super::text;
 
@@ -21,28 +19,16 @@ pub fn when(manifest: &Manifest) -> String {
 /// The settings that decide a run, e.g. `alternating checkerboard 8, 10 attempts, 25 steps`.
 pub fn settings(manifest: &Manifest) -> String {
     let settings = manifest.settings();
-    let num_steps = settings
-        .sampler
-        .num_steps(manifest.model.num_train_timesteps);
-    format!(
-        "{}, {}, {}",
-        lift(&settings),
-        text::counted(settings.num_attempts, "attempt"),
-        text::counted(num_steps, "step")
-    )
-}
-
-/// Mask and grid, or that there is no mask.
-pub fn lift(settings: &RunSettings) -> String {
-    match (settings.lift, &settings.mask) {
-        (Lift::Denoise { start_timestep }, _) => format!("denoised from {start_timestep}"),
-        (Lift::Inpaint, MaskKind::File(_)) => "mask image".to_owned(),
-        (Lift::Inpaint, MaskKind::AlternatingCheckerboard) => {
-            format!("alternating checkerboard {}", settings.grid)
-        }
-        (Lift::Inpaint, MaskKind::Checkerboard) => format!("checkerboard {}", settings.grid),
-        (Lift::Inpaint, MaskKind::RandomPatch) => format!("random patches {}", settings.grid),
-        (Lift::Inpaint, MaskKind::Center) => "center".to_owned(),
+    let detector = &settings.method.detector;
+    let num_calls = detector.expected_calls(manifest.model.num_train_timesteps);
+    match (detector.num_attempts(), num_calls) {
+        (1, 1) => detector.summary(),
+        (num_attempts, num_calls) => format!(
+            "{}, {}, {}",
+            detector.summary(),
+            text::counted(num_attempts, "attempt"),
+            text::counted(num_calls, "step")
+        ),
     }
 }
 
@@ -58,7 +44,8 @@ pub fn state(run: &RunSummary) -> String {
         // What it had reported is in its log, which only opening it reads.
         return "cut off".to_owned();
     }
-    let num_attempts = run.manifest.num_images * run.manifest.settings().num_attempts;
+    let num_attempts =
+        run.manifest.num_images * run.manifest.settings().method.detector.num_attempts();
     format!(
         "{} of {} attempts",
         text::count(run.num_done),

@@ -10,14 +10,19 @@ use super::outbox::Outgoing;
 use super::preview::PreviewState;
 use super::session::Session;
 use super::shown::run::RunState;
-use crate::worker::protocol::{LibraryCommand, Lift, PreviewRequest};
+use crate::detectors::lmd::Lift;
+use crate::worker::protocol::{LibraryCommand, PreviewRequest};
 
 impl Session {
     /// Bring everything that is derived up to date; call once a frame before drawing.
     ///
     /// `now_secs` is any clock that only moves forward. Returns after how many seconds another call is needed.
     pub fn tick(&mut self, now_secs: f64) -> Option<f64> {
-        let (distance, aggregate) = (self.settings.run.distance, self.settings.run.aggregate);
+        self.view_what_is_shown();
+        let (distance, aggregate) = (
+            self.settings.run.view.measure,
+            self.settings.run.view.aggregate,
+        );
         if self.shown.choose(distance, aggregate) {
             self.drop_hand_threshold();
         }
@@ -72,7 +77,8 @@ impl Session {
 
     /// Put the images of a run under way, or those that the next run would score, into the gallery.
     fn refill(&mut self) {
-        let (planned, duplicates) = planned_images(&self.folders, self.settings.run.limit);
+        let (planned, duplicates) =
+            planned_images(&self.folders, self.settings.run.selection.limit);
         self.planned = planned.into();
         self.duplicates = duplicates;
         if let Some(run) = &self.shown.run
@@ -94,8 +100,9 @@ impl Session {
     fn preview_request(&self) -> Option<PreviewRequest> {
         let info = self.model_info()?;
         let settings = &self.settings.run;
-        let num_attempts = PreviewState::num_attempts(settings);
-        if matches!(settings.lift, Lift::Denoise { .. }) {
+        let lmd = settings.method.detector.lmd()?;
+        let num_attempts = PreviewState::num_attempts(lmd);
+        if lmd.lift != Lift::Inpaint {
             return None;
         }
         // While a run is followed the sample must not change with every result.
@@ -111,11 +118,11 @@ impl Session {
         Some(PreviewRequest {
             path: sample.map(|image| image.file.path.clone()),
             geometry: info.geometry,
-            resize: settings.resize,
-            mask: settings.mask.clone(),
-            grid: settings.grid,
+            resize: settings.method.resize,
+            mask: lmd.mask.clone(),
+            grid: lmd.grid,
             attempt: self.preview.attempt.min(num_attempts.saturating_sub(1)),
-            seed: settings.seed,
+            seed: settings.method.seed,
         })
     }
 }

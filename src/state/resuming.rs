@@ -138,7 +138,7 @@ impl Session {
         let job = self.outbox.mint_job();
         let saving = self.where_to_go_on();
         let info = self.model_info().cloned();
-        let execution = self.settings.run.clone();
+        let execution = self.settings.run.execution;
         let Some(run) = &mut self.shown.run else {
             return;
         };
@@ -146,7 +146,7 @@ impl Session {
         run.control = Control::default();
         run.phase = Phase::Running;
         run.model = info;
-        run.settings = run.settings.executed_as(&execution);
+        run.settings.execution = execution;
         "Starting".clone_into(&mut run.progress.activity);
         let command = Command::Run {
             job,

@@ -141,12 +141,12 @@ impl Session {
         let info = self.model_info()?;
         self.keeping.folder.as_ref()?;
         let saving = self.settings.saving;
-        let num_attempts = self.settings.run.num_attempts;
+        let num_pictures = self.settings.run.method.detector.num_results();
         let num_images = self.planned().len();
         saving.is_on.then(|| {
             saving
                 .keep_pictures
-                .expected_bytes(info.geometry, num_images, num_attempts)
+                .expected_bytes(info.geometry, num_images, num_pictures)
         })
     }
 
@@ -265,7 +265,7 @@ impl RunState {
             self.num_results(),
             self.images.len(),
             self.progress.images_skipped,
-            self.settings.num_attempts,
+            self.settings.method.detector.num_attempts(),
         );
         matches!(self.phase, Phase::Cancelled | Phase::Failed(_)) && num_missing > 0
     }

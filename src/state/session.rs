@@ -116,7 +116,7 @@ impl Session {
         self.outbox.push_back(Outgoing::Worker(Command::OpenModel {
             job,
             source,
-            device: self.settings.run.device,
+            device: self.settings.run.execution.device,
             control,
         }));
     }
@@ -214,6 +214,14 @@ impl Session {
         self.dialog.is_some()
     }
 
+    /// What the pictures are called that attempts make, of the run that is shown or else of the next one; `None` where its
+    /// detector makes none.
+    pub fn result_word(&self) -> Option<&'static str> {
+        let run = self.shown.run.as_ref();
+        let settings = run.map_or(&self.settings.run, |run| &run.settings);
+        settings.method.detector.result()
+    }
+
     /// The measures that scores can be by, in the order in which they are shown.
     pub fn measures_to_choose(&self) -> Vec<MeasureId> {
         let run = self.shown.run.as_ref();
@@ -223,13 +231,40 @@ impl Session {
         let side = self
             .model_info()
             .map_or(usize::MAX, |info| info.geometry.side);
-        measures::choices(side)
+        self.settings.run.method.detector.choices(side)
+    }
+
+    /// See that scores are by one of [`Self::measures_to_choose`]: the run that is shown may be by another detector than the next
+    /// one.
+    pub(super) fn view_what_is_shown(&mut self) {
+        let choices = self.measures_to_choose();
+        if let (false, Some(&usual)) = (
+            choices.contains(&self.settings.run.view.measure),
+            choices.first(),
+        ) {
+            self.settings.run.view.measure = usual;
+        }
+    }
+
+    /// See that scores are by a measure of the detector that is chosen.
+    pub(super) fn view_what_is_chosen(&mut self) {
+        let side = self
+            .model_info()
+            .map_or(usize::MAX, |info| info.geometry.side);
+        let run = &mut self.settings.run;
+        let choices = run.method.detector.choices(side);
+        if let (false, Some(&usual)) = (choices.contains(&run.view.measure), choices.first()) {
+            run.view.measure = usual;
+        }
     }
 
     /// Score by a measure that is defined for images of this many pixels per side, and say why.
     pub(super) fn use_measure_for(&mut self, side: usize) {
-        if let Some((measure, reason)) = measures::instead_of(self.settings.run.distance, side) {
-            self.settings.run.distance = measure;
+        let run = &self.settings.run;
+        if let Some((measure, reason)) =
+            measures::instead_of(&*run.method.detector, run.view.measure, side)
+        {
+            self.settings.run.view.measure = measure;
             self.notices.say(Severity::Info, format!("{reason}."));
         }
     }
@@ -251,8 +286,8 @@ impl Session {
             return false;
         };
         let is_same_list = Arc::ptr_eq(&run.images, &self.planned);
-        !self.settings.run.gives_values_of(&run.settings)
-            || self.settings.run.limit != run.settings.limit
+        self.settings.run.method != run.settings.method
+            || self.settings.run.selection != run.settings.selection
             || (!run.phase.is_active() && !is_same_list)
     }
 }

@@ -7,6 +7,7 @@ use crate::images::file::NativeInfo;
 use crate::images::{ContentHash, Geometry, ImageFile, Picture};
 use crate::networks::ModelIdentity;
 use crate::networks::distances::{LPIPS, MSE, SSIM};
+use crate::networks::executors::{DeviceInfo, Numerics};
 use crate::ood::Role;
 use crate::runs::{AttemptResult, RunImage};
 use crate::worker::protocol::{FolderListing, ModelInfo, ModelSource};
@@ -91,7 +92,10 @@ pub fn model_info() -> ModelInfo {
         flops_per_call: 1.0,
         identity: ModelIdentity::of_weights("00".repeat(32)),
         num_train_timesteps: 1000,
-        device: "CPU".to_owned(),
+        device: DeviceInfo {
+            label: "CPU".to_owned(),
+            numerics: Numerics::new("CPU"),
+        },
         call_secs: vec![(1, 0.01)],
         notes: Vec::new(),
     }

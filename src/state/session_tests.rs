@@ -1,8 +1,9 @@
+use std::path::Path;
+
 use super::super::shown::run::Phase;
 use super::testing::{listing, model_info, result};
 use super::*;
 use crate::networks::distances::MSE;
-use crate::ood::MaskKind;
 use crate::runs::ResultLog;
 use crate::state::Analysis;
 use crate::state::{Action, UiCommand};
@@ -234,7 +235,7 @@ fn another_distance_is_shown_without_a_new_run() {
     session.tick(1.0);
     assert_eq!(analysis(&session).folders[0].median_score, Some(0.5));
     let mut settings = session.settings.run.clone();
-    settings.distance = MSE;
+    settings.view.measure = MSE;
     session.perform(Action::SetRun(Box::new(settings)));
     session.tick(1.001);
     assert_eq!(analysis(&session).folders[0].median_score, Some(0.05));
@@ -318,14 +319,14 @@ fn chosen_paths_go_where_the_dialog_was_for() {
     };
     session.apply_library(chosen(vec!["/mask.png".into()], true));
     assert_eq!(
-        session.settings.run.mask,
-        MaskKind::File("/mask.png".into())
+        session.settings.run.method.detector.files(),
+        [Path::new("/mask.png")]
     );
     assert!(!session.is_dialog_open());
     session.apply_library(chosen(vec!["/late.png".into()], true));
     assert_eq!(
-        session.settings.run.mask,
-        MaskKind::File("/mask.png".into()),
+        session.settings.run.method.detector.files(),
+        [Path::new("/mask.png")],
         "an answer counts once"
     );
 }

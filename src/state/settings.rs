@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::arrangement::GalleryView;
 use super::decision::DecisionSettings;
@@ -12,8 +13,9 @@ use super::look::LookSettings;
 use super::panels::PanelSettings;
 use super::partial;
 use super::saving::SavingSettings;
+use crate::detectors::{DetectorSpec, spec};
 use crate::images::write::write_atomically;
-use crate::ood::{MaskKind, Role};
+use crate::ood::Role;
 use crate::runs::RunSettings;
 use crate::worker::protocol::{ModelSource, Notice, Severity};
 
@@ -163,7 +165,7 @@ impl Settings {
                 return defaults(format!("The settings file could not be read ({error})."));
             }
         };
-        match partial::read(&bytes) {
+        match partial::read(&bytes, Self::usual) {
             Ok((settings, lost)) => {
                 let settings: Self = settings;
                 let notice = (!lost.is_empty()).then(|| {
@@ -184,7 +186,7 @@ impl Settings {
     pub fn save(&self, path: &Path) -> Result<(), SettingsError> {
         let mut json = serde_json::to_value(self.without_unnamable_paths())?;
         if let Ok(earlier) = fs::read(path) {
-            partial::keep_unknown::<Self>(&earlier, &mut json)?;
+            partial::keep_unknown(&earlier, &Self::known()?, &mut json);
         }
         let json = serde_json::to_vec_pretty(&json)?;
         let write = || -> io::Result<()> {
@@ -199,6 +201,28 @@ impl Settings {
         })
     }
 
+    /// The defaults for a file: those of the detector that it names.
+    fn usual(file: &Map<String, Value>) -> Self {
+        let name = file.get("run").and_then(|run| run[spec::FIELD].as_str());
+        let detector = name.and_then(DetectorSpec::named).unwrap_or_default();
+        Self {
+            run: RunSettings::by(detector),
+            ..Self::default()
+        }
+    }
+
+    /// The fields that this program knows, whichever the detector.
+    fn known() -> serde_json::Result<Value> {
+        let mut known = serde_json::to_value(Self::default())?;
+        for detector in DetectorSpec::all() {
+            let run = serde_json::to_value(RunSettings::by(detector))?;
+            if let (Some(known), Value::Object(run)) = (known["run"].as_object_mut(), run) {
+                known.extend(run);
+            }
+        }
+        Ok(known)
+    }
+
     /// Values that a hand-edited file may hold but no control can show.
     fn repaired(mut self) -> Self {
         let defaults = Self::default();
@@ -210,9 +234,6 @@ impl Settings {
         {
             self.window_size = defaults.window_size;
         }
-        if !(0.0..=1.0).contains(&self.run.sampler.eta) {
-            self.run.sampler.eta = defaults.run.sampler.eta;
-        }
         self.look.opacity = if self.look.opacity.is_finite() {
             self.look.opacity.clamp(0.0, 1.0)
         } else {
@@ -222,8 +243,7 @@ impl Settings {
             .zoom_percent
             .clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
         self.panels = self.panels.repaired();
-        self.run.grid = self.run.grid.max(1);
-        self.run.num_attempts = self.run.num_attempts.max(1);
+        self.run.method.detector.repair();
         self
     }
 
@@ -238,8 +258,11 @@ impl Settings {
         if matches!(&settings.model, ModelSource::Path(path) if path.to_str().is_none()) {
             settings.model = ModelSource::Bundled;
         }
-        if matches!(&settings.run.mask, MaskKind::File(path) if path.to_str().is_none()) {
-            settings.run.mask = RunSettings::default().mask;
+        let detector = &mut settings.run.method.detector;
+        for path in detector.files_mut() {
+            if path.to_str().is_none() {
+                *path = PathBuf::new();
+            }
         }
         settings
     }
@@ -248,6 +271,33 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn lmd(settings: &mut Settings) -> &mut crate::detectors::lmd::Lmd {
+        settings.run.method.detector.lmd_mut().unwrap()
+    }
+
+    #[test]
+    fn going_back_to_lmd_does_not_leave_the_other_detectors_name_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        let mut settings = Settings {
+            run: RunSettings::by(DetectorSpec::named("one-call-norm").unwrap()),
+            ..Settings::default()
+        };
+        settings.save(&path).unwrap();
+        assert_eq!(Settings::load(&path), (settings.clone(), None));
+        settings.run = RunSettings::default();
+        settings.save(&path).unwrap();
+        assert_eq!(Settings::load(&path), (settings, None));
+
+        // One field that is not understood loses only itself with this detector too.
+        let json = r#"{"run": {"detector": "one-call-norm", "sigma": 2.5, "seed": "x", "distance": "noise-norm"}}"#;
+        fs::write(&path, json).unwrap();
+        let (settings, notice) = Settings::load(&path);
+        let numbers = settings.run.method.detector.options();
+        assert_eq!(numbers, [("sigma", "2.5".to_owned())]);
+        assert!(notice.unwrap().message.ends_with("run.seed."));
+    }
 
     #[test]
     fn settings_survive_a_round_trip() {
@@ -258,7 +308,7 @@ mod tests {
             source: FolderSource::Path(PathBuf::from("/images/a b")),
             role: Role::Unknown,
         });
-        settings.run.num_attempts = 3;
+        lmd(&mut settings).num_attempts = 3;
         settings.theme = ThemeChoice::Dark;
         settings.save(&path).unwrap();
         assert_eq!(Settings::load(&path), (settings, None));
@@ -287,10 +337,10 @@ mod tests {
             r#"{"theme": "light", "run": {"grid": 0}, "decision": {"false_alarm_rate": 3, "prior": 0.2}}"#,
         )
         .unwrap();
-        let (settings, notice) = Settings::load(&path);
+        let (mut settings, notice) = Settings::load(&path);
         assert_eq!(notice, None);
         assert_eq!(settings.theme, ThemeChoice::Light);
-        assert_eq!(settings.run.grid, 1, "a grid of 0 can't be drawn");
+        assert_eq!(lmd(&mut settings).grid, 1, "a grid of 0 can't be drawn");
         assert_eq!(settings.decision.false_alarm_rate, 0.05);
         assert_eq!(settings.decision.prior, 0.2);
     }
@@ -308,17 +358,17 @@ mod tests {
         let (mut settings, notice) = Settings::load(&path);
         assert_eq!(settings.zoom_percent, 150);
         assert_eq!(settings.look.opacity, 0.5);
-        assert_eq!(settings.run.grid, 4);
+        assert_eq!(lmd(&mut settings).grid, 4);
         assert_eq!(settings.theme, ThemeChoice::System);
-        let kind = settings.run.sampler.kind;
-        assert_eq!(kind, crate::diffusion::SamplerKind::Ddpm);
+        let kind = lmd(&mut settings).sampler.kind;
+        assert_eq!(kind, crate::diffusion::SamplerKind::DDPM);
         let told = notice.unwrap().message;
         assert!(
             told.ends_with("defaults: run.sampler.eta, theme."),
             "{told}"
         );
 
-        settings.run.grid = 5;
+        lmd(&mut settings).grid = 5;
         settings.save(&path).unwrap();
         let kept: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(kept["later"], serde_json::json!([1]));

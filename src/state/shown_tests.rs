@@ -89,7 +89,7 @@ fn the_watched_attempt_of_a_run_is_not_shown_over_another_run() {
         ScrubPhase::Ready { is_exact: true, .. }
     ));
     // The same image and attempt of a run that makes other pictures.
-    session.settings.run.seed += 1;
+    session.settings.run.method.seed += 1;
     finish(&mut session, 0.0);
     session.perform(Action::SelectImage(0));
     assert!(session.shown.attempt().is_some(), "there is a result");
@@ -158,7 +158,7 @@ fn the_score_of_a_tried_picture_is_by_the_same_distance_as_those_of_the_run() {
     try_one(&mut session);
     let score = |session: &Session| session.shown.trial.as_ref().unwrap().score().unwrap();
     assert_eq!(score(&session), 0.3);
-    session.settings.run.distance = MSE;
+    session.settings.run.view.measure = MSE;
     session.tick(2.0);
     assert_eq!(score(&session), 0.03);
 }
@@ -356,10 +356,10 @@ fn a_folder_chosen_for_the_pictures_of_a_run_gets_none_of_the_next_one() {
 fn another_device_or_batch_does_not_make_a_run_out_of_date() {
     let mut session = finished();
     assert!(!session.is_run_outdated());
-    session.settings.run.device = DeviceChoice::Cpu;
-    session.settings.run.batch = BatchChoice::Fixed(3);
+    session.settings.run.execution.device = DeviceChoice::CPU;
+    session.settings.run.execution.batch = BatchChoice::Fixed(3);
     assert!(!session.is_run_outdated(), "the same numbers");
-    session.settings.run.seed += 1;
+    session.settings.run.method.seed += 1;
     assert!(session.is_run_outdated());
 }
 

@@ -180,7 +180,10 @@ fn setup_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     panels::model::ui(ui, scene);
     panels::folders::ui(ui, scene);
     panels::confounds::before_ui(ui, scene);
-    panels::mask::ui(ui, scene);
-    panels::method::ui(ui, scene);
+    panels::detector::ui(ui, scene);
+    if scene.session.settings.run.method.detector.lmd().is_some() {
+        panels::mask::ui(ui, scene);
+        panels::method::ui(ui, scene);
+    }
     panels::advanced::ui(ui, scene);
 }

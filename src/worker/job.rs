@@ -142,7 +142,7 @@ fn run_scoring(
     control: &Control,
     sink: &mut dyn Sink,
 ) {
-    let device = request.settings.device;
+    let device = request.settings.execution.device;
     let Some(engine) = ready(worker, job, device, control, sink) else {
         return;
     };
@@ -164,7 +164,7 @@ fn run_trace(
     control: &Control,
     sink: &mut dyn Sink,
 ) {
-    let device = request.settings.device;
+    let device = request.settings.execution.device;
     let Some(engine) = ready(worker, job, device, control, sink) else {
         return;
     };

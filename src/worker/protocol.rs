@@ -15,9 +15,7 @@ pub use crate::engine::{
 };
 pub use crate::networks::ModelIdentity;
 pub use crate::networks::checkpoints::ModelSource;
-pub use crate::runs::{
-    AttemptResult, BatchChoice, DeviceChoice, Lift, ResultLog, RunImage, RunSettings,
-};
+pub use crate::runs::{AttemptResult, BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
 
 pub use super::keeping::{RunsCommand, RunsEvent};
 

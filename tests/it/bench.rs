@@ -24,7 +24,7 @@ fn figures_fit_together() {
         "--isa",
         "portable",
         "--compare",
-        "candle",
+        "candle-cpu",
     ]);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{errors}");

@@ -15,12 +15,13 @@ use lmd_inspector::images::sources::{self, Wanted};
 use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::report::path_from_text;
-use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings, file};
+use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, file};
 use lmd_inspector::worker::handle::no_wake;
 use lmd_inspector::worker::library::LibraryHandle;
 use lmd_inspector::worker::protocol::{JobId, LibraryCommand, LibraryEvent};
 
 use crate::binary::{lmd, root, text};
+use crate::settings::by_lmd;
 
 fn sample(number: usize) -> PathBuf {
     root().join(format!("assets/samples/fashion-mnist/{number:05}.png"))
@@ -243,12 +244,8 @@ fn files_that_vanish_or_change_while_a_run_goes_on_are_told_and_left_out() {
             folder: Arc::new(folder.path().to_owned()),
         })
         .collect();
-    let mut settings = RunSettings {
-        num_attempts: 2,
-        batch: BatchChoice::Fixed(1),
-        ..RunSettings::default()
-    };
-    settings.sampler.num_steps = Some(2);
+    let mut settings = by_lmd(2, 2);
+    settings.execution.batch = BatchChoice::Fixed(1);
     let request = RunRequest {
         settings,
         images: images.into(),
@@ -265,7 +262,7 @@ fn files_that_vanish_or_change_while_a_run_goes_on_are_told_and_left_out() {
         notices: Vec::new(),
     };
     let mut engine =
-        Engine::open(&ModelSource::Bundled, DeviceChoice::Cpu, &NeverInterrupt).unwrap();
+        Engine::open(&ModelSource::Bundled, DeviceChoice::CPU, &NeverInterrupt).unwrap();
     let control = Control::default();
     let (progress, end) = score::run(&mut engine, &request, &control, &mut observer);
     end.unwrap();

@@ -21,10 +21,11 @@ use lmd_inspector::networks::lpips::Lpips;
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::formats::scores_csv;
 use lmd_inspector::runs::report::Report;
-use lmd_inspector::runs::{DeviceChoice, ResultLog, RunImage, RunSettings};
+use lmd_inspector::runs::{DeviceChoice, ResultLog, RunImage};
 
 use crate::binary::{not_run, root};
 use crate::networks::fixture;
+use crate::settings::by_lmd;
 
 const ISAS: [(&str, Isa); 4] = [
     ("portable", Isa::Portable),
@@ -62,7 +63,7 @@ fn engine(isa: Isa) -> Engine {
         isa: Some(isa),
     };
     let machine = Machine::new(&options).unwrap();
-    let mut engine = Engine::open(&source, DeviceChoice::Cpu, &NeverInterrupt).unwrap();
+    let mut engine = Engine::open(&source, DeviceChoice::CPU, &NeverInterrupt).unwrap();
     let lpips = CpuPerceptual::new(&Lpips::bundled().unwrap(), machine.clone()).unwrap();
     engine.executors.denoiser = Box::new(CpuDenoiser::on(&network, machine).unwrap());
     engine.executors.perceptual = Some(Box::new(lpips));
@@ -70,13 +71,8 @@ fn engine(isa: Isa) -> Engine {
 }
 
 fn table(isa: Isa) -> String {
-    let mut settings = RunSettings {
-        num_attempts: 2,
-        ..RunSettings::default()
-    };
-    settings.sampler.num_steps = Some(5);
     let request = RunRequest {
-        settings,
+        settings: by_lmd(2, 5),
         images: images().into(),
         results: Arc::new(ResultLog::default()),
         saving: None,

@@ -27,7 +27,9 @@ impl NoiseSource for Written {
             Purpose::Start => (&self.start, item),
             Purpose::Step => (&self.step, step * self.batch + item),
             Purpose::Known => (&self.known, step * self.batch + item),
-            Purpose::Mask => panic!("no mask is drawn here"),
+            Purpose::Mask | Purpose::Train | Purpose::Timestep => {
+                panic!("no {purpose:?} is drawn here")
+            }
         };
         out.copy_from_slice(&values[index * out.len()..][..out.len()]);
     }
@@ -103,19 +105,19 @@ fn ddim(eta: f64) -> SamplerSettings {
 
 #[test]
 fn ddim_without_noise() {
-    check("ddim-eta0", ddim(0.0), Start::Noise, DeviceChoice::Cpu);
+    check("ddim-eta0", ddim(0.0), Start::Noise, DeviceChoice::CPU);
 }
 
 #[test]
 fn ddim_with_noise() {
-    check("ddim-eta1", ddim(1.0), Start::Noise, DeviceChoice::Cpu);
+    check("ddim-eta1", ddim(1.0), Start::Noise, DeviceChoice::CPU);
 }
 
 #[test]
 fn ancestral_from_a_diffused_start() {
     let sampler = SamplerSettings {
-        kind: SamplerKind::Ddpm,
+        kind: SamplerKind::DDPM,
         ..SamplerSettings::default()
     };
-    check("ddpm", sampler, Start::Diffused, DeviceChoice::Cpu);
+    check("ddpm", sampler, Start::Diffused, DeviceChoice::CPU);
 }

@@ -42,6 +42,8 @@ mod mutations;
 #[cfg(test)]
 mod networks;
 #[cfg(test)]
+mod one_call_norm;
+#[cfg(test)]
 mod ood;
 #[cfg(test)]
 mod paired;
@@ -52,6 +54,10 @@ mod runs;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
 mod trace;
+#[cfg(test)]
+mod training;
 #[cfg(test)]
 mod window;

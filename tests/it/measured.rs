@@ -176,7 +176,7 @@ fn window_report_and_comparison_give_an_image_one_score() {
         let mut run = RunState::new(JobId(0), settings.clone(), Arc::clone(&images), log);
         run.absorb();
         let attempts: Vec<_> = results[..count].iter().map(|r| r.values.clone()).collect();
-        let compared = measures::score(&attempts, LPIPS, settings.aggregate);
+        let compared = measures::score(&attempts, LPIPS, settings.view.aggregate);
         assert_eq!(in_report, expected, "{count} attempts");
         assert_eq!(run.score(0), expected, "{count} attempts");
         assert_eq!(compared, expected, "{count} attempts");

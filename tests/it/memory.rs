@@ -13,9 +13,10 @@ use lmd_inspector::images::sources::{self, Wanted};
 use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
 use lmd_inspector::ood::Role;
-use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
+use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage};
 
 use crate::binary::{root, text};
+use crate::settings::by_lmd;
 
 /// A device with room for a few images.
 struct Small {
@@ -55,7 +56,7 @@ struct Outcome {
 /// Nine images, two attempts, eight images at once, on the bundled model with room for `room` images.
 fn run(room: usize) -> Outcome {
     let mut engine =
-        Engine::open(&ModelSource::Bundled, DeviceChoice::Cpu, &NeverInterrupt).unwrap();
+        Engine::open(&ModelSource::Bundled, DeviceChoice::CPU, &NeverInterrupt).unwrap();
     let inner = engine.executors.denoiser;
     engine.executors.denoiser = Box::new(Small { inner, room });
     let samples = root().join("assets/samples/fashion-mnist");
@@ -69,12 +70,8 @@ fn run(room: usize) -> Outcome {
             folder: Arc::clone(&folder),
         })
         .collect();
-    let mut settings = RunSettings {
-        num_attempts: 2,
-        batch: BatchChoice::Fixed(8),
-        ..RunSettings::default()
-    };
-    settings.sampler.num_steps = Some(2);
+    let mut settings = by_lmd(2, 2);
+    settings.execution.batch = BatchChoice::Fixed(8);
     let request = RunRequest {
         settings,
         images: images.into(),

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use lmd_inspector::detectors::lmd::Lmd;
 use lmd_inspector::images::decode::{decode_bytes, decode_file};
 use lmd_inspector::images::{
     ContentHash, Geometry, ImageFile, ImageStatistics, NativeInfo, Picture, ResizeMode, prepare,
@@ -81,10 +82,10 @@ fn report<'a>(
 }
 
 fn settings(num_attempts: usize) -> RunSettings {
-    RunSettings {
+    RunSettings::by_lmd(Lmd {
         num_attempts,
-        ..Default::default()
-    }
+        ..Lmd::default()
+    })
 }
 
 fn json_of(folder: &Path) -> Value {

@@ -8,11 +8,13 @@ use lmd_inspector::engine::trace::{Trace, TraceRequest};
 use lmd_inspector::images::sources::{self, Wanted};
 use lmd_inspector::networks::distances::LPIPS;
 use lmd_inspector::ood::Role;
-use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
+use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage};
 use lmd_inspector::worker::job::{self, Worker};
 use lmd_inspector::worker::protocol::{
     Command, Control, Event, JobId, MapRequest, ModelSource, RunRequest,
 };
+
+use crate::settings::by_lmd;
 
 fn images() -> Arc<[RunImage]> {
     let samples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/samples/fashion-mnist");
@@ -50,18 +52,14 @@ fn trace(worker: &mut Worker, request: TraceRequest) -> Arc<Trace> {
 
 #[test]
 fn the_last_step_is_the_result_of_the_run_bit_for_bit() {
-    let mut settings = RunSettings {
-        num_attempts: 2,
-        batch: BatchChoice::Fixed(3),
-        device: DeviceChoice::Cpu,
-        ..RunSettings::default()
-    };
-    settings.sampler.num_steps = Some(4);
+    let mut settings = by_lmd(2, 4);
+    settings.execution.batch = BatchChoice::Fixed(3);
+    settings.execution.device = DeviceChoice::CPU;
     let (mut worker, mut events) = (Worker::default(), Vec::new());
     let open = Command::OpenModel {
         job: JobId(0),
         source: ModelSource::Bundled,
-        device: settings.device,
+        device: settings.execution.device,
         control: Control::default(),
     };
     job::run(&mut worker, open, &mut events);
@@ -98,17 +96,13 @@ fn the_last_step_is_the_result_of_the_run_bit_for_bit() {
 
 #[test]
 fn the_map_of_an_attempt_has_its_distance_as_its_mean() {
-    let mut settings = RunSettings {
-        num_attempts: 1,
-        device: DeviceChoice::Cpu,
-        ..RunSettings::default()
-    };
-    settings.sampler.num_steps = Some(4);
+    let mut settings = by_lmd(1, 4);
+    settings.execution.device = DeviceChoice::CPU;
     let (mut worker, mut events) = (Worker::default(), Vec::new());
     let open = Command::OpenModel {
         job: JobId(0),
         source: ModelSource::Bundled,
-        device: settings.device,
+        device: settings.execution.device,
         control: Control::default(),
     };
     job::run(&mut worker, open, &mut events);
@@ -129,7 +123,7 @@ fn the_map_of_an_attempt_has_its_distance_as_its_mean() {
         .iter()
         .map(|result| (result.original.clone(), result.inpainted.clone().unwrap()));
     let request = MapRequest {
-        device: DeviceChoice::Cpu,
+        device: DeviceChoice::CPU,
         pairs: pairs.collect(),
     };
     let map = |worker: &mut Worker, request, control| {

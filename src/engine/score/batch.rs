@@ -1,19 +1,14 @@
-//! One batch of a run: its originals are read, lifted and mapped back, and what was made of them is measured.
+//! One batch of a run: its originals are read, the detector makes an attempt on each, and what came of it is noted.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Run, ScoreError};
-use crate::detectors::measures;
-use crate::diffusion::PhiloxNoise;
-use crate::diffusion::lift::{LiftBatch, LiftPlan, StepReport, lift};
-use crate::diffusion::noise::PhiloxStream;
+use crate::detectors::{Attempt, Batch, Call, Models, Watch};
 use crate::engine::model::{CALL_MARGIN, LONGEST_CALL};
 use crate::engine::originals::Original;
 use crate::engine::plan::Plan;
-use crate::images::{Geometry, Picture};
-use crate::networks::distances::{Compared, ComparedOriginal};
-use crate::ood::{KnownMask, Values};
+use crate::images::{ContentHash, Picture};
+use crate::networks::distances::ComparedOriginal;
 use crate::runs::file::LEFT_OUT;
 use crate::runs::{AttemptResult, BatchChoice};
 
@@ -24,37 +19,11 @@ const PICTURE_BUDGET: usize = 1 << 30;
 pub(super) struct Item {
     id: usize,
     original: Original,
-    known_mask: Option<Arc<KnownMask>>,
-}
-
-/// What the network made of an image.
-pub(super) struct Reconstruction {
-    /// (C, H, W) in [0, 1].
-    unit: Vec<f32>,
-    /// Whether the network gave a finite number for each value. Clamping, and the maxima inside LPIPS, turn some of the
-    /// others into plain numbers.
-    is_finite: bool,
-}
-
-impl Reconstruction {
-    fn new(state_signed: &[f32]) -> Self {
-        Self {
-            unit: (state_signed.iter())
-                .map(|&signed| f32::midpoint(signed, 1.0).clamp(0.0, 1.0))
-                .collect(),
-            is_finite: state_signed.iter().all(|value| value.is_finite()),
-        }
-    }
 }
 
 impl Run<'_> {
     /// Read the batch's originals; what can't be read is reported once and left out from then on.
-    pub(super) fn items(
-        &mut self,
-        plan: &Plan,
-        attempt: usize,
-        ids: &[usize],
-    ) -> Result<Vec<Item>, ScoreError> {
+    pub(super) fn items(&mut self, ids: &[usize]) -> Vec<Item> {
         let readable: Vec<usize> = ids
             .iter()
             .copied()
@@ -62,180 +31,115 @@ impl Run<'_> {
             .collect();
         let mut items = Vec::with_capacity(readable.len());
         for (id, original) in self.originals.load(&self.request.images, &readable) {
-            let file = &self.request.images[id].file;
             match original {
-                Ok(original) => items.push(Item {
-                    id,
-                    original,
-                    known_mask: plan.known_mask(&file.hash, attempt)?,
-                }),
+                Ok(original) => items.push(Item { id, original }),
                 Err(reason) => {
+                    let path = self.request.images[id].file.path.clone();
                     self.unreadable.insert(id);
                     self.progress.images_skipped += 1;
-                    self.notice(format!("{LEFT_OUT}{reason}"), Some(file.path.clone()));
+                    self.notice(format!("{LEFT_OUT}{reason}"), Some(path));
                 }
             }
         }
-        Ok(items)
+        items
     }
 
-    /// Lift the batch and map it back.
-    pub(super) fn reconstruct(
+    /// Make an attempt on each image of the batch. What is made of the originals on the way is kept.
+    pub(super) fn attempt(
         &mut self,
         plan: &Plan,
         attempt: usize,
-        items: &[Item],
-    ) -> Result<Vec<Reconstruction>, ScoreError> {
-        let settings = &self.request.settings;
-        let streams = items
-            .iter()
-            .map(|item| {
-                let hash = &self.request.images[item.id].file.hash;
-                PhiloxStream::new(settings.seed, hash, attempt)
-            })
+        items: &mut [Item],
+    ) -> Result<Vec<Attempt>, ScoreError> {
+        let images = &self.request.images;
+        let contents: Vec<ContentHash> = (items.iter())
+            .map(|item| images[item.id].file.hash)
             .collect();
-        let original_signed: Vec<f32> = items
-            .iter()
-            .flat_map(|item| {
-                item.original
-                    .compared
-                    .unit
-                    .iter()
-                    .map(|unit| 2.0 * unit - 1.0)
-            })
+        let mut originals: Vec<ComparedOriginal> = (items.iter())
+            .map(|item| item.original.compared.clone())
             .collect();
-        let known: Vec<&[bool]> = items
-            .iter()
-            .filter_map(|item| item.known_mask.as_deref().map(KnownMask::known))
-            .collect();
-        let lift_plan = LiftPlan {
-            schedule: &self.engine.schedule,
-            sampler: settings.sampler,
-            timesteps: &plan.timesteps,
-            start: plan.start,
+        let (num_items, num_calls) = (items.len(), plan.detector.calls_per_attempt());
+        let batch = Batch {
+            geometry: self.engine.info.geometry,
+            contents: &contents,
+            originals: &mut originals,
         };
-        let batch = LiftBatch {
-            original_signed: &original_signed,
-            known: &known,
+        let models = Models {
+            schedule: &self.engine.schedule,
+            denoiser: &mut *self.engine.executors.denoiser,
+            perceptual: self.engine.executors.perceptual.as_deref_mut(),
         };
         let (progress, clock) = (&mut self.progress, &mut self.clock);
         let (control, observer) = (self.control, &mut *self.observer);
-        let num_items = items.len();
-        let num_steps = plan.timesteps.len();
         let start = Instant::now();
         clock.first.get_or_insert(start);
-        let mut on_step = |step: StepReport<'_>| {
+        let paused_before = control.paused_for();
+        let mut calls_secs = 0.0;
+        let mut on_call = |call: Call<'_>| {
             clock.last = Some(Instant::now());
+            let paused = control.paused_for().saturating_sub(paused_before);
+            calls_secs = start.elapsed().saturating_sub(paused).as_secs_f64();
             progress.network_calls += num_items as u64;
             progress.network_secs = clock.network_secs(control);
             progress.activity = format!(
-                "Attempt {}, step {} of {num_steps}, {num_items} images at once",
+                "Attempt {}, step {} of {num_calls}, {num_items} images at once",
                 attempt + 1,
-                step.steps_done
+                call.num_done
             );
             if clock.is_due() {
                 observer.progress(progress);
             }
+            if call.num_done == num_calls {
+                "Measuring".clone_into(&mut progress.activity);
+            }
         };
-        let paused_before = control.paused_for();
-        let state = lift(
-            &lift_plan,
-            &mut *self.engine.executors.denoiser,
-            batch,
-            &PhiloxNoise { streams },
-            control,
-            &mut on_step,
-        )?;
-        let paused = control.paused_for().saturating_sub(paused_before);
-        let secs = start.elapsed().saturating_sub(paused).as_secs_f64();
-        self.lift_secs = secs;
-        self.adapt_batch(num_items, secs / num_steps as f64);
-        Ok(state
-            .chunks_exact(self.engine.info.geometry.len())
-            .map(Reconstruction::new)
-            .collect())
-    }
-
-    /// Fit the automatic batch to what calls take now, which may differ from when the model was timed.
-    fn adapt_batch(&mut self, num_items: usize, call_secs: f64) {
-        if self.request.settings.batch == BatchChoice::Auto && num_items == self.batch_size {
-            self.batch_size = adapted_batch(num_items, call_secs, self.batch_limit);
-        }
-    }
-
-    pub(super) fn measure(
-        &mut self,
-        attempt: usize,
-        items: &mut [Item],
-        reconstructions: &[Reconstruction],
-    ) -> Result<Vec<AttemptResult>, ScoreError> {
-        let geometry = self.engine.info.geometry;
-        let values = self.values(geometry, items, reconstructions)?;
-        let results = items
-            .iter()
-            .zip(reconstructions)
-            .zip(values)
-            .map(|((item, reconstruction), values)| {
-                let original = &item.original;
-                let picture_len = geometry.len();
-                let is_kept = self.picture_bytes + picture_len <= PICTURE_BUDGET;
-                self.picture_bytes += if is_kept { picture_len } else { 0 };
-                AttemptResult {
-                    image: item.id,
-                    attempt,
-                    values,
-                    known_mask: item.known_mask.clone(),
-                    original: original.picture.clone(),
-                    statistics: Some(original.statistics),
-                    inpainted: is_kept.then(|| Picture::from_unit(geometry, &reconstruction.unit)),
-                }
-            })
-            .collect();
-        Ok(results)
-    }
-
-    /// All that the run measures of each image of the batch. What the originals' side of it takes is made once and kept.
-    fn values(
-        &mut self,
-        geometry: Geometry,
-        items: &mut [Item],
-        reconstructions: &[Reconstruction],
-    ) -> Result<Vec<Values>, ScoreError> {
-        let mut originals: Vec<ComparedOriginal> = (items.iter())
-            .map(|item| item.original.compared.clone())
-            .collect();
-        let unit: Vec<f32> = (reconstructions.iter())
-            .flat_map(|reconstruction| reconstruction.unit.iter().copied())
-            .collect();
-        let mut compared = Compared {
-            geometry,
-            originals: &mut originals,
-            reconstructions: &unit,
-            perceptual: self.engine.executors.perceptual.as_deref_mut(),
+        let watch = Watch {
+            interrupt: control,
+            on_call: &mut on_call,
         };
-        let distances = measures::of_run(geometry.side, self.request.settings.distance);
-        let columns = distances
-            .iter()
-            .map(|distance| distance.distances(&mut compared))
-            .collect::<Result<Vec<_>, _>>()?;
+        let attempts = plan.detector.score(batch, attempt, models, watch)?;
+        self.calls_secs = calls_secs;
+        self.adapt_batch(num_items, calls_secs / num_calls.max(1) as f64);
         for (item, original) in items.iter_mut().zip(originals) {
             item.original.compared = original;
             self.originals.keep(item.id, &item.original);
         }
-        let values = (reconstructions.iter().enumerate()).map(|(index, reconstruction)| {
-            let value = |column: &Vec<f64>| {
-                if reconstruction.is_finite {
-                    column[index]
-                } else {
-                    f64::NAN
-                }
-            };
-            Values::new(
-                &self.measures,
-                columns.iter().map(value).collect::<Vec<f64>>(),
-            )
+        Ok(attempts)
+    }
+
+    /// Fit the automatic batch to what calls take now, which may differ from when the model was timed.
+    fn adapt_batch(&mut self, num_items: usize, call_secs: f64) {
+        let asked = self.request.settings.execution.batch;
+        if asked == BatchChoice::Auto && num_items == self.batch_size {
+            self.batch_size = adapted_batch(num_items, call_secs, self.batch_limit);
+        }
+    }
+
+    /// What came of an attempt on each image of the batch; pictures are kept as far as memory goes.
+    pub(super) fn results(
+        &mut self,
+        attempt: usize,
+        items: Vec<Item>,
+        attempts: Vec<Attempt>,
+    ) -> Vec<AttemptResult> {
+        let geometry = self.engine.info.geometry;
+        let results = items.into_iter().zip(attempts).map(|(item, made)| {
+            let is_kept = self.picture_bytes + geometry.len() <= PICTURE_BUDGET;
+            let picture = (made.reconstruction.as_ref())
+                .filter(|_| is_kept)
+                .map(|unit| Picture::from_unit(geometry, unit));
+            self.picture_bytes += picture.as_ref().map_or(0, |_| geometry.len());
+            AttemptResult {
+                image: item.id,
+                attempt,
+                values: made.values,
+                known_mask: made.known_mask,
+                original: item.original.picture,
+                statistics: Some(item.original.statistics),
+                inpainted: picture,
+            }
         });
-        Ok(values.collect())
+        results.collect()
     }
 }
 

@@ -31,9 +31,9 @@ pub struct Args {
         default_value = "1,8,32"
     )]
     pub batch: Vec<usize>,
-    /// A rival on the same weights, timed by turns.
-    #[arg(long, value_enum)]
-    pub compare: Option<Rival>,
+    /// Another device on the same weights, timed by turns.
+    #[arg(long, value_name = "DEVICE")]
+    pub compare: Option<DeviceChoice>,
     /// Threads of the CPU kernels [default: one for each physical core]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -58,13 +58,6 @@ pub struct Args {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
-}
-
-/// What else can run the same weights.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub enum Rival {
-    /// candle's plain CPU path.
-    Candle,
 }
 
 /// Everything measured.
@@ -127,10 +120,10 @@ fn measure(args: &Args, source: &ModelSource) -> Result<Results, Failure> {
     let device = own.machine().to_string();
     let (parameters, flops_per_call) = (network.num_parameters(), network.flops_per_image());
     let mut contenders = vec![Contender::own(own)];
-    if let Some(Rival::Candle) = args.compare {
-        let (denoiser, name) = executors::open_denoiser(network.into(), DeviceChoice::CandleCpu)
-            .map_err(Failure::bad_request)?;
-        contenders.push(Contender::rival(name, denoiser));
+    if let Some(rival) = args.compare {
+        let (denoiser, device) =
+            executors::open_denoiser(network.into(), rival).map_err(Failure::bad_request)?;
+        contenders.push(Contender::rival(device.label, denoiser));
     }
     let seconds = Duration::from_secs_f64(args.seconds);
     for &batch in &args.batch {

@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::Failure;
+use crate::detectors::lmd::Lmd;
 use crate::diffusion::{DenoiseError, Denoiser, Interrupt};
 use crate::engine::{Control, Engine, RunRequest, score};
 use crate::headless::collect::Collected;
@@ -48,7 +49,7 @@ pub struct Pipeline {
 /// Run the bundled samples through the engine, on the best that the machine has.
 pub fn time(source: &ModelSource) -> Result<Pipeline, Failure> {
     let control = Control::default();
-    let engine = Engine::open(source, DeviceChoice::Cpu, &control).map_err(Failure::bad_request)?;
+    let engine = Engine::open(source, DeviceChoice::CPU, &control).map_err(Failure::bad_request)?;
     let [network_nanos, lpips_nanos] = [Arc::<AtomicU64>::default(), Arc::default()];
     let mut engine = counted(engine, &network_nanos, &lpips_nanos);
 
@@ -60,10 +61,10 @@ pub fn time(source: &ModelSource) -> Result<Pipeline, Failure> {
     collected.add(Role::InDomain, &folders.in_domain, limit)?;
     collected.add(Role::OutOfDomain, &folders.out_of_domain, limit)?;
     let request = RunRequest {
-        settings: RunSettings {
+        settings: RunSettings::by_lmd(Lmd {
             num_attempts: NUM_ATTEMPTS,
-            ..RunSettings::default()
-        },
+            ..Lmd::default()
+        }),
         images: collected.images.into(),
         results: Arc::new(ResultLog::default()),
         saving: None,
@@ -74,7 +75,7 @@ pub fn time(source: &ModelSource) -> Result<Pipeline, Failure> {
     let seconds = begin.elapsed().as_secs_f64();
     let share = |nanos: &AtomicU64| nanos.load(Ordering::Relaxed) as f64 / 1e9 / seconds;
     Ok(Pipeline {
-        device: engine.executors.device,
+        device: engine.executors.device.label,
         images: request.images.len(),
         attempts: NUM_ATTEMPTS,
         seconds,

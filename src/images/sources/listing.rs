@@ -63,6 +63,14 @@ pub enum ListError {
         /// Why.
         reason: String,
     },
+    /// A file of many images can't be used.
+    #[error("the images of this file can't be used: {reason}: {}", path.display())]
+    Stack {
+        /// As asked for.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A folder of nothing but this program's charts.
     #[error(
         "this is a report folder: its pictures are charts that this program drew (run.lmdrun lies beside them); name a \
@@ -113,6 +121,7 @@ impl ListError {
             Self::NoImages { .. } => "the folder holds no images".to_owned(),
             Self::NoImagesInside { .. } => "the archive holds no images".to_owned(),
             Self::Archive { reason, .. } => format!("the archive can't be read: {reason}"),
+            Self::Stack { reason, .. } => format!("the images can't be used: {reason}"),
             Self::Report { .. } => "this is a report folder, which holds charts".to_owned(),
             Self::NothingReadable {
                 num_unreadable,

@@ -6,8 +6,12 @@
 
 mod file;
 mod folder;
+mod idx;
 pub mod labels;
 mod listing;
+mod npy;
+mod npz;
+mod stack;
 mod zip;
 
 use std::ops::ControlFlow;
@@ -23,6 +27,9 @@ use crate::ood::Role;
 pub static SOURCES: &[&Source] = &[
     &labels::SOURCE,
     &folder::SOURCE,
+    &idx::SOURCE,
+    &npy::SOURCE,
+    &npz::SOURCE,
     &zip::SOURCE,
     &file::SOURCE,
 ];

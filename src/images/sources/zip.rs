@@ -28,10 +28,10 @@ pub(super) static SOURCE: Source = Source {
 };
 
 /// Most entries of an archive.
-const MOST_ENTRIES: usize = 1 << 20;
+pub(super) const MOST_ENTRIES: usize = 1 << 20;
 
 /// Deflated data becomes at most so many times larger.
-const MOST_EXPANSION: u64 = 1032;
+pub(super) const MOST_EXPANSION: u64 = 1032;
 
 /// Archives that are kept open: each role may have some, and their images are read by turns.
 const MOST_OPEN: usize = 16;
@@ -130,7 +130,7 @@ fn begins_like_an_image(archive: &mut ZipArchive<Place>, index: usize) -> bool {
 }
 
 /// Read one entry.
-fn read(path: &Path, name: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
+pub(super) fn read(path: &Path, name: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
     let mut archive = open(path)?;
     let index = (name.to_str())
         .and_then(|name| archive.index_for_name(name))
@@ -203,7 +203,7 @@ struct Opened {
 /// The list of entries is read once, not again for each image of many thousands.
 static OPENED: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
 
-fn open(path: &Path) -> Result<ZipArchive<Place>, InputError> {
+pub(super) fn open(path: &Path) -> Result<ZipArchive<Place>, InputError> {
     let (file, num_bytes) = input::open(path)?;
     let modified = file
         .metadata()
@@ -239,7 +239,7 @@ fn open(path: &Path) -> Result<ZipArchive<Place>, InputError> {
 
 /// A place in an open file. Copies share the file and not the place, so that threads read side by side.
 #[derive(Clone, Debug)]
-struct Place {
+pub(super) struct Place {
     file: Arc<File>,
     num_bytes: u64,
     position: u64,
@@ -263,6 +263,18 @@ impl Seek for Place {
         self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
         Ok(self.position)
     }
+}
+
+/// Fill a buffer from a file, from this byte on.
+pub(super) fn read_exact_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match read_at(file, &mut buffer[filled..], at + filled as u64)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => filled += count,
+        }
+    }
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -1,25 +1,72 @@
 //! Loaders: a checkpoint of some family in, a [`Network`] and its [`Schedule`] out.
+//!
+//! A new family is a file or folder beside this one and its entry in [`FAMILIES`]. Which family a model is of is found out
+//! before anything of it is refused, so that each refusal names what the model is.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
+use self::candidate::Candidate;
 use self::files::Files;
 use super::description::Network;
 use super::identity::ModelIdentity;
 use crate::diffusion::Schedule;
 
+mod candidate;
 mod diffusers;
 mod error;
 mod files;
-mod foreign;
 mod json;
+mod lightning;
+mod openai;
 mod pickle;
 pub(in crate::networks) mod safetensors;
+mod score_sde;
 mod tensors;
 
+pub use diffusers::{Blueprint, NetworkSize};
 pub use error::{CheckpointError, Misfit};
+
+/// All families. A model is of the first one that takes it.
+pub static FAMILIES: &[&Family] = &[
+    &diffusers::FAMILY,
+    &score_sde::FAMILY,
+    &openai::FAMILY,
+    &lightning::FAMILY,
+];
+
+/// A kind of checkpoint.
+#[derive(Debug)]
+pub struct Family {
+    /// What it is called, e.g. `diffusers UNet2DModel`.
+    pub name: &'static str,
+    /// Whether a model is one.
+    recognize: fn(&Candidate<'_>) -> Result<Match, CheckpointError>,
+}
+
+/// What a family says of a model.
+enum Match {
+    /// It is of this family, and read so, checking every shape, missing and unused keys, and that all weights are finite.
+    Mine(fn(&Candidate<'_>) -> Result<Checkpoint, CheckpointError>),
+    /// It is of no family, or another one.
+    NotMine,
+    /// It is of this family, which is as much as this program can say of it.
+    Unsupported {
+        /// What it is, in words.
+        what: String,
+        /// What would work.
+        instead: &'static str,
+        /// The file that tells.
+        path: PathBuf,
+    },
+}
+
+/// What to do with a model of a family that can't be read yet.
+const USE_DIFFUSERS: &str = "not yet: use a diffusers UNet2DModel folder";
 
 /// The model inside the binary: a small DDPM of Fashion-MNIST.
 static BUNDLED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/weights/fashion-mnist-32");
@@ -64,7 +111,23 @@ pub struct Checkpoint {
     pub notes: Vec<String>,
 }
 
-/// Read a checkpoint, checking every shape, missing and unused keys, and that all weights are finite.
+/// Write a new safetensors file of `f32` tensors (name, shape, values), synced.
+pub fn write_tensors(path: &Path, tensors: &[(&str, &[usize], &[f32])]) -> io::Result<()> {
+    safetensors::write(path, tensors)
+}
+
+/// All tensors of a safetensors file as `f32`, by name; the error says what is wrong with it.
+pub fn read_tensors(bytes: Vec<u8>) -> Result<BTreeMap<String, Vec<f32>>, String> {
+    let file = safetensors::Safetensors::parse(bytes.into()).map_err(|error| error.to_string())?;
+    let names: Vec<String> = file.shapes().map(|(name, _)| name.to_owned()).collect();
+    let named = names.into_iter().map(|name| {
+        let values = file.read(&name)?;
+        Ok((name, values))
+    });
+    named.collect()
+}
+
+/// Read a checkpoint of whichever family it is.
 pub fn load(source: &ModelSource) -> Result<Checkpoint, CheckpointError> {
     match source {
         ModelSource::Bundled => load_folder(source, &Files::Embedded(&BUNDLED), None),
@@ -105,21 +168,34 @@ fn load_folder(
     files: &Files,
     weights: Option<&str>,
 ) -> Result<Checkpoint, CheckpointError> {
-    let other_family = weights
-        .filter(|name| !name.ends_with(".safetensors"))
-        .map(str::to_owned)
-        .or_else(|| files.first_with_extension(&foreign::EXTENSIONS));
-    match (diffusers::find_config(files), other_family) {
-        // The paper's training code keeps a JSON of its own beside the checkpoint.
-        (Some(config), Some(other)) if !diffusers::is_diffusers(files, config)? => {
-            Err(foreign::refuse(files, &other))
+    let candidate = Candidate::new(source, files, weights);
+    for family in FAMILIES {
+        match (family.recognize)(&candidate)? {
+            Match::Mine(load) => return load(&candidate),
+            Match::NotMine => {}
+            Match::Unsupported {
+                what,
+                instead,
+                path,
+            } => {
+                return Err(CheckpointError::Unsupported {
+                    what,
+                    instead: instead.to_owned(),
+                    path,
+                });
+            }
         }
-        (Some(config), _) => diffusers::load(source, files, config, weights),
-        (None, Some(other)) => Err(foreign::refuse(files, &other)),
-        (None, None) => Err(CheckpointError::NoConfig {
-            path: files.path(""),
-        }),
     }
+    Err(match candidate.torch_names()? {
+        Some(names) => CheckpointError::Unsupported {
+            what: "a weights file without config.json beside it".to_owned(),
+            instead: "use a diffusers UNet2DModel folder".to_owned(),
+            path: names.path.clone(),
+        },
+        None => CheckpointError::NoConfig {
+            path: files.path(""),
+        },
+    })
 }
 
 /// The pipeline folder where a user points at its `unet` folder, else the folder itself.
@@ -137,5 +213,41 @@ fn model_root(folder: &Path) -> PathBuf {
         parent.to_path_buf()
     } else {
         folder.to_path_buf()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The families that take a model, and those that only know what it is.
+    fn takers(source: &ModelSource, files: &Files) -> (Vec<&'static str>, Vec<&'static str>) {
+        let candidate = Candidate::new(source, files, None);
+        let (mut mine, mut unsupported) = (Vec::new(), Vec::new());
+        for family in FAMILIES {
+            match (family.recognize)(&candidate).unwrap() {
+                Match::Mine(_) => mine.push(family.name),
+                Match::Unsupported { .. } => unsupported.push(family.name),
+                Match::NotMine => {}
+            }
+        }
+        (mine, unsupported)
+    }
+
+    #[test]
+    fn each_model_is_of_one_family() {
+        let (mine, unsupported) = takers(&ModelSource::Bundled, &Files::Embedded(&BUNDLED));
+        assert_eq!((mine, unsupported), (vec![diffusers::FAMILY.name], vec![]));
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        for (folder, mine, unsupported) in [
+            ("unet/gray-attn-heads", vec![diffusers::FAMILY.name], vec![]),
+            ("foreign/score_sde", vec![], vec![score_sde::FAMILY.name]),
+            ("foreign", vec![], vec![openai::FAMILY.name]),
+        ] {
+            let path = fixtures.join(folder);
+            let files = Files::open(&path).unwrap();
+            let found = takers(&ModelSource::Path(path), &files);
+            assert_eq!(found, (mine, unsupported), "{folder}");
+        }
     }
 }

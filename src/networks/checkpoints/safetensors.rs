@@ -1,13 +1,16 @@
-//! Reading safetensors from memory (<https://github.com/huggingface/safetensors#format>).
+//! Safetensors, read from memory and written (<https://github.com/huggingface/safetensors#format>).
 //!
 //! The header is read here and not by a library so that a file cut short can be told from a damaged one.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
 use std::ops::Range;
+use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::json;
 
@@ -119,6 +122,55 @@ impl Safetensors {
             .and_then(|tensor| tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1())
             .map_err(|error| format!("{name}: {error}"))
     }
+}
+
+/// A tensor to write.
+#[derive(Serialize)]
+struct WrittenEntry<'a> {
+    dtype: &'static str,
+    shape: &'a [usize],
+    data_offsets: (usize, usize),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Header<'a> {
+    Metadata { format: &'static str },
+    Tensor(WrittenEntry<'a>),
+}
+
+/// Write a new file of `f32` tensors (name, shape, values), synced; byte for byte what the library of that name writes.
+pub(in crate::networks) fn write(
+    path: &Path,
+    tensors: &[(&str, &[usize], &[f32])],
+) -> io::Result<()> {
+    let mut sorted = tensors.to_vec();
+    sorted.sort_unstable_by_key(|(name, ..)| *name);
+    let mut header = BTreeMap::from([("__metadata__", Header::Metadata { format: "pt" })]);
+    let mut offset = 0;
+    for (name, shape, values) in &sorted {
+        let end = offset + size_of_val(*values);
+        header.insert(
+            name,
+            Header::Tensor(WrittenEntry {
+                dtype: "F32",
+                shape,
+                data_offsets: (offset, end),
+            }),
+        );
+        offset = end;
+    }
+    let mut header = serde_json::to_vec(&header)?;
+    header.resize(header.len().next_multiple_of(PREFIX), b' ');
+    let mut file = BufWriter::new(File::create_new(path)?);
+    file.write_all(&(header.len() as u64).to_le_bytes())?;
+    file.write_all(&header)?;
+    for (_, _, values) in &sorted {
+        for value in *values {
+            file.write_all(&value.to_le_bytes())?;
+        }
+    }
+    file.into_inner()?.sync_all()
 }
 
 fn parse_header(header: &[u8], start: usize) -> Result<BTreeMap<String, Entry>, SafetensorsError> {

@@ -7,6 +7,7 @@ use super::files::Files;
 use super::pickle::Pickle;
 use super::safetensors::{Safetensors, SafetensorsError};
 use super::{CheckpointError, Misfit};
+use crate::images::ContentHash;
 use crate::networks::weights::Weights;
 
 /// Named tensors.
@@ -60,6 +61,12 @@ impl TensorFile {
     }
 }
 
+/// What gives a description its tensors, by their present-day names.
+pub(super) trait TensorSource {
+    /// The tensor of this name and shape.
+    fn take(&mut self, name: &str, shape: &[usize]) -> Weights;
+}
+
 /// Hands out tensors by their present-day names and keeps account of what is missing, unused or misshapen.
 pub(super) struct Taker<'a> {
     file: &'a TensorFile,
@@ -89,15 +96,6 @@ impl<'a> Taker<'a> {
             misfit: Misfit::default(),
             unreadable: None,
             not_finite: None,
-        }
-    }
-
-    /// The tensor of this name; a placeholder without values where it is missing or misshapen.
-    pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Weights {
-        let values = self.values(name, shape).unwrap_or_default();
-        Weights {
-            shape: shape.to_vec(),
-            values: values.into(),
         }
     }
 
@@ -149,12 +147,18 @@ impl<'a> Taker<'a> {
     }
 }
 
+impl TensorSource for Taker<'_> {
+    /// A placeholder without values where it is missing or misshapen.
+    fn take(&mut self, name: &str, shape: &[usize]) -> Weights {
+        let values = self.values(name, shape).unwrap_or_default();
+        Weights {
+            shape: shape.to_vec(),
+            values: values.into(),
+        }
+    }
+}
+
 fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest as _;
-    use std::fmt::Write as _;
-    let mut hex = String::new();
-    for byte in sha2::Sha256::digest(bytes) {
-        write!(hex, "{byte:02x}").ok(); // writing to a string cannot fail
-    }
-    hex
+    ContentHash(sha2::Sha256::digest(bytes).into()).to_string()
 }

@@ -72,11 +72,21 @@ impl Continuation {
             last.kernels()
         ))
     }
+
+    /// What is to be noted in the run, if anything; the reason where it is refused.
+    pub fn note(self) -> Result<Option<String>, String> {
+        match self {
+            Self::Same => Ok(None),
+            Self::Noted(note) => Ok(Some(note)),
+            Self::Refused(reason) => Err(reason),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::networks::executors::{DeviceInfo, Numerics};
 
     #[test]
     fn machines_have_names_that_tell_nothing_else() {
@@ -95,12 +105,15 @@ mod tests {
 
     #[test]
     fn other_kernels_are_refused_here_and_noted_elsewhere() {
-        let segment = |machine: Option<&str>, device: &str| Segment {
+        let segment = |machine: Option<&str>, numerics: &str| Segment {
             machine: machine.map(str::to_owned),
-            ..Segment::now(device)
+            ..Segment::now(&DeviceInfo {
+                label: "CPU".to_owned(),
+                numerics: Numerics::new(numerics),
+            })
         };
         let (here, there) = (Some("here"), Some("there"));
-        let (avx2, avx512) = ("CPU (AVX2, 2 threads)", "CPU (AVX-512, 4 threads)");
+        let (avx2, avx512) = ("CPU (AVX2)", "CPU (AVX-512)");
         let verdict = |earlier: &[(Option<&str>, &str)], now| {
             let earlier: Vec<_> = earlier.iter().map(|&(m, d)| segment(m, d)).collect();
             Continuation::new(&earlier, &segment(here, now))

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,8 @@ use super::values;
 use crate::images::Geometry;
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::ModelSource;
-use crate::ood::{MaskKind, MeasureId, Role};
+use crate::networks::executors::{DeviceInfo, Numerics};
+use crate::ood::{MeasureId, Role};
 use crate::runs::report::{path_from_text, text_from_path};
 use crate::runs::settings::RunSettings;
 
@@ -55,7 +55,7 @@ pub struct NewRun<'a> {
     /// Every setting.
     pub settings: &'a RunSettings,
     /// What is measured of each attempt.
-    pub measures: Arc<[MeasureId]>,
+    pub measures: Vec<MeasureId>,
     /// The folders as given, with their roles.
     pub folders: &'a [(Role, PathBuf)],
     /// Which part of a list of images this is.
@@ -72,7 +72,7 @@ impl Manifest {
     /// The manifest of a run that begins now, of this many images.
     pub fn new(run: NewRun<'_>, num_images: usize) -> Self {
         let mut settings = run.settings.clone();
-        if let MaskKind::File(path) = &mut settings.mask {
+        for path in settings.method.detector.files_mut() {
             // JSON has no place for other bytes.
             *path = text_from_path(path).into();
         }
@@ -84,7 +84,7 @@ impl Manifest {
                 .unwrap_or_default(),
             model: run.model,
             settings,
-            measures: run.measures.to_vec(),
+            measures: run.measures,
             folders: run
                 .folders
                 .iter()
@@ -104,7 +104,7 @@ impl Manifest {
     /// The run's settings.
     pub fn settings(&self) -> RunSettings {
         let mut settings = self.settings.clone();
-        if let MaskKind::File(path) = &mut settings.mask {
+        for path in settings.method.detector.files_mut() {
             *path = path_from_text(&path.to_string_lossy());
         }
         settings
@@ -190,10 +190,10 @@ pub enum KeepPictures {
 
 impl KeepPictures {
     /// About how many bytes a run will take: PNG halves natural pictures, and their rows take some 400 bytes each.
-    pub fn expected_bytes(self, geometry: Geometry, num_images: usize, num_attempts: usize) -> u64 {
+    pub fn expected_bytes(self, geometry: Geometry, num_images: usize, num_results: usize) -> u64 {
         let an_image = match self {
-            Self::All => 1 + num_attempts,
-            Self::Median => 2,
+            Self::All => 1 + num_results,
+            Self::Median => 1 + num_results.min(1),
             Self::None => 1,
         };
         (geometry.len() as u64 / 2 + 400) * an_image as u64 * num_images as u64
@@ -241,6 +241,9 @@ pub struct Segment {
     pub app_version: String,
     /// The device, e.g. `CPU (AVX2, 2 threads)`.
     pub device: String,
+    /// What decides the last bits of the scores; files of earlier versions hold the device alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numerics: Option<Numerics>,
     /// A name of the machine that says nothing of its owner; `None` where the system has none.
     #[serde(default)]
     pub machine: Option<String>,
@@ -252,34 +255,54 @@ pub struct Segment {
 
 impl Segment {
     /// Beginning now.
-    pub fn now(device: &str) -> Self {
+    pub fn now(device: &DeviceInfo) -> Self {
         Self {
             started: jiff::Timestamp::now().to_string(),
             app_version: env!("CARGO_PKG_VERSION").to_owned(),
-            device: device.to_owned(),
+            device: device.label.clone(),
+            numerics: Some(device.numerics.clone()),
             machine: this_machine().map(str::to_owned),
             network_calls: 0,
             seconds: 0.0,
         }
     }
 
-    /// What decides the last bits of a score: version and device without the number of threads.
+    /// What decides the last bits of a score: the program's version and the executor's numerics.
     pub fn kernels(&self) -> String {
-        let device = match self.device.rsplit_once(", ") {
-            Some((device, threads))
-                if threads.ends_with("thread)") || threads.ends_with("threads)") =>
-            {
-                format!("{device})")
-            }
-            _ => self.device.clone(),
-        };
-        format!("version {} on {device}", self.app_version)
+        format!("version {} on {}", self.app_version, self.numerics())
+    }
+
+    fn numerics(&self) -> Numerics {
+        self.numerics
+            .clone()
+            .unwrap_or_else(|| numerics_of_label(&self.device))
+    }
+
+    /// What is told of its device.
+    pub fn device_info(&self) -> DeviceInfo {
+        DeviceInfo {
+            label: self.device.clone(),
+            numerics: self.numerics(),
+        }
+    }
+}
+
+/// What the label that earlier versions gave a device says of its numerics: all of it but the number of threads.
+fn numerics_of_label(label: &str) -> Numerics {
+    match label.rsplit_once(", ") {
+        Some((device, threads))
+            if threads.ends_with("thread)") || threads.ends_with("threads)") =>
+        {
+            Numerics::new(format!("{device})"))
+        }
+        _ => Numerics::new(label),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::networks::executors::{DeviceChoice, open_device};
 
     #[test]
     fn shards_are_numbered_from_one_and_cover_a_list_once() {
@@ -294,17 +317,62 @@ mod tests {
         assert!(shards[0].holds(0));
     }
 
+    /// A segment as JSON of version 0.1.0, which had the device's label alone.
+    fn labeled(device: &str) -> Segment {
+        let json = serde_json::json!({
+            "started": "2026-01-01T00:00:00Z",
+            "app_version": env!("CARGO_PKG_VERSION"),
+            "device": device,
+            "network_calls": 90,
+            "seconds": 1.5,
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
     #[test]
     fn the_number_of_threads_is_no_part_of_the_kernels() {
-        let kernels = |device: &str| Segment::now(device).kernels();
+        let kernels = |device: &str| labeled(device).kernels();
         assert_eq!(
             kernels("CPU (AVX2, 2 threads)"),
             kernels("CPU (AVX2, 64 threads)")
+        );
+        assert_eq!(
+            kernels("CPU (portable, 1 thread)"),
+            kernels("CPU (portable, 2 threads)")
         );
         assert_ne!(
             kernels("CPU (AVX2, 2 threads)"),
             kernels("CPU (AVX-512, 2 threads)")
         );
-        assert_ne!(kernels("CPU (AVX2, 2 threads)"), kernels("CUDA 0"));
+        assert_ne!(kernels("CPU (AVX2, 2 threads)"), kernels("CUDA GPU 0"));
+    }
+
+    #[test]
+    fn a_device_is_the_same_in_files_with_its_label_alone() {
+        for choice in [DeviceChoice::CPU, DeviceChoice::CANDLE_CPU] {
+            let device = DeviceInfo::of(&*open_device(choice).unwrap());
+            let now = Segment::now(&device);
+            assert_eq!(labeled(&device.label).kernels(), now.kernels());
+            let read: Segment =
+                serde_json::from_str(&serde_json::to_string(&now).unwrap()).unwrap();
+            assert_eq!((&read, read.device_info()), (&now, device));
+        }
+    }
+
+    #[test]
+    fn a_label_decides_nothing_where_the_numerics_are_known() {
+        let device = |label: &str, numerics: &str| DeviceInfo {
+            label: label.to_owned(),
+            numerics: Numerics::new(numerics),
+        };
+        let segment = Segment::now(&device("a label, of any form", "bits"));
+        assert_eq!(
+            segment.kernels(),
+            Segment::now(&device("another", "bits")).kernels()
+        );
+        assert_ne!(
+            segment.kernels(),
+            Segment::now(&device("a label, of any form", "other bits")).kernels()
+        );
     }
 }

@@ -247,7 +247,7 @@ fn shards_of_one_list(runs: &[StoredRun]) -> Option<usize> {
     runs.iter()
         .all(|run| {
             run.manifest.folders == first.folders
-                && run.manifest.settings().limit == first.settings().limit
+                && run.manifest.settings().selection.limit == first.settings().selection.limit
                 && run.manifest.shard.is_some_and(|shard| shard.count == count)
         })
         .then_some(count)

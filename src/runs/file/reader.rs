@@ -12,11 +12,11 @@ use super::rows::numbered_checksum;
 use super::summary;
 use super::tables::{self, Damage, Pictures};
 use super::values;
+use crate::detectors::lmd::masks::Masks;
 use crate::images::Geometry;
-use crate::ood::{KnownMask, MaskKind};
-use crate::runs::masks::Masks;
+use crate::ood::KnownMask;
 use crate::runs::results::{AttemptResult, RunImage};
-use crate::runs::settings::{Lift, unknown_field};
+use crate::runs::settings::unknown_field;
 
 /// Most images, attempts per image, and pixels per side, of a file that is believed.
 const MOST: usize = 1 << 24;
@@ -77,7 +77,8 @@ impl StoredRun {
     /// Whether every attempt of every image is there, those included that could not be read when the run ended: their files
     /// may be readable by now.
     pub fn has_every_attempt(&self) -> bool {
-        self.results.len() >= self.images.len() * self.manifest.settings().num_attempts
+        self.results.len()
+            >= self.images.len() * self.manifest.settings().method.detector.num_attempts()
     }
 
     /// Whether every attempt is there of every image that could be read.
@@ -91,7 +92,7 @@ impl StoredRun {
             self.results.len(),
             self.images.len(),
             summary::num_left_out(&self.notices),
-            self.manifest.settings().num_attempts,
+            self.manifest.settings().method.detector.num_attempts(),
         )
     }
 
@@ -137,14 +138,12 @@ pub(super) fn load(
     if !is_believable(&manifest, num_bytes(connection)) {
         return Err(damaged("its manifest asks for the impossible".to_owned()));
     }
-    let mask_luma = mask_luma(connection, &settings.mask, geometry).map_err(damaged)?;
-    let masks = match settings.lift {
-        Lift::Inpaint => Some(
-            Masks::stored(&settings, geometry, mask_luma.clone())
-                .map_err(|error| damaged(error.to_string()))?,
-        ),
-        Lift::Denoise { .. } => None,
-    };
+    let detector = &settings.method.detector;
+    let mask_luma =
+        mask_luma(connection, !detector.files().is_empty(), geometry).map_err(damaged)?;
+    let masks = detector
+        .stored_masks(geometry, settings.method.seed, mask_luma.clone())
+        .map_err(|error| damaged(error.to_string()))?;
 
     let (images, mut stored_images) = tables::images(connection, &manifest, &mut damage);
     let mut pictures = Pictures::new(geometry);
@@ -153,7 +152,7 @@ pub(super) fn load(
         connection,
         &stored_images,
         &manifest.measures,
-        settings.num_attempts,
+        detector.num_attempts(),
         &mut damage,
     );
     let mut inpainted = tables::inpainted(connection, &attempts, &mut pictures, &mut damage);
@@ -165,7 +164,6 @@ pub(super) fn load(
         })
         .collect();
     let mut attempt_masks = AttemptMasks {
-        mask_work: geometry.pixels().max(settings.grid * settings.grid),
         num_drawn: 0,
         masks,
     };
@@ -207,8 +205,6 @@ pub(super) fn load(
 /// The masks of the attempts, as far as the budget goes.
 struct AttemptMasks {
     masks: Option<Masks>,
-    /// Values that drawing one takes.
-    mask_work: usize,
     num_drawn: usize,
 }
 
@@ -216,7 +212,7 @@ impl AttemptMasks {
     fn next(&mut self, image: &RunImage, attempt: usize) -> Option<Arc<KnownMask>> {
         let masks = self.masks.as_ref()?;
         self.num_drawn += usize::from(masks.are_drawn());
-        if self.num_drawn * self.mask_work > MASK_BUDGET {
+        if self.num_drawn * masks.work() > MASK_BUDGET {
             return None;
         }
         // Checked when the masks were made.
@@ -239,10 +235,9 @@ pub(super) fn is_believable(manifest: &Manifest, num_bytes: u64) -> bool {
     let settings = manifest.settings();
     manifest.num_images <= MOST
         && manifest.num_images as u64 <= num_bytes / FEWEST_ROW_BYTES
-        && settings.num_attempts <= MOST
+        && settings.method.detector.is_believable()
         && (1..=LARGEST_SIDE).contains(&geometry.side)
         && [1, 3].contains(&geometry.channels)
-        && settings.grid <= LARGEST_SIDE
         && (manifest.shard)
             .is_none_or(|shard| shard.count <= MOST && (1..=shard.count).contains(&shard.index))
 }
@@ -295,10 +290,10 @@ pub(super) fn manifest(connection: &Connection) -> Result<Manifest, String> {
 
 fn mask_luma(
     connection: &Connection,
-    mask: &MaskKind,
+    has_file: bool,
     geometry: Geometry,
 ) -> Result<Vec<u8>, String> {
-    if !matches!(mask, MaskKind::File(_)) {
+    if !has_file {
         return Ok(Vec::new());
     }
     let row = connection

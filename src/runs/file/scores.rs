@@ -35,7 +35,7 @@ impl StoredScores {
             self.attempts.iter().map(Vec::len).sum(),
             self.images.len(),
             self.num_left_out,
-            self.manifest.settings().num_attempts,
+            self.manifest.settings().method.detector.num_attempts(),
         );
         num_missing == 0
     }
@@ -55,7 +55,7 @@ pub fn read_scores(path: &Path) -> Result<StoredScores, FileError> {
     // Opening the run lists the damage.
     let mut damage = Damage::default();
     let (images, stored) = tables::images(connection, &manifest, &mut damage);
-    let num_attempts = manifest.settings().num_attempts;
+    let num_attempts = manifest.settings().method.detector.num_attempts();
     let rows = tables::attempts(
         connection,
         &stored,

@@ -42,7 +42,7 @@ impl RunSummary {
             self.num_done,
             self.manifest.num_images,
             self.num_left_out,
-            self.manifest.settings().num_attempts,
+            self.manifest.settings().method.detector.num_attempts(),
         );
         self.is_closed && num_missing == 0
     }

@@ -21,6 +21,7 @@ use super::state::State;
 use super::{migrate, ownership, values};
 use crate::images::Picture;
 use crate::images::write::encode_png;
+use crate::networks::executors::DeviceInfo;
 use crate::ood::MeasureId;
 use crate::ood::aggregate::median_attempts;
 use crate::runs::report::text_from_path;
@@ -114,8 +115,8 @@ pub(super) fn draft(
         path: path.to_owned(),
         place: Place::Draft(draft, Replace::allowed_if(may_overwrite)),
         keep_pictures: manifest.keep_pictures,
-        num_attempts: manifest.settings().num_attempts,
-        distance: manifest.settings().distance,
+        num_attempts: manifest.settings().method.detector.num_attempts(),
+        distance: manifest.settings().view.measure,
         measures: manifest.measures.clone().into(),
         with_original: HashSet::new(),
         num_done: HashMap::new(),
@@ -241,8 +242,8 @@ pub fn resume(path: &Path) -> Result<(RunWriter, StoredRun), FileError> {
         path: path.to_owned(),
         place: Place::Nowhere,
         keep_pictures: stored.manifest.keep_pictures,
-        num_attempts: stored.manifest.settings().num_attempts,
-        distance: stored.manifest.settings().distance,
+        num_attempts: stored.manifest.settings().method.detector.num_attempts(),
+        distance: stored.manifest.settings().view.measure,
         measures: stored.manifest.measures.clone().into(),
         with_original: HashSet::new(),
         num_done: HashMap::new(),
@@ -351,7 +352,7 @@ impl RunWriter {
     }
 
     /// Note that work begins on this device.
-    pub fn begin_segment(&mut self, device: &str) -> Result<(), FileError> {
+    pub fn begin_segment(&mut self, device: &DeviceInfo) -> Result<(), FileError> {
         let segment = Segment::now(device);
         let id = self.add_segment(&segment)?;
         self.segment = Some((id, segment));

@@ -21,7 +21,7 @@ impl Confounding {
             let samples = scored.filter_map(|image| {
                 let statistics = image.attempts.first()?.statistics.as_ref()?;
                 let file = &report.images.get(image.image)?.file;
-                let score = image.score(report.settings.distance)?;
+                let score = image.score(report.settings.view.measure)?;
                 Some(Sample::new(score, file, statistics))
             });
             samples.collect()

@@ -13,7 +13,6 @@ use crate::images::Picture;
 use crate::images::prepare::shrink;
 use crate::ood::{KnownMask, MeasureId, Role};
 use crate::runs::results::AttemptResult;
-use crate::runs::settings::Lift;
 
 /// Images at each end of a role.
 const NUM_AT_AN_END: usize = 6;
@@ -33,24 +32,25 @@ const ROLE_FOOTER: u32 = 40;
 
 /// Draw the sheet.
 pub fn contact_sheet(report: &Report<'_>, scores: &[ImageScores]) -> Result<Picture, String> {
-    let distance = report.settings.distance;
+    let distance = report.settings.view.measure;
     let sections: Vec<Section<'_>> = Role::ALL
         .into_iter()
         .filter_map(|role| Section::new(role, scores, distance))
         .collect();
-    let rows: &[Row] = match report.settings.lift {
-        Lift::Inpaint => &[Row::Original, Row::Masked, Row::Result("Inpainted")],
-        // Without a mask there is nothing to show of it.
-        Lift::Denoise { .. } => &[Row::Original, Row::Result("Denoised")],
-    };
+    let detector = &report.settings.method.detector;
+    let mut rows = vec![Row::Original];
+    // Without a mask there is nothing to show of it.
+    rows.extend(detector.hides_pixels().then_some(Row::Masked));
+    rows.extend(detector.result().map(Row::Result));
     let section_height = ROLE_HEADER + rows.len() as u32 * (CELL + GAP) + ROLE_FOOTER;
     let height = HEADER + sections.len().max(1) as u32 * section_height + MARGIN / 2;
     render(WIDTH, height, |area| {
         let scale = Scale::new(area, WIDTH);
-        let subtitle = format!(
-            "Score: {}; the attempt shown is the median, or else the one nearest to the score",
-            score_label(report.settings)
-        );
+        let which = match detector.result() {
+            Some(_) => "; the attempt shown is the median, or else the one nearest to the score",
+            None => "",
+        };
+        let subtitle = format!("Score: {}{which}", score_label(report.settings));
         let body = header(
             area,
             scale,
@@ -64,7 +64,7 @@ pub fn contact_sheet(report: &Report<'_>, scores: &[ImageScores]) -> Result<Pict
         let sheet = Sheet {
             area,
             scale,
-            rows,
+            rows: &rows,
             report,
         };
         sections

@@ -81,6 +81,16 @@ pub fn path_cell(path: &Path) -> String {
     }
 }
 
+/// A word for a POSIX shell, quoted where a shell would not take it as it stands.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

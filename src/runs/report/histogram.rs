@@ -26,7 +26,7 @@ impl HistogramChart {
             score_label: score_label(settings),
             roles: Role::ALL
                 .into_iter()
-                .map(|role| (role, scores::of_role(scores, role, settings.distance)))
+                .map(|role| (role, scores::of_role(scores, role, settings.view.measure)))
                 .filter(|(_, scores)| !scores.is_empty())
                 .collect(),
         }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 pub use attempts::{AttemptsChart, AttemptsLine, draw_attempts};
 pub use contact_sheet::contact_sheet;
-pub use escape::{path_cell, path_from_text, text_from_path};
+pub use escape::{path_cell, path_from_text, shell_word, text_from_path};
 pub use histogram::{HistogramChart, draw_histogram};
 pub use html::html_report;
 pub use pairs::{PairsChart, draw_pairs};
@@ -111,10 +111,12 @@ impl Report<'_> {
     /// What was measured, in the order in which it is shown; what any run measures where there are no results.
     pub fn measures(&self) -> Vec<MeasureId> {
         let ids = match self.results.first() {
-            Some(result) => Arc::clone(result.values.ids()),
-            None => measures::ids_of_run(usize::MAX, self.settings.distance),
+            Some(result) => result.values.ids().to_vec(),
+            None => {
+                (self.settings.method.detector).measures(usize::MAX, self.settings.view.measure)
+            }
         };
-        measures::shown(&ids, self.settings.distance)
+        measures::shown(&ids, self.settings.view.measure)
     }
 
     /// The run in numbers.
@@ -179,9 +181,15 @@ impl Report<'_> {
     }
 }
 
-/// The measures of a table: the three that each table has, then whatever else was measured.
+/// The measures of a table: the three that each table of distances has, whatever the size of the images, then whatever else was
+/// measured.
 pub fn tabulated_measures(results: &[Arc<AttemptResult>]) -> Vec<MeasureId> {
-    let mut ids = vec![MSE, SSIM, LPIPS];
+    let has_distances = |result: &Arc<AttemptResult>| result.values.get(MSE).is_some();
+    let mut ids = if results.is_empty() || results.iter().any(has_distances) {
+        vec![MSE, SSIM, LPIPS]
+    } else {
+        Vec::new()
+    };
     for result in results {
         for &id in result.values.ids().iter() {
             if !ids.contains(&id) {

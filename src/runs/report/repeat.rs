@@ -1,9 +1,9 @@
 //! The command that scores the same images by the same settings again.
 
-use super::escape::path_from_text;
+use super::escape::{path_from_text, shell_word};
+use crate::detectors::DetectorSpec;
 use crate::ood::Role;
 use crate::runs::file::Manifest;
-use crate::runs::settings::Lift;
 
 /// `lmd score` with every setting of a run, for a POSIX shell. Batch size and device are left out: they do not count.
 pub fn command_line(manifest: &Manifest) -> String {
@@ -23,42 +23,24 @@ pub fn command_line(manifest: &Manifest) -> String {
             option(text, &path_from_text(&folder.path).display().to_string());
         }
     }
-    option("mask", &settings.mask.to_string());
-    option("grid", &settings.grid.to_string());
-    option("attempts", &settings.num_attempts.to_string());
-    match settings.lift {
-        Lift::Inpaint => option("lift", "inpaint"),
-        Lift::Denoise { start_timestep } => {
-            option("lift", "denoise");
-            option("start-timestep", &start_timestep.to_string());
-        }
+    let detector = &settings.method.detector;
+    if detector.about().name != DetectorSpec::default().about().name {
+        option("detector", detector.about().name);
     }
-    option("sampler", &name(&settings.sampler.kind));
-    if let Some(num_steps) = settings.sampler.num_steps {
-        option("steps", &num_steps.to_string());
+    for (name, value) in detector.options() {
+        option(name, &value);
     }
-    option("eta", &settings.sampler.eta.to_string());
-    option("distance", &name(&settings.distance));
-    option("aggregate", &name(&settings.aggregate));
-    option("fit", &name(&settings.resize));
-    if let Some(limit) = settings.limit {
+    option("distance", &name(&settings.view.measure));
+    option("aggregate", &name(&settings.view.aggregate));
+    option("fit", &name(&settings.method.resize));
+    if let Some(limit) = settings.selection.limit {
         option("limit", &limit.to_string());
     }
-    option("seed", &settings.seed.to_string());
+    option("seed", &settings.method.seed.to_string());
     if let Some(shard) = manifest.shard {
         option("shard", &format!("{}/{}", shard.index, shard.count));
     }
     words.join(" ")
-}
-
-/// Quoted where a shell would not take it as it stands.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 /// A setting by its name in files, which is that of the option.

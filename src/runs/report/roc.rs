@@ -37,8 +37,8 @@ pub struct RocLine {
 impl RocChart {
     /// The curves by the distance that the settings name.
     pub fn new(settings: &RunSettings, scores: &[ImageScores]) -> Self {
-        let in_scores = scores::of_role(scores, Role::InDomain, settings.distance);
-        let out_scores = scores::of_role(scores, Role::OutOfDomain, settings.distance);
+        let in_scores = scores::of_role(scores, Role::InDomain, settings.view.measure);
+        let out_scores = scores::of_role(scores, Role::OutOfDomain, settings.view.measure);
         let mut chart = Self {
             score_label: score_label(settings),
             lines: Vec::new(),
@@ -51,7 +51,7 @@ impl RocChart {
                 figures: figures(&in_scores, out_scores)?,
             })
         };
-        let folders = scores::of_out_folders(scores, settings.distance);
+        let folders = scores::of_out_folders(scores, settings.view.measure);
         let pooled_label = if folders.len() > 1 {
             "All out-of-domain images"
         } else {

@@ -1,6 +1,6 @@
 //! The scores of each image from its attempts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Report;
@@ -41,7 +41,7 @@ impl ImageScores {
                         .iter()
                         .map(|&attempt| Arc::clone(attempt))
                         .collect(),
-                    aggregate: report.settings.aggregate,
+                    aggregate: report.settings.view.aggregate,
                 })
             })
             .collect()
@@ -102,24 +102,25 @@ pub(super) fn out_folders(scores: &[ImageScores]) -> Vec<Arc<PathBuf>> {
     folders
 }
 
+/// The images of an out-of-domain folder.
+pub(super) fn of_folder<'a>(
+    scores: &'a [ImageScores],
+    folder: &'a Path,
+) -> impl Iterator<Item = &'a ImageScores> + Clone {
+    scores
+        .iter()
+        .filter(move |image| image.role == Role::OutOfDomain && **image.folder == *folder)
+}
+
 /// The out-of-domain folders in the run's order, each with its finite scores.
 pub(super) fn of_out_folders(
     scores: &[ImageScores],
     distance: MeasureId,
 ) -> Vec<(Arc<PathBuf>, Vec<f64>)> {
-    let mut folders: Vec<(Arc<PathBuf>, Vec<f64>)> = Vec::new();
-    for image in scores
-        .iter()
-        .filter(|image| image.role == Role::OutOfDomain)
-    {
-        let score = image.score(distance);
-        match folders
-            .iter_mut()
-            .find(|(folder, _)| *folder == image.folder)
-        {
-            Some((_, scores)) => scores.extend(score),
-            None => folders.push((Arc::clone(&image.folder), score.into_iter().collect())),
-        }
-    }
-    folders
+    let finite = |folder: Arc<PathBuf>| {
+        let images = of_folder(scores, &folder);
+        let scores = images.filter_map(|image| image.score(distance)).collect();
+        (folder, scores)
+    };
+    out_folders(scores).into_iter().map(finite).collect()
 }

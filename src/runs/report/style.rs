@@ -59,14 +59,14 @@ pub(super) fn measure_color(measure: MeasureId) -> RGBColor {
 
 /// What a score is made of, e.g. `LPIPS, median of 10 attempts`.
 pub(super) fn score_label(settings: &RunSettings) -> String {
-    let distance = measures::label(&settings.distance);
-    let aggregate = match settings.aggregate {
+    let distance = measures::label(&settings.view.measure);
+    let aggregate = match settings.view.aggregate {
         Aggregate::Median => "median",
         Aggregate::Mean => "mean",
         Aggregate::Min => "smallest",
         Aggregate::Max => "largest",
     };
-    match settings.num_attempts {
+    match settings.method.detector.num_attempts() {
         1 => format!("{distance}, 1 attempt"),
         count => format!("{distance}, {aggregate} of {count} attempts"),
     }

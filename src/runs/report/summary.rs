@@ -10,7 +10,7 @@ use super::escape::text_from_path;
 use super::scores::{self, ImageScores};
 use crate::detectors::measures;
 use crate::ood::figures::{Figures, figures};
-use crate::ood::{MaskKind, MeasureId, Role};
+use crate::ood::{MeasureId, Role};
 use crate::runs::settings::RunSettings;
 
 /// A run in numbers; out-of-domain is the positive class of every figure unless its name says otherwise.
@@ -94,7 +94,7 @@ impl Summary {
         let mut notes = report.notes.to_vec();
         let measured = measures::shown(
             &super::tabulated_measures(report.results),
-            report.settings.distance,
+            report.settings.view.measure,
         );
         let pooled = ByMeasure::new(
             &measured,
@@ -104,7 +104,7 @@ impl Summary {
         notes.extend(notes_on_scores(report, scores));
         notes.extend(Confounding::new(report, scores).warnings());
         let mut settings = report.settings.clone();
-        if let MaskKind::File(path) = &mut settings.mask {
+        for path in settings.method.detector.files_mut() {
             // JSON has no place for other bytes.
             *path = text_from_path(path).into();
         }
@@ -121,7 +121,7 @@ impl Summary {
                 unknown: count(Role::Unknown),
                 skipped: report.num_skipped,
             },
-            attempts: report.settings.num_attempts,
+            attempts: report.settings.method.detector.num_attempts(),
             network_calls: report.network_calls,
             seconds: report.seconds,
             calls_per_second: if report.seconds > 0.0 {
@@ -139,9 +139,7 @@ fn per_folder(measured: &[MeasureId], scores: &[ImageScores]) -> Vec<FolderFigur
     scores::out_folders(scores)
         .into_iter()
         .map(|folder| {
-            let images = scores
-                .iter()
-                .filter(|image| image.role == Role::OutOfDomain && image.folder == folder);
+            let images = scores::of_folder(scores, &folder);
             let by_measure = ByMeasure::new(
                 measured,
                 |measure| {

@@ -22,7 +22,7 @@ pub fn verdicts_of_unknown(
         scores
             .iter()
             .filter(move |image| image.role == role)
-            .filter_map(|image| Some((image.image, image.score(settings.distance)?)))
+            .filter_map(|image| Some((image.image, image.score(settings.view.measure)?)))
             .filter_map(|(index, score)| Some((index, images.get(index)?.file.hash, score)))
     };
     let candidates: Vec<Candidate> = scored(Role::Unknown)
@@ -42,8 +42,8 @@ pub fn verdicts_of_unknown(
         Ok(threshold) => format!(
             "The verdicts in verdicts.csv call an image out-of-domain when its {} score ({}) is above {threshold}, \
              which flags at most {} of new in-domain images, by {count} in-domain scores.",
-            measures::label(&settings.distance),
-            settings.aggregate.name(),
+            measures::label(&settings.view.measure),
+            settings.view.aggregate.name(),
             percent(FALSE_ALARM_RATE),
         ),
         Err(reason) => format!("There are no verdicts: {reason}."),

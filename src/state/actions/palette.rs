@@ -3,7 +3,6 @@
 use super::{Action, KeepAction, LookAction, Part, UiCommand, When};
 use crate::detectors::measures;
 use crate::ood::Role;
-use crate::runs::RunSettings;
 use crate::state::arrangement::{GalleryOrder, GalleryView, VerdictFilter};
 use crate::state::look::{ColorMap, Compare, DifferenceKind, LookSettings};
 use crate::state::recent;
@@ -82,10 +81,8 @@ impl Session {
             commands.push(named(words, Action::BrowseFolders(role)));
         }
         for distance in self.measures_to_choose() {
-            let run = RunSettings {
-                distance,
-                ..self.settings.run.clone()
-            };
+            let mut run = self.settings.run.clone();
+            run.view.measure = distance;
             let words = format!("Score by {}", measures::label(&distance));
             commands.push(named(words, Action::SetRun(Box::new(run))));
         }

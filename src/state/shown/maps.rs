@@ -123,7 +123,7 @@ impl Shown {
             None => sample(run),
         };
         pairs.push(pair);
-        let device = run.settings.device;
+        let device = run.settings.execution.device;
         let (job, control) = (outbox.mint_job(), Control::default());
         self.maps.awaited = Some(Awaited {
             job,

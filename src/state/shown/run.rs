@@ -77,9 +77,9 @@ impl RunState {
         Self {
             job,
             control: Control::default(),
-            choice: (settings.distance, settings.aggregate),
+            choice: (settings.view.measure, settings.view.aggregate),
             progress: Progress {
-                num_attempts: count * settings.num_attempts,
+                num_attempts: count * settings.method.detector.num_attempts(),
                 num_images: count,
                 activity: "Starting".to_owned(),
                 ..Progress::default()

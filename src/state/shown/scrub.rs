@@ -78,7 +78,10 @@ impl Shown {
 
     /// Why this run lets no attempt be watched; `None` where it does.
     pub(in crate::state) fn missing_for_scrub(&self) -> Option<&'static str> {
-        if self.attempt().is_none() {
+        let run = self.run.as_ref();
+        if run.is_some_and(|run| run.settings.method.detector.result().is_none()) {
+            Some("This detector makes no picture that could be watched")
+        } else if self.attempt().is_none() {
             Some("There is no result of this image yet")
         } else if self.is_sealed() {
             Some(

@@ -11,6 +11,7 @@ use crate::images::file::NativeInfo;
 use crate::images::{ContentHash, Geometry, ImageFile, ImageStatistics, Picture};
 use crate::networks::ModelIdentity;
 use crate::networks::distances::{LPIPS, MSE, SSIM};
+use crate::networks::executors::{DeviceInfo, Numerics};
 use crate::ood::{KnownMask, MaskKind, Role};
 use crate::ui::{Backend, Lost};
 use crate::worker::handle::SendError;
@@ -68,7 +69,7 @@ impl StandIn {
         let Some((job, request)) = shared.run.clone() else {
             return false;
         };
-        let num_attempts = request.images.len() * request.settings.num_attempts;
+        let num_attempts = request.images.len() * request.settings.method.detector.num_attempts();
         let first = shared.num_done;
         let last = (first + count).min(num_attempts);
         request.results.extend(
@@ -165,7 +166,10 @@ fn model_info() -> ModelInfo {
         flops_per_call: 0.5e9,
         identity: ModelIdentity::of_weights("00".repeat(32)),
         num_train_timesteps: 1000,
-        device: "CPU".to_owned(),
+        device: DeviceInfo {
+            label: "CPU".to_owned(),
+            numerics: Numerics::new("CPU"),
+        },
         call_secs: vec![(1, 0.0016), (8, 0.01)],
         notes: Vec::new(),
     }

@@ -33,7 +33,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 }
 
 fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {
-    let mut limit = settings.limit.unwrap_or(0);
+    let mut limit = settings.selection.limit.unwrap_or(0);
     let tooltip = "Use only the first images of each folder, for a quick look. 0 uses all";
     let response = row(ui, "Limit", tooltip, |ui| {
         ui.add(
@@ -46,7 +46,7 @@ fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {
         )
     });
     if response.changed() {
-        settings.limit = (limit > 0).then_some(limit);
+        settings.selection.limit = (limit > 0).then_some(limit);
     }
 }
 
@@ -54,7 +54,7 @@ fn seed_ui(ui: &mut Ui, settings: &mut RunSettings) {
     let tooltip = "Start of the random numbers. The same seed gives the same scores again";
     row(ui, "Seed", tooltip, |ui| {
         ui.add(
-            DragValue::new(&mut settings.seed)
+            DragValue::new(&mut settings.method.seed)
                 .min_size(theme::NUMBER_FIELD)
                 .speed(0.1),
         )
@@ -62,7 +62,7 @@ fn seed_ui(ui: &mut Ui, settings: &mut RunSettings) {
 }
 
 fn batch_ui(ui: &mut Ui, settings: &mut RunSettings) {
-    let mut batch = match settings.batch {
+    let mut batch = match settings.execution.batch {
         BatchChoice::Auto => 0,
         BatchChoice::Fixed(count) => count,
     };
@@ -78,7 +78,7 @@ fn batch_ui(ui: &mut Ui, settings: &mut RunSettings) {
         )
     });
     if response.changed() {
-        settings.batch = match batch {
+        settings.execution.batch = match batch {
             0 => BatchChoice::Auto,
             count => BatchChoice::Fixed(count),
         };
@@ -106,7 +106,7 @@ fn fit_ui(ui: &mut Ui, settings: &mut RunSettings) {
     let tooltip = "How a picture that is not square becomes one. Crop cuts the sides off, \
                    pad adds black bars, stretch distorts";
     row(ui, "Fit", tooltip, |ui| {
-        combo(ui, "fit", &mut settings.resize, &fits, |fit| {
+        combo(ui, "fit", &mut settings.method.resize, &fits, |fit| {
             match fit {
                 ResizeMode::Crop => "Crop",
                 ResizeMode::Pad => "Pad",
@@ -118,19 +118,9 @@ fn fit_ui(ui: &mut Ui, settings: &mut RunSettings) {
 }
 
 fn device_ui(ui: &mut Ui, settings: &mut RunSettings) {
-    let mut devices = vec![
-        DeviceChoice::Auto,
-        DeviceChoice::Cpu,
-        DeviceChoice::CandleCpu,
-    ];
-    if cfg!(feature = "cuda") {
-        devices.push(DeviceChoice::Cuda(0));
-    }
-    if cfg!(feature = "metal") {
-        devices.push(DeviceChoice::Metal);
-    }
-    if !devices.contains(&settings.device) {
-        devices.push(settings.device);
+    let mut devices = DeviceChoice::offered();
+    if !devices.contains(&settings.execution.device) {
+        devices.push(settings.execution.device);
     }
     let tooltip =
         "What the model runs on. Automatic takes a graphics card where this build can use one";
@@ -138,15 +128,9 @@ fn device_ui(ui: &mut Ui, settings: &mut RunSettings) {
         combo(
             ui,
             "device",
-            &mut settings.device,
+            &mut settings.execution.device,
             &devices,
-            |device| match device {
-                DeviceChoice::Auto => "Automatic".to_owned(),
-                DeviceChoice::Cpu => "CPU".to_owned(),
-                DeviceChoice::CandleCpu => "CPU (candle)".to_owned(),
-                DeviceChoice::Cuda(ordinal) => format!("NVIDIA GPU {ordinal}"),
-                DeviceChoice::Metal => "Apple GPU".to_owned(),
-            },
+            |device| device.label(),
         )
     });
 }

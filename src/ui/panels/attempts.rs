@@ -52,7 +52,7 @@ fn style(measure: MeasureId) -> LineStyle {
 
 fn plot_ui(ui: &mut Ui, scene: &Scene<'_>, assessment: &Assessment) {
     let palette = theme::palette(ui);
-    let chosen = scene.session.settings.run.distance;
+    let chosen = scene.session.settings.run.view.measure;
     let all = || assessment.by_attempts.iter().flat_map(|(_, points)| points);
     let most = all().map(|point| point.num_attempts).max().unwrap_or(1);
     let lowest = all().map(|p| p.interval.low).fold(1.0_f64, f64::min);

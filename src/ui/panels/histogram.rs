@@ -17,7 +17,7 @@ use crate::ui::widgets::{mark, ticks};
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let analysis = scene.session.shown.analysis.as_deref();
-    let distance = &scene.session.settings.run.distance;
+    let distance = &scene.session.settings.run.view.measure;
     let title = format!("Scores, {}", measures::label(distance));
     section(ui, &title, |ui| {
         legend_ui(ui, scene, analysis);

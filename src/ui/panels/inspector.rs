@@ -41,10 +41,15 @@ pub use copy::copy;
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, has_gallery: bool) {
     let detail = detail(scene);
     header_ui(ui, scene, detail.as_ref());
-    toolbar::ui(ui, scene);
+    let has_results = scene.session.result_word().is_some();
+    if has_results {
+        toolbar::ui(ui, scene);
+    }
     panes::ui(ui, scene, detail.as_ref(), has_gallery);
     scrub::ui(ui, scene);
-    strip::ui(ui, scene, detail.as_ref());
+    if has_results {
+        strip::ui(ui, scene, detail.as_ref());
+    }
 }
 
 fn detail<'a>(scene: &Scene<'a>) -> Option<Detail<'a>> {
@@ -53,7 +58,7 @@ fn detail<'a>(scene: &Scene<'a>) -> Option<Detail<'a>> {
     let image = session.shown.gallery.images().get(index)?;
     let run = session.shown.run.as_ref();
     let run_id = session.shown.gallery.run_id(index);
-    let distance = session.settings.run.distance;
+    let distance = session.settings.run.view.measure;
     Some(Detail {
         image,
         attempts: session.shown.attempts(),
@@ -93,7 +98,7 @@ fn score_ui(ui: &mut Ui, scene: &Scene<'_>, detail: &Detail<'_>) {
         return;
     };
     let palette = theme::palette(ui);
-    let aggregate = scene.session.settings.run.aggregate;
+    let aggregate = scene.session.settings.run.view.aggregate;
     let basis = format!(
         "{} of {}, {}",
         aggregate.name(),

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use egui::{Align2, DragValue, Rect, RichText, Sense, TextStyle, Ui, Vec2, vec2};
 
 use super::Scene;
+use crate::detectors::lmd::{Lift, Lmd};
 use crate::images::typed_path::typed_path;
 use crate::ood::MaskKind;
-use crate::runs::{Lift, RunSettings};
 use crate::state::preview::{PreviewState, ShownPreview};
 use crate::state::{Action, UiCommand};
 use crate::ui::theme;
@@ -23,7 +23,7 @@ const PREVIEW: f32 = 96.0;
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     section(ui, "Mask", |ui| {
-        scene.edit_run(|settings, scene| {
+        scene.edit_lmd(|settings, scene| {
             let is_used = !matches!(settings.lift, Lift::Denoise { .. });
             ui.add_enabled_ui(is_used, |ui| {
                 kind_ui(ui, settings);
@@ -40,7 +40,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
-fn kind_ui(ui: &mut Ui, settings: &mut RunSettings) {
+fn kind_ui(ui: &mut Ui, settings: &mut Lmd) {
     let file = match &settings.mask {
         MaskKind::File(path) => path.clone(),
         _ => PathBuf::new(),
@@ -71,7 +71,7 @@ fn kind_label(kind: &MaskKind) -> String {
     .to_owned()
 }
 
-fn grid_ui(ui: &mut Ui, settings: &mut RunSettings) {
+fn grid_ui(ui: &mut Ui, settings: &mut Lmd) {
     let tooltip =
         "Squares along each side. Few make large holes that are hard to fill, many make small ones";
     row(ui, "Grid", tooltip, |ui| {
@@ -84,7 +84,7 @@ fn grid_ui(ui: &mut Ui, settings: &mut RunSettings) {
     });
 }
 
-fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &mut RunSettings, current: &Path) {
+fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &mut Lmd, current: &Path) {
     ui.horizontal(|ui| {
         let width = ui.available_width() - 76.0;
         let hint = if current.as_os_str().is_empty() {
@@ -106,7 +106,7 @@ fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &mut RunSettings, curre
     });
 }
 
-fn preview_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &RunSettings) {
+fn preview_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &Lmd) {
     ui.add_space(2.0);
     let shown = scene.session.preview.shown();
     let shown =
@@ -185,7 +185,7 @@ fn pictures_ui(
 }
 
 /// Buttons that step through the masks of the attempts.
-fn steps_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &RunSettings) {
+fn steps_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &Lmd) {
     let count = PreviewState::num_attempts(settings);
     if count < 2 {
         return;

@@ -3,10 +3,11 @@
 use egui::{DragValue, Ui};
 
 use super::Scene;
+use crate::detectors::lmd::{Lift, Lmd};
 use crate::detectors::measures;
 use crate::diffusion::SamplerKind;
 use crate::ood::{Aggregate, MeasureId};
-use crate::runs::{Lift, RunSettings};
+use crate::runs::settings::View;
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{row, section, sized_cell};
@@ -20,8 +21,8 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .session
         .model_info()
         .map_or(1000, |info| info.num_train_timesteps.max(1));
-    scene.edit_run(|settings, _| {
-        section(ui, "Reconstruction", |ui| {
+    section(ui, "Reconstruction", |ui| {
+        scene.edit_lmd(|settings, _| {
             lift_ui(ui, settings, num_timesteps);
             attempts_ui(ui, settings);
             sampler_ui(ui, settings, num_timesteps);
@@ -32,13 +33,15 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 /// Draw the choices that look at the same attempts in another way: they take effect at once.
 pub fn view_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let choices = scene.session.measures_to_choose();
-    scene.edit_run(|settings, _| {
-        score_ui(ui, settings, &choices);
-    });
+    let num_attempts = scene.session.settings.run.method.detector.num_attempts();
+    if choices.len() < 2 && num_attempts < 2 {
+        return; // There is nothing to choose.
+    }
+    scene.edit_run(|settings, _| score_ui(ui, &mut settings.view, &choices));
     ui.add_space(theme::SECTION_GAP - 4.0);
 }
 
-fn lift_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
+fn lift_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
     let start = match settings.lift {
         Lift::Inpaint => DEFAULT_START.min(num_timesteps - 1),
         Lift::Denoise { start_timestep } => start_timestep,
@@ -73,7 +76,7 @@ fn lift_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
     }
 }
 
-fn attempts_ui(ui: &mut Ui, settings: &mut RunSettings) {
+fn attempts_ui(ui: &mut Ui, settings: &mut Lmd) {
     let tooltip =
         "How many times each image is reconstructed. More take longer and make the score steadier";
     row(ui, "Attempts", tooltip, |ui| {
@@ -86,17 +89,13 @@ fn attempts_ui(ui: &mut Ui, settings: &mut RunSettings) {
     });
 }
 
-fn sampler_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
+fn sampler_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
     let sampler = &mut settings.sampler;
-    let kinds = [SamplerKind::Ddim, SamplerKind::Ddpm];
+    let kinds: Vec<_> = SamplerKind::all().collect();
     let tooltip = "How noise is turned into a picture. DDIM needs few steps, DDPM all of them";
     let response = row(ui, "Sampler", tooltip, |ui| {
         combo(ui, "sampler", &mut sampler.kind, &kinds, |kind| {
-            match kind {
-                SamplerKind::Ddim => "DDIM",
-                SamplerKind::Ddpm => "DDPM",
-            }
-            .to_owned()
+            kind.def().label.to_owned()
         })
     });
     if response.changed() {
@@ -116,10 +115,9 @@ fn sampler_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
     if response.changed() {
         sampler.num_steps = Some(num_steps);
     }
-    let is_ddim = sampler.kind == SamplerKind::Ddim;
     let tooltip = "Fresh noise that DDIM adds at each step. 0 is none, 1 is as much as DDPM, \
                    inpainting works best near 1";
-    ui.add_enabled_ui(is_ddim, |ui| {
+    ui.add_enabled_ui(sampler.kind.def().uses_eta, |ui| {
         row(ui, "Eta", tooltip, |ui| {
             ui.add(
                 DragValue::new(&mut sampler.eta)
@@ -132,12 +130,12 @@ fn sampler_ui(ui: &mut Ui, settings: &mut RunSettings, num_timesteps: usize) {
     });
 }
 
-fn score_ui(ui: &mut Ui, settings: &mut RunSettings, choices: &[MeasureId]) {
+fn score_ui(ui: &mut Ui, view: &mut View, choices: &[MeasureId]) {
     ui.horizontal(|ui| {
         ui.label("Score by");
         let width = 0.5 * (ui.available_width() - ui.spacing().item_spacing.x);
         sized_cell(ui, width, |ui| {
-            let distance = &mut settings.distance;
+            let distance = &mut view.measure;
             combo(ui, "distance", distance, choices, |distance| {
                 measures::label(distance).to_owned()
             })
@@ -149,7 +147,7 @@ fn score_ui(ui: &mut Ui, settings: &mut RunSettings, choices: &[MeasureId]) {
             .accessible_name("Distance");
         });
         sized_cell(ui, width, |ui| {
-            let aggregate = &mut settings.aggregate;
+            let aggregate = &mut view.aggregate;
             combo(ui, "aggregate", aggregate, &Aggregate::ALL, |aggregate| {
                 match aggregate {
                     Aggregate::Median => "Median",

@@ -5,6 +5,7 @@ pub mod attempts;
 pub mod brush;
 pub mod confounds;
 pub mod decision;
+pub mod detector;
 pub mod drop;
 pub mod export;
 pub mod figures;
@@ -30,6 +31,8 @@ pub mod verdicts;
 use std::sync::Arc;
 
 use super::textures::Textures;
+use crate::detectors::DetectorSpec;
+use crate::detectors::lmd::Lmd;
 use crate::runs::{RunImage, RunSettings};
 use crate::state::{Action, LookAction, Part, Session, Shown, UiCommand};
 use crate::worker::protocol::JobId;
@@ -53,6 +56,8 @@ pub struct Drafts {
     pub model: String,
     /// Paths of folders, by role in the order of [`crate::ood::Role::ALL`].
     pub folders: [String; 3],
+    /// Detectors that were chosen before, with the settings that they were left with.
+    pub specs: Vec<DetectorSpec>,
     /// The path of a mask image.
     pub mask: String,
     /// Columns and rows of the gallery that were drawn last.
@@ -194,5 +199,14 @@ impl Scene<'_> {
         if settings != self.session.settings.run {
             self.actions.push(Action::SetRun(Box::new(settings)));
         }
+    }
+
+    /// The same with the settings of LMD; nothing where that is not the detector.
+    pub fn edit_lmd(&mut self, edit: impl FnOnce(&mut Lmd, &mut Self)) {
+        self.edit_run(|settings, scene| {
+            if let Some(lmd) = settings.method.detector.lmd_mut() {
+                edit(lmd, scene);
+            }
+        });
     }
 }

@@ -133,8 +133,11 @@ fn idle_lines(session: &Session, run: Option<&RunState>) -> Lines {
         (Some(info), 1..) => format!(
             "{}, {}, {}",
             text::counted(num_images, "image"),
-            text::counted(settings.num_attempts, "attempt"),
-            text::counted(settings.sampler.num_steps(info.num_train_timesteps), "step"),
+            text::counted(settings.method.detector.num_attempts(), "attempt"),
+            text::counted(
+                (settings.method.detector).expected_calls(info.num_train_timesteps),
+                "step"
+            ),
         ),
         _ => "Ready when a model and images are".to_owned(),
     };

@@ -6,4 +6,5 @@ mod decoding;
 mod jpegs;
 mod listing;
 mod preparing;
+mod stacks;
 pub mod support;

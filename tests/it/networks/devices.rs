@@ -11,11 +11,11 @@ fn auto_and_cpu_always_open() {
     let network = Arc::new(load_fixture("gray-attn-heads").network);
     for choice in [
         DeviceChoice::Auto,
-        DeviceChoice::Cpu,
-        DeviceChoice::CandleCpu,
+        DeviceChoice::CPU,
+        DeviceChoice::CANDLE_CPU,
     ] {
         let executors = executors::open(Arc::clone(&network), choice).unwrap();
-        assert!(!executors.device.is_empty(), "{choice}");
+        assert!(!executors.device.label.is_empty(), "{choice}");
     }
 }
 
@@ -23,7 +23,7 @@ fn auto_and_cpu_always_open() {
 fn images_too_small_for_lpips_open_without_it() {
     let small = Arc::new(load_fixture("defaults-no-attention").network);
     let large = Arc::new(load_fixture("gray-attn-heads").network);
-    for choice in [DeviceChoice::Cpu, DeviceChoice::CandleCpu] {
+    for choice in [DeviceChoice::CPU, DeviceChoice::CANDLE_CPU] {
         let executors = executors::open(Arc::clone(&small), choice).unwrap();
         assert!(executors.perceptual.is_none(), "16 pixels on {choice}");
         let executors = executors::open(Arc::clone(&large), choice).unwrap();
@@ -35,10 +35,8 @@ fn images_too_small_for_lpips_open_without_it() {
 #[cfg(not(any(feature = "cuda", feature = "metal")))]
 fn a_build_without_gpus_says_how_to_get_them() {
     let network = Arc::new(load_fixture("gray-attn-heads").network);
-    for (choice, feature) in [
-        (DeviceChoice::Cuda(0), "--features cuda"),
-        (DeviceChoice::Metal, "--features metal"),
-    ] {
+    for (choice, feature) in [("cuda:0", "--features cuda"), ("metal", "--features metal")] {
+        let choice: DeviceChoice = choice.parse().unwrap();
         match executors::open(Arc::clone(&network), choice).err().unwrap() {
             ExecutorError::NoDevice(message) => assert!(message.contains(feature), "{message}"),
             other @ ExecutorError::Prepare { .. } => panic!("{other}"),

@@ -218,7 +218,9 @@ fn rewrite_segment(run: &Path, machine: Option<&str>, device: &str) {
     if let Some(machine) = machine {
         segment.machine = Some(machine.to_owned());
     }
+    // As in files of before the numerics were kept beside it.
     segment.device = device.to_owned();
+    segment.numerics = None;
     let json = serde_json::to_string(&segment).unwrap();
     let sum = checksum("stretches", &[Value::Int(1), Value::Bytes(json.as_bytes())]);
     let sql = "UPDATE stretches SET json = ?1, checksum = ?2 WHERE id = 1";

@@ -9,7 +9,7 @@ use lmd_inspector::images::decode::decode_file;
 use lmd_inspector::ood::MaskKind;
 use lmd_inspector::runs::file::{self, KeepPictures, Shard};
 use lmd_inspector::runs::report::{command_line, path_cell};
-use lmd_inspector::runs::{BatchChoice, DeviceChoice, RunSettings};
+use lmd_inspector::runs::{BatchChoice, DeviceChoice};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::RowAccessor as _;
 
@@ -298,7 +298,8 @@ fn the_command_that_repeats_a_run_asks_for_its_settings() {
     let mut json = serde_json::to_value(&new).unwrap();
     json["settings"] = odd;
     let other: file::Manifest = serde_json::from_value(json).unwrap();
-    assert_eq!(other.settings().mask, MaskKind::File("m.png".into()));
+    let mask = other.settings().method.detector.lmd().unwrap().mask.clone();
+    assert_eq!(mask, MaskKind::File("m.png".into()));
     assert_eq!(settings(&other), other.settings());
 }
 
@@ -388,12 +389,10 @@ fn runs_of_other_settings_or_contents_are_not_merged() {
     );
 
     let mut other = run();
-    let settings = RunSettings {
-        seed: 1,
-        batch: BatchChoice::Fixed(3),
-        device: DeviceChoice::Cpu,
-        ..other.manifest.settings()
-    };
+    let mut settings = other.manifest.settings();
+    settings.method.seed = 1;
+    settings.execution.batch = BatchChoice::Fixed(3);
+    settings.execution.device = DeviceChoice::CPU;
     let mut json = serde_json::to_value(&other.manifest).unwrap();
     json["settings"] = serde_json::to_value(&settings).unwrap();
     other.manifest = serde_json::from_value(json).unwrap();

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 
+use lmd_inspector::detectors::lmd::Lmd;
 use lmd_inspector::images::{
     ContentHash, Geometry, ImageFile, ImageStatistics, NativeInfo, Picture,
 };
 use lmd_inspector::networks::ModelIdentity;
 use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
+use lmd_inspector::networks::executors::{DeviceInfo, Numerics};
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::file::{self, KeepPictures, Manifest, ModelRecord, NewRun, RunWriter};
 use lmd_inspector::runs::{AttemptResult, RunImage, RunSettings};
@@ -50,10 +52,10 @@ pub fn images() -> Vec<(RunImage, usize)> {
 }
 
 pub fn settings() -> RunSettings {
-    RunSettings {
+    RunSettings::by_lmd(Lmd {
         num_attempts: NUM_ATTEMPTS,
-        ..Default::default()
-    }
+        ..Lmd::default()
+    })
 }
 
 /// A model of which everything is known.
@@ -125,7 +127,11 @@ pub fn begin(path: &Path, keep_pictures: KeepPictures) -> RunWriter {
 /// A finished run.
 pub fn write(path: &Path, keep_pictures: KeepPictures) {
     let mut writer = begin(path, keep_pictures);
-    writer.begin_segment("CPU (AVX2, 2 threads)").unwrap();
+    let device = DeviceInfo {
+        label: "CPU (AVX2, 2 threads)".to_owned(),
+        numerics: Numerics::new("CPU (AVX2)"),
+    };
+    writer.begin_segment(&device).unwrap();
     for attempt in 0..NUM_ATTEMPTS {
         writer.append(&batch(attempt), 0.25).unwrap();
     }

@@ -240,7 +240,7 @@ fn a_range_is_typed_without_a_pointer_and_goes_with_the_distance() {
     assert!(scores(&window).iter().all(|score| *score >= 0.2));
     let session_mut = window.state_mut().session_mut();
     let mut run = session_mut.settings.run.clone();
-    run.distance = lmd_inspector::networks::distances::MSE;
+    run.view.measure = lmd_inspector::networks::distances::MSE;
     session_mut.perform(Action::SetRun(Box::new(run)));
     window.run_steps(3);
     assert_eq!(session(&window).shown.gallery.brush(), None, "other units");

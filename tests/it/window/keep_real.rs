@@ -29,7 +29,7 @@ fn session_settings(folder: &Path, num_attempts: usize, num_steps: usize) -> Set
     use lmd_inspector::runs::BatchChoice;
     use lmd_inspector::state::{FolderChoice, FolderSource};
     let mut settings = settings(num_attempts, num_steps);
-    settings.run.batch = BatchChoice::Fixed(2);
+    settings.run.execution.batch = BatchChoice::Fixed(2);
     for (name, role) in [
         ("fashion-mnist", Role::InDomain),
         ("mnist", Role::OutOfDomain),

@@ -12,6 +12,7 @@ mod look;
 mod maps;
 mod overlays;
 mod plots;
+mod quick_scan;
 mod real;
 mod script;
 mod shown;
@@ -313,7 +314,7 @@ fn settings_are_edited_and_applied_without_touching_a_run() {
     window.run_steps(4);
     window.get_by_label("MSE").click();
     window.run_steps(3);
-    let distance = window.state().session().settings.run.distance;
+    let distance = window.state().session().settings.run.view.measure;
     assert_eq!(distance, lmd_inspector::networks::distances::MSE);
     window.get_by_label("Scores, MSE");
     press(&mut window, "Next mask");

@@ -9,7 +9,7 @@ use egui::accesskit::Role as AccessRole;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use lmd_inspector::ood::conformal::CalibrationScores;
-use lmd_inspector::runs::{Calibration, DeviceChoice, RunSettings};
+use lmd_inspector::runs::{Calibration, DeviceChoice};
 use lmd_inspector::state::{Phase, Settings};
 use lmd_inspector::ui::App;
 use lmd_inspector::ui::backend::Workers;
@@ -17,6 +17,7 @@ use lmd_inspector::worker::protocol::Wake;
 
 use super::{Window, press, until};
 use crate::binary::{lmd, text};
+use crate::settings::by_lmd;
 
 /// A folder with some of the bundled samples.
 pub fn some_samples(parent: &Path, name: &str, count: usize) -> PathBuf {
@@ -43,12 +44,8 @@ pub fn open(settings: Settings, wake: Wake) -> Window {
 }
 
 pub fn settings(num_attempts: usize, num_steps: usize) -> Settings {
-    let mut run = RunSettings {
-        num_attempts,
-        device: DeviceChoice::Cpu,
-        ..RunSettings::default()
-    };
-    run.sampler.num_steps = Some(num_steps);
+    let mut run = by_lmd(num_attempts, num_steps);
+    run.execution.device = DeviceChoice::CPU;
     Settings {
         folders: Vec::new(),
         run,
@@ -57,7 +54,7 @@ pub fn settings(num_attempts: usize, num_steps: usize) -> Settings {
 }
 
 /// Type a folder's path and add it.
-fn add_folder(window: &mut Window, role: &str, path: &Path) {
+pub fn add_folder(window: &mut Window, role: &str, path: &Path) {
     let name = format!("{role} folder path");
     let field = |window: &Window| {
         let field = window.get_by_role_and_label(AccessRole::TextInput, name.as_str());
@@ -73,7 +70,7 @@ fn add_folder(window: &mut Window, role: &str, path: &Path) {
     press(window, &format!("Add {name}"));
 }
 
-fn planned(count: usize) -> impl Fn(&Window) -> bool {
+pub fn planned(count: usize) -> impl Fn(&Window) -> bool {
     move |window| window.state().session().planned().len() == count
 }
 
@@ -268,8 +265,11 @@ fn a_detector_file_of_the_command_sets_the_threshold_of_the_window() {
     });
     window.get_by_label("Open: detector.json");
     let run = &window.state().session().settings.run;
-    assert_eq!(run.num_attempts, 1, "its settings are taken over");
-    assert_eq!(run.sampler.num_steps, Some(4));
+    assert_eq!(
+        run.method,
+        by_lmd(1, 4).method,
+        "its settings are taken over"
+    );
 
     add_folder(&mut window, "unknown", &digits);
     until(&mut window, "the folder", planned(3));

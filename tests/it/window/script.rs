@@ -12,6 +12,7 @@ use lmd_inspector::images::file::NativeInfo;
 use lmd_inspector::images::{ContentHash, Geometry, ImageFile, ImageStatistics, Picture};
 use lmd_inspector::networks::ModelIdentity;
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
+use lmd_inspector::networks::executors::{DeviceInfo, Numerics};
 use lmd_inspector::ood::{KnownMask, Role};
 use lmd_inspector::ui::{Backend, Lost};
 use lmd_inspector::worker::handle::SendError;
@@ -242,7 +243,7 @@ pub fn progress(request: &RunRequest, attempts_done: usize) -> Progress {
     let calls = attempts_done as u64 * 25;
     Progress {
         attempts_done,
-        num_attempts: request.images.len() * request.settings.num_attempts,
+        num_attempts: request.images.len() * request.settings.method.detector.num_attempts(),
         images_done: 0,
         num_images: request.images.len(),
         images_skipped: 0,
@@ -382,7 +383,10 @@ fn model_info() -> ModelInfo {
         flops_per_call: 0.38e9,
         identity: ModelIdentity::of_weights("00".repeat(32)),
         num_train_timesteps: 1000,
-        device: "CPU (AVX2, 2 threads)".to_owned(),
+        device: DeviceInfo {
+            label: "CPU (AVX2, 2 threads)".to_owned(),
+            numerics: Numerics::new("CPU (AVX2)"),
+        },
         call_secs: vec![(1, 0.005), (16, 0.05)],
         notes: Vec::new(),
     }

@@ -12,7 +12,7 @@ pub(super) enum Refusal {
 }
 
 /// A checked configuration.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct UnetConfig {
     pub(super) image_size: usize,
     pub(super) channels: usize,

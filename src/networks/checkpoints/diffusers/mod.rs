@@ -4,18 +4,25 @@
 use serde_json::{Map, Value};
 
 use self::config::{Refusal, UnetConfig};
+use super::candidate::Candidate;
 use super::files::Files;
 use super::tensors::{Taker, TensorFile};
-use super::{Checkpoint, CheckpointError, ModelSource, json};
+use super::{Checkpoint, CheckpointError, Family, Match, json};
 use crate::diffusion::Schedule;
 use crate::diffusion::schedule::ScheduleConfig;
 use crate::networks::identity::ModelIdentity;
 
+mod blueprint;
 mod config;
 mod keys;
 mod raw_config;
 mod scheduler;
 mod unet;
+
+pub use blueprint::{Blueprint, NetworkSize};
+
+/// What a pipeline is made of.
+const INDEX: &str = "model_index.json";
 
 /// Names of weights files, best first.
 const WEIGHTS: [&str; 4] = [
@@ -25,32 +32,53 @@ const WEIGHTS: [&str; 4] = [
     "diffusion_pytorch_model.fp16.bin",
 ];
 
+pub(in crate::networks::checkpoints) static FAMILY: Family = Family {
+    name: "diffusers UNet2DModel",
+    recognize,
+};
+
+/// By a configuration with the marks of diffusers, or any one that has no PyTorch file beside it: other families keep a
+/// `config.json` of their own beside theirs.
+fn recognize(candidate: &Candidate<'_>) -> Result<Match, CheckpointError> {
+    let files = candidate.files;
+    let Some(config_name) = find_config(files) else {
+        return Ok(Match::NotMine);
+    };
+    if candidate.torch_file().is_some() && !has_marks(files, config_name)? {
+        return Ok(Match::NotMine);
+    }
+    Ok(match latent_pipeline(files)? {
+        Some(what) => Match::Unsupported {
+            what,
+            instead: "use an unconditional pixel-space UNet2DModel",
+            path: files.path(INDEX),
+        },
+        None => Match::Mine(load),
+    })
+}
+
 /// The configuration's place in the folder, if it has one.
-pub(super) fn find_config(files: &Files) -> Option<&'static str> {
+fn find_config(files: &Files) -> Option<&'static str> {
     ["unet/config.json", "config.json"]
         .into_iter()
         .find(|name| files.has(name))
 }
 
-/// Whether a configuration has the marks of diffusers: other families keep a `config.json` too.
-pub(super) fn is_diffusers(files: &Files, config_name: &str) -> Result<bool, CheckpointError> {
+fn has_marks(files: &Files, config_name: &str) -> Result<bool, CheckpointError> {
     let fields = read_object(files, config_name)?;
     let marks = ["_class_name", "block_out_channels", "block_channels"];
     Ok(marks.iter().any(|mark| fields.contains_key(*mark)))
 }
 
-/// Read a checkpoint; `weights` is the name of the weights file where the user chose one.
-pub(super) fn load(
-    source: &ModelSource,
-    files: &Files,
-    config_name: &str,
-    weights: Option<&str>,
-) -> Result<Checkpoint, CheckpointError> {
-    check_pipeline(files)?;
+fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
+    let files = candidate.files;
+    let config_name = find_config(files).ok_or_else(|| CheckpointError::NoConfig {
+        path: files.path(""),
+    })?;
     let fields = read_object(files, config_name)?;
     let config =
         UnetConfig::from_json(fields).map_err(|refusal| with_path(refusal, files, config_name))?;
-    let weights_name = match weights {
+    let weights_name = match candidate.weights {
         Some(name) => name.to_owned(),
         None => find_weights(files, config_name)?,
     };
@@ -62,9 +90,9 @@ pub(super) fn load(
     taker.finish(&files.path(&weights_name))?;
     let identity = ModelIdentity::new(&network, &schedule, weights_sha256);
     Ok(Checkpoint {
-        source: source.clone(),
+        source: candidate.source.clone(),
         name: files.name(),
-        family: "diffusers UNet2DModel",
+        family: FAMILY.name,
         network,
         schedule,
         identity,
@@ -97,11 +125,11 @@ fn find_weights(files: &Files, config_name: &str) -> Result<String, CheckpointEr
     })
 }
 
-/// Refuse pipelines that do not work on pixels before anything in them is read.
-fn check_pipeline(files: &Files) -> Result<(), CheckpointError> {
-    const INDEX: &str = "model_index.json";
+/// What a pipeline is that does not work on pixels, or not by this kind of network: found before anything else in it is
+/// read.
+fn latent_pipeline(files: &Files) -> Result<Option<String>, CheckpointError> {
     if !files.has(INDEX) {
-        return Ok(());
+        return Ok(None);
     }
     let fields = read_object(files, INDEX)?;
     let class = fields
@@ -120,17 +148,12 @@ fn check_pipeline(files: &Files) -> Result<(), CheckpointError> {
         .get("unet")
         .and_then(|unet| unet.get(1))
         .and_then(Value::as_str);
-    let what = match (latent, unet) {
-        (Some(part), _) => format!("the pipeline {class} (it has a {part})"),
+    Ok(match (latent, unet) {
+        (Some(part), _) => Some(format!("the pipeline {class} (it has a {part})")),
         (None, Some(unet)) if !matches!(unet, "UNet2DModel" | "UNetUnconditionalModel") => {
-            format!("the pipeline {class} (its network is a {unet})")
+            Some(format!("the pipeline {class} (its network is a {unet})"))
         }
-        _ => return Ok(()),
-    };
-    Err(CheckpointError::Unsupported {
-        what,
-        instead: "use an unconditional pixel-space UNet2DModel".to_owned(),
-        path: files.path(INDEX),
+        _ => None,
     })
 }
 

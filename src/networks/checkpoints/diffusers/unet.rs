@@ -3,14 +3,14 @@
 //! The order of layers is that of diffusers 0.42's `UNet2DModel`, `unet_2d_blocks.py` and `resnet.py`.
 
 use super::config::{Block, MidBlock, Resampling, UnetConfig};
-use crate::networks::checkpoints::tensors::Taker;
+use crate::networks::checkpoints::tensors::TensorSource;
 use crate::networks::description::{
     Attention, Conv2d, GroupNorm, Linear, Network, Padding, Resample, Resnet, ResnetResample,
     Stage, TimeEmbedding, TimeMode,
 };
 
 /// Take every tensor of the network; complaints are collected by `weights`.
-pub(super) fn build(config: &UnetConfig, weights: &mut Taker<'_>) -> Network {
+pub(super) fn build(config: &UnetConfig, weights: &mut dyn TensorSource) -> Network {
     let mut builder = Builder {
         config,
         weights,
@@ -47,13 +47,13 @@ pub(super) fn build(config: &UnetConfig, weights: &mut Taker<'_>) -> Network {
     }
 }
 
-struct Builder<'a, 'b> {
+struct Builder<'a> {
     config: &'a UnetConfig,
-    weights: &'a mut Taker<'b>,
+    weights: &'a mut dyn TensorSource,
     stages: Vec<Stage>,
 }
 
-impl Builder<'_, '_> {
+impl Builder<'_> {
     fn down(&mut self) {
         let channels = &self.config.block_out_channels;
         let mut inputs = channels[0];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::Device;
 
-use super::ExecutorError;
+use super::{Executor, ExecutorError, Numerics};
 use crate::diffusion::{DenoiseError, Denoiser};
 use crate::networks::description::Network;
 use crate::networks::lpips::{Lpips, Perceptual};
@@ -17,43 +17,38 @@ mod unet;
 pub use lpips::CandlePerceptual;
 pub use unet::CandleDenoiser;
 
-/// The first usable GPU of this build; `None` without one.
-pub(super) fn first_gpu() -> Option<Device> {
-    let found = if cfg!(feature = "metal") {
-        metal()
-    } else {
-        cuda(0)
-    };
-    found
-        .inspect_err(|error| log::info!("no GPU is used: {error}"))
-        .ok()
-}
+/// A device of candle's.
+pub(super) struct CandleExecutor(pub Device);
 
-/// The NVIDIA GPU of this ordinal.
-pub(super) fn cuda(ordinal: usize) -> Result<Device, ExecutorError> {
-    if !cfg!(feature = "cuda") {
-        return Err(ExecutorError::NoDevice(
-            "this build has no CUDA support; build with `cargo build --release --features cuda`, or choose cpu"
-                .to_owned(),
-        ));
+impl Executor for CandleExecutor {
+    fn label(&self) -> String {
+        label(&self.0)
     }
-    probe("CUDA", || Device::new_cuda(ordinal))
-}
 
-/// The Apple GPU.
-pub(super) fn metal() -> Result<Device, ExecutorError> {
-    if !cfg!(feature = "metal") {
-        return Err(ExecutorError::NoDevice(
-            "this build has no Metal support; build with `cargo build --release --features metal` on a Mac, or \
-             choose cpu"
-                .to_owned(),
-        ));
+    fn numerics(&self) -> Numerics {
+        match &self.0 {
+            Device::Cpu => Numerics::new("CPU (candle)"),
+            gpu => Numerics::new(label(gpu)),
+        }
     }
-    probe("Metal", || Device::new_metal(0))
+
+    fn denoiser(&self, network: &Network) -> Result<Box<dyn Denoiser>, ExecutorError> {
+        match CandleDenoiser::new(network, &self.0) {
+            Ok(denoiser) => Ok(Box::new(denoiser)),
+            Err(error) => Err(prepare_error(&self.0, &error)),
+        }
+    }
+
+    fn perceptual(&self, lpips: &Arc<Lpips>) -> Result<Box<dyn Perceptual>, ExecutorError> {
+        match CandlePerceptual::new(lpips, &self.0) {
+            Ok(perceptual) => Ok(Box::new(perceptual)),
+            Err(error) => Err(prepare_error(&self.0, &error)),
+        }
+    }
 }
 
 /// Open a device. The CUDA bindings panic where the driver's library cannot be loaded.
-fn probe(
+pub(super) fn probe(
     name: &str,
     open: impl FnOnce() -> candle_core::Result<Device>,
 ) -> Result<Device, ExecutorError> {
@@ -68,7 +63,7 @@ fn probe(
 }
 
 /// The device for people.
-pub(super) fn label(device: &Device) -> String {
+fn label(device: &Device) -> String {
     match device {
         Device::Cpu => format!("CPU (candle, {} threads)", rayon::current_num_threads()),
         Device::Cuda(_) => match device.location() {
@@ -77,26 +72,6 @@ pub(super) fn label(device: &Device) -> String {
         },
         Device::Metal(_) => "Metal GPU".to_owned(),
     }
-}
-
-/// Prepare a network for a device.
-pub(super) fn denoiser(
-    network: &Network,
-    device: &Device,
-) -> Result<Box<dyn Denoiser>, ExecutorError> {
-    CandleDenoiser::new(network, device)
-        .map(|denoiser| Box::new(denoiser) as Box<dyn Denoiser>)
-        .map_err(|error| prepare_error(device, &error))
-}
-
-/// Prepare LPIPS for a device.
-pub(super) fn perceptual(
-    lpips: &Arc<Lpips>,
-    device: &Device,
-) -> Result<Box<dyn Perceptual>, ExecutorError> {
-    CandlePerceptual::new(lpips, device)
-        .map(|perceptual| Box::new(perceptual) as Box<dyn Perceptual>)
-        .map_err(|error| prepare_error(device, &error))
 }
 
 fn prepare_error(device: &Device, error: &candle_core::Error) -> ExecutorError {

@@ -48,8 +48,8 @@ pub enum CpuError {
 /// Threads and kernels that executors share.
 #[derive(Clone)]
 pub struct Machine {
-    pub(super) pool: Arc<ThreadPool>,
-    pub(super) table: &'static Table,
+    pub(in crate::networks) pool: Arc<ThreadPool>,
+    pub(in crate::networks) table: &'static Table,
     isa: Isa,
 }
 
@@ -67,7 +67,12 @@ impl Machine {
         Ok(Self { pool, table, isa })
     }
 
-    pub(super) fn scratches(&self) -> Vec<Mutex<Scratch>> {
+    /// The instruction set of its kernels.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    pub(in crate::networks) fn scratches(&self) -> Vec<Mutex<Scratch>> {
         (0..self.pool.num_threads())
             .map(|_| Mutex::default())
             .collect()

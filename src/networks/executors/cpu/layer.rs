@@ -22,6 +22,22 @@ impl Layer {
         }
     }
 
+    /// The same without weights yet: [`Self::set`] gives them.
+    pub fn blank(shape: ConvShape) -> Self {
+        match winograd_tile(&shape) {
+            Some(tile) => Self::Winograd(Winograd::blank(shape, tile)),
+            None => Self::Direct(Conv::blank(shape)),
+        }
+    }
+
+    /// Take weights given as (k, k, in, out), as training keeps them, in place of the present ones.
+    pub fn set(&mut self, context: &mut Context<'_, '_>, weights: &[f32]) {
+        match self {
+            Self::Direct(conv) => conv.set(context, weights),
+            Self::Winograd(conv) => conv.set(context, weights),
+        }
+    }
+
     /// Its sizes.
     pub fn shape(&self) -> &ConvShape {
         match self {

@@ -42,7 +42,9 @@ pub(super) fn section(
             ),
         ),
     }
-    if report.settings.aggregate == Aggregate::Median && report.settings.num_attempts > 1 {
+    if report.settings.view.aggregate == Aggregate::Median
+        && report.settings.method.detector.num_attempts() > 1
+    {
         html.push_str(" The median attempt is framed.");
     }
     html.push_str("</p>");
@@ -135,7 +137,7 @@ fn show_cell(
     cell: &Cell,
     threshold: f64,
 ) -> Result<(), String> {
-    let distance = report.settings.distance;
+    let distance = report.settings.view.measure;
     let mut images: Vec<(f64, &ImageScores)> = scores
         .iter()
         .filter(|image| image.role == cell.role)
@@ -176,7 +178,7 @@ fn one_image(
     score: f64,
     image: &ImageScores,
 ) -> Result<(), String> {
-    let distance = report.settings.distance;
+    let distance = report.settings.view.measure;
     let name = report
         .images
         .get(image.image)
@@ -195,11 +197,15 @@ fn one_image(
     let distances: Vec<f64> = (image.attempts.iter())
         .map(|attempt| measures::value(&attempt.values, distance))
         .collect();
-    let medians = match report.settings.aggregate {
+    let medians = match report.settings.view.aggregate {
         Aggregate::Median if distances.len() > 1 => median_attempts(&distances),
         _ => Vec::new(),
     };
-    for (index, attempt) in image.attempts.iter().enumerate().take(MOST_ATTEMPTS) {
+    let num_shown = match report.settings.method.detector.result() {
+        Some(_) => MOST_ATTEMPTS,
+        None => 0,
+    };
+    for (index, attempt) in image.attempts.iter().enumerate().take(num_shown) {
         let class = if medians.contains(&index) {
             "median"
         } else {

@@ -35,7 +35,7 @@ pub fn html_report(
     let scores = ImageScores::collect(report);
     let summary = Summary::new(report, &scores);
     let confounding = Confounding::new(report, &scores);
-    let calibration = scores::of_role(&scores, Role::InDomain, report.settings.distance);
+    let calibration = scores::of_role(&scores, Role::InDomain, report.settings.view.measure);
     let threshold = CalibrationScores::new(calibration)
         .threshold(FALSE_ALARM_RATE)
         .ok();
@@ -75,7 +75,7 @@ fn unfinished(html: &mut String, report: &Report<'_>) {
         report.results.len(),
         report.images.len(),
         num_left_out(report.notes),
-        report.settings.num_attempts,
+        report.settings.method.detector.num_attempts(),
     );
     let num_all = report.results.len() + num_missing;
     if num_missing > 0 {
@@ -97,7 +97,7 @@ fn tiles(
     scores: &[ImageScores],
     threshold: Option<f64>,
 ) {
-    let distance = report.settings.distance;
+    let distance = report.settings.view.measure;
     html.push_str("<dl class=\"tiles\">");
     let mut tile = |name: &str, value: &str, more: &str| {
         add(

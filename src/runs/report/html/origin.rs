@@ -3,9 +3,8 @@
 use super::super::repeat::command_line;
 use super::text::{add, escaped, fact};
 use crate::detectors::measures;
-use crate::diffusion::SamplerKind;
 use crate::runs::file::{Manifest, Segment};
-use crate::runs::settings::{Lift, RunSettings};
+use crate::runs::settings::RunSettings;
 
 pub(super) fn section(html: &mut String, manifest: &Manifest, segments: &[(i64, Segment)]) {
     let model = &manifest.model;
@@ -54,34 +53,25 @@ pub(super) fn section(html: &mut String, manifest: &Manifest, segments: &[(i64, 
 }
 
 fn settings(settings: &RunSettings, num_train_timesteps: usize) -> Vec<(&'static str, String)> {
-    let sampler = &settings.sampler;
-    let num_steps = sampler.num_steps(num_train_timesteps);
-    let lift = match settings.lift {
-        Lift::Inpaint => "inpaint".to_owned(),
-        Lift::Denoise { start_timestep } => {
-            format!("add noise up to timestep {start_timestep}, then denoise; no mask")
-        }
-    };
-    let mut rows = vec![("Lift", lift)];
-    if settings.lift == Lift::Inpaint {
-        rows.push(("Mask", settings.mask.to_string()));
-        rows.push(("Grid", settings.grid.to_string()));
-    }
+    let detector = &settings.method.detector;
+    let mut rows = vec![("Detector", detector.about().label.to_owned())];
+    rows.extend(detector.facts(num_train_timesteps));
     rows.extend([
-        ("Attempts", settings.num_attempts.to_string()),
         (
-            "Sampler",
-            match sampler.kind {
-                SamplerKind::Ddim => format!("DDIM, {num_steps} steps, eta {}", sampler.eta),
-                SamplerKind::Ddpm => format!("DDPM, {num_steps} steps"),
-            },
+            "Measure",
+            measures::label(&settings.view.measure).to_owned(),
         ),
-        ("Distance", measures::label(&settings.distance).to_owned()),
-        ("Score of an image", settings.aggregate.name().to_owned()),
-        ("Fit to the square", settings.resize.name().to_owned()),
-        ("Seed", settings.seed.to_string()),
+        (
+            "Score of an image",
+            settings.view.aggregate.name().to_owned(),
+        ),
+        (
+            "Fit to the square",
+            settings.method.resize.name().to_owned(),
+        ),
+        ("Seed", settings.method.seed.to_string()),
     ]);
-    if let Some(limit) = settings.limit {
+    if let Some(limit) = settings.selection.limit {
         rows.push(("Limit", format!("the first {limit} images of each folder")));
     }
     rows

@@ -35,6 +35,8 @@ const MARKED_PIXEL: f32 = 3.0;
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>, has_gallery: bool) {
     let shown = shown(scene, detail);
     let panes: &[Pane] = match scene.session.settings.look.compare {
+        // There is nothing to compare it with.
+        _ if scene.session.result_word().is_none() => &[Pane::One(Part::Original)],
         Compare::SideBySide => &[
             Pane::One(Part::Original),
             Pane::One(Part::Masked),

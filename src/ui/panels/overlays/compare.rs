@@ -78,7 +78,7 @@ fn head_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 .accessible_name("Aggregations shown");
             });
             let distances: Vec<Option<MeasureId>> = std::iter::once(None)
-                .chain(measures::choices(usize::MAX).into_iter().map(Some))
+                .chain(measures::all().into_iter().map(Some))
                 .collect();
             sized_cell(ui, 130.0, |ui| {
                 combo(ui, "distances", &mut distance, &distances, |distance| {
@@ -161,12 +161,10 @@ fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &ComparedRun, row: ComparedRo
     ui.label(when)
         .on_hover_text(run.scores.path.display().to_string());
     ui.label(manifest.model.name.as_str());
-    ui.label(recent::lift(&settings));
+    ui.label(settings.method.detector.summary());
     let number = |ui: &mut Ui, text: String| ui.label(RichText::new(text).monospace());
-    number(ui, settings.num_attempts.to_string());
-    let num_steps = settings
-        .sampler
-        .num_steps(manifest.model.num_train_timesteps);
+    number(ui, settings.method.detector.num_attempts().to_string());
+    let num_steps = (settings.method.detector).expected_calls(manifest.model.num_train_timesteps);
     number(ui, num_steps.to_string());
     ui.label(way);
     match row.auroc {

@@ -163,7 +163,7 @@ fn steps<'a>(result: &'a AttemptResult, is_explained: bool, distance: &str) -> [
 
 fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, result: &AttemptResult, is_explained: bool) {
     let gap = 24.0;
-    let distance = scene.session.settings.run.distance;
+    let distance = scene.session.settings.run.view.measure;
     let value = format!(
         "{} {}",
         measures::label(&distance),
@@ -179,7 +179,13 @@ fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, result: &AttemptResult, is_ex
     ui.horizontal_top(|ui| {
         ui.add_space(indent);
         ui.spacing_mut().item_spacing.x = gap;
-        for step in steps(result, is_explained, &value) {
+        let count = match scene.session.result_word() {
+            Some(_) => 3,
+            // The image alone: nothing was made of it.
+            None => 1,
+        };
+        let is_explained = is_explained && count == 3;
+        for step in steps(result, is_explained, &value).into_iter().take(count) {
             ui.allocate_ui(vec2(side, side + words_height), |ui| {
                 ui.vertical(|ui| {
                     ui.set_width(side);
@@ -251,7 +257,7 @@ fn verdict_ui(ui: &mut Ui, scene: &Scene<'_>) {
                 ui.label(RichText::new(number).size(huge).strong().monospace());
                 let basis = format!(
                     "{} of {}",
-                    measures::label(&session.settings.run.distance),
+                    measures::label(&session.settings.run.view.measure),
                     text::counted(session.shown.attempts().len(), "attempt")
                 );
                 ui.label(RichText::new(basis).size(0.9 * large).color(palette.weak));

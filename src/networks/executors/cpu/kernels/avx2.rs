@@ -3,7 +3,7 @@
 use std::arch::x86_64::{
     __m256, _mm256_add_epi32, _mm256_add_ps, _mm256_castps_si256, _mm256_castsi256_ps,
     _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
-    _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_set1_ps, _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use super::vector::Vector;
@@ -54,6 +54,10 @@ unsafe impl Vector for Avx2 {
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
         Self(call!(_mm256_fmadd_ps(self.0, factor.0, term.0)))
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        Self(call!(_mm256_sqrt_ps(self.0)))
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {

@@ -3,7 +3,7 @@
 use std::arch::x86_64::{
     __m512, _mm512_add_epi32, _mm512_add_ps, _mm512_castps_si512, _mm512_castsi512_ps,
     _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_set1_ps, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::vector::Vector;
@@ -54,6 +54,10 @@ unsafe impl Vector for Avx512 {
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
         Self(call!(_mm512_fmadd_ps(self.0, factor.0, term.0)))
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        Self(call!(_mm512_sqrt_ps(self.0)))
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {

@@ -36,6 +36,18 @@ pub struct Context<'a, 'b> {
     pub common: &'a mut Scratch,
 }
 
+impl<'b> Context<'_, 'b> {
+    /// The same for a part of the work.
+    pub fn again(&mut self) -> Context<'_, 'b> {
+        Context {
+            table: self.table,
+            pool: &mut *self.pool,
+            scratches: self.scratches,
+            common: &mut *self.common,
+        }
+    }
+}
+
 /// The scratch of a thread; its lock is never contended, since each thread has its own.
 pub fn scratch_of(scratches: &[Mutex<Scratch>], thread: usize) -> MutexGuard<'_, Scratch> {
     scratches[thread]

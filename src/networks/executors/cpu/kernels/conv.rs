@@ -114,6 +114,35 @@ impl Conv {
         }
     }
 
+    /// Without weights yet: [`Self::set`] gives them.
+    pub fn blank(shape: ConvShape) -> Self {
+        let panels = shape.out_channels.div_ceil(PANEL);
+        Self {
+            shape,
+            weights: Aligned::zeroed(panels * shape.depth() * PANEL),
+        }
+    }
+
+    /// Pack weights given as (k, k, in, out), as training keeps them, in place of the present ones.
+    ///
+    /// # Panics
+    /// If there are fewer weights than the shape says.
+    pub fn set(&mut self, context: &mut Context<'_, '_>, weights: &[f32]) {
+        let (depth, out) = (self.shape.depth(), self.shape.out_channels);
+        let weights = &weights[..depth * out];
+        let panel_len = depth * PANEL;
+        let slots = self.weights.as_mut_slice();
+        context
+            .pool
+            .for_each_chunk(slots, panel_len, &|_, panel, slots| {
+                let first = panel * PANEL;
+                let count = PANEL.min(out - first);
+                for (slots, row) in slots.chunks_exact_mut(PANEL).zip(weights.chunks_exact(out)) {
+                    slots[..count].copy_from_slice(&row[first..][..count]);
+                }
+            });
+    }
+
     /// Take images of another size from now on: the weights stay as they are.
     pub fn resize(&mut self, height: usize, width: usize) {
         self.shape.height = height;
@@ -242,7 +271,7 @@ pub(super) fn num_blocks(rows: usize, target: usize, threads: usize) -> usize {
 }
 
 /// The inputs of each output pixel of some rows, in the order (ky, kx, channel).
-fn gather(
+pub(super) fn gather(
     shape: &ConvShape,
     table: &Table,
     source: &Source<'_>,

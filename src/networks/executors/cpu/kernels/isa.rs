@@ -5,6 +5,10 @@ use std::str::FromStr;
 
 use super::finish::FinishArgs;
 use super::gemm::GemmArgs;
+use super::gradients::gemm_tn::TnArgs;
+use super::gradients::optimizer::AdamArgs;
+use super::gradients::rows::{ApplyArgs, NormArgs, SoftmaxArgs, SumArgs};
+use super::gradients::tiles::{GradArgs, KernelArgs};
 use super::rows::RowArgs;
 use super::transform::{InputArgs, OutputArgs};
 
@@ -103,6 +107,16 @@ pub struct Table {
     pub(super) finish_pixels: unsafe fn(&FinishArgs, *const f32, usize, usize),
     pub(super) row: unsafe fn(&RowArgs),
     pub(super) exp_row: unsafe fn(*mut f32, usize, f32) -> f32,
+    pub(super) gemm_tn: unsafe fn(&TnArgs),
+    pub(super) grad_tiles: unsafe fn(&GradArgs),
+    pub(super) fold_kernel: unsafe fn(&KernelArgs),
+    pub(super) spread_kernel: unsafe fn(&KernelArgs),
+    pub(super) norm_grad_sums: unsafe fn(&NormArgs),
+    pub(super) norm_grad_apply: unsafe fn(&ApplyArgs),
+    pub(super) column_sums: unsafe fn(&SumArgs),
+    pub(super) softmax_grad: unsafe fn(&SoftmaxArgs),
+    pub(super) adam: unsafe fn(&AdamArgs),
+    pub(super) square_sum: unsafe fn(*const f32, usize) -> f32,
 }
 
 /// Compiles all kernels for a vector type: register tile rows, registers in a panel, features.
@@ -112,6 +126,10 @@ macro_rules! kernel_table {
         pub static TABLE: super::isa::Table = {
             use super::finish::FinishArgs;
             use super::gemm::GemmArgs;
+            use super::gradients::gemm_tn::TnArgs;
+            use super::gradients::optimizer::AdamArgs;
+            use super::gradients::rows::{ApplyArgs, NormArgs, SoftmaxArgs, SumArgs};
+            use super::gradients::tiles::{GradArgs, KernelArgs};
             use super::rows::RowArgs;
             use super::transform::{InputArgs, OutputArgs};
 
@@ -130,6 +148,20 @@ macro_rules! kernel_table {
             compile!(output_tiles_2, super::transform::output_tiles::<$vector, 4, 2>, (args: &OutputArgs));
             compile!(output_tiles_4, super::transform::output_tiles::<$vector, 6, 4>, (args: &OutputArgs));
             compile!(row, super::rows::row::<$vector>, (args: &RowArgs));
+            compile!(gemm_tn, super::gradients::gemm_tn::gemm_tn::<$vector, $rows, $registers>, (args: &TnArgs));
+            compile!(grad_tiles, super::gradients::tiles::grad_tiles::<$vector>, (args: &GradArgs));
+            compile!(fold_kernel, super::gradients::tiles::fold_kernel::<$vector>, (args: &KernelArgs));
+            compile!(spread_kernel, super::gradients::tiles::spread_kernel::<$vector>, (args: &KernelArgs));
+            compile!(norm_grad_sums, super::gradients::rows::norm_grad_sums::<$vector>, (args: &NormArgs));
+            compile!(norm_grad_apply, super::gradients::rows::norm_grad_apply::<$vector>, (args: &ApplyArgs));
+            compile!(column_sums, super::gradients::rows::column_sums::<$vector>, (args: &SumArgs));
+            compile!(softmax_grad, super::gradients::rows::softmax_grad::<$vector>, (args: &SoftmaxArgs));
+            compile!(adam, super::gradients::optimizer::adam::<$vector>, (args: &AdamArgs));
+            $(#[$features])?
+            unsafe fn square_sum(values: *const f32, count: usize) -> f32 {
+                // SAFETY: the kernel's own contract, passed on; the features are enabled here.
+                unsafe { super::gradients::optimizer::square_sum::<$vector>(values, count) }
+            }
             $(#[$features])?
             unsafe fn finish_pixels(args: &FinishArgs, from: *const f32, stride: usize, pixels: usize) {
                 // SAFETY: the kernel's own contract, passed on; the features are enabled here.
@@ -149,6 +181,16 @@ macro_rules! kernel_table {
                 finish_pixels,
                 row,
                 exp_row,
+                gemm_tn,
+                grad_tiles,
+                fold_kernel,
+                spread_kernel,
+                norm_grad_sums,
+                norm_grad_apply,
+                column_sums,
+                softmax_grad,
+                adam,
+                square_sum,
             }
         };
     };

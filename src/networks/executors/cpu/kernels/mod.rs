@@ -21,6 +21,7 @@ pub mod context;
 pub mod conv;
 pub mod finish;
 mod gemm;
+pub mod gradients;
 mod isa;
 #[cfg(target_arch = "aarch64")]
 mod neon;

@@ -2,8 +2,8 @@
 
 use std::arch::aarch64::{
     float32x4_t, vaddq_f32, vaddq_s32, vdivq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vmaxq_f32,
-    vminq_f32, vmulq_f32, vreinterpretq_f32_s32, vreinterpretq_s32_f32, vshlq_n_s32, vst1q_f32,
-    vsubq_f32,
+    vminq_f32, vmulq_f32, vreinterpretq_f32_s32, vreinterpretq_s32_f32, vshlq_n_s32, vsqrtq_f32,
+    vst1q_f32, vsubq_f32,
 };
 
 use super::vector::Vector;
@@ -54,6 +54,10 @@ unsafe impl Vector for Neon {
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
         Self(call!(vfmaq_f32(term.0, self.0, factor.0)))
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        Self(call!(vsqrtq_f32(self.0)))
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {

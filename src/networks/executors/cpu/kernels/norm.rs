@@ -110,21 +110,7 @@ impl Norm {
         let count = (group_len * pixels) as f64;
         for begin in (0..self.weight.len()).step_by(group_len) {
             let end = begin + group_len;
-            let (mut sum, mut squares) = (0.0, 0.0);
-            let mut first = 0;
-            for part in parts.iter().filter(|part| part.channels > 0) {
-                let inside = begin.max(first)..end.min(first + part.channels);
-                if !inside.is_empty() {
-                    let (part_sum, part_squares) =
-                        part.total(image, inside.start - first..inside.end - first);
-                    sum += part_sum;
-                    squares += part_squares;
-                }
-                first += part.channels;
-            }
-            let mean = sum / count;
-            let variance = (squares / count - mean * mean).max(0.0);
-            let inverse = 1.0 / (variance + self.eps).sqrt();
+            let (mean, inverse) = moments(parts, image, begin..end, count, self.eps);
             for channel in begin..end {
                 let factor = f64::from(self.weight[channel]) * inverse;
                 factors[channel] = factor as f32;
@@ -132,4 +118,29 @@ impl Norm {
             }
         }
     }
+}
+
+/// The mean of a group of channels of an image, and one over its deviation.
+pub(super) fn moments(
+    parts: &[Part<'_>; MAX_SEGMENTS],
+    image: usize,
+    group: std::ops::Range<usize>,
+    count: f64,
+    eps: f64,
+) -> (f64, f64) {
+    let (mut sum, mut squares) = (0.0, 0.0);
+    let mut first = 0;
+    for part in parts.iter().filter(|part| part.channels > 0) {
+        let inside = group.start.max(first)..group.end.min(first + part.channels);
+        if !inside.is_empty() {
+            let (part_sum, part_squares) =
+                part.total(image, inside.start - first..inside.end - first);
+            sum += part_sum;
+            squares += part_squares;
+        }
+        first += part.channels;
+    }
+    let mean = sum / count;
+    let variance = (squares / count - mean * mean).max(0.0);
+    (mean, 1.0 / (variance + eps).sqrt())
 }

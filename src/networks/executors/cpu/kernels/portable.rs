@@ -58,6 +58,10 @@ unsafe impl Vector for Portable {
         lanes!(i => self.0[i] * factor.0[i] + term.0[i])
     }
     #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        lanes!(i => self.0[i].sqrt())
+    }
+    #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
         lanes!(i => if self.0[i] > other.0[i] { self.0[i] } else { other.0[i] })
     }

@@ -15,7 +15,7 @@ use super::{Bias, Context, Finish, Isa, Residual, Scratch, Segment, Source, Thre
 const TOLERANCE: f64 = 2e-5;
 
 /// A small generator of our own: what is drawn must not change with a dependency's version.
-struct Draws(u64);
+pub(super) struct Draws(pub(super) u64);
 
 impl Draws {
     fn next(&mut self) -> u32 {
@@ -26,23 +26,27 @@ impl Draws {
         (self.0 >> 33) as u32
     }
 
-    fn below(&mut self, count: usize) -> usize {
+    pub(super) fn below(&mut self, count: usize) -> usize {
         self.next() as usize % count
     }
 
-    fn values(&mut self, count: usize) -> Vec<f32> {
+    pub(super) fn values(&mut self, count: usize) -> Vec<f32> {
         (0..count)
             .map(|_| self.next() as f32 / (1_u32 << 30) as f32 - 1.0)
             .collect()
     }
 }
 
-fn isas() -> impl Iterator<Item = Isa> {
+pub(super) fn isas() -> impl Iterator<Item = Isa> {
     let all = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Neon];
     all.into_iter().filter(|isa| isa.is_available())
 }
 
-fn with_context(isa: Isa, threads: usize, work: impl FnOnce(&mut Context<'_, '_>) + Send) {
+pub(super) fn with_context(
+    isa: Isa,
+    threads: usize,
+    work: impl FnOnce(&mut Context<'_, '_>) + Send,
+) {
     let pool = ThreadPool::new(threads).unwrap();
     let scratches: Vec<Mutex<Scratch>> = (0..threads).map(|_| Mutex::default()).collect();
     let mut common = Scratch::default();
@@ -57,9 +61,9 @@ fn with_context(isa: Isa, threads: usize, work: impl FnOnce(&mut Context<'_, '_>
 }
 
 /// One product with everything that can be fused into it.
-struct Case {
-    shape: ConvShape,
-    batch: usize,
+pub(super) struct Case {
+    pub(super) shape: ConvShape,
+    pub(super) batch: usize,
     segments: Vec<(usize, Vec<f32>)>,
     stored_size: (usize, usize),
     resampling: Resampling,
@@ -73,7 +77,7 @@ struct Case {
 }
 
 impl Case {
-    fn draw(draws: &mut Draws, kernel: usize) -> Self {
+    pub(super) fn draw(draws: &mut Draws, kernel: usize) -> Self {
         let stored_size = (1 + draws.below(9), 1 + draws.below(9));
         let (resampling, height, width) = match draws.below(4) {
             0 => (Resampling::Up, stored_size.0 * 2, stored_size.1 * 2),
@@ -112,7 +116,7 @@ impl Case {
     }
 
     /// The input's value at a padded place, after normalization, `SiLU` and resampling; zero outside of the image.
-    fn input(&self, image: usize, padded: (usize, usize), channel: usize) -> f64 {
+    pub(super) fn input(&self, image: usize, padded: (usize, usize), channel: usize) -> f64 {
         let inside =
             |at: usize, len: usize| at.checked_sub(self.shape.pad_before).filter(|&at| at < len);
         let (Some(y), Some(x)) = (
@@ -185,7 +189,7 @@ impl Case {
         out
     }
 
-    fn source(&self) -> Source<'_> {
+    pub(super) fn source(&self) -> Source<'_> {
         let mut segments = [Segment::default(); MAX_SEGMENTS];
         for (slot, (channels, data)) in segments.iter_mut().zip(&self.segments) {
             *slot = Segment {
@@ -251,7 +255,7 @@ impl Case {
 }
 
 #[track_caller]
-fn compare(expected: &[f64], got: &[f32], case: &str) {
+pub(super) fn compare(expected: &[f64], got: &[f32], case: &str) {
     let largest = expected
         .iter()
         .fold(1e-30, |most: f64, v| most.max(v.abs()));

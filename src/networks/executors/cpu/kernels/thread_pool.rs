@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::shared::Shared;
+
 type Task<'a> = dyn Fn(usize, usize) + Sync + 'a;
 
 /// A pool of named threads.
@@ -203,6 +205,27 @@ impl PoolScope<'_> {
     /// Threads that share a loop.
     pub fn num_threads(&self) -> usize {
         self.threads
+    }
+
+    /// Call `task(thread, index, chunk)` for each chunk of `len` values, of which the last may be shorter, on all threads.
+    ///
+    /// # Panics
+    /// If `len` is 0.
+    pub fn for_each_chunk(
+        &mut self,
+        values: &mut [f32],
+        len: usize,
+        task: &(dyn Fn(usize, usize, &mut [f32]) + Sync),
+    ) {
+        let total = values.len();
+        let shared = Shared::new(values);
+        self.for_each(total.div_ceil(len), &|thread, index| {
+            let first = index * len;
+            let count = len.min(total - first);
+            // SAFETY: each task has its own chunk, and `at` checks that it lies in the slice.
+            let chunk = unsafe { std::slice::from_raw_parts_mut(shared.at(first, count), count) };
+            task(thread, index, chunk);
+        });
     }
 
     /// Call `task(thread, index)` for each index below `tasks`, on all threads; returns when all are done.

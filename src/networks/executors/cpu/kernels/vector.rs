@@ -37,6 +37,8 @@ pub unsafe trait Vector: Copy {
     unsafe fn div(self, other: Self) -> Self;
     /// `self * factor + term`, fused where the instruction set can.
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
+    /// The square root of each lane.
+    unsafe fn sqrt(self) -> Self;
     /// The larger of each lane.
     unsafe fn max(self, other: Self) -> Self;
     /// The smaller of each lane.
@@ -65,6 +67,32 @@ pub unsafe trait Vector: Copy {
         unsafe {
             self.store(lanes.as_mut_ptr());
             std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, count);
+        }
+    }
+
+    /// The first `count` values: a plain load where these are all.
+    #[inline(always)]
+    unsafe fn load_part_or_all(from: *const f32, count: usize) -> Self {
+        // SAFETY: `count` values are readable by the caller's promise.
+        unsafe {
+            if count == Self::LANES {
+                Self::load(from)
+            } else {
+                Self::load_part(from, count)
+            }
+        }
+    }
+
+    /// Stores the first `count` lanes: a plain store where these are all.
+    #[inline(always)]
+    unsafe fn store_part_or_all(self, to: *mut f32, count: usize) {
+        // SAFETY: `count` values are writable by the caller's promise.
+        unsafe {
+            if count == Self::LANES {
+                self.store(to);
+            } else {
+                self.store_part(to, count);
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use super::aligned::Aligned;
 use super::context::{Context, Scratch, scratch_of};
 use super::conv::{ConvShape, num_blocks};
 use super::gemm::GemmArgs;
+use super::gradients::tiles::KernelArgs;
 use super::isa::Table;
 use super::output::{Finish, Output, Place};
 use super::shared::Shared;
@@ -48,7 +49,7 @@ impl Tile {
     }
 
     /// `G`: kernel taps to matrix coefficients.
-    const fn kernel_transform(self) -> &'static [[f64; 3]] {
+    pub(super) const fn kernel_transform(self) -> &'static [[f64; 3]] {
         match self {
             Self::Two => &[
                 [1.0, 0.0, 0.0],
@@ -79,10 +80,10 @@ pub struct Winograd {
 
 /// Sizes of the matrices of some tiles.
 #[derive(Clone, Copy)]
-struct Matrices {
-    tiles: usize,
-    in_stride: usize,
-    out_stride: usize,
+pub(super) struct Matrices {
+    pub tiles: usize,
+    pub in_stride: usize,
+    pub out_stride: usize,
 }
 
 impl Winograd {
@@ -122,6 +123,58 @@ impl Winograd {
         }
     }
 
+    /// Without weights yet: [`Self::set`] gives them.
+    ///
+    /// # Panics
+    /// If the shape is not a 3x3 convolution with stride 1 and one zero on each side.
+    pub fn blank(shape: ConvShape, tile: Tile) -> Self {
+        assert!(Self::suits(&shape), "{shape:?} has no Winograd form here");
+        let panels = shape.out_channels.div_ceil(PANEL);
+        let len = tile.num_matrices() * panels * shape.in_channels * PANEL;
+        Self {
+            shape,
+            tile,
+            weights: Aligned::zeroed(len),
+        }
+    }
+
+    /// With no room for weights: only its sizes and transforms are used.
+    pub(super) fn weightless(shape: ConvShape, tile: Tile) -> Self {
+        Self {
+            shape,
+            tile,
+            weights: Aligned::default(),
+        }
+    }
+
+    /// Transform weights given as (3, 3, in, out), as training keeps them, in place of the present ones.
+    ///
+    /// # Panics
+    /// If there are fewer weights than the shape says.
+    pub fn set(&mut self, context: &mut Context<'_, '_>, weights: &[f32]) {
+        let (ci, co) = (self.shape.in_channels, self.shape.out_channels);
+        let (count, panels) = (self.tile.num_matrices(), co.div_ceil(PANEL));
+        let weights = &weights[..9 * ci * co];
+        let transform = self.tile.kernel_transform();
+        let table = context.table;
+        let slots = Shared::new(self.weights.as_mut_slice());
+        let last = (count * panels - 1) * ci * PANEL + PANEL;
+        context.pool.for_each(ci, &|_, channel| {
+            // SAFETY: each task has its own input channel of all matrices; the span is checked, and so is `from`.
+            unsafe {
+                (table.spread_kernel)(&KernelArgs {
+                    transform,
+                    from: weights[channel * co..].as_ptr(),
+                    from_stride: ci * co,
+                    to: slots.at(channel * PANEL, last),
+                    to_stride: panels * ci * PANEL,
+                    to_panel_stride: ci * PANEL,
+                    channels: co,
+                });
+            }
+        });
+    }
+
     /// Whether a convolution can be run this way.
     pub fn suits(shape: &ConvShape) -> bool {
         (
@@ -152,15 +205,15 @@ impl Winograd {
         self.tile_rows()
     }
 
-    fn tile_rows(&self) -> usize {
+    pub(super) fn tile_rows(&self) -> usize {
         self.shape.height.div_ceil(self.tile.size())
     }
 
-    fn tile_columns(&self) -> usize {
+    pub(super) fn tile_columns(&self) -> usize {
         self.shape.width.div_ceil(self.tile.size())
     }
 
-    fn matrices(&self, tiles: usize) -> Matrices {
+    pub(super) fn matrices(&self, tiles: usize) -> Matrices {
         Matrices {
             tiles,
             in_stride: pad(self.shape.in_channels),
@@ -310,7 +363,7 @@ impl Winograd {
     ///
     /// # Safety
     /// No other task may use the same tiles and channels of `v`.
-    unsafe fn transform_input(
+    pub(super) unsafe fn transform_input(
         &self,
         table: &Table,
         source: &Source<'_>,

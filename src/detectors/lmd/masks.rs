@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::settings::RunSettings;
 use crate::diffusion::noise::PhiloxStream;
 use crate::images::decode::DecodeError;
 use crate::images::prepare::load_mask_luma;
@@ -67,17 +66,13 @@ impl Masks {
     /// The masks of a stored run: no file is opened, `file_luma` is what was read of it when the run began
     /// (`side * side` values; empty for the other kinds).
     pub fn stored(
-        settings: &RunSettings,
+        kind: &MaskKind,
+        grid: usize,
         geometry: Geometry,
+        seed: u64,
         file_luma: Vec<u8>,
     ) -> Result<Self, MaskError> {
-        Self::checked(
-            &settings.mask,
-            settings.grid,
-            geometry,
-            settings.seed,
-            file_luma,
-        )
+        Self::checked(kind, grid, geometry, seed, file_luma)
     }
 
     fn checked(
@@ -106,6 +101,11 @@ impl Masks {
     /// Whether each image and attempt has a mask of its own.
     pub fn are_drawn(&self) -> bool {
         self.kind == MaskKind::RandomPatch
+    }
+
+    /// Values that drawing one takes.
+    pub fn work(&self) -> usize {
+        (self.side * self.side).max(self.grid * self.grid)
     }
 
     /// The mask file's pixels at the model's size, row by row; empty for the other kinds.

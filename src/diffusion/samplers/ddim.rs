@@ -1,0 +1,34 @@
+//! DDIM: Song et al. 2021, <https://arxiv.org/abs/2010.02502>.
+
+use super::rule::{ByRule, Ends, Factors};
+use super::{SamplerDef, SamplerKind, SamplerSettings};
+
+pub(super) static SAMPLER: SamplerDef = SamplerDef {
+    name: "ddim",
+    label: "DDIM",
+    help: "Few steps, 25 unless --steps says otherwise; --eta is the noise that each adds",
+    uses_eta: true,
+    usual_steps: |num_train_timesteps| num_train_timesteps.min(25),
+    start: |settings| Box::new(ByRule::new(settings, factors)),
+};
+
+impl SamplerKind {
+    /// DDIM.
+    pub const DDIM: Self = Self(&SAMPLER);
+}
+
+/// Eq. 12 with `noise = (x_t - sqrt(a) x0) / sqrt(1 - a)` put in.
+fn factors(settings: &SamplerSettings, ends: &Ends<'_>) -> Factors {
+    let &Ends {
+        alpha, alpha_next, ..
+    } = ends;
+    let variance = (1.0 - alpha_next) / (1.0 - alpha) * (1.0 - alpha / alpha_next);
+    let sigma = settings.eta * variance.max(0.0).sqrt();
+    let direction = (1.0 - alpha_next - sigma * sigma).max(0.0).sqrt();
+    let sample = direction / (1.0 - alpha).sqrt();
+    Factors {
+        x0: alpha_next.sqrt() - sample * alpha.sqrt(),
+        sample,
+        noise: sigma,
+    }
+}

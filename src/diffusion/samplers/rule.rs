@@ -1,0 +1,143 @@
+//! Samplers without a memory: each step is one network call and one rule for all values.
+
+use super::{Sampler, SamplerSettings, Step};
+use crate::diffusion::denoiser::DenoiseError;
+use crate::diffusion::noise::Purpose;
+use crate::diffusion::schedule::{Prediction, Schedule};
+
+/// The two ends of a step, by what is left of the original's variance there.
+pub(super) struct Ends<'a> {
+    /// Before it, below 1.
+    pub(super) alpha: f64,
+    /// After it; 1 at the clean end.
+    pub(super) alpha_next: f64,
+    /// Whether it leads to the clean end.
+    pub(super) is_last: bool,
+    /// For what else a sampler goes by.
+    pub(super) schedule: &'a Schedule,
+}
+
+/// What a step is made of: `x_prev = x0 * x0_prediction + sample * x_t + noise * fresh_noise`.
+pub(super) struct Factors {
+    pub(super) x0: f64,
+    pub(super) sample: f64,
+    pub(super) noise: f64,
+}
+
+/// A sampler that is given by its factors.
+pub(super) struct ByRule {
+    settings: SamplerSettings,
+    factors: fn(&SamplerSettings, &Ends<'_>) -> Factors,
+    /// The network's output, (B, C, H, W).
+    output: Vec<f32>,
+    /// Of one image.
+    noise: Vec<f32>,
+}
+
+impl ByRule {
+    pub(super) fn new(
+        settings: SamplerSettings,
+        factors: fn(&SamplerSettings, &Ends<'_>) -> Factors,
+    ) -> Self {
+        Self {
+            settings,
+            factors,
+            output: Vec::new(),
+            noise: Vec::new(),
+        }
+    }
+}
+
+impl Sampler for ByRule {
+    fn step(&mut self, mut step: Step<'_>, state: &mut [f32]) -> Result<(), DenoiseError> {
+        step.call(state, step.timestep, &mut self.output)?;
+        let rule = StepRule::new(step.schedule, step.timestep, step.next, |ends| {
+            (self.factors)(&self.settings, ends)
+        });
+        let item_len = step.item_len();
+        self.noise.resize(item_len, 0.0);
+        let outputs = self.output.chunks_exact(item_len);
+        for (item, (x, output)) in state.chunks_exact_mut(item_len).zip(outputs).enumerate() {
+            if rule.adds_noise() {
+                step.noise
+                    .fill_normal(item, Purpose::Step, step.index, &mut self.noise);
+            }
+            rule.apply(x, output, &self.noise);
+        }
+        Ok(())
+    }
+}
+
+/// One step from a timestep to the next, as coefficients computed once for the whole batch:
+/// `x_prev = x0_factor * x0 + sample_factor * x_t + noise_factor * noise`, where `x0` is the clipped
+/// prediction of the clean sample.
+///
+/// DDIM takes this form once its noise estimate is recomputed from the clipped `x0` (without that, DDIM inpainting
+/// fails).
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct StepRule {
+    prediction: Prediction,
+    sqrt_alpha: f64,
+    sqrt_one_minus_alpha: f64,
+    clip_range: Option<f32>,
+    x0_factor: f32,
+    sample_factor: f32,
+    noise_factor: f32,
+}
+
+impl StepRule {
+    /// The rule from `timestep` to `next` (`None`: the clean end).
+    fn new(
+        schedule: &Schedule,
+        timestep: usize,
+        next: Option<usize>,
+        factors: impl FnOnce(&Ends<'_>) -> Factors,
+    ) -> Self {
+        let alpha = schedule.alpha_cumprod(Some(timestep));
+        let factors = factors(&Ends {
+            alpha,
+            alpha_next: schedule.alpha_cumprod(next),
+            is_last: next.is_none(),
+            schedule,
+        });
+        Self {
+            prediction: schedule.config().prediction,
+            sqrt_alpha: alpha.sqrt(),
+            sqrt_one_minus_alpha: (1.0 - alpha).sqrt(),
+            clip_range: schedule.config().clip_range.map(|range| range as f32),
+            x0_factor: factors.x0 as f32,
+            sample_factor: factors.sample as f32,
+            noise_factor: factors.noise as f32,
+        }
+    }
+
+    /// Whether the step adds noise.
+    fn adds_noise(&self) -> bool {
+        self.noise_factor != 0.0
+    }
+
+    /// The clean sample as the network sees it, clipped.
+    fn pred_x0(&self, x_t: f32, output: f32) -> f32 {
+        let (signal, noise) = (self.sqrt_alpha as f32, self.sqrt_one_minus_alpha as f32);
+        let x0 = match self.prediction {
+            Prediction::Epsilon => (x_t - noise * output) / signal,
+            Prediction::Sample => output,
+            Prediction::VPrediction => signal * x_t - noise * output,
+        };
+        self.clip_range.map_or(x0, |range| x0.clamp(-range, range))
+    }
+
+    /// Take the step in place; `noise` is read only where [`Self::adds_noise`].
+    ///
+    /// # Shapes
+    /// All slices have the same length.
+    fn apply(&self, x_t: &mut [f32], output: &[f32], noise: &[f32]) {
+        for (index, (x, &output)) in x_t.iter_mut().zip(output).enumerate() {
+            let x0 = self.pred_x0(*x, output);
+            *x = self.x0_factor * x0 + self.sample_factor * *x;
+            if self.noise_factor != 0.0 {
+                *x += self.noise_factor * noise[index];
+            }
+        }
+    }
+}

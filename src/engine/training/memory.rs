@@ -1,0 +1,71 @@
+//! Whether a training fits into this machine's memory.
+
+use super::TrainingError;
+
+/// Refuse what would not fit: the system would end this process, or others, without a sentence.
+pub(super) fn check(needed: usize) -> Result<(), TrainingError> {
+    match available() {
+        Some(available) if needed as u64 > available => Err(TrainingError::TooLarge {
+            needed_mb: needed as u64 / 1_000_000,
+            available_mb: available / 1_000_000,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes that the system would give, where it tells: the least of free memory and the process's limit.
+fn available() -> Option<u64> {
+    let free = std::fs::read_to_string("/proc/meminfo").ok();
+    let limits = std::fs::read_to_string("/proc/self/limits").ok();
+    [
+        free.as_deref().and_then(free_of),
+        limits.as_deref().and_then(limit_of),
+    ]
+    .into_iter()
+    .flatten()
+    .min()
+}
+
+fn free_of(table: &str) -> Option<u64> {
+    let line = table
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+fn limit_of(table: &str) -> Option<u64> {
+    let line = table
+        .lines()
+        .find_map(|line| line.strip_prefix("Max address space"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_memory_is_read_from_its_line() {
+        let table =
+            "MemTotal:       24576000 kB\nMemFree:          100 kB\nMemAvailable:   2000000 kB\n";
+        assert_eq!(free_of(table), Some(2_048_000_000));
+        assert_eq!(free_of(""), None);
+        let limits =
+            "Max address space         1048576              unlimited            bytes     \n";
+        assert_eq!(limit_of(limits), Some(1_048_576));
+        assert_eq!(
+            limit_of("Max address space         unlimited  unlimited  bytes\n"),
+            None
+        );
+    }
+
+    #[test]
+    fn more_than_any_machine_has_is_refused_by_a_sentence() {
+        if cfg!(target_os = "linux") {
+            let told = check(usize::MAX).unwrap_err().to_string();
+            assert!(told.contains("choose a smaller network or size"), "{told}");
+        }
+        check(1).unwrap();
+    }
+}

@@ -1,0 +1,121 @@
+//! The options of LMD's settings.
+
+use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use crate::detectors::lmd::{Lift, Lmd};
+use crate::diffusion::samplers::SAMPLERS;
+use crate::diffusion::{SamplerKind, SamplerSettings};
+use crate::ood::MaskKind;
+
+/// Start timestep of the denoising lift, as the paper has it.
+const USUAL_START: usize = 500;
+
+/// Only those that were given: another detector has none of them.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LmdOptions {
+    /// alternating-checkerboard, checkerboard, center, random-patch, or a mask image's path (white is known)
+    /// [default: alternating-checkerboard]
+    #[arg(long, value_parser = parse_mask)]
+    mask: Option<MaskKind>,
+    /// Cells per side of the grid masks [default: 8]
+    #[arg(long)]
+    grid: Option<usize>,
+    /// Reconstructions per image [default: 10]
+    #[arg(long)]
+    attempts: Option<usize>,
+    /// Hide a part and inpaint it, or add noise and denoise [default: inpaint]
+    #[arg(long, value_enum)]
+    lift: Option<LiftName>,
+    /// Training timestep that the denoising lift starts from [default: 500]
+    #[arg(long)]
+    start_timestep: Option<usize>,
+    /// The sampler [default: ddim]
+    #[arg(long, value_name = "NAME", value_parser = sampler_parser())]
+    sampler: Option<SamplerKind>,
+    /// Denoising steps [default: as the sampler says]
+    #[arg(long)]
+    steps: Option<usize>,
+    /// The noise of samplers that use it, 0 to 1 [default: 1]
+    #[arg(long)]
+    eta: Option<f64>,
+}
+
+/// [`Lift`] by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LiftName {
+    /// Hide and inpaint.
+    Inpaint,
+    /// Add noise and denoise.
+    Denoise,
+}
+
+fn sampler_parser() -> impl TypedValueParser<Value = SamplerKind> {
+    let names = SAMPLERS
+        .iter()
+        .map(|sampler| PossibleValue::new(sampler.name).help(sampler.help));
+    PossibleValuesParser::new(names)
+        .try_map(|name| SamplerKind::named(&name).ok_or("there is no such sampler"))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap wants a Result")]
+fn parse_mask(text: &str) -> Result<MaskKind, std::convert::Infallible> {
+    Ok(match text {
+        "alternating-checkerboard" => MaskKind::AlternatingCheckerboard,
+        "checkerboard" => MaskKind::Checkerboard,
+        "center" => MaskKind::Center,
+        "random-patch" => MaskKind::RandomPatch,
+        path => MaskKind::File(path.into()),
+    })
+}
+
+impl LmdOptions {
+    /// The settings that the options ask for.
+    pub fn settings(&self) -> Lmd {
+        let usual = Lmd::default();
+        Lmd {
+            mask: self.mask.clone().unwrap_or(usual.mask),
+            grid: self.grid.unwrap_or(usual.grid),
+            num_attempts: self.attempts.unwrap_or(usual.num_attempts),
+            lift: match self.lift {
+                None => usual.lift,
+                Some(LiftName::Inpaint) => Lift::Inpaint,
+                Some(LiftName::Denoise) => Lift::Denoise {
+                    start_timestep: self.start_timestep.unwrap_or(USUAL_START),
+                },
+            },
+            sampler: SamplerSettings {
+                kind: self.sampler.unwrap_or(usual.sampler.kind),
+                num_steps: self.steps,
+                eta: self.eta.unwrap_or(usual.sampler.eta),
+            },
+        }
+    }
+
+    /// The names of those that were given.
+    pub fn given(&self) -> Vec<&'static str> {
+        // Taken apart whole, so that a new option can't be forgotten here.
+        let Self {
+            mask,
+            grid,
+            attempts,
+            lift,
+            start_timestep,
+            sampler,
+            steps,
+            eta,
+        } = self;
+        let all = [
+            ("mask", mask.is_some()),
+            ("grid", grid.is_some()),
+            ("attempts", attempts.is_some()),
+            ("lift", lift.is_some()),
+            ("start-timestep", start_timestep.is_some()),
+            ("sampler", sampler.is_some()),
+            ("steps", steps.is_some()),
+            ("eta", eta.is_some()),
+        ];
+        let given = all.iter().filter(|(_, is_given)| *is_given);
+        given.map(|(name, _)| *name).collect()
+    }
+}

@@ -1,0 +1,245 @@
+//! The options that decide scores: the same for every subcommand that makes some.
+
+mod lmd;
+mod parameters;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args as _, ValueEnum};
+
+use self::lmd::LmdOptions;
+use self::parameters::ParameterOptions;
+use super::Failure;
+use crate::detectors::{DetectorSpec, measures};
+use crate::images::ResizeMode;
+use crate::ood::{Aggregate, MeasureId};
+use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
+
+/// How images are scored.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ScoringOptions {
+    /// What scores the images.
+    #[arg(long, visible_alias = "method", value_name = "NAME", default_value = "lmd", value_parser = detector_parser())]
+    detector: DetectorSpec,
+    #[command(flatten)]
+    lmd: LmdOptions,
+    #[command(flatten)]
+    parameters: ParameterOptions,
+    /// The measure that scores are by; a detector's usual ones are computed in any case: mse, ssim and lpips by lmd
+    /// [default: lpips, or ssim where the model's images are too small for it; with another detector its own]
+    #[arg(long, value_name = "NAME", value_parser = measure_parser())]
+    pub distance: Option<MeasureId>,
+    /// How attempts become one score.
+    #[arg(long, value_enum, default_value = "median")]
+    aggregate: AggregateName,
+    /// How a picture is brought to the model's square.
+    #[arg(long, value_enum, default_value = "crop")]
+    fit: ResizeModeName,
+    /// Use the first N images of each folder only.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Keys the noise, together with each file's content.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Images in one network call, or auto [default: auto]
+    #[arg(long)]
+    pub batch: Option<BatchChoice>,
+    /// Where to run [default: auto]
+    #[arg(long)]
+    pub device: Option<DeviceChoice>,
+}
+
+/// [`Aggregate`] by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum AggregateName {
+    /// The paper's.
+    Median,
+    /// Arithmetic.
+    Mean,
+    /// Smallest.
+    Min,
+    /// Largest.
+    Max,
+}
+
+/// [`ResizeMode`] by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ResizeModeName {
+    /// Largest centered square.
+    Crop,
+    /// Bars around it.
+    Pad,
+    /// Distorted.
+    Stretch,
+}
+
+fn detector_parser() -> impl TypedValueParser<Value = DetectorSpec> {
+    let names = (DetectorSpec::all().into_iter())
+        .map(|spec| PossibleValue::new(spec.about().name).help(spec.about().help));
+    PossibleValuesParser::new(names)
+        .try_map(|name| DetectorSpec::named(&name).ok_or("there is no such detector"))
+}
+
+fn measure_parser() -> impl TypedValueParser<Value = MeasureId> {
+    let known = measures::all().into_iter().filter_map(measures::find);
+    let names = known.map(|measure| PossibleValue::new(measure.id.name()).help(measure.help));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<MeasureId>())
+}
+
+/// See that the measure of the settings is defined for images of this many pixels per side. One that was not asked for is
+/// replaced; returns the sentence that says so.
+pub fn fit_measure(
+    settings: &mut RunSettings,
+    is_asked: bool,
+    side: usize,
+) -> Result<Option<String>, Failure> {
+    let detector = &*settings.method.detector;
+    match measures::instead_of(detector, settings.view.measure, side) {
+        None => Ok(None),
+        Some((usual, reason)) if is_asked => Err(Failure::bad_request(anyhow::anyhow!(
+            "--distance {} can't be used: {reason} unless something else is asked for; use --distance {usual}",
+            settings.view.measure
+        ))),
+        Some((usual, reason)) => {
+            settings.view.measure = usual;
+            Ok(Some(reason))
+        }
+    }
+}
+
+/// The options that a stored run has decided: all of [`ScoringOptions`] but those that say how the work is done.
+///
+/// Taken from the options themselves: one that a list forgot would be ignored without a word.
+pub fn deciding_ids() -> Vec<clap::Id> {
+    const EXECUTION: [&str; 2] = ["batch", "device"];
+    let options = ScoringOptions::augment_args(clap::Command::new("options"));
+    let ids = options
+        .get_arguments()
+        .map(|option| option.get_id().clone());
+    ids.filter(|id| !EXECUTION.contains(&id.as_str())).collect()
+}
+
+impl ScoringOptions {
+    /// Refuse numbers that no run can use, and settings of another detector.
+    pub fn check(&self) -> Result<(), Failure> {
+        check_limit(self.limit)?;
+        let lmd = DetectorSpec::default().about().name;
+        let is_lmd = self.detector.about().name == lmd;
+        let of_lmd = self.lmd.given().first().map(|name| (*name, lmd));
+        let misplaced = of_lmd
+            .filter(|_| !is_lmd)
+            .or_else(|| self.parameters.misplaced(&self.detector));
+        misplaced.map_or(Ok(()), |(name, owner)| {
+            Err(Failure::bad_request(anyhow::anyhow!(
+                "--{name} is a setting of --detector {owner}, and --detector {} has none of that name; leave it out",
+                self.detector.about().name
+            )))
+        })
+    }
+
+    /// The run settings that the options ask for.
+    pub fn settings(&self) -> RunSettings {
+        let mut detector = self.detector.clone();
+        if let Some(lmd) = detector.lmd_mut() {
+            *lmd = self.lmd.settings();
+        }
+        self.parameters.apply(&mut detector);
+        let mut settings = RunSettings::by(detector);
+        settings.method.seed = self.seed;
+        settings.method.resize = match self.fit {
+            ResizeModeName::Crop => ResizeMode::Crop,
+            ResizeModeName::Pad => ResizeMode::Pad,
+            ResizeModeName::Stretch => ResizeMode::Stretch,
+        };
+        settings.view.measure = self.distance.unwrap_or(settings.view.measure);
+        settings.view.aggregate = match self.aggregate {
+            AggregateName::Median => Aggregate::Median,
+            AggregateName::Mean => Aggregate::Mean,
+            AggregateName::Min => Aggregate::Min,
+            AggregateName::Max => Aggregate::Max,
+        };
+        settings.selection.limit = self.limit;
+        settings.execution.batch = self.batch.unwrap_or(BatchChoice::Auto);
+        settings.execution.device = self.device.unwrap_or(DeviceChoice::Auto);
+        settings
+    }
+}
+
+/// Refuse to use no image at all.
+pub fn check_limit(limit: Option<usize>) -> Result<(), Failure> {
+    if limit == Some(0) {
+        return Err(Failure::bad_request(anyhow::anyhow!(
+            "--limit must be at least 1, got 0"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+    use clap::{CommandFactory as _, FromArgMatches as _};
+
+    use super::super::Cli;
+    use super::*;
+
+    fn options(words: &[&str]) -> ScoringOptions {
+        let words = ["options"].iter().chain(words);
+        let command = ScoringOptions::augment_args(clap::Command::new("options"));
+        ScoringOptions::from_arg_matches(&command.get_matches_from(words)).unwrap()
+    }
+
+    #[test]
+    fn a_setting_of_another_detector_is_refused_by_a_sentence() {
+        let refused = |words: &[&str]| {
+            let failure = options(words).check().unwrap_err();
+            failure.error.to_string()
+        };
+        let quick = ["--detector", "one-call-norm"];
+        for (words, name, owner) in [
+            ([&quick[..], &["--grid", "8"]].concat(), "--grid", "lmd"),
+            ([&quick[..], &["--eta", "0.5"]].concat(), "--eta", "lmd"),
+            (vec!["--sigma", "2"], "--sigma", "one-call-norm"),
+        ] {
+            let told = refused(&words);
+            let expected = format!("{name} is a setting of --detector {owner}, and");
+            assert!(told.starts_with(&expected), "{told}");
+        }
+        let given = options(&["--method", "one-call-norm", "--sigma", "1.5", "--seed", "3"]);
+        given.check().unwrap();
+        let settings = given.settings();
+        let options = settings.method.detector.options();
+        assert_eq!(options, [("sigma", "1.5".to_owned())]);
+        assert_eq!(settings.view.measure.name(), "noise-norm");
+        assert_eq!(self::options(&[]).settings(), RunSettings::default());
+    }
+
+    #[test]
+    fn what_a_run_has_decided_is_refused_beside_it() {
+        let options = ScoringOptions::augment_args(clap::Command::new("options"));
+        for id in deciding_ids() {
+            let option = options
+                .get_arguments()
+                .find(|option| *option.get_id() == id);
+            let option = option.unwrap();
+            let name = format!("--{}", option.get_long().unwrap());
+            let values = option.get_possible_values();
+            let value = match (option.get_default_values(), &*values) {
+                ([usual, ..], _) => usual.to_string_lossy().into_owned(),
+                ([], [first, ..]) => first.get_name().to_owned(),
+                ([], []) => "1".to_owned(),
+            };
+            for line in [
+                &["lmd", "score", "--resume", "a.lmdrun"][..],
+                &["lmd", "calibrate", "--run", "a.lmdrun", "--output", "b"],
+            ] {
+                let plain = Cli::command().try_get_matches_from(line);
+                assert!(plain.is_ok(), "{line:?}");
+                let words = line.iter().copied().chain([&*name, &*value]);
+                let error = Cli::command().try_get_matches_from(words).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{name} {error}");
+            }
+        }
+        assert!(deciding_ids().contains(&"seed".into()));
+        assert!(!deciding_ids().contains(&"device".into()));
+    }
+}

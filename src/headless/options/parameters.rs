@@ -1,0 +1,87 @@
+//! Options for the numbers among detectors' settings, made from what the detectors say of them.
+
+use clap::{Arg, ArgMatches, Command, FromArgMatches};
+
+use crate::detectors::{DetectorSpec, Parameter};
+
+/// Those that were given, by name.
+#[derive(Clone, Debug, Default)]
+pub struct ParameterOptions(Vec<(&'static str, f64)>);
+
+impl ParameterOptions {
+    /// Put the numbers that were given into the settings of a detector that has them.
+    pub fn apply(&self, detector: &mut DetectorSpec) {
+        for &(name, value) in &self.0 {
+            detector.set_parameter(name, value);
+        }
+    }
+
+    /// The name of the first number that was given and that the detector does not have, with the detector that has it.
+    pub fn misplaced(&self, detector: &DetectorSpec) -> Option<(&'static str, &'static str)> {
+        let own: Vec<&str> = (detector.parameters().iter())
+            .map(|(parameter, _)| parameter.name)
+            .collect();
+        let (name, _) = self.0.iter().find(|(name, _)| !own.contains(name))?;
+        let (owner, _, _) = all()
+            .into_iter()
+            .find(|(_, parameter, _)| parameter.name == *name)?;
+        Some((name, owner))
+    }
+}
+
+/// The numbers of all detectors: the detector's name, the number, and its default.
+fn all() -> Vec<(&'static str, &'static Parameter, f64)> {
+    let detectors = DetectorSpec::all();
+    let numbers = detectors.iter().flat_map(|detector| {
+        let name = detector.about().name;
+        let parameters = detector.parameters().into_iter();
+        parameters.map(move |(parameter, value)| (name, parameter, value))
+    });
+    numbers.collect()
+}
+
+impl clap::Args for ParameterOptions {
+    fn augment_args(command: Command) -> Command {
+        all()
+            .into_iter()
+            .fold(command, |command, (detector, parameter, usual)| {
+                let help = format!("{} (of {detector}) [default: {usual}]", parameter.help);
+                command.arg(
+                    Arg::new(parameter.name)
+                        .long(parameter.name)
+                        .value_name("NUMBER")
+                        .help(help)
+                        .value_parser(move |text: &str| parse(parameter, text)),
+                )
+            })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for ParameterOptions {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = all().into_iter().filter_map(|(_, parameter, _)| {
+            let value = matches.get_one::<f64>(parameter.name)?;
+            Some((parameter.name, *value))
+        });
+        Ok(Self(given.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn parse(parameter: &Parameter, text: &str) -> Result<f64, String> {
+    let (low, high) = (parameter.range.start(), parameter.range.end());
+    match text.parse() {
+        Ok(value) if parameter.range.contains(&value) => Ok(value),
+        _ => Err(format!(
+            "expected a number from {low} to {high}, got `{text}`"
+        )),
+    }
+}

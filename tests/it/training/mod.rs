@@ -1,0 +1,16 @@
+//! Training: gradients against PyTorch's, steps, what is learnt, and what is kept.
+
+use lmd_inspector::networks::executors::cpu::{CpuOptions, Machine};
+
+mod command;
+mod gradients;
+mod learning;
+mod runs;
+
+pub(crate) fn machine(threads: usize) -> Machine {
+    let options = CpuOptions {
+        threads: Some(threads),
+        isa: None,
+    };
+    Machine::new(&options).unwrap()
+}
