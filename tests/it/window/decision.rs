@@ -284,8 +284,21 @@ fn unknown_images_get_p_values_verdicts_and_a_list() {
         Center::Verdicts
     );
     window.get_by_label_contains("Above the threshold: ");
-    window.get_by_label_contains("at most 10 % of them wrongly (false-discovery rate): 0 of 30");
-    window.get_by_label_contains("None can be reported: 30 in-domain images are too few");
+    window.get_by_label_contains("at most 10 % of them wrongly (false-discovery rate): 30 of 30");
+    // That 30 in-domain images are too few is said only where it leaves the list empty.
+    let is_too_few = |window: &Window| {
+        let reason = "None can be reported: 30 in-domain images are too few";
+        window.query_by_label_contains(reason).is_some()
+    };
+    assert!(!is_too_few(&window));
+    let session = window.state_mut().session_mut();
+    session.settings.decision.false_discovery_rate = 0.01;
+    window.run_steps(3);
+    window.get_by_label_contains("(false-discovery rate): 0 of 30");
+    assert!(is_too_few(&window));
+    let session = window.state_mut().session_mut();
+    session.settings.decision.false_discovery_rate = 0.1;
+    window.run_steps(3);
     let session = window.state().session();
     let analysis = session.shown.analysis.as_ref().unwrap();
     assert_eq!(analysis.unknown.len(), 30);

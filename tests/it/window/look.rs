@@ -271,7 +271,8 @@ fn an_attempt_is_watched_step_by_step() {
     // Steps have no LPIPS map: what is drawn is the absolute difference, and its scale says so.
     window.state_mut().session_mut().settings.look.difference = DifferenceKind::Lpips;
     window.run_steps(3);
-    window.get_by_label_contains("of 255: 99 % of");
+    let scales = window.query_all_by_label_contains("of 255: 99 % of");
+    assert!(scales.count() > 0);
     press(&mut window, "Back to the result");
     assert!(window.query_by_label_contains("Step ").is_none());
     press(&mut window, "Watch it denoise");

@@ -317,6 +317,10 @@ fn settings_are_edited_and_applied_without_touching_a_run() {
     let distance = window.state().session().settings.run.view.measure;
     assert_eq!(distance, lmd_inspector::networks::distances::MSE);
     window.get_by_label("Scores, MSE");
+    window
+        .get_by_role_and_label(AccessRole::Button, "Next mask")
+        .scroll_to_me();
+    window.run_steps(30);
     press(&mut window, "Next mask");
     window.get_by_label("Mask preview, attempt 2");
     assert!(!script.has_run());
