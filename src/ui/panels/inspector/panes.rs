@@ -73,7 +73,8 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>, has_g
 
 /// In how many columns the pictures are largest, and the side of each: as width, and the gallery's need of height, allow.
 fn arrangement(ui: &Ui, count: usize, gap: f32, below: f32) -> (usize, f32) {
-    let rest = STRIP_HEIGHT + theme::ROW_HEIGHT + 2.0 * LINE_HEIGHT + below;
+    let gaps = 4.0 * ui.spacing().item_spacing.y;
+    let rest = STRIP_HEIGHT + theme::ROW_HEIGHT + 2.0 * LINE_HEIGHT + gaps + below;
     let height = (ui.available_height() - rest).max(120.0);
     let side = |columns: usize| {
         let rows = count.div_ceil(columns) as f32;
