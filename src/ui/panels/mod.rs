@@ -109,7 +109,7 @@ impl Drafts {
             Action::Do(UiCommand::FocusFind) => self.focus_find = true,
             Action::Do(UiCommand::ToggleSetup) => self.page = Page::Setup,
             Action::Do(UiCommand::ShowOverview | UiCommand::ShowInspect) => {
-                self.page = Page::Inspect
+                self.page = Page::Inspect;
             }
             Action::Do(UiCommand::ShowGallery) => self.page = Page::Gallery,
             Action::Do(UiCommand::ShowVerdicts) => self.page = Page::Verdicts,

@@ -89,12 +89,14 @@ impl Verdict {
     }
 }
 
+/// Side of the corner that tells a verdict, in points.
+const VERDICT_SIDE: f32 = 13.0;
+
 /// A corner for what is flagged, crossed out where that is a mistake; an empty crossed corner for what was missed.
 fn verdict_ui(ui: &Ui, verdict: Option<Verdict>, square: Rect) {
     let Some(verdict) = verdict else {
         return;
     };
-    const SIDE: f32 = 13.0;
     let palette = theme::palette(ui);
     let corner = square.left_top();
     let (fill, cross) = match verdict {
@@ -102,25 +104,20 @@ fn verdict_ui(ui: &Ui, verdict: Option<Verdict>, square: Rect) {
         Verdict::FalseAlarm => (palette.out_of_domain, Some(palette.surface)),
         Verdict::Missed => (palette.surface, Some(palette.out_of_domain)),
     };
-    let place = Rect::from_min_size(corner, Vec2::splat(SIDE));
+    let place = Rect::from_min_size(corner, Vec2::splat(VERDICT_SIDE));
     let painter = ui.painter();
     let line = Stroke::new(1.0, palette.out_of_domain);
     painter.rect(place, 2.0, fill, line, StrokeKind::Inside);
     let stroke = Stroke::new(1.5, cross.unwrap_or(palette.surface));
     let inner = place.shrink(3.5);
-    match cross {
-        Some(_) => {
-            painter.line_segment([inner.left_top(), inner.right_bottom()], stroke);
-            painter.line_segment([inner.right_top(), inner.left_bottom()], stroke);
-        }
-        None => {
-            let x = inner.center().x;
-            painter.line_segment(
-                [pos2(x, inner.top()), pos2(x, inner.bottom() - 2.5)],
-                stroke,
-            );
-            painter.circle_filled(pos2(x, inner.bottom() - 0.3), 0.9, palette.surface);
-        }
+    if cross.is_some() {
+        painter.line_segment([inner.left_top(), inner.right_bottom()], stroke);
+        painter.line_segment([inner.right_top(), inner.left_bottom()], stroke);
+    } else {
+        let x = inner.center().x;
+        let foot = pos2(x, inner.bottom() - 2.5);
+        painter.line_segment([pos2(x, inner.top()), foot], stroke);
+        painter.circle_filled(pos2(x, inner.bottom() - 0.3), 0.9, palette.surface);
     }
 }
 
