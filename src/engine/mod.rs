@@ -11,6 +11,7 @@ pub mod copying;
 pub mod export;
 pub mod failure;
 pub mod formats;
+pub mod limits;
 pub mod maps;
 pub mod model;
 pub mod observer;

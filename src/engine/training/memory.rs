@@ -1,6 +1,7 @@
 //! Whether a training fits into this machine's memory.
 
 use super::TrainingError;
+use crate::engine::limits::address_space;
 
 /// Refuse what would not fit: the system would end this process, or others, without a sentence.
 pub(super) fn check(needed: usize) -> Result<(), TrainingError> {
@@ -16,14 +17,10 @@ pub(super) fn check(needed: usize) -> Result<(), TrainingError> {
 /// Bytes that the system would give, where it tells: the least of free memory and the process's limit.
 fn available() -> Option<u64> {
     let free = std::fs::read_to_string("/proc/meminfo").ok();
-    let limits = std::fs::read_to_string("/proc/self/limits").ok();
-    [
-        free.as_deref().and_then(free_of),
-        limits.as_deref().and_then(limit_of),
-    ]
-    .into_iter()
-    .flatten()
-    .min()
+    [free.as_deref().and_then(free_of), address_space()]
+        .into_iter()
+        .flatten()
+        .min()
 }
 
 fn free_of(table: &str) -> Option<u64> {
@@ -32,13 +29,6 @@ fn free_of(table: &str) -> Option<u64> {
         .find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kilobytes * 1024)
-}
-
-fn limit_of(table: &str) -> Option<u64> {
-    let line = table
-        .lines()
-        .find_map(|line| line.strip_prefix("Max address space"))?;
-    line.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -51,13 +41,6 @@ mod tests {
             "MemTotal:       24576000 kB\nMemFree:          100 kB\nMemAvailable:   2000000 kB\n";
         assert_eq!(free_of(table), Some(2_048_000_000));
         assert_eq!(free_of(""), None);
-        let limits =
-            "Max address space         1048576              unlimited            bytes     \n";
-        assert_eq!(limit_of(limits), Some(1_048_576));
-        assert_eq!(
-            limit_of("Max address space         unlimited  unlimited  bytes\n"),
-            None
-        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod labels;
 mod listing;
 mod npy;
 mod npz;
+mod opened;
 mod stack;
 mod zip;
 

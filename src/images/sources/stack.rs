@@ -8,12 +8,12 @@ use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use flate2::Crc;
 
 use super::listing::{self, ListError, Listing, Traits};
+use super::opened::{OpenFiles, Stamp};
 use super::{Wanted, zip};
 use crate::images::decode::MAX_PIXELS;
 use crate::images::input::{self, InputError};
@@ -235,40 +235,16 @@ pub(super) struct Stacks {
 /// Opens a file of a kind.
 pub(super) type Open = fn(&Path) -> Result<Stacks, Reason>;
 
-/// A file that is open, as it was then.
-struct Opened {
-    path: PathBuf,
-    num_bytes: u64,
-    modified: Option<SystemTime>,
-    stacks: Arc<Stacks>,
-}
-
 /// A file is unpacked once, not again for each picture of many thousands.
-static OPENED: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
+static OPENED: OpenFiles<Arc<Stacks>> = OpenFiles::new(MOST_OPEN);
 
 fn opened(path: &Path, open: Open) -> Result<Arc<Stacks>, Reason> {
     let metadata = path.metadata().map_err(|error| error.to_string())?;
-    let (num_bytes, modified) = (metadata.len(), metadata.modified().ok());
-    let is_same = |opened: &&Opened| {
-        opened.path == path && opened.num_bytes == num_bytes && opened.modified == modified
+    let stamp = Stamp {
+        num_bytes: metadata.len(),
+        modified: metadata.modified().ok(),
     };
-    let lock = || OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(found) = lock().iter().find(is_same) {
-        return Ok(Arc::clone(&found.stacks));
-    }
-    let stacks = Arc::new(open(path)?);
-    let mut opened = lock();
-    opened.retain(|one| one.path != path);
-    if opened.len() >= MOST_OPEN {
-        opened.remove(0);
-    }
-    opened.push(Opened {
-        path: path.to_owned(),
-        num_bytes,
-        modified,
-        stacks: Arc::clone(&stacks),
-    });
-    Ok(stacks)
+    OPENED.get(path, stamp, || open(path).map(Arc::new))
 }
 
 /// The first bytes of a regular file, fewer where it has no more.

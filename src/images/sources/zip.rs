@@ -6,8 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
@@ -15,6 +14,7 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::listing::{self, ListError, Listing, Traits};
+use super::opened::{OpenFiles, Stamp};
 use super::{Source, Wanted, has_image_extension};
 use crate::images::decode;
 use crate::images::input::{self, InputError};
@@ -192,16 +192,8 @@ fn unpacked(archive: &mut ZipArchive<Place>, index: usize) -> io::Result<Box<dyn
     }
 }
 
-/// An archive that is open, as its file was then.
-struct Opened {
-    path: PathBuf,
-    num_bytes: u64,
-    modified: Option<SystemTime>,
-    archive: ZipArchive<Place>,
-}
-
 /// The list of entries is read once, not again for each image of many thousands.
-static OPENED: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
+static OPENED: OpenFiles<ZipArchive<Place>> = OpenFiles::new(MOST_OPEN);
 
 pub(super) fn open(path: &Path) -> Result<ZipArchive<Place>, InputError> {
     let (file, num_bytes) = input::open(path)?;
@@ -209,32 +201,18 @@ pub(super) fn open(path: &Path) -> Result<ZipArchive<Place>, InputError> {
         .metadata()
         .and_then(|metadata| metadata.modified())
         .ok();
-    let is_same = |opened: &Opened| {
-        opened.path == path && opened.num_bytes == num_bytes && opened.modified == modified
-    };
-    let find = |opened: &[Opened]| Some(opened.iter().find(|one| is_same(one))?.archive.clone());
-    let lock = || OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(archive) = find(&lock()) {
-        return Ok(archive);
-    }
-    let place = Place {
-        file: Arc::new(file),
-        num_bytes,
-        position: 0,
-    };
-    let archive = ZipArchive::new(place).map_err(|error| system(error.into()))?;
-    let mut opened = lock();
-    opened.retain(|one| one.path != path);
-    if opened.len() >= MOST_OPEN {
-        opened.remove(0);
-    }
-    opened.push(Opened {
-        path: path.to_owned(),
+    let stamp = Stamp {
         num_bytes,
         modified,
-        archive: archive.clone(),
-    });
-    Ok(archive)
+    };
+    OPENED.get(path, stamp, || {
+        let place = Place {
+            file: Arc::new(file),
+            num_bytes,
+            position: 0,
+        };
+        ZipArchive::new(place).map_err(|error| system(error.into()))
+    })
 }
 
 /// A place in an open file. Copies share the file and not the place, so that threads read side by side.

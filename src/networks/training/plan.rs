@@ -14,7 +14,7 @@ use crate::networks::description::{
 use crate::networks::executors::cpu::kernels::attention::AttentionShape;
 use crate::networks::executors::cpu::kernels::conv::ConvShape;
 use crate::networks::executors::cpu::kernels::source::{MAX_SEGMENTS, Resampling};
-use crate::networks::executors::cpu::plan::PlanError;
+use crate::networks::executors::cpu::plan::{PlanError, check, check_norm, mismatch};
 
 /// An activation, by its place in [`Plan::activations`].
 pub type ActivationId = usize;
@@ -674,16 +674,7 @@ impl Builder {
     }
 
     fn norm(&mut self, norm: &GroupNorm, channels: usize) -> Result<usize, PlanError> {
-        check("a group normalization", norm.weight.len(), channels)?;
-        check("a group normalization", norm.bias.len(), channels)?;
-        if norm.num_groups == 0 || !channels.is_multiple_of(norm.num_groups) {
-            let groups = format!("channels divisible into {} groups", norm.num_groups);
-            return Err(mismatch(
-                "a group normalization",
-                &groups,
-                format!("{channels} channels"),
-            ));
-        }
+        check_norm(norm, channels)?;
         let (weight, bias) = (
             self.parameters.reserve(channels),
             self.parameters.reserve(channels),
@@ -714,21 +705,5 @@ fn resampled(input: Input, resampling: Option<ResnetResample>) -> Input {
             resampling: Resampling::Down,
             ..input
         },
-    }
-}
-
-fn check(layer: &'static str, expected: usize, got: usize) -> Result<(), PlanError> {
-    if expected == got {
-        Ok(())
-    } else {
-        Err(mismatch(layer, &expected.to_string(), got.to_string()))
-    }
-}
-
-fn mismatch(layer: &'static str, expected: &str, got: String) -> PlanError {
-    PlanError::Mismatch {
-        layer,
-        expected: expected.to_owned(),
-        got,
     }
 }

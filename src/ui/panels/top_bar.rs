@@ -4,7 +4,7 @@ use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Align, Layout, PopupCloseBehavior, RichText, Ui, Vec2};
 
 use super::Scene;
-use crate::state::{Action, Overlay, Phase, Session, ThemeChoice, UiCommand, recent, text};
+use crate::state::{Action, Phase, Session, ThemeChoice, UiCommand, recent, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{action_button, sized};
 use crate::ui::widgets::combo::combo;
@@ -195,11 +195,3 @@ fn words(session: &Session) -> (String, String) {
 
 /// The height of the bar in points.
 pub const HEIGHT: f32 = theme::ROW_HEIGHT + 14.0;
-
-/// Whether an overlay takes the whole window, so that no bar is drawn.
-pub fn is_hidden(session: &Session) -> bool {
-    matches!(
-        session.looking.overlay,
-        Some(Overlay::Presentation | Overlay::Explain)
-    )
-}

@@ -16,14 +16,6 @@ pub fn section<R>(ui: &mut Ui, title: &str, add_contents: impl FnOnce(&mut Ui) -
     result
 }
 
-/// The title of a part of a panel with controls at the end of its line.
-pub fn title_row(ui: &mut Ui, title: &str, add_controls: impl FnOnce(&mut Ui)) {
-    ui.horizontal(|ui| {
-        ui.label(RichText::new(title).strong().size(14.5));
-        ui.with_layout(Layout::right_to_left(Align::Center), add_controls);
-    });
-}
-
 /// A card on the surface color.
 pub fn card<R>(ui: &mut Ui, add_contents: impl FnOnce(&mut Ui) -> R) -> R {
     let palette = theme::palette(ui);

@@ -323,16 +323,7 @@ impl Builder {
         time: Option<usize>,
     ) -> Result<BufferId, PlanError> {
         let channels = value.channels();
-        check("a group normalization", norm.weight.len(), channels)?;
-        check("a group normalization", norm.bias.len(), channels)?;
-        if norm.num_groups == 0 || !channels.is_multiple_of(norm.num_groups) {
-            let groups = format!("channels divisible into {} groups", norm.num_groups);
-            return Err(mismatch(
-                "a group normalization",
-                &groups,
-                format!("{channels} channels"),
-            ));
-        }
+        check_norm(norm, channels)?;
         self.norms.push(Norm {
             weight: norm.weight.values.to_vec(),
             bias: norm.bias.values.to_vec(),
@@ -370,7 +361,26 @@ pub(super) fn one(
     }
 }
 
-pub(super) fn check(layer: &'static str, expected: usize, got: usize) -> Result<(), PlanError> {
+/// Whether a group normalization fits a value of this many channels.
+pub(in crate::networks) fn check_norm(norm: &GroupNorm, channels: usize) -> Result<(), PlanError> {
+    check("a group normalization", norm.weight.len(), channels)?;
+    check("a group normalization", norm.bias.len(), channels)?;
+    if norm.num_groups == 0 || !channels.is_multiple_of(norm.num_groups) {
+        let groups = format!("channels divisible into {} groups", norm.num_groups);
+        return Err(mismatch(
+            "a group normalization",
+            &groups,
+            format!("{channels} channels"),
+        ));
+    }
+    Ok(())
+}
+
+pub(in crate::networks) fn check(
+    layer: &'static str,
+    expected: usize,
+    got: usize,
+) -> Result<(), PlanError> {
     if expected == got {
         Ok(())
     } else {
@@ -378,7 +388,7 @@ pub(super) fn check(layer: &'static str, expected: usize, got: usize) -> Result<
     }
 }
 
-pub(super) fn mismatch(layer: &'static str, expected: &str, got: String) -> PlanError {
+pub(in crate::networks) fn mismatch(layer: &'static str, expected: &str, got: String) -> PlanError {
     PlanError::Mismatch {
         layer,
         expected: expected.to_owned(),

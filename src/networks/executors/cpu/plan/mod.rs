@@ -11,6 +11,8 @@ use crate::networks::description::Network;
 mod builder;
 mod stages;
 
+pub(in crate::networks) use builder::{check, check_norm, mismatch};
+
 use builder::Builder;
 
 /// Why a network cannot be compiled.

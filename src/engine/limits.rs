@@ -1,0 +1,40 @@
+//! What the system lets this process have.
+
+/// The soft limit of the process's address space in bytes; `None` where there is none, or the system does not say.
+pub fn address_space() -> Option<u64> {
+    address_space_of(&std::fs::read_to_string("/proc/self/limits").ok()?)
+}
+
+/// The same by the table that Linux keeps of each process.
+fn address_space_of(limits: &str) -> Option<u64> {
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max address space"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_read_from_its_line() {
+        let table = |limit: &str| {
+            format!(
+                "Limit                     Soft Limit           Hard Limit           Units     \n\
+                 Max cpu time              unlimited            unlimited            seconds   \n\
+                 Max address space         {limit}             unlimited            bytes     \n"
+            )
+        };
+        assert_eq!(address_space_of(&table("67108864")), Some(64 << 20));
+        assert_eq!(address_space_of(&table("unlimited")), None);
+        let tight =
+            "Max address space         1048576              unlimited            bytes     \n";
+        assert_eq!(address_space_of(tight), Some(1_048_576));
+        assert_eq!(
+            address_space_of("Max address space         unlimited  unlimited  bytes\n"),
+            None
+        );
+        assert_eq!(address_space_of(""), None);
+    }
+}
