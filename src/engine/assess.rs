@@ -8,7 +8,7 @@ use crate::ood::auroc::{AurocInterval, TwoSamples};
 use crate::ood::figures::{RocPoint, roc_curve};
 use crate::ood::roc_band::{RocBox, roc_band};
 use crate::ood::{Aggregate, Interval, MeasureId, Role};
-use crate::runs::{AttemptResult, ResultLog, RunImage};
+use crate::runs::{AttemptResult, AttemptsByImage, ResultLog, RunImage, attempts};
 
 /// Resamples behind an interval.
 const NUM_DRAWS: usize = 2000;
@@ -62,9 +62,18 @@ pub struct AttemptsPoint {
 
 /// Compute everything; the same results give the same answer.
 pub fn assess(request: &AssessRequest) -> Assessment {
-    let [in_domain, out_of_domain] = gather(request);
-    let of = |images: &[Vec<Arc<AttemptResult>>]| -> Vec<f64> {
-        let all = |attempts: &Vec<Arc<AttemptResult>>| score(request, request.distance, attempts);
+    let results = request.results.since(0);
+    let attempts = AttemptsByImage::collect(request.images.len(), &results);
+    let of_role = |role: Role| -> Vec<&[Arc<AttemptResult>]> {
+        let images = request.images.iter().zip(attempts.iter());
+        let of_role = images.filter(|(image, _)| image.role == role);
+        of_role.map(|(_, attempts)| attempts).collect()
+    };
+    let (in_domain, out_of_domain) = (of_role(Role::InDomain), of_role(Role::OutOfDomain));
+    let of = |images: &[&[Arc<AttemptResult>]]| -> Vec<f64> {
+        let all = |attempts: &&[Arc<AttemptResult>]| {
+            attempts::score(attempts, request.distance, request.aggregate)
+        };
         images.iter().filter_map(all).collect()
     };
     let (in_scores, out_scores) = (of(&in_domain), of(&out_of_domain));
@@ -72,7 +81,7 @@ pub fn assess(request: &AssessRequest) -> Assessment {
         return Assessment::default();
     };
     let curve = roc_curve(&in_scores, &out_scores).unwrap_or_default();
-    let first = in_domain.iter().flatten().next();
+    let first = in_domain.iter().copied().flatten().next();
     let measured = first.map_or(&[][..], |result| result.values.ids());
     let by_attempts: Vec<(MeasureId, Vec<AttemptsPoint>)> =
         measures::shown(measured, request.distance)
@@ -96,47 +105,19 @@ pub fn assess(request: &AssessRequest) -> Assessment {
     }
 }
 
-/// The attempts of each in-domain image, then of each out-of-domain one, in their order. They are shared, not copied: there
-/// may be hundreds of thousands.
-fn gather(request: &AssessRequest) -> [Vec<Vec<Arc<AttemptResult>>>; 2] {
-    let mut attempts: Vec<Vec<Arc<AttemptResult>>> = vec![Vec::new(); request.images.len()];
-    for result in request.results.since(0) {
-        if let Some(attempts) = attempts.get_mut(result.image) {
-            attempts.push(result);
-        }
-    }
-    let mut gathered = [Vec::new(), Vec::new()];
-    for (image, mut attempts) in request.images.iter().zip(attempts) {
-        let of_role = match image.role {
-            Role::InDomain => &mut gathered[0],
-            Role::OutOfDomain => &mut gathered[1],
-            Role::Unknown => continue,
-        };
-        attempts.sort_by_key(|result| result.attempt);
-        of_role.push(attempts);
-    }
-    gathered
-}
-
-fn score(
-    request: &AssessRequest,
-    measure: MeasureId,
-    attempts: &[Arc<AttemptResult>],
-) -> Option<f64> {
-    let values = attempts.iter().map(|result| &result.values);
-    measures::score(values, measure, request.aggregate)
-}
-
 /// The area after each number of attempts that all images with any result have.
 fn by_attempts(
     request: &AssessRequest,
     measure: MeasureId,
-    [in_domain, out_of_domain]: [&[Vec<Arc<AttemptResult>>]; 2],
+    [in_domain, out_of_domain]: [&[&[Arc<AttemptResult>]]; 2],
 ) -> Vec<AttemptsPoint> {
     let images = in_domain.iter().chain(out_of_domain);
-    let finished = images.map(Vec::len).filter(|&count| count > 0).min();
-    let scores = |images: &[Vec<Arc<AttemptResult>>]| -> Vec<Vec<Option<f64>>> {
-        let of = |attempts: &Vec<Arc<AttemptResult>>| {
+    let finished = images
+        .map(|attempts| attempts.len())
+        .filter(|&count| count > 0)
+        .min();
+    let scores = |images: &[&[Arc<AttemptResult>]]| -> Vec<Vec<Option<f64>>> {
+        let of = |attempts: &&[Arc<AttemptResult>]| {
             let values = attempts.iter().map(|result| &result.values);
             measures::scores_by_attempts(values, measure, request.aggregate)
         };

@@ -3,7 +3,7 @@
 use crate::detectors::{Detector, DetectorError, Target};
 use crate::diffusion::Schedule;
 use crate::images::Geometry;
-use crate::ood::Role;
+use crate::ood::{PerRole, Role};
 use crate::runs::{RunImage, RunSettings};
 
 /// More attempts per image than any study makes: a slip of the pen would be at work for years.
@@ -69,13 +69,13 @@ impl Plan {
 /// Image ids such that every prefix holds each role in about its share: the ROC means something early.
 fn interleaved(images: &[RunImage]) -> Vec<usize> {
     let count = |role: Role| images.iter().filter(|image| image.role == role).count();
-    let totals = Role::ALL.map(count);
-    let mut seen = [0_usize; Role::ALL.len()];
+    let totals = PerRole::new(count);
+    let mut seen = PerRole::<usize>::default();
     let mut keyed: Vec<(f64, usize)> = images
         .iter()
         .enumerate()
         .map(|(id, image)| {
-            let role = image.role as usize;
+            let role = image.role;
             seen[role] += 1;
             ((seen[role] as f64 - 0.5) / totals[role] as f64, id)
         })

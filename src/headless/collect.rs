@@ -1,6 +1,5 @@
 //! From folders on the command line to the images of a run.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -97,23 +96,9 @@ impl Collected {
 
     /// Notice files that play two roles: they make every figure worse than it is.
     fn note_shared_content(&mut self) {
-        let mut roles = HashMap::new();
-        let mut shared = Vec::new();
-        for image in &self.images {
-            let first = roles.entry(image.file.hash).or_insert(image);
-            if first.role != image.role {
-                shared.push((first.file.path.clone(), image.file.path.clone()));
-            }
-        }
-        if let Some((first, second)) = shared.first() {
-            let note = format!(
-                "{} image files have the same content in two roles, e.g. {} and {}; the figures suffer from that",
-                shared.len(),
-                first.display(),
-                second.display()
-            );
-            self.note_all(vec![note]);
-        }
+        let images = self.images.iter().map(|image| (image.role, &*image.file));
+        let note = duplicates::TwoRoles::find(images).map(|shared| shared.to_string());
+        self.note_all(note.into_iter().collect());
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is listed twice: one image counts once in a role, or figures and thresholds look better founded than they are.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::file::{ContentHash, ImageFile};
@@ -109,6 +110,59 @@ pub fn leave_out<T>(
     notes
 }
 
+/// Images whose content plays more than one role: they make every figure worse than it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TwoRoles<'a> {
+    /// How many have another role than the first image with their content.
+    pub count: usize,
+    /// The first of these.
+    pub example: (Role, &'a Path),
+    /// The image that has its content and another role.
+    pub first: (Role, &'a Path),
+}
+
+impl<'a> TwoRoles<'a> {
+    /// `None` where each content has one role.
+    pub fn find(images: impl IntoIterator<Item = (Role, &'a ImageFile)>) -> Option<Self> {
+        let mut firsts: HashMap<ContentHash, (Role, &Path)> = HashMap::new();
+        let mut found = images.into_iter().filter_map(|(role, file)| {
+            let path = file.path.as_path();
+            let first = *firsts.entry(file.hash).or_insert((role, path));
+            (first.0 != role).then_some(((role, path), first))
+        });
+        let (example, first) = found.next()?;
+        Some(Self {
+            count: 1 + found.count(),
+            example,
+            first,
+        })
+    }
+}
+
+impl fmt::Display for TwoRoles<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            count,
+            example: (role, path),
+            first: (first_role, first_path),
+        } = self;
+        let files = if *count == 1 {
+            "1 image file has".to_owned()
+        } else {
+            format!("{count} image files have")
+        };
+        write!(
+            f,
+            "{files} the same content in two roles, e.g. {} ({}) and {} ({}); the figures suffer from that: remove one of \
+             each pair",
+            first_path.display(),
+            first_role.name(),
+            path.display(),
+            role.name()
+        )
+    }
+}
+
 /// A path as the file system knows it, without links and detours.
 pub fn canonical(path: &Path) -> PathBuf {
     let file = sources::file_of(path);
@@ -179,6 +233,23 @@ mod tests {
             assert!(note.contains(says), "{note}");
         }
         assert_eq!(notes.len(), 3, "{notes:?}");
+    }
+
+    #[test]
+    fn contents_in_two_roles_are_counted_and_the_first_pair_is_named() {
+        let images = [
+            (Role::InDomain, file("in/a".into(), 1)),
+            (Role::InDomain, file("in/b".into(), 2)),
+            (Role::OutOfDomain, file("out/c".into(), 3)),
+            (Role::OutOfDomain, file("out/b".into(), 2)),
+            (Role::Unknown, file("new/a".into(), 1)),
+        ];
+        let images = || images.iter().map(|(role, file)| (*role, file));
+        assert_eq!(TwoRoles::find(images().take(3)), None);
+        let said = |count| TwoRoles::find(images().take(count)).unwrap().to_string();
+        let pair = "the same content in two roles, e.g. in/b (in-domain) and out/b (out-of-domain)";
+        assert!(said(4).starts_with(&format!("1 image file has {pair}")));
+        assert!(said(5).starts_with(&format!("2 image files have {pair}")));
     }
 
     #[test]

@@ -30,5 +30,5 @@ pub use interval::Interval;
 pub use mask::{KnownMask, MaskKind};
 pub use measure::{Measure, MeasureId, Values};
 pub use proportion::Proportion;
-pub use role::Role;
+pub use role::{PerRole, Role};
 pub use threshold::{Costs, ThresholdRule};

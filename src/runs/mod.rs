@@ -1,5 +1,6 @@
 //! A run: its settings, its results, and what is written of it.
 
+pub mod attempts;
 pub mod calibration;
 pub mod confounds;
 pub mod file;
@@ -10,6 +11,7 @@ pub mod run_library;
 pub mod settings;
 pub mod verdicts;
 
+pub use attempts::AttemptsByImage;
 pub use calibration::Calibration;
 pub use results::{AttemptResult, ResultLog, RunImage};
 pub use settings::{BatchChoice, DeviceChoice, Method, RunSettings};

@@ -1,11 +1,10 @@
 //! The folders of the session and the images that a run would score.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::settings::FolderSource;
-use crate::images::{ContentHash, duplicates};
+use crate::images::duplicates;
 use crate::ood::Role;
 use crate::runs::RunImage;
 use crate::worker::protocol::{Control, FolderListing, JobId};
@@ -113,22 +112,10 @@ pub fn planned_images(folders: &[Folder], limit: Option<usize>) -> (Vec<RunImage
     (images, notes)
 }
 
-/// Images with the same content that are there both as in-domain and as something else: they make every figure
-/// look worse than it is. Returns how many there are and the path of one.
-pub fn images_in_two_roles(images: &[RunImage]) -> Option<(usize, PathBuf)> {
-    let mut first_role: HashMap<ContentHash, Role> = HashMap::with_capacity(images.len());
-    let mut clashes = images
-        .iter()
-        .filter(|image| *first_role.entry(image.file.hash).or_insert(image.role) != image.role);
-    let first = clashes.next()?;
-    let path = first.file.path.clone();
-    Some((1 + clashes.count(), path))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::session::testing::{listing, run_images};
+    use crate::state::session::testing::listing;
 
     fn folder(role: Role, name: &str, num_images: usize) -> Folder {
         Folder {
@@ -174,14 +161,5 @@ mod tests {
         assert_eq!(planned.len(), 6, "three for each role");
         assert!(notes[0].contains("3 image files"), "{notes:?}");
         assert_eq!(planned_images(&folders[1..], None).1, [] as [String; 0]);
-    }
-
-    #[test]
-    fn the_same_content_in_two_roles_is_noticed() {
-        let mut images = run_images(3, 3);
-        assert_eq!(images_in_two_roles(&images), None);
-        images[4].file = Arc::clone(&images[1].file);
-        let (count, path) = images_in_two_roles(&images).unwrap();
-        assert_eq!((count, path), (1, images[1].file.path.clone()));
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::actions::{Action, Overlay, UiCommand};
-use super::folders::{FolderId, ScanState, images_in_two_roles, is_table};
+use super::folders::{FolderId, ScanState, is_table};
 use super::looking::ZOOM_STEP;
 use super::model::ModelState;
 use super::outbox::Outgoing;
@@ -14,12 +14,10 @@ use super::session::Session;
 use super::settings::{FolderChoice, FolderSource};
 use super::shown::Shown;
 use super::shown::run::{Phase, RunState};
-use super::text;
+use crate::images::duplicates::TwoRoles;
 use crate::ood::Role;
 use crate::runs::{ResultLog, RunSettings};
-use crate::worker::protocol::{
-    Answer, Command, DialogKind, ModelSource, Notice, RunRequest, Severity,
-};
+use crate::worker::protocol::{Answer, Command, DialogKind, ModelSource, RunRequest, Severity};
 
 impl Session {
     /// Do what the user asked for.
@@ -205,17 +203,9 @@ impl Session {
         for note in self.duplicates.clone() {
             self.notices.say(Severity::Warning, note);
         }
-        if let Some((count, path)) = images_in_two_roles(images) {
-            let images = if count == 1 { "image is" } else { "images are" };
-            self.notices.push(Notice {
-                severity: Severity::Warning,
-                message: format!(
-                    "{} {images} there in two roles at once, which blurs every figure. \
-                     Remove one of each pair. The first is named below.",
-                    text::count(count)
-                ),
-                path: Some(path),
-            });
+        let listed = images.iter().map(|image| (image.role, &*image.file));
+        if let Some(shared) = TwoRoles::find(listed) {
+            self.notices.say(Severity::Warning, shared.to_string());
         }
     }
 

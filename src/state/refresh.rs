@@ -34,7 +34,7 @@ impl Session {
         let calibration_set = |run: &RunState| foreign_calibration_set(way, detector, run);
         let filters = self.looking.filters(self.settings.gallery);
         let wait = self.shown.analyze(now_secs, calibration_set, filters);
-        // Each takes milliseconds with many images, so not both in one frame.
+        // Each takes milliseconds with many images, so only one in a frame.
         let has_analyzed = was_stale && !self.shown.is_analysis_stale;
         if !has_analyzed {
             self.shown.find_confounds();
@@ -46,8 +46,12 @@ impl Session {
         let wait_for_figures = self
             .shown
             .assess(now_secs, decision.level, &mut self.outbox);
-        let filters = self.looking.filters(self.settings.gallery);
-        self.shown.arrange(filters);
+        // While results come in, the order may be a frame behind the scores.
+        let is_order_put_off = has_analyzed && self.is_running();
+        if !is_order_put_off {
+            let filters = self.looking.filters(self.settings.gallery);
+            self.shown.arrange(filters);
+        }
         self.shown.follow(now_secs);
         self.want_map();
         self.preview.want(self.preview_request());
@@ -55,7 +59,11 @@ impl Session {
             self.outbox
                 .push_back(Outgoing::Library(LibraryCommand::Preview(request)));
         }
-        let is_owed = has_analyzed && !self.is_running();
+        let is_owed = if is_order_put_off {
+            self.shown.is_order_stale
+        } else {
+            has_analyzed
+        };
         let waits = [wait, wait_for_figures, is_owed.then_some(0.0)];
         waits.into_iter().flatten().reduce(f64::min)
     }

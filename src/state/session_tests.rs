@@ -4,9 +4,10 @@ use super::super::shown::run::Phase;
 use super::testing::{listing, model_info, result};
 use super::*;
 use crate::networks::distances::MSE;
+use crate::ood::Role;
 use crate::runs::ResultLog;
 use crate::state::Analysis;
-use crate::state::{Action, UiCommand};
+use crate::state::{Action, GalleryOrder, UiCommand};
 use crate::worker::protocol::{Event, LibraryEvent, Progress};
 
 fn empty_settings() -> Settings {
@@ -198,6 +199,9 @@ fn results_become_figures_and_a_late_event_of_an_old_run_is_dropped() {
 fn figures_are_computed_at_most_ten_times_a_second_but_the_last_ones_at_once() {
     let mut session = ready_session();
     let (job, log, _) = start(&mut session);
+    // The gallery of the new run, a frame after its first analysis.
+    session.tick(0.0);
+    session.tick(0.01);
     let send = |session: &mut Session, image: usize| {
         log.extend([result(image, 0, 0.5)]);
         session.apply(Event::Progress {
@@ -207,20 +211,59 @@ fn figures_are_computed_at_most_ten_times_a_second_but_the_last_ones_at_once() {
     };
     send(&mut session, 0);
     assert_eq!(session.tick(1.0), None);
-    assert_eq!(analysis(&session).num_scored, [1, 0, 0]);
+    assert_eq!(analysis(&session).num_scored.values(), [1, 0, 0]);
     send(&mut session, 1);
     let wait = session.tick(1.04).unwrap();
     assert!((wait - 0.06).abs() < 1e-9, "{wait}");
-    assert_eq!(analysis(&session).num_scored, [1, 0, 0]);
+    assert_eq!(analysis(&session).num_scored.values(), [1, 0, 0]);
     assert_eq!(session.tick(1.101), None);
-    assert_eq!(analysis(&session).num_scored, [2, 0, 0]);
+    assert_eq!(analysis(&session).num_scored.values(), [2, 0, 0]);
     log.extend([result(2, 0, 0.5)]);
     session.apply(Event::Cancelled {
         job,
         progress: Progress::default(),
     });
     session.tick(1.102);
-    assert_eq!(analysis(&session).num_scored, [3, 0, 0]);
+    assert_eq!(analysis(&session).num_scored.values(), [3, 0, 0]);
+}
+
+#[test]
+fn while_results_come_in_a_frame_does_one_thing_that_takes_long() {
+    let mut session = ready_session();
+    session.settings.gallery.order = GalleryOrder::HighestFirst;
+    let (job, log, _) = start(&mut session);
+    let send = |session: &mut Session, image: usize, score: f64| {
+        log.extend([result(image, 0, score)]);
+        session.apply(Event::Progress {
+            job,
+            progress: Progress::default(),
+        });
+    };
+    send(&mut session, 0, 0.1);
+    session.tick(1.0);
+    session.tick(1.0);
+    send(&mut session, 1, 0.9);
+    // The analysis, and a frame later the order that follows from it.
+    assert_eq!(session.tick(2.0), Some(0.0));
+    assert_eq!(analysis(&session).num_scored[Role::InDomain], 2);
+    assert_eq!(session.shown.gallery.order()[..2], [0, 1]);
+    assert_eq!(session.tick(2.0), None);
+    assert_eq!(session.shown.gallery.order()[..2], [1, 0]);
+    // Figures that take long have come in and are laid out: the analysis waits for the next frame.
+    send(&mut session, 2, 0.5);
+    let assess = library_commands(&mut session)
+        .into_iter()
+        .find_map(|command| match command {
+            LibraryCommand::Assess { job, request } => Some((job, request)),
+            _ => None,
+        });
+    let (job, request) = assess.expect("asked for with the first score");
+    let assessment = Arc::new(crate::engine::assess::assess(&request));
+    session.apply_library(LibraryEvent::Assessed { job, assessment });
+    assert_eq!(session.tick(3.0), Some(0.0));
+    assert_eq!(analysis(&session).num_scored[Role::InDomain], 2);
+    session.tick(3.0);
+    assert_eq!(analysis(&session).num_scored[Role::InDomain], 3);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::error::FileError;
 use super::manifest::{KeepPictures, Manifest, Shard};
 use super::reader::{Effort, StoredRun};
 use super::writer;
+use crate::images::duplicates::TwoRoles;
 use crate::images::write::is_same_file;
 use crate::ood::Role;
 use crate::runs::results::{AttemptResult, RunImage};
@@ -191,11 +192,13 @@ impl Joined {
             ids[run_index][id] = Some(new_id);
         }
         let num_duplicates = ids.iter().flatten().filter(|id| id.is_some()).count() - images.len();
-        let duplicates = (num_duplicates > 0).then(|| {
+        let in_several = (num_duplicates > 0).then(|| {
             format!("{num_duplicates} images are in several of the runs and are kept once")
         });
-        let notes = (duplicates.into_iter())
-            .chain(two_roles(&images))
+        let listed = images.iter().map(|(image, _)| (image.role, &*image.file));
+        let two_roles = TwoRoles::find(listed).map(|shared| shared.to_string());
+        let notes = (in_several.into_iter())
+            .chain(two_roles)
             .chain(copies(&images))
             .collect();
         Ok(Self { images, ids, notes })
@@ -217,27 +220,6 @@ fn copies(images: &[(RunImage, usize)]) -> Option<String> {
              are too narrow; `lmd calibrate --run` counts each content once"
         )
     })
-}
-
-/// Images that one run holds in another role than the other run: they make every figure worse than it is.
-fn two_roles(images: &[(RunImage, usize)]) -> Option<String> {
-    let mut roles = HashMap::new();
-    let mut shared = Vec::new();
-    for (image, _) in images {
-        let first: &RunImage = roles.entry(image.file.hash).or_insert(image);
-        if first.role != image.role {
-            shared.push((first, image));
-        }
-    }
-    let (first, second) = shared.first()?;
-    Some(format!(
-        "{} image files have the same content in two roles, e.g. {} ({}) and {} ({}); the figures suffer from that",
-        shared.len(),
-        first.file.path.display(),
-        first.role.name(),
-        second.file.path.display(),
-        second.role.name()
-    ))
 }
 
 /// The number of shards, where all runs are shards of the same list.

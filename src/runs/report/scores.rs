@@ -7,6 +7,7 @@ use super::Report;
 use crate::detectors::measures;
 use crate::ood::aggregate::median_attempts;
 use crate::ood::{Aggregate, MeasureId, Role};
+use crate::runs::attempts::{self, AttemptsByImage};
 use crate::runs::results::AttemptResult;
 
 /// One image with at least one finished attempt.
@@ -26,31 +27,22 @@ pub struct ImageScores {
 impl ImageScores {
     /// All images that have a result, in the run's order.
     pub fn collect(report: &Report<'_>) -> Vec<Self> {
-        let mut results: Vec<_> = report.results.iter().collect();
-        results.sort_by_key(|result| (result.image, result.attempt));
-        results
-            .chunk_by(|a, b| a.image == b.image)
-            .filter_map(|attempts| {
-                let index = attempts.first()?.image;
-                let image = report.images.get(index)?;
-                Some(Self {
-                    image: index,
-                    role: image.role,
-                    folder: Arc::clone(&image.folder),
-                    attempts: attempts
-                        .iter()
-                        .map(|&attempt| Arc::clone(attempt))
-                        .collect(),
-                    aggregate: report.settings.view.aggregate,
-                })
+        let attempts = AttemptsByImage::collect(report.images.len(), report.results);
+        (report.images.iter().zip(attempts.iter()).enumerate())
+            .filter(|(_, (_, attempts))| !attempts.is_empty())
+            .map(|(index, (image, attempts))| Self {
+                image: index,
+                role: image.role,
+                folder: Arc::clone(&image.folder),
+                attempts: attempts.to_vec(),
+                aggregate: report.settings.view.aggregate,
             })
             .collect()
     }
 
     /// The score by one measure; `None` where there is none.
     pub fn score(&self, measure: MeasureId) -> Option<f64> {
-        let attempts = self.attempts.iter().map(|attempt| &attempt.values);
-        measures::score(attempts, measure, self.aggregate)
+        attempts::score(&self.attempts, measure, self.aggregate)
     }
 
     /// The attempt to show for the score: its median, or else the one nearest to it, of those whose picture was kept.

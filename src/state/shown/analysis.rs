@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::run::RunState;
 use crate::images::ContentHash;
-use crate::ood::Role;
 use crate::ood::conformal::CalibrationScores;
 use crate::ood::figures::{Figures, MissingClass, RocPoint, figures, roc_curve};
 use crate::ood::histogram::Bins;
+use crate::ood::{PerRole, Role};
 use crate::runs::{CalibrationSet, Candidate, Verdict};
 use crate::state::text;
 
@@ -22,8 +22,8 @@ const MAX_DRAWN_POINTS: usize = 400;
 /// Everything that the plots and tables show, computed from one state of the scores.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Analysis {
-    /// Images with a score, by role in the order of [`Role::ALL`].
-    pub num_scored: [usize; 3],
+    /// Images with a score.
+    pub num_scored: PerRole<usize>,
     /// Fewest and most attempts behind a score.
     pub attempts: Option<(usize, usize)>,
     /// The pooled figures, or which class is missing.
@@ -55,8 +55,8 @@ pub struct Analysis {
 pub struct ScoreHistogram {
     /// The bins.
     pub bins: Bins,
-    /// Images in each bin, by role in the order of [`Role::ALL`].
-    pub counts: [Vec<usize>; 3],
+    /// Images in each bin.
+    pub counts: PerRole<Vec<usize>>,
 }
 
 /// What is known of one folder.
@@ -79,11 +79,12 @@ impl Analysis {
     /// in-domain images.
     pub fn of(run: &RunState, calibration_set: Option<CalibrationSet>) -> Self {
         // In order, so that the sorts to come find nothing left to do.
-        let [in_scores, out_scores, unknown_scores] = Role::ALL.map(|role| {
+        let scores = PerRole::new(|role| {
             let scores = run.scores_of(role).map(|(_, score)| score);
             sorted(scores.collect())
         });
-        let curve = roc_curve(&in_scores, &out_scores).unwrap_or_default();
+        let (in_scores, out_scores) = (&scores[Role::InDomain], &scores[Role::OutOfDomain]);
+        let curve = roc_curve(in_scores, out_scores).unwrap_or_default();
         let calibration = CalibrationScores::new(in_scores.iter().copied());
         let foreign = calibration_set.clone();
         let calibration_set = calibration_set.unwrap_or_else(|| CalibrationSet {
@@ -91,23 +92,20 @@ impl Analysis {
             contents: contents(run),
             threshold: None,
         });
-        let num_scored = [in_scores.len(), out_scores.len(), unknown_scores.len()];
-        let histogram = histogram(&[&in_scores, &out_scores, &unknown_scores]);
-        let figures = figures(&in_scores, &out_scores);
         Self {
-            num_scored,
+            num_scored: PerRole::new(|role| scores[role].len()),
             attempts: run.attempts_range(),
-            figures,
+            figures: figures(in_scores, out_scores),
             roc: thinned(&curve),
             curve,
-            histogram,
+            histogram: histogram(&scores),
             unknown: unknown(run, &calibration_set),
             foreign,
             num_calibration: calibration_set.calibration.count(),
             calibration,
-            out_sorted: out_scores,
+            out_sorted: out_scores.clone(),
             in_domain_median: in_scores.get(in_scores.len() / 2).copied(),
-            folders: folder_rows(run, &in_scores),
+            folders: folder_rows(run, in_scores),
         }
     }
 
@@ -137,7 +135,6 @@ impl Analysis {
 
     /// How many images and attempts are behind the numbers, in words.
     pub fn basis(&self) -> String {
-        let [num_in, num_out, _] = self.num_scored;
         let attempts = match self.attempts {
             None => return "No image has a score yet".to_owned(),
             Some((min, max)) if min == max => text::counted(min, "attempt"),
@@ -145,16 +142,16 @@ impl Analysis {
         };
         format!(
             "{} in-domain, {} out-of-domain, {attempts} each",
-            text::count(num_in),
-            text::count(num_out),
+            text::count(self.num_scored[Role::InDomain]),
+            text::count(self.num_scored[Role::OutOfDomain]),
         )
     }
 }
 
-fn histogram(scores: &[&Vec<f64>; 3]) -> Option<ScoreHistogram> {
-    let all = scores.iter().flat_map(|scores| scores.iter().copied());
+fn histogram(scores: &PerRole<Vec<f64>>) -> Option<ScoreHistogram> {
+    let all = scores.values().iter().flatten().copied();
     let bins = Bins::covering(all, NUM_BINS)?;
-    let counts = scores.map(|scores| bins.histogram(scores));
+    let counts = PerRole::new(|role| bins.histogram(&scores[role]));
     Some(ScoreHistogram { bins, counts })
 }
 
@@ -264,7 +261,7 @@ mod tests {
         let out_scores: Vec<f64> = (100..120).map(f64::from).collect();
         let analysis = analysis(&in_scores, &out_scores);
         assert_eq!(analysis.figures.unwrap().auroc, 1.0);
-        assert_eq!(analysis.num_scored, [40, 20, 0]);
+        assert_eq!(analysis.num_scored.values(), [40, 20, 0]);
         assert_eq!(
             analysis.basis(),
             "40 in-domain, 20 out-of-domain, 1 attempt each"
@@ -286,8 +283,11 @@ mod tests {
         assert_eq!(rows, [(Role::InDomain, 40), (Role::OutOfDomain, 20)]);
         assert_eq!(analysis.folders[1].figures.unwrap().auroc, 1.0);
         let histogram = analysis.histogram.unwrap();
-        assert_eq!(histogram.counts[0].iter().sum::<usize>(), 40);
-        assert_eq!(histogram.counts[1].iter().sum::<usize>(), 20);
+        assert_eq!(histogram.counts[Role::InDomain].iter().sum::<usize>(), 40);
+        assert_eq!(
+            histogram.counts[Role::OutOfDomain].iter().sum::<usize>(),
+            20
+        );
     }
 
     #[test]

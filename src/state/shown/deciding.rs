@@ -25,6 +25,7 @@ pub struct Deciding {
     assessing: Option<JobId>,
     is_assessment_stale: bool,
     assessed_at_secs: Option<f64>,
+    has_new_assessment: bool,
 }
 
 impl Deciding {
@@ -37,7 +38,13 @@ impl Deciding {
     pub fn apply(&mut self, job: JobId, assessment: Arc<Assessment>) {
         if self.assessing.take_if(|known| *known == job).is_some() {
             self.assessment = Some(assessment);
+            self.has_new_assessment = true;
         }
+    }
+
+    /// Whether figures have come in that this frame is the first to lay out; once.
+    pub fn take_new_assessment(&mut self) -> bool {
+        std::mem::take(&mut self.has_new_assessment)
     }
 
     /// The library thread has lost what it was asked for.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::analysis::Analysis;
 use super::run::RunState;
 use crate::images::ContentHash;
-use crate::ood::Role;
+use crate::ood::{PerRole, Role};
 use crate::runs::RunImage;
 use crate::state::arrangement::{GalleryOrder, GalleryView, ScoreRange};
 
@@ -20,7 +20,7 @@ pub struct Gallery {
     selected: Option<usize>,
     marked: BTreeSet<usize>,
     brush: Option<ScoreRange>,
-    matching: Option<[Vec<usize>; 3]>,
+    matching: Option<PerRole<Vec<usize>>>,
 }
 
 /// Order and filters that the user has chosen; they outlive a run.
@@ -85,9 +85,9 @@ impl Gallery {
         self.brush.is_some() || filters.leave_out()
     }
 
-    /// The images that role, verdict and text leave, counted in the bins of the score histogram by role in the order
-    /// of [`Role::ALL`]; `None` where these leave out nothing. The range of scores is no part of it.
-    pub fn matching(&self) -> Option<&[Vec<usize>; 3]> {
+    /// The images that role, verdict and text leave, counted in the bins of the score histogram; `None` where these leave
+    /// out nothing. The range of scores is no part of it.
+    pub fn matching(&self) -> Option<&PerRole<Vec<usize>>> {
         self.matching.as_ref()
     }
 
@@ -159,7 +159,7 @@ impl Gallery {
         let found = self.found(filters, basis);
         let histogram = basis.analysis.and_then(|a| a.histogram.as_ref());
         self.matching = histogram.filter(|_| filters.leave_out()).map(|histogram| {
-            Role::ALL.map(|role| {
+            PerRole::new(|role| {
                 let of_role = found.iter().filter(|&&i| self.images[i].role == role);
                 let scores: Vec<f64> = of_role
                     .filter_map(|&index| self.score(index, basis))
@@ -419,7 +419,11 @@ mod tests {
         gallery.arrange(filters(view), basis);
         assert_eq!(gallery.order(), [1]);
         let counts = gallery.matching().unwrap();
-        let totals: Vec<usize> = counts.iter().map(|bins| bins.iter().sum()).collect();
+        let totals: Vec<usize> = counts
+            .values()
+            .iter()
+            .map(|bins| bins.iter().sum())
+            .collect();
         assert_eq!(totals, [2, 0, 0]);
         gallery.set_brush(None);
         gallery.arrange(filters(view), basis);

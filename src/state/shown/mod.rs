@@ -298,10 +298,15 @@ impl Shown {
         calibration_set: impl FnOnce(&RunState) -> Option<CalibrationSet>,
         filters: Filters<'_>,
     ) -> Option<f64> {
+        // Rows that appear are laid out twice: a frame that has this to do leaves the analysis to the next.
+        let is_laying_out = self.deciding.take_new_assessment();
         let run = self.run.as_ref().filter(|_| self.is_analysis_stale)?;
         let due_in = self.analyzed_at_secs + ANALYSIS_INTERVAL_SECS - now_secs;
         if due_in > 0.0 {
             return Some(due_in);
+        }
+        if is_laying_out && run.phase.is_active() {
+            return Some(0.0);
         }
         self.is_analysis_stale = false;
         self.analyzed_at_secs = now_secs;

@@ -7,7 +7,7 @@ use super::difference::DifferenceScale;
 use crate::detectors::measures;
 use crate::images::ContentHash;
 use crate::ood::{Aggregate, MeasureId, Role};
-use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
+use crate::runs::{AttemptResult, AttemptsByImage, ResultLog, RunImage, RunSettings, attempts};
 use crate::state::saving::Kept;
 use crate::worker::protocol::{Control, JobId, ModelInfo, Progress};
 
@@ -58,7 +58,7 @@ pub struct RunState {
     pub kept: Kept,
     log: Arc<ResultLog>,
     num_seen: usize,
-    attempts: Vec<Vec<Arc<AttemptResult>>>,
+    attempts: AttemptsByImage,
     scores: Vec<Option<f64>>,
     choice: (MeasureId, Aggregate),
     latest: Option<(usize, usize)>,
@@ -93,7 +93,7 @@ impl RunState {
             kept: Kept::default(),
             log,
             num_seen: 0,
-            attempts: vec![Vec::new(); count],
+            attempts: AttemptsByImage::new(count),
             scores: vec![None; count],
             latest: None,
         }
@@ -105,12 +105,9 @@ impl RunState {
         self.num_seen += fresh.len();
         let mut touched = Vec::with_capacity(fresh.len());
         for result in &fresh {
-            let Some(attempts) = self.attempts.get_mut(result.image) else {
+            if !self.attempts.add(result) {
                 continue;
-            };
-            // Results of one image may overtake each other when batches mix attempts.
-            let position = attempts.partition_point(|known| known.attempt < result.attempt);
-            attempts.insert(position, Arc::clone(result));
+            }
             self.differences.add(result, self.images[result.image].role);
             touched.push(result.image);
             self.latest = Some((result.image, result.attempt));
@@ -152,19 +149,18 @@ impl RunState {
 
     fn compute_score(&self, image: usize) -> Option<f64> {
         let (measure, aggregate) = self.choice;
-        let attempts = self.attempts[image].iter().map(|result| &result.values);
-        measures::score(attempts, measure, aggregate)
+        attempts::score(self.attempts.of(image), measure, aggregate)
     }
 
     /// What was measured of each attempt; `None` before the first one.
     pub fn measured(&self) -> Option<&Arc<[MeasureId]>> {
         let (image, _) = self.latest?;
-        Some(self.attempts[image].first()?.values.ids())
+        Some(self.attempts.of(image).first()?.values.ids())
     }
 
     /// The attempts of an image so far, in the order of their numbers.
     pub fn attempts(&self, image: usize) -> &[Arc<AttemptResult>] {
-        self.attempts.get(image).map_or(&[], Vec::as_slice)
+        self.attempts.of(image)
     }
 
     /// The score of an image under the chosen distance and aggregation; `None` before its first attempt.
@@ -218,11 +214,8 @@ impl RunState {
 
     /// Fewest and most attempts behind the scores of the images that have one.
     pub fn attempts_range(&self) -> Option<(usize, usize)> {
-        let counts = self
-            .attempts
-            .iter()
-            .map(Vec::len)
-            .filter(|&count| count > 0);
+        let counts = self.attempts.iter().map(<[_]>::len);
+        let counts = counts.filter(|&count| count > 0);
         counts.clone().min().zip(counts.max())
     }
 

@@ -3,6 +3,7 @@
 use super::Shown;
 use super::confounds::Confound;
 use crate::networks::distances::LPIPS;
+use crate::ood::Role;
 use crate::state::session::Session;
 use crate::state::text;
 
@@ -29,7 +30,7 @@ impl Shown {
         let (run, analysis) = (self.run.as_ref()?, self.analysis.as_deref()?);
         let (distance, _) = run.choice();
         let median = analysis.in_domain_median?;
-        let is_known = distance == LPIPS && analysis.num_scored[0] >= FEWEST;
+        let is_known = distance == LPIPS && analysis.num_scored[Role::InDomain] >= FEWEST;
         (is_known && median > UNLIKE).then(|| {
             format!(
                 "The model does not reconstruct its own in-domain images (middle LPIPS {}): it was hardly trained on \

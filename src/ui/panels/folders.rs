@@ -21,14 +21,14 @@ const COUNT_WIDTH: f32 = 62.0;
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     section(ui, "Images", |ui| {
-        for (index, role) in Role::ALL.into_iter().enumerate() {
-            ui.push_id(role.name(), |ui| role_ui(ui, scene, index, role));
+        for role in Role::ALL {
+            ui.push_id(role.name(), |ui| role_ui(ui, scene, role));
             ui.add_space(4.0);
         }
     });
 }
 
-fn role_ui(ui: &mut Ui, scene: &mut Scene<'_>, index: usize, role: Role) {
+fn role_ui(ui: &mut Ui, scene: &mut Scene<'_>, role: Role) {
     header_ui(ui, scene, role);
     let session = scene.session;
     for folder in session.folders.iter().filter(|folder| folder.role == role) {
@@ -45,7 +45,7 @@ fn role_ui(ui: &mut Ui, scene: &mut Scene<'_>, index: usize, role: Role) {
         keeps_text: false,
         apply: &|path| Action::AddFolder(path, role),
     };
-    path_row(ui, scene.actions, &mut scene.drafts.folders[index], &row);
+    path_row(ui, scene.actions, &mut scene.drafts.folders[role], &row);
 }
 
 fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, role: Role) {

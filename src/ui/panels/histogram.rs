@@ -55,13 +55,13 @@ fn legend_ui(ui: &mut Ui, scene: &Scene<'_>, analysis: Option<&Analysis>) {
     let matching = scene.session.shown.gallery.matching();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
-        for (index, role) in Role::ALL.into_iter().enumerate() {
-            let count = analysis.map_or(0, |a| a.num_scored[index]);
+        for role in Role::ALL {
+            let count = analysis.map_or(0, |a| a.num_scored[role]);
             if role == Role::Unknown && count == 0 {
                 continue;
             }
             let left = matching.map_or_else(String::new, |matching| {
-                let left: usize = matching[index].iter().sum();
+                let left: usize = matching[role].iter().sum();
                 format!("{} of ", text::count(left))
             });
             let words = format!("{} {left}{}", role.label(), text::count(count));
@@ -99,6 +99,7 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, histogram: &
     let end = bins.start + bins.width * bins.count as f64;
     let highest = histogram
         .counts
+        .values()
         .iter()
         .flatten()
         .copied()
@@ -122,11 +123,10 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, histogram: &
         .show(ui, |plot| {
             plot.set_plot_bounds(bounds);
             let matching = scene.session.shown.gallery.matching();
-            for (index, role) in Role::ALL.into_iter().enumerate() {
-                let all = &histogram.counts[index];
+            for (role, all) in histogram.counts.iter() {
                 if let Some(matching) = matching {
                     plot.bar_chart(bars(bins, all, palette.role(role), 0.25));
-                    plot.bar_chart(bars(bins, &matching[index], palette.role(role), 1.0));
+                    plot.bar_chart(bars(bins, &matching[role], palette.role(role), 1.0));
                 } else {
                     plot.bar_chart(bars(bins, all, palette.role(role), 1.0));
                 }
@@ -139,15 +139,14 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, histogram: &
         .map_or_else(String::new, |threshold| {
             format!(", threshold {}", text::score(threshold))
         });
-    let [num_in, num_out, _] = analysis.num_scored;
     let pointed = pointed(scene);
     let image = pointed
         .as_ref()
         .map_or_else(String::new, Pointed::in_histogram);
     let description = format!(
         "Score histogram of {} in-domain and {} out-of-domain images{threshold}{image}",
-        text::count(num_in),
-        text::count(num_out)
+        text::count(analysis.num_scored[Role::InDomain]),
+        text::count(analysis.num_scored[Role::OutOfDomain])
     );
     stand_in(ui, "histogram stand-in", shown.response.rect, &description);
     let range = (bins.start - margin, end + margin);

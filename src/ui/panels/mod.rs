@@ -33,6 +33,7 @@ use std::sync::Arc;
 use super::textures::Textures;
 use crate::detectors::DetectorSpec;
 use crate::detectors::lmd::Lmd;
+use crate::ood::PerRole;
 use crate::runs::{RunImage, RunSettings};
 use crate::state::{Action, LookAction, Part, Session, Shown, UiCommand};
 use crate::worker::protocol::JobId;
@@ -54,8 +55,8 @@ pub struct Scene<'a> {
 pub struct Drafts {
     /// The path of a model.
     pub model: String,
-    /// Paths of folders, by role in the order of [`crate::ood::Role::ALL`].
-    pub folders: [String; 3],
+    /// Paths of folders.
+    pub folders: PerRole<String>,
     /// Detectors that were chosen before, with the settings that they were left with.
     pub specs: Vec<DetectorSpec>,
     /// The path of a mask image.

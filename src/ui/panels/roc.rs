@@ -9,6 +9,7 @@ use egui_plot::{
 
 use super::Scene;
 use super::histogram::{axis, base_plot, empty_ui, height};
+use crate::ood::Role;
 use crate::ood::roc_band::RocBox;
 use crate::state::shown::analysis::Analysis;
 use crate::state::text;
@@ -32,7 +33,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             figures: Err(missing),
             num_scored,
             ..
-        }) if num_scored.iter().any(|n| *n > 0) => {
+        }) if num_scored.values().iter().any(|n| *n > 0) => {
             let reason = match missing {
                 crate::ood::figures::MissingClass::InDomain => "Needs in-domain images",
                 crate::ood::figures::MissingClass::OutOfDomain => "Needs out-of-domain images",
@@ -85,7 +86,7 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, title: &str)
                     .allow_hover(false),
             );
         });
-    let [num_in, num_out, _] = analysis.num_scored;
+    let num_scored = &analysis.num_scored;
     let pointed = super::pointed::pointed(scene);
     let image = pointed
         .as_ref()
@@ -93,8 +94,8 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, title: &str)
         .unwrap_or_default();
     let description = format!(
         "{title} from {} in-domain and {} out-of-domain images{image}",
-        text::count(num_in),
-        text::count(num_out)
+        text::count(num_scored[Role::InDomain]),
+        text::count(num_scored[Role::OutOfDomain])
     );
     stand_in(ui, "roc stand-in", shown.response.rect, &description).on_hover_text(
         "For every possible threshold: the share of out-of-domain images found (up) against the share of in-domain \

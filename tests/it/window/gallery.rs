@@ -256,8 +256,11 @@ fn the_histogram_follows_the_filters_and_says_so() {
     let session = window.state_mut().session_mut();
     let counts = session.shown.gallery.matching().unwrap();
     let all = &session.shown.analysis.as_ref().unwrap().histogram;
-    assert_eq!(counts[1], all.as_ref().unwrap().counts[1]);
-    assert!(counts[0].iter().all(|count| *count == 0));
+    assert_eq!(
+        counts[Role::OutOfDomain],
+        all.as_ref().unwrap().counts[Role::OutOfDomain]
+    );
+    assert!(counts[Role::InDomain].iter().all(|count| *count == 0));
     // A range is a band over the bars, which stay.
     session.perform(Action::Look(lmd_inspector::state::LookAction::Brush(Some(
         ScoreRange::between(0.0, 0.01),

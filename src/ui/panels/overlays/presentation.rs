@@ -275,8 +275,8 @@ fn legend(ui: &Ui, scene: &Scene<'_>, palette: &Palette, rect: Rect) {
         ..TextStyle::Body.resolve(ui.style())
     };
     let mut x = rect.right();
-    for (index, role) in Role::ALL.into_iter().enumerate().rev() {
-        if analysis.is_none_or(|analysis| analysis.num_scored[index] == 0) {
+    for role in Role::ALL.into_iter().rev() {
+        if analysis.is_none_or(|analysis| analysis.num_scored[role] == 0) {
             continue;
         }
         let at = pos2(x, rect.top() + 8.0);
@@ -307,11 +307,11 @@ pub fn plot_ui(
     let margin = 0.04 * (end - bins.start);
     let (left, span) = (bins.start - margin, end - bins.start + 2.0 * margin);
     let x = |value: f64| plot.left() + ((value - left) / span) as f32 * plot.width();
-    let highest = histogram.counts.iter().flatten().copied().max();
+    let highest = histogram.counts.values().iter().flatten().copied().max();
     let highest = highest.unwrap_or(1).max(1) as f32;
     let top = plot.top() + 24.0;
     let painter = ui.painter();
-    for (role, counts) in Role::ALL.into_iter().zip(&histogram.counts) {
+    for (role, counts) in histogram.counts.iter() {
         let color = palette.role(role);
         for (bin, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             let (from, to) = bins.edges(bin);
@@ -355,8 +355,8 @@ pub fn plot_ui(
     }
     let words = format!(
         "Scores of {} in-domain and {} out-of-domain images, this image at {}",
-        text::count(analysis.map_or(0, |a| a.num_scored[0])),
-        text::count(analysis.map_or(0, |a| a.num_scored[1])),
+        text::count(analysis.map_or(0, |a| a.num_scored[Role::InDomain])),
+        text::count(analysis.map_or(0, |a| a.num_scored[Role::OutOfDomain])),
         score.map_or_else(|| "no score".to_owned(), text::score)
     );
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, &words));
