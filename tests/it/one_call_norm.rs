@@ -29,7 +29,7 @@ const REFERENCE: [[f64; 4]; 2] = [
 /// Relative; an f64 network differs from the reference by a tenth of it.
 const TOLERANCE: f64 = 1e-4;
 
-const QUICK: [&str; 4] = ["--model", "bundled", "--detector", "one-call-norm"];
+const QUICK: [&str; 4] = ["--model", "bundled", "--method", "one-call-norm"];
 
 fn samples(name: &str) -> PathBuf {
     root().join("assets/samples").join(name)
@@ -88,7 +88,7 @@ fn values_are_those_of_the_reference_and_a_report_has_them() {
     let page = std::fs::read_to_string(report.join("report.html")).unwrap();
     assert!(page.contains("Quick scan"), "it says how scores were made");
     assert!(
-        page.contains("--detector one-call-norm --sigma 2 "),
+        page.contains("--method one-call-norm --sigma 2 "),
         "how to repeat it"
     );
     assert!(
@@ -226,10 +226,10 @@ fn what_belongs_to_another_detector_is_refused_before_work() {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report");
     for (more, sentence) in [
-        (["--grid", "4"], "--grid is a setting of --detector lmd"),
+        (["--grid", "4"], "--grid is a setting of --method lmd"),
         (
             ["--attempts", "2"],
-            "--attempts is a setting of --detector lmd",
+            "--attempts is a setting of --method lmd",
         ),
         (["--distance", "lpips"], "Quick scan does not measure LPIPS"),
         (["--sigma", "0"], "expected a number from 0.01 to 1000"),

@@ -18,7 +18,7 @@ use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
 #[derive(Clone, Debug, clap::Args)]
 pub struct ScoringOptions {
     /// What scores the images.
-    #[arg(long, visible_alias = "method", value_name = "NAME", default_value = "lmd", value_parser = detector_parser())]
+    #[arg(long = "method", value_name = "NAME", default_value = "lmd", value_parser = detector_parser())]
     detector: DetectorSpec,
     #[command(flatten)]
     lmd: LmdOptions,
@@ -130,7 +130,7 @@ impl ScoringOptions {
             .or_else(|| self.parameters.misplaced(&self.detector));
         misplaced.map_or(Ok(()), |(name, owner)| {
             Err(Failure::bad_request(anyhow::anyhow!(
-                "--{name} is a setting of --detector {owner}, and --detector {} has none of that name; leave it out",
+                "--{name} is a setting of --method {owner}, and --method {} has none of that name; leave it out",
                 self.detector.about().name
             )))
         })
@@ -194,14 +194,14 @@ mod tests {
             let failure = options(words).check().unwrap_err();
             failure.error.to_string()
         };
-        let quick = ["--detector", "one-call-norm"];
+        let quick = ["--method", "one-call-norm"];
         for (words, name, owner) in [
             ([&quick[..], &["--grid", "8"]].concat(), "--grid", "lmd"),
             ([&quick[..], &["--eta", "0.5"]].concat(), "--eta", "lmd"),
             (vec!["--sigma", "2"], "--sigma", "one-call-norm"),
         ] {
             let told = refused(&words);
-            let expected = format!("{name} is a setting of --detector {owner}, and");
+            let expected = format!("{name} is a setting of --method {owner}, and");
             assert!(told.starts_with(&expected), "{told}");
         }
         let given = options(&["--method", "one-call-norm", "--sigma", "1.5", "--seed", "3"]);

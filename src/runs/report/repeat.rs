@@ -25,7 +25,7 @@ pub fn command_line(manifest: &Manifest) -> String {
     }
     let detector = &settings.method.detector;
     if detector.about().name != DetectorSpec::default().about().name {
-        option("detector", detector.about().name);
+        option("method", detector.about().name);
     }
     for (name, value) in detector.options() {
         option(name, &value);
