@@ -103,7 +103,7 @@ impl DetectorSettings for OneCallNorm {
 fn nearest_timestep(schedule: &Schedule, sigma: f64) -> Result<usize, DetectorError> {
     let levels = (0..schedule.num_train_timesteps()).map(|timestep| {
         let alpha = schedule.alpha_cumprod(Some(timestep));
-        ((1.0 - alpha) / alpha).sqrt()
+        (schedule.noise_variance(Some(timestep)) / alpha).sqrt()
     });
     let (lowest, highest) = levels
         .clone()

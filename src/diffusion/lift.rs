@@ -87,8 +87,8 @@ pub fn lift(
                 noise.fill_normal(item, Purpose::Known, step, &mut known_noise);
             }
             let original = &batch.original_signed[item * item_len..][..item_len];
-            let alpha = plan.schedule.alpha_cumprod(next);
-            put_back_known(x, original, known, alpha, &known_noise);
+            let shares = Shares::at(plan.schedule, next);
+            put_back_known(x, original, known, shares, &known_noise);
         }
         on_step(StepReport {
             steps_done: step + 1,
@@ -109,27 +109,47 @@ fn start_state(
         noise.fill_normal(item, Purpose::Start, 0, x);
     }
     if plan.start == Start::Diffused {
-        let alpha = plan.schedule.alpha_cumprod(plan.timesteps.first().copied());
+        let shares = Shares::at(plan.schedule, plan.timesteps.first().copied());
         for (x, &original) in state.iter_mut().zip(original_signed) {
-            *x = diffuse(original, *x, alpha);
+            *x = shares.diffuse(original, *x);
         }
     }
     state
 }
 
-/// Ho et al. 2020, Eq. 4. At the clean end (alpha 1) the original itself, whatever the noise.
-fn diffuse(original: f32, noise: f32, alpha_cumprod: f64) -> f32 {
-    if alpha_cumprod == 1.0 {
-        return original;
-    }
-    alpha_cumprod.sqrt() as f32 * original + (1.0 - alpha_cumprod).sqrt() as f32 * noise
+/// What an image and noise contribute to a state.
+#[derive(Clone, Copy)]
+struct Shares {
+    signal: f32,
+    noise: f32,
+    is_clean: bool,
 }
 
-fn put_back_known(x: &mut [f32], original: &[f32], known: &[bool], alpha: f64, noise: &[f32]) {
+impl Shares {
+    /// Ho et al. 2020, Eq. 4.
+    fn at(schedule: &Schedule, timestep: Option<usize>) -> Self {
+        let alpha = schedule.alpha_cumprod(timestep);
+        Self {
+            signal: alpha.sqrt() as f32,
+            noise: schedule.noise_variance(timestep).sqrt() as f32,
+            is_clean: alpha == 1.0,
+        }
+    }
+
+    /// At the clean end the original itself, whatever the noise.
+    fn diffuse(self, original: f32, noise: f32) -> f32 {
+        if self.is_clean {
+            return original;
+        }
+        self.signal * original + self.noise * noise
+    }
+}
+
+fn put_back_known(x: &mut [f32], original: &[f32], known: &[bool], shares: Shares, noise: &[f32]) {
     let values = x.iter_mut().zip(original.iter().zip(noise));
     for ((x, (&original, &noise)), &is_known) in values.zip(known.iter().cycle()) {
         if is_known {
-            *x = diffuse(original, noise, alpha);
+            *x = shares.diffuse(original, noise);
         }
     }
 }

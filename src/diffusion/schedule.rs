@@ -29,6 +29,17 @@ pub enum Variance {
     FixedLarge,
 }
 
+/// How noise enters an image: by the variance that it has at each timestep, beside the share that is left of the image's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Process {
+    /// The two shares are 1 together (Ho et al. 2020).
+    #[default]
+    VariancePreserving,
+    /// The noise has the square of what a variance-preserving process gives it (Song et al. 2021,
+    /// <https://arxiv.org/abs/2011.13456>, Eq. 29): the one of the paper's models.
+    SubVariancePreserving,
+}
+
 /// How the betas are spaced.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Betas {
@@ -42,16 +53,24 @@ pub enum Betas {
     Sigmoid,
     /// Given one by one.
     Trained(Vec<f64>),
+    /// Of a model in continuous time, whose beta rises evenly over times from 0 to 1 (Song et al. 2021, Eq. 33): timestep `i`
+    /// of T is time `i / (T - 1)`, but at least [`SMALLEST_TIME`].
+    Continuous,
 }
+
+/// The time at which models in continuous time end, where hardly any noise is left (`sampling_eps` of `score_sde`).
+pub const SMALLEST_TIME: f64 = 1e-3;
 
 /// The parameters of a schedule, as a scheduler file gives them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScheduleConfig {
+    /// How noise enters.
+    pub process: Process,
     /// Spacing.
     pub betas: Betas,
-    /// First beta (not used by the squared cosine and trained betas).
+    /// First beta (not used by the squared cosine and trained betas); in continuous time that per unit of time.
     pub beta_start: f64,
-    /// Last beta.
+    /// Last beta, likewise.
     pub beta_end: f64,
     /// Training timesteps T, at least 1; trained betas are as many.
     pub num_train_timesteps: usize,
@@ -69,6 +88,7 @@ impl Default for ScheduleConfig {
     /// What is assumed for a checkpoint without a scheduler file: Ho et al. 2020.
     fn default() -> Self {
         Self {
+            process: Process::VariancePreserving,
             betas: Betas::Linear,
             beta_start: 1e-4,
             beta_end: 0.02,
@@ -187,10 +207,19 @@ impl Schedule {
         timestep.map_or(1.0, |timestep| self.alphas_cumprod[timestep])
     }
 
+    /// The variance of the noise in an image at a timestep; 0 for `None`, the clean end.
+    pub fn noise_variance(&self, timestep: Option<usize>) -> f64 {
+        let noise = 1.0 - self.alpha_cumprod(timestep);
+        match self.config.process {
+            Process::VariancePreserving => noise,
+            Process::SubVariancePreserving => noise * noise,
+        }
+    }
+
     /// The noise in a value at a timestep, by the network's output for it; nothing is clipped.
     pub fn pred_noise(&self, timestep: usize, x_t: f64, output: f64) -> f64 {
-        let alpha = self.alphas_cumprod[timestep];
-        let (signal, noise) = (alpha.sqrt(), (1.0 - alpha).sqrt());
+        let signal = self.alphas_cumprod[timestep].sqrt();
+        let noise = self.noise_variance(Some(timestep)).sqrt();
         match self.config.prediction {
             Prediction::Epsilon => output,
             Prediction::Sample => (x_t - signal * output) / noise,
@@ -209,6 +238,7 @@ impl fmt::Display for Schedule {
             Betas::SquaredCosine => "squared cosine".to_owned(),
             Betas::Sigmoid => range("sigmoid"),
             Betas::Trained(_) => "trained betas".to_owned(),
+            Betas::Continuous => range("continuous"),
         };
         let prediction = match config.prediction {
             Prediction::Epsilon => "epsilon",
@@ -217,6 +247,10 @@ impl fmt::Display for Schedule {
         };
         let steps = self.num_train_timesteps();
         write!(f, "{betas}, {steps} steps, predicts {prediction}")?;
+        match config.process {
+            Process::VariancePreserving => {}
+            Process::SubVariancePreserving => f.write_str(", sub-VP")?,
+        }
         match config.clip_range {
             Some(range) => write!(f, ", clipped to ±{range}"),
             None => f.write_str(", not clipped"),
@@ -245,7 +279,23 @@ fn betas(config: &ScheduleConfig) -> Vec<f64> {
             .map(|x| start + (end - start) / (1.0 + (-x).exp()))
             .collect(),
         Betas::Trained(betas) => betas.clone(),
+        Betas::Continuous => {
+            let last = count.saturating_sub(1).max(1) as f64;
+            let logs: Vec<f64> = (0..count)
+                .map(|i| log_alpha(start, end, (i as f64 / last).max(SMALLEST_TIME)))
+                .collect();
+            // By differences, whose products give the alphas again.
+            let earlier = std::iter::once(0.0).chain(logs.iter().copied());
+            (earlier.zip(&logs))
+                .map(|(earlier, log)| -(log - earlier).exp_m1())
+                .collect()
+        }
     }
+}
+
+/// The logarithm of what is left of the image's variance at a time in [0, 1].
+fn log_alpha(start: f64, end: f64, time: f64) -> f64 {
+    -0.5 * time * time * (end - start) - time * start
 }
 
 fn linspace(start: f64, end: f64, count: usize) -> impl Iterator<Item = f64> {
@@ -292,6 +342,36 @@ mod tests {
             };
             let found = schedule.pred_noise(timestep, a * x0 + b * noise, output);
             assert!((found - noise).abs() < 1e-9, "{prediction:?} {found}");
+        }
+    }
+
+    #[test]
+    fn continuous_time_is_that_of_the_authors() {
+        // exp(2 c) at times 1e-3, 500/999 and 1, c = -t^2 (20 - 0.1) / 4 - 0.1 t / 2, by Python's math.
+        for process in [Process::VariancePreserving, Process::SubVariancePreserving] {
+            let schedule = Schedule::new(ScheduleConfig {
+                process,
+                betas: Betas::Continuous,
+                beta_start: 0.1,
+                beta_end: 20.0,
+                ..ScheduleConfig::default()
+            })
+            .unwrap();
+            for (timestep, alpha) in [
+                (0, 0.999_890_056_044_279_7),
+                (500, 0.078_666_921_555_900_81),
+                (999, 4.318_574_906_034_135e-5),
+            ] {
+                let got = schedule.alpha_cumprod(Some(timestep));
+                assert!((got / alpha - 1.0).abs() < 1e-9, "{timestep}: {got:e}");
+                let noise: f64 = match process {
+                    Process::VariancePreserving => 1.0 - alpha,
+                    Process::SubVariancePreserving => (1.0 - alpha).powi(2),
+                };
+                let got = schedule.noise_variance(Some(timestep));
+                assert!((got - noise).abs() < 1e-12, "{timestep}: {got:e}");
+            }
+            assert_eq!(schedule.noise_variance(None), 0.0);
         }
     }
 }

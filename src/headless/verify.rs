@@ -13,8 +13,12 @@ use crate::networks::verify::{VerifyError, verify};
 pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     pub model: PathBuf,
-    /// A safetensors file with the tensors `sample`, `timestep` and `output`.
+    /// A safetensors file with the tensors `sample`, `timestep` (or `label`) and `output` (or `used`, where the network
+    /// has outputs that are not used).
     pub reference: PathBuf,
+    /// A JSON file of settings to be read instead of the one beside the weights, where the model's kind has one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// The largest difference that passes, relative to the output's largest magnitude.
     #[arg(long, default_value_t = 1e-4)]
     pub tolerance: f64,
@@ -26,7 +30,8 @@ pub struct Args {
 /// Compare and print the difference.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let source = ModelSource::named(&args.model);
-    let checkpoint = checkpoints::load(&source).map_err(Failure::bad_request)?;
+    let checkpoint =
+        checkpoints::load_with(&source, args.config.as_deref()).map_err(Failure::bad_request)?;
     let (mut denoiser, device) =
         executors::open_denoiser(Arc::new(checkpoint.network), args.device)
             .map_err(Failure::bad_request)?;

@@ -57,6 +57,9 @@ pub struct TimeEmbedding {
     pub freq_shift: f64,
     /// 10,000 in every known family.
     pub max_period: f64,
+    /// Timesteps are multiplied by this first: 1, or 1000 / T where a network was trained so (`OpenAI`'s
+    /// `rescale_timesteps`).
+    pub scale: f64,
     /// (D, `num_channels`).
     pub linear_1: Linear,
     /// (D, D).

@@ -11,7 +11,7 @@ use super::description::{
 };
 use super::weights::Weights;
 use crate::diffusion::Schedule;
-use crate::diffusion::schedule::{Betas, Prediction, ScheduleConfig, Variance};
+use crate::diffusion::schedule::{Betas, Prediction, Process, ScheduleConfig, Variance};
 use crate::images::ContentHash;
 
 /// SHA-256 over all that decides a model's output: weights, the network's description and the whole schedule.
@@ -245,6 +245,7 @@ impl Canonical {
             flip_sin_to_cos,
             freq_shift,
             max_period,
+            scale,
             linear_1,
             linear_2,
         } = time;
@@ -252,6 +253,7 @@ impl Canonical {
         self.unless("time.flip_sin_to_cos", flip_sin_to_cos, &true);
         self.unless("time.freq_shift", freq_shift, &0.0);
         self.unless("time.max_period", max_period, &10_000.0);
+        self.unless("time.scale", scale, &1.0);
         self.linear("time.linear_1", linear_1);
         self.linear("time.linear_2", linear_2);
     }
@@ -350,6 +352,7 @@ impl Canonical {
 
     fn schedule(&mut self, config: &ScheduleConfig) {
         let ScheduleConfig {
+            process,
             betas,
             beta_start,
             beta_end,
@@ -365,6 +368,7 @@ impl Canonical {
             Betas::SquaredCosine => ("squared_cosine", false),
             Betas::Sigmoid => ("sigmoid", true),
             Betas::Trained(_) => ("trained", false),
+            Betas::Continuous => ("continuous", true),
         };
         self.line("schedule.betas", name);
         if has_range {
@@ -377,6 +381,10 @@ impl Canonical {
             // They decide the number of timesteps.
             Betas::Trained(betas) => self.line("schedule.trained", format_args!("{betas:?}")),
             _ => self.line("schedule.timesteps", num_train_timesteps),
+        }
+        match process {
+            Process::VariancePreserving => {}
+            Process::SubVariancePreserving => self.line("schedule.process", "sub_vp"),
         }
         match prediction {
             Prediction::Epsilon => {}

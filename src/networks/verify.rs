@@ -56,7 +56,8 @@ pub enum VerifyError {
 
 /// Run the network on `sample` and `timestep` of a safetensors file and compare with its `output`.
 ///
-/// `timestep` holds one value for each image, or one for all.
+/// `timestep` holds one value for each image, or one for all; in its place there may be `label`. A file with `used` tells
+/// by it which of the outputs count.
 pub fn verify(denoiser: &mut dyn Denoiser, path: &Path) -> Result<Verification, VerifyError> {
     let bytes = input::read(path, MAX_BYTES).map_err(|source| VerifyError::Unreadable {
         source,
@@ -105,8 +106,10 @@ impl Reference {
             )),
         };
         let (batch, sample) = images("sample")?;
-        let (num_outputs, output) = images("output")?;
-        let mut timesteps = file.read("timestep")?;
+        let has = |name: &str| file.shape(name).is_some();
+        let (num_outputs, output) = images(if has("used") { "used" } else { "output" })?;
+        let is_labeled = has("label") && !has("timestep");
+        let mut timesteps = file.read_numbers(if is_labeled { "label" } else { "timestep" })?;
         if timesteps.len() == 1 {
             timesteps.resize(batch, timesteps[0]);
         }

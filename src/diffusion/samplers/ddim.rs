@@ -17,15 +17,20 @@ impl SamplerKind {
     pub const DDIM: Self = Self(&SAMPLER);
 }
 
-/// Eq. 12 with `noise = (x_t - sqrt(a) x0) / sqrt(1 - a)` put in.
-fn factors(settings: &SamplerSettings, ends: &Ends<'_>) -> Factors {
+/// Eq. 12 with `noise = (x_t - sqrt(a) x0) / std` put in, by the variances of any process.
+pub(super) fn factors(settings: &SamplerSettings, ends: &Ends<'_>) -> Factors {
     let &Ends {
-        alpha, alpha_next, ..
+        alpha,
+        alpha_next,
+        noise,
+        noise_next,
+        added,
+        ..
     } = ends;
-    let variance = (1.0 - alpha_next) / (1.0 - alpha) * (1.0 - alpha / alpha_next);
+    let variance = noise_next / noise * added;
     let sigma = settings.eta * variance.max(0.0).sqrt();
-    let direction = (1.0 - alpha_next - sigma * sigma).max(0.0).sqrt();
-    let sample = direction / (1.0 - alpha).sqrt();
+    let direction = (noise_next - sigma * sigma).max(0.0).sqrt();
+    let sample = direction / noise.sqrt();
     Factors {
         x0: alpha_next.sqrt() - sample * alpha.sqrt(),
         sample,

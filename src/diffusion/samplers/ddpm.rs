@@ -18,22 +18,23 @@ impl SamplerKind {
     pub const DDPM: Self = Self(&SAMPLER);
 }
 
-/// Eq. 6 and 7 with the alpha of the step taken from its two ends, which respaces.
-fn factors(_: &SamplerSettings, ends: &Ends<'_>) -> Factors {
+/// Eq. 6 and 7 with the alpha of the step taken from its two ends, which respaces, by the variances of any process.
+pub(super) fn factors(_: &SamplerSettings, ends: &Ends<'_>) -> Factors {
     let &Ends {
         alpha,
         alpha_next,
+        noise,
+        noise_next,
+        added,
         is_last,
         schedule,
     } = ends;
-    let step_alpha = alpha / alpha_next;
-    let step_beta = 1.0 - step_alpha;
-    let x0 = alpha_next.sqrt() * step_beta / (1.0 - alpha);
-    let sample = step_alpha.sqrt() * (1.0 - alpha_next) / (1.0 - alpha);
+    let x0 = alpha_next.sqrt() * added / noise;
+    let sample = (alpha / alpha_next).sqrt() * noise_next / noise;
     let sigma = match schedule.config().variance {
         _ if is_last => 0.0,
-        Variance::FixedSmall => ((1.0 - alpha_next) / (1.0 - alpha) * step_beta).sqrt(),
-        Variance::FixedLarge => step_beta.sqrt(),
+        Variance::FixedSmall => (noise_next / noise * added).sqrt(),
+        Variance::FixedLarge => added.sqrt(),
     };
     Factors {
         x0,

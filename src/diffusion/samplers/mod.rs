@@ -155,7 +155,9 @@ impl<'de> Deserialize<'de> for SamplerKind {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::rule::Ends;
     use super::*;
+    use crate::diffusion::schedule::{Betas, Process, ScheduleConfig};
 
     #[test]
     fn names_of_samplers_are_told_apart_and_their_help_is_one_line() {
@@ -191,5 +193,45 @@ mod tests {
             told.contains("ddim or ddpm") && told.contains("euler"),
             "{told}"
         );
+    }
+
+    /// A state with an image's and noise's shares goes over into one with those of the next timestep, whatever the process:
+    /// what each step must keep (Song et al. 2021, DDIM, Lemma 1).
+    #[test]
+    fn steps_keep_the_shares_of_image_and_noise() {
+        for process in [Process::VariancePreserving, Process::SubVariancePreserving] {
+            let schedule = Schedule::new(ScheduleConfig {
+                process,
+                betas: Betas::Continuous,
+                beta_start: 0.1,
+                beta_end: 20.0,
+                ..ScheduleConfig::default()
+            })
+            .unwrap();
+            for (timestep, next) in [(960, Some(920)), (500, Some(499)), (40, Some(0)), (7, None)] {
+                let ends = Ends::of(&schedule, timestep, next);
+                let with_eta = |eta| SamplerSettings {
+                    eta,
+                    ..SamplerSettings::default()
+                };
+                for factors in [
+                    ddim::factors(&with_eta(0.0), &ends),
+                    ddim::factors(&with_eta(0.6), &ends),
+                    ddim::factors(&with_eta(1.0), &ends),
+                    ddpm::factors(&SamplerSettings::default(), &ends),
+                ] {
+                    let image = factors.x0 + factors.sample * ends.alpha.sqrt();
+                    assert!(
+                        (image - ends.alpha_next.sqrt()).abs() < 1e-9,
+                        "{process:?} {timestep}"
+                    );
+                    let noise = factors.sample.powi(2) * ends.noise + factors.noise.powi(2);
+                    assert!(
+                        (noise - ends.noise_next).abs() < 1e-9,
+                        "{process:?} {timestep}"
+                    );
+                }
+            }
+        }
     }
 }

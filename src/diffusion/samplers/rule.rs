@@ -3,18 +3,48 @@
 use super::{Sampler, SamplerSettings, Step};
 use crate::diffusion::denoiser::DenoiseError;
 use crate::diffusion::noise::Purpose;
-use crate::diffusion::schedule::{Prediction, Schedule};
+use crate::diffusion::schedule::{Prediction, Process, Schedule};
 
-/// The two ends of a step, by what is left of the original's variance there.
+/// The two ends of a step.
 pub(super) struct Ends<'a> {
-    /// Before it, below 1.
+    /// What is left of the original's variance before it, below 1.
     pub(super) alpha: f64,
     /// After it; 1 at the clean end.
     pub(super) alpha_next: f64,
+    /// The noise's variance before it.
+    pub(super) noise: f64,
+    /// After it; 0 at the clean end.
+    pub(super) noise_next: f64,
+    /// Variance of the noise that the way from the later to the earlier end adds: what is more at the earlier than the
+    /// later end's share of it would be.
+    pub(super) added: f64,
     /// Whether it leads to the clean end.
     pub(super) is_last: bool,
     /// For what else a sampler goes by.
     pub(super) schedule: &'a Schedule,
+}
+
+impl<'a> Ends<'a> {
+    /// From `timestep` to `next` (`None`: the clean end).
+    pub(super) fn of(schedule: &'a Schedule, timestep: usize, next: Option<usize>) -> Self {
+        let alpha = schedule.alpha_cumprod(Some(timestep));
+        let alpha_next = schedule.alpha_cumprod(next);
+        let noise = schedule.noise_variance(Some(timestep));
+        let noise_next = schedule.noise_variance(next);
+        Self {
+            alpha,
+            alpha_next,
+            noise,
+            noise_next,
+            added: match schedule.config().process {
+                // The general form, shortened.
+                Process::VariancePreserving => 1.0 - alpha / alpha_next,
+                Process::SubVariancePreserving => noise - alpha / alpha_next * noise_next,
+            },
+            is_last: next.is_none(),
+            schedule,
+        }
+    }
 }
 
 /// What a step is made of: `x_prev = x0 * x0_prediction + sample * x_t + noise * fresh_noise`.
@@ -78,7 +108,7 @@ impl Sampler for ByRule {
 struct StepRule {
     prediction: Prediction,
     sqrt_alpha: f64,
-    sqrt_one_minus_alpha: f64,
+    sqrt_noise: f64,
     clip_range: Option<f32>,
     x0_factor: f32,
     sample_factor: f32,
@@ -93,17 +123,12 @@ impl StepRule {
         next: Option<usize>,
         factors: impl FnOnce(&Ends<'_>) -> Factors,
     ) -> Self {
-        let alpha = schedule.alpha_cumprod(Some(timestep));
-        let factors = factors(&Ends {
-            alpha,
-            alpha_next: schedule.alpha_cumprod(next),
-            is_last: next.is_none(),
-            schedule,
-        });
+        let ends = Ends::of(schedule, timestep, next);
+        let factors = factors(&ends);
         Self {
             prediction: schedule.config().prediction,
-            sqrt_alpha: alpha.sqrt(),
-            sqrt_one_minus_alpha: (1.0 - alpha).sqrt(),
+            sqrt_alpha: ends.alpha.sqrt(),
+            sqrt_noise: ends.noise.sqrt(),
             clip_range: schedule.config().clip_range.map(|range| range as f32),
             x0_factor: factors.x0 as f32,
             sample_factor: factors.sample as f32,
@@ -118,7 +143,7 @@ impl StepRule {
 
     /// The clean sample as the network sees it, clipped.
     fn pred_x0(&self, x_t: f32, output: f32) -> f32 {
-        let (signal, noise) = (self.sqrt_alpha as f32, self.sqrt_one_minus_alpha as f32);
+        let (signal, noise) = (self.sqrt_alpha as f32, self.sqrt_noise as f32);
         let x0 = match self.prediction {
             Prediction::Epsilon => (x_t - noise * output) / signal,
             Prediction::Sample => output,

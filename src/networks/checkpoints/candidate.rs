@@ -1,11 +1,13 @@
 //! What families are asked about: a model's files, and the names in the PyTorch file among them.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::files::Files;
 use super::pickle::Pickle;
 use super::{CheckpointError, ModelSource};
+use crate::images::input;
 
 /// Endings of weights files that only PyTorch's pickle is behind.
 const TORCH_EXTENSIONS: [&str; 4] = ["pth", "pt", "ckpt", "bin"];
@@ -18,6 +20,8 @@ pub(super) struct Candidate<'a> {
     pub(super) files: &'a Files,
     /// The weights file, where the user chose one.
     pub(super) weights: Option<&'a str>,
+    /// The file of settings to be read instead of the one beside the weights, where the user chose one.
+    pub(super) config: Option<&'a Path>,
     torch: OnceCell<Option<TorchNames>>,
 }
 
@@ -39,8 +43,14 @@ impl<'a> Candidate<'a> {
             source,
             files,
             weights,
+            config: None,
             torch: OnceCell::new(),
         }
+    }
+
+    /// With a file of settings that the user chose.
+    pub(super) fn with_config(self, config: Option<&'a Path>) -> Self {
+        Self { config, ..self }
     }
 
     /// The PyTorch file: the weights that the user chose, if they are no safetensors, else the first one in the folder.
@@ -49,6 +59,28 @@ impl<'a> Candidate<'a> {
             .filter(|name| !name.ends_with(".safetensors"))
             .map(str::to_owned)
             .or_else(|| self.files.first_with_extension(&TORCH_EXTENSIONS))
+    }
+
+    /// The file of settings that the user chose, or else the one beside the weights, with its place; `None` where there is
+    /// none.
+    pub(super) fn side_file(
+        &self,
+        weights: &str,
+        max_bytes: u64,
+    ) -> Result<Option<(Cow<'static, [u8]>, PathBuf)>, CheckpointError> {
+        if let Some(path) = self.config {
+            let path = path.to_owned();
+            return match input::read(&path, max_bytes) {
+                Ok(bytes) => Ok(Some((bytes.into(), path))),
+                Err(source) => Err(CheckpointError::Unusable { source, path }),
+            };
+        }
+        let stem = weights.rsplit_once('.').map_or(weights, |(stem, _)| stem);
+        let own = format!("{stem}.json");
+        let beside = [own.as_str(), "args.json", "config.json"];
+        let found = beside.into_iter().find(|name| self.files.has(name));
+        let read = |name| Ok((self.files.read(name, max_bytes)?, self.files.path(name)));
+        found.map(read).transpose()
     }
 
     /// The names in the PyTorch file, read once for all families that ask; `None` where there is no such file.

@@ -65,9 +65,6 @@ enum Match {
     },
 }
 
-/// What to do with a model of a family that can't be read yet.
-const USE_DIFFUSERS: &str = "not yet: use a diffusers UNet2DModel folder";
-
 /// The model inside the binary: a small DDPM of Fashion-MNIST.
 static BUNDLED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/weights/fashion-mnist-32");
 
@@ -129,15 +126,28 @@ pub fn read_tensors(bytes: Vec<u8>) -> Result<BTreeMap<String, Vec<f32>>, String
 
 /// Read a checkpoint of whichever family it is.
 pub fn load(source: &ModelSource) -> Result<Checkpoint, CheckpointError> {
+    load_with(source, None)
+}
+
+/// Read a checkpoint with its settings from `config` instead of the file beside the weights; refused for a family whose
+/// weights and settings belong together.
+pub fn load_with(
+    source: &ModelSource,
+    config: Option<&Path>,
+) -> Result<Checkpoint, CheckpointError> {
     match source {
-        ModelSource::Bundled => load_folder(source, &Files::Embedded(&BUNDLED), None),
+        ModelSource::Bundled => {
+            let files = Files::Embedded(&BUNDLED);
+            load_of_family(&Candidate::new(source, &files, None).with_config(config))
+        }
         ModelSource::Path(path) => {
             let metadata =
                 std::fs::metadata(path).map_err(|error| files::unreadable(error, path))?;
             if metadata.is_dir() {
-                load_folder(source, &Files::open(&model_root(path))?, None)
+                let files = Files::open(&model_root(path))?;
+                load_of_family(&Candidate::new(source, &files, None).with_config(config))
             } else if metadata.is_file() {
-                load_by_file(source, path)
+                load_by_file(source, path, config)
             } else {
                 Err(CheckpointError::NotAFile { path: path.clone() })
             }
@@ -146,32 +156,28 @@ pub fn load(source: &ModelSource) -> Result<Checkpoint, CheckpointError> {
 }
 
 /// Load by a file inside the folder: its `config.json`, or weights to be used instead of the usual ones.
-fn load_by_file(source: &ModelSource, path: &Path) -> Result<Checkpoint, CheckpointError> {
+fn load_by_file(
+    source: &ModelSource,
+    path: &Path,
+    config: Option<&Path>,
+) -> Result<Checkpoint, CheckpointError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     let root = model_root(folder);
     let files = Files::open(&root)?;
-    if path
-        .extension()
-        .is_some_and(|extension| extension == "json")
-    {
-        return load_folder(source, &files, None);
-    }
-    let inside = path.strip_prefix(&root).unwrap_or(path);
-    load_folder(source, &files, Some(&inside.to_string_lossy()))
+    let inside = path.strip_prefix(&root).unwrap_or(path).to_string_lossy();
+    let is_json = (path.extension()).is_some_and(|extension| extension == "json");
+    let weights = (!is_json).then_some(&*inside);
+    load_of_family(&Candidate::new(source, &files, weights).with_config(config))
 }
 
-fn load_folder(
-    source: &ModelSource,
-    files: &Files,
-    weights: Option<&str>,
-) -> Result<Checkpoint, CheckpointError> {
-    let candidate = Candidate::new(source, files, weights);
+fn load_of_family(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
+    let files = candidate.files;
     for family in FAMILIES {
-        match (family.recognize)(&candidate)? {
-            Match::Mine(load) => return load(&candidate),
+        match (family.recognize)(candidate)? {
+            Match::Mine(load) => return load(candidate),
             Match::NotMine => {}
             Match::Unsupported {
                 what,
@@ -241,8 +247,8 @@ mod tests {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
         for (folder, mine, unsupported) in [
             ("unet/gray-attn-heads", vec![diffusers::FAMILY.name], vec![]),
-            ("foreign/score_sde", vec![], vec![score_sde::FAMILY.name]),
-            ("foreign", vec![], vec![openai::FAMILY.name]),
+            ("foreign/score_sde", vec![score_sde::FAMILY.name], vec![]),
+            ("foreign", vec![openai::FAMILY.name], vec![]),
         ] {
             let path = fixtures.join(folder);
             let files = Files::open(&path).unwrap();

@@ -96,16 +96,30 @@ impl Safetensors {
 
     /// Values of one tensor as `f32`; the error names the tensor.
     pub(in crate::networks) fn read(&self, name: &str) -> Result<Vec<f32>, String> {
+        self.read_as(name, float_dtype, "F32, F16, BF16 or F64")
+    }
+
+    /// The same of a tensor that may hold whole numbers.
+    pub(in crate::networks) fn read_numbers(&self, name: &str) -> Result<Vec<f32>, String> {
+        let dtype = |dtype: &str| match dtype {
+            "I64" => Some((DType::I64, 8)),
+            _ => float_dtype(dtype),
+        };
+        self.read_as(name, dtype, "I64, F32, F16, BF16 or F64")
+    }
+
+    fn read_as(
+        &self,
+        name: &str,
+        dtype: impl Fn(&str) -> Option<(DType, usize)>,
+        expected: &str,
+    ) -> Result<Vec<f32>, String> {
         let entry = self
             .entries
             .get(name)
             .ok_or_else(|| format!("there is no tensor {name}"))?;
-        let (dtype, size) = float_dtype(&entry.dtype).ok_or_else(|| {
-            format!(
-                "{name} is stored as {}, expected F32, F16, BF16 or F64",
-                entry.dtype
-            )
-        })?;
+        let (dtype, size) = dtype(&entry.dtype)
+            .ok_or_else(|| format!("{name} is stored as {}, expected {expected}", entry.dtype))?;
         let data = &self.bytes[entry.range.clone()];
         let count = entry
             .shape

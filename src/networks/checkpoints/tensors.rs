@@ -45,7 +45,8 @@ impl TensorFile {
         Ok((file, sha256))
     }
 
-    fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
+    /// Shapes by name.
+    pub(super) fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
         let own = |(name, shape): (&str, &[usize])| (name.to_owned(), shape.to_vec());
         match self {
             Self::Safetensors(file) => file.shapes().map(own).collect(),

@@ -7,6 +7,7 @@ impl TimeEmbedding {
     pub fn sinusoid(&self, timestep: f32) -> Vec<f32> {
         let half = self.num_channels / 2;
         let divisor = half as f64 - self.freq_shift;
+        let timestep = timestep * self.scale as f32;
         let angles = (0..half).map(|i| {
             let exponent = -(self.max_period.ln() as f32) * i as f32 / divisor as f32;
             timestep * exponent.exp()
@@ -42,6 +43,7 @@ mod tests {
             flip_sin_to_cos,
             freq_shift,
             max_period: 10_000.0,
+            scale: 1.0,
             linear_1: linear(),
             linear_2: linear(),
         }

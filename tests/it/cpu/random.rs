@@ -228,6 +228,7 @@ impl Maker<'_> {
                 flip_sin_to_cos: self.below(2) == 0,
                 freq_shift: self.below(2) as f64,
                 max_period: 10_000.0,
+                scale: [1.0, 0.25][self.below(2)],
                 linear_1: self.linear(EMBEDDING, num_channels),
                 linear_2: self.linear(EMBEDDING, EMBEDDING),
             },

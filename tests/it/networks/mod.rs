@@ -13,8 +13,10 @@ mod devices;
 pub(crate) mod distances;
 mod identity;
 mod layouts;
+mod openai;
 mod options;
 mod references;
+mod score_sde;
 
 /// Families of the fixtures that are supported.
 pub(crate) const SUPPORTED: [&str; 5] = [

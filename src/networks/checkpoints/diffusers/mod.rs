@@ -72,6 +72,14 @@ fn has_marks(files: &Files, config_name: &str) -> Result<bool, CheckpointError> 
 
 fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
     let files = candidate.files;
+    if let Some(path) = candidate.config {
+        return Err(CheckpointError::BadConfig {
+            message: "a diffusers model has its own config.json, and another can't be chosen; copy the folder and change \
+                      the copy"
+                .to_owned(),
+            path: path.to_owned(),
+        });
+    }
     let config_name = find_config(files).ok_or_else(|| CheckpointError::NoConfig {
         path: files.path(""),
     })?;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::config::Refusal;
-use crate::diffusion::schedule::{Betas, Prediction, ScheduleConfig, Variance};
+use crate::diffusion::schedule::{Betas, Prediction, Process, ScheduleConfig, Variance};
 
 /// The fields as the file has them; the defaults are those of diffusers' schedulers.
 #[derive(Debug, Deserialize)]
@@ -80,6 +80,7 @@ pub(super) fn schedule_config(
     }
     let clip_range = raw.clip_range(class, notes);
     Ok(ScheduleConfig {
+        process: Process::VariancePreserving,
         clip_range,
         prediction: prediction(raw.prediction_type.as_deref())?,
         variance: variance(raw.variance_type.as_deref())?,

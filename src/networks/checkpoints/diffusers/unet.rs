@@ -24,6 +24,7 @@ pub(super) fn build(config: &UnetConfig, weights: &mut dyn TensorSource) -> Netw
         flip_sin_to_cos: config.flip_sin_to_cos,
         freq_shift: config.freq_shift,
         max_period: 10_000.0,
+        scale: 1.0,
         linear_1: builder.linear("time_embedding.linear_1", first, time_dim),
         linear_2: builder.linear("time_embedding.linear_2", time_dim, time_dim),
     };

@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Tensor};
 use zip::ZipArchive;
 
 use self::machine::Objects;
-use self::state_dict::Stored;
+pub(super) use self::state_dict::Stored;
 
 mod machine;
 mod state_dict;
@@ -74,6 +74,24 @@ impl Pickle {
     pub(super) fn names_under(&self, key: &str) -> Vec<String> {
         let tensors = state_dict::tensors(&self.objects, Some(key)).unwrap_or_default();
         tensors.into_keys().collect()
+    }
+
+    /// The tensors of the dictionary under a key, or of the pickle's own for an empty one, in the order of the file; `None`
+    /// where there is no such dictionary or one of its tensors makes no sense.
+    pub(super) fn in_order(&self, key: &str) -> Option<Vec<(String, Stored)>> {
+        let key = (!key.is_empty()).then_some(key);
+        let tensors = state_dict::in_order(&self.objects, key).ok()?;
+        (!tensors.is_empty()).then_some(tensors)
+    }
+
+    /// The tensors of the list under keys within keys; `None` where there is no such list.
+    pub(super) fn list_at(&self, keys: &[&str]) -> Result<Option<Vec<Stored>>, String> {
+        state_dict::list_at(&self.objects, keys)
+    }
+
+    /// The same file, whose tensors are these.
+    pub(super) fn with_tensors(self, tensors: BTreeMap<String, Stored>) -> Self {
+        Self { tensors, ..self }
     }
 
     /// Values of one tensor as `f32`; the error names the tensor.
@@ -141,7 +159,8 @@ fn explain(bytes: &[u8]) -> &'static str {
             "the PyTorch zip file is damaged or cut short; copy or download it again"
         }
         [0x80, ..] => {
-            "it was saved by PyTorch before 1.6; load it there and save it again, best as safetensors"
+            "it was saved by PyTorch before 1.6; convert it by python -c \"import torch; \
+             torch.save(torch.load('OLD', map_location='cpu'), 'NEW')\""
         }
         _ => "it is not a PyTorch zip file",
     }

@@ -7,7 +7,7 @@ use super::machine::{Id, Object, Objects};
 
 /// Where a tensor's values are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stored {
+pub(in crate::networks::checkpoints) struct Stored {
     /// Name of the storage's class, e.g. `FloatStorage`.
     pub class: String,
     /// Name of the storage.
@@ -26,6 +26,14 @@ pub(super) fn tensors(
     objects: &Objects,
     key: Option<&str>,
 ) -> Result<BTreeMap<String, Stored>, String> {
+    Ok(in_order(objects, key)?.into_iter().collect())
+}
+
+/// The same in the order in which the pickle has them.
+pub(super) fn in_order(
+    objects: &Objects,
+    key: Option<&str>,
+) -> Result<Vec<(String, Stored)>, String> {
     let mut dict = items(objects.root());
     if let Some(key) = key {
         let inner = dict
@@ -34,7 +42,7 @@ pub(super) fn tensors(
         let &(_, inner) = inner.ok_or_else(|| format!("it has no {key}"))?;
         dict = items(objects.at(inner));
     }
-    let mut tensors = BTreeMap::new();
+    let mut tensors = Vec::new();
     for &(name, value) in dict {
         let Some(name) = objects.text(name) else {
             continue;
@@ -42,10 +50,32 @@ pub(super) fn tensors(
         if let Some(args) = rebuild_args(objects, value) {
             let stored = stored(objects, args)
                 .ok_or_else(|| format!("its pickle describes the tensor {name} wrongly"))?;
-            tensors.insert(name.to_owned(), stored);
+            tensors.push((name.to_owned(), stored));
         }
     }
     Ok(tensors)
+}
+
+/// The tensors of the list that is found by keys, each in the dictionary under the one before; `None` where there is no
+/// such list, an error where something in it is no tensor.
+pub(super) fn list_at(objects: &Objects, keys: &[&str]) -> Result<Option<Vec<Stored>>, String> {
+    let mut at = objects.root();
+    for key in keys {
+        let mut found = items(at).iter();
+        let Some(&(_, value)) = found.find(|(name, _)| objects.text(*name) == Some(*key)) else {
+            return Ok(None);
+        };
+        at = objects.at(value);
+    }
+    let Object::List(list) = at else {
+        return Ok(None);
+    };
+    let tensors = list.iter().enumerate().map(|(index, &value)| {
+        rebuild_args(objects, value)
+            .and_then(|args| stored(objects, args))
+            .ok_or_else(|| format!("entry {index} of its {} is no tensor", keys.join(".")))
+    });
+    tensors.collect::<Result<_, _>>().map(Some)
 }
 
 fn items(object: &Object) -> &[(Id, Id)] {

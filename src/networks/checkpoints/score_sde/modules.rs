@@ -1,0 +1,210 @@
+//! The network's layers from the names and shapes of its tensors, in the order of the authors' list of modules
+//! (`models/ddpm.py` and `models/ncsnpp.py` at 1618dde).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::super::CheckpointError;
+use super::MODULES;
+
+type Shapes = BTreeMap<String, Vec<usize>>;
+
+/// One entry of `all_modules`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Module {
+    /// A resnet from so many channels to so many.
+    Resnet {
+        /// Channels of its input, which is joined with a skip on the way up.
+        inputs: usize,
+        /// Channels of its output.
+        outputs: usize,
+        /// What its shortcut is.
+        shortcut: Shortcut,
+    },
+    /// A self-attention.
+    Attention,
+    /// A convolution that halves the size on the way down and follows a doubling on the way up.
+    Resample,
+}
+
+/// How a resnet's input joins its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shortcut {
+    /// As it is.
+    None,
+    /// By a matrix, which is stored (in, out) (`NIN_0`).
+    Matrix,
+    /// By a convolution of one pixel (`Conv_2`).
+    Conv,
+}
+
+/// The network's shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Modules {
+    /// Channels of an image.
+    pub(super) image_channels: usize,
+    /// Channels of the first convolution and of the time embedding.
+    pub(super) width: usize,
+    /// Between the first and the last convolution; the first is module [`FIRST`].
+    pub(super) body: Vec<Module>,
+    /// Where the middle begins in the body: a resnet, an attention and a resnet.
+    pub(super) middle: usize,
+    /// Channels before the last normalization.
+    pub(super) last_channels: usize,
+}
+
+/// The first module of the body: two layers of the time embedding and a convolution come before it.
+pub(super) const FIRST: usize = 3;
+
+/// Why the file is none of these networks, or one that can't be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A kind of network that is known and not supported.
+    Unsupported(&'static str),
+    /// Names or shapes that no such network has.
+    Odd(String),
+}
+
+impl Refusal {
+    pub(super) fn at(self, path: &Path) -> CheckpointError {
+        let path = path.to_path_buf();
+        match self {
+            Self::Unsupported(what) => CheckpointError::Unsupported {
+                what: what.to_owned(),
+                instead:
+                    "use a DDPM or DDPM++ model, VP or sub-VP, or a diffusers UNet2DModel folder"
+                        .to_owned(),
+                path,
+            },
+            Self::Odd(message) => CheckpointError::BadWeights { message, path },
+        }
+    }
+}
+
+impl Modules {
+    pub(super) fn of(shapes: &Shapes) -> Result<Self, Refusal> {
+        if shapes.contains_key("all_modules.0.W") {
+            return Err(Refusal::Unsupported(
+                "a score_sde network with Fourier embedding (NCSN++, variance-exploding)",
+            ));
+        }
+        let count = (0..).take_while(|index| has_module(shapes, *index)).count();
+        let [width, image_channels] = dims(shapes, "all_modules.2.weight")?;
+        let body = FIRST..count.saturating_sub(2).max(FIRST);
+        let body: Vec<Module> = body
+            .map(|index| module(shapes, index))
+            .collect::<Result<_, _>>()?;
+        let middle = middle(&body, width)?;
+        let [last_channels] = dims(
+            shapes,
+            &format!("{MODULES}{}.weight", count.saturating_sub(2)),
+        )?;
+        Ok(Self {
+            image_channels,
+            width,
+            body,
+            middle,
+            last_channels,
+        })
+    }
+
+    /// Whether resnets resample, as those of DDPM++ do; those of DDPM never do.
+    pub(super) fn is_plus_plus(&self) -> bool {
+        self.body.iter().any(Module::resamples)
+    }
+
+    /// How often the size is halved.
+    pub(super) fn num_halvings(&self) -> usize {
+        let down = self.body.iter().take(self.middle);
+        down.filter(|module| **module == Module::Resample || module.resamples())
+            .count()
+    }
+}
+
+impl Module {
+    /// A resnet whose input has a convolution of its own though it has the output's channels: only one that resamples has.
+    pub(super) fn resamples(&self) -> bool {
+        matches!(self, Self::Resnet { inputs, outputs, shortcut: Shortcut::Conv } if inputs == outputs)
+    }
+}
+
+fn has_module(shapes: &Shapes, index: usize) -> bool {
+    let prefix = format!("{MODULES}{index}.");
+    let after = shapes.range(prefix.clone()..).next();
+    after.is_some_and(|(name, _)| name.starts_with(&prefix))
+}
+
+/// The first sizes of a tensor.
+fn dims<const N: usize>(shapes: &Shapes, name: &str) -> Result<[usize; N], Refusal> {
+    let shape = shapes
+        .get(name)
+        .ok_or_else(|| Refusal::Odd(format!("it has no {name}")))?;
+    shape
+        .get(..N)
+        .and_then(|sizes| sizes.try_into().ok())
+        .ok_or_else(|| Refusal::Odd(format!("{name} has an unexpected shape, {shape:?}")))
+}
+
+fn module(shapes: &Shapes, index: usize) -> Result<Module, Refusal> {
+    let prefix = format!("{MODULES}{index}");
+    let has = |name: &str| shapes.contains_key(&format!("{prefix}.{name}"));
+    if has("Combine.Conv_0.weight") || has("Conv2d_0.weight") {
+        return Err(Refusal::Unsupported(
+            "a score_sde network with a progressive input (NCSN++)",
+        ));
+    }
+    if has("NIN_3.W") {
+        return Ok(Module::Attention);
+    }
+    if has("GroupNorm_1.weight") {
+        let [inputs] = dims(shapes, &format!("{prefix}.GroupNorm_0.weight"))?;
+        let [outputs] = dims(shapes, &format!("{prefix}.GroupNorm_1.weight"))?;
+        return Ok(Module::Resnet {
+            inputs,
+            outputs,
+            shortcut: if has("Conv_2.weight") {
+                Shortcut::Conv
+            } else if has("NIN_0.W") {
+                Shortcut::Matrix
+            } else {
+                Shortcut::None
+            },
+        });
+    }
+    if has("Conv_0.weight") {
+        return Ok(Module::Resample);
+    }
+    Err(Refusal::Unsupported(
+        "a score_sde network with layers other than those of DDPM and DDPM++",
+    ))
+}
+
+/// The first resnet whose input is joined with a skip begins the way up; the middle's three modules stand before it.
+fn middle(body: &[Module], width: usize) -> Result<usize, Refusal> {
+    let mut channels = width;
+    let up = body.iter().position(|module| match *module {
+        Module::Resnet {
+            inputs, outputs, ..
+        } => {
+            let is_joined = inputs != channels;
+            channels = outputs;
+            is_joined
+        }
+        Module::Attention | Module::Resample => false,
+    });
+    let middle = up.and_then(|up| up.checked_sub(3));
+    let is_middle = |at: &usize| {
+        matches!(
+            body[*at..],
+            [
+                Module::Resnet { .. },
+                Module::Attention,
+                Module::Resnet { .. },
+                ..
+            ]
+        )
+    };
+    middle.filter(is_middle).ok_or_else(|| {
+        Refusal::Odd("its modules are in no order that DDPM and DDPM++ networks have".to_owned())
+    })
+}
