@@ -3,6 +3,7 @@
 use lmd_inspector::networks::executors::cpu::{CpuOptions, Machine};
 
 mod bad_input;
+mod calibration;
 mod command;
 mod gradients;
 #[cfg(unix)]
