@@ -16,7 +16,7 @@
 //! | [`detectors`] | detectors behind one trait, each with its settings: LMD with its masks, the quick scan; measures and scores |
 //! | [`runs`] | a run's settings (method, view, selection, execution), its results, and what is written of them |
 //! | [`engine`] | what a run does, without threads: plan, scoring, training, traces, figures that take long |
-//! | [`worker`] | the inference thread and the file thread, and the messages to and from them |
+//! | [`worker`] | the threads for inference, files and training, and the messages to and from them |
 //! | [`headless`] | the subcommands of `lmd` |
 //! | [`state`] | what the window knows: settings, session, the run that is shown, actions |
 //! | [`ui`] | what the window draws |

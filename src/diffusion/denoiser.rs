@@ -1,5 +1,7 @@
 //! The one thing a sampler knows of a network.
 
+use std::time::Duration;
+
 use crate::images::Geometry;
 
 /// A stop was asked for; the work in hand was dropped.
@@ -13,6 +15,11 @@ pub struct Interrupted;
 pub trait Interrupt: Sync {
     /// `Err` when the work should be dropped.
     fn check(&self) -> Result<(), Interrupted>;
+
+    /// Time that checks have spent waiting in a pause, for times that leave pauses out.
+    fn paused_for(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Never stops.

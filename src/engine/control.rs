@@ -85,11 +85,6 @@ impl Control {
         self.lock().paused
     }
 
-    /// Time that checks have spent waiting in a pause, for rates that leave pauses out.
-    pub fn paused_for(&self) -> Duration {
-        self.lock().paused_for
-    }
-
     fn update(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.lock());
         self.0.changed.notify_all();
@@ -119,6 +114,10 @@ impl Interrupt for Control {
         } else {
             Ok(())
         }
+    }
+
+    fn paused_for(&self) -> Duration {
+        self.lock().paused_for
     }
 }
 

@@ -28,7 +28,8 @@ pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR", required_unless_present = "run")]
     pub model: Option<PathBuf>,
-    /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on, but not of its training set.
+    /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on, but not of its training set;
+    /// MODEL:calibration is what the training of that model left alone.
     #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "run")]
     pub in_domain: Vec<PathBuf>,
     /// Take the scores of the in-domain images in this run file, which `lmd score --output NAME.lmdrun` wrote: such a run

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::images::decode::describe_file;
-use crate::images::sources::{self, labels};
+use crate::images::sources::{self, held_out, labels};
 use crate::images::write::{is_database, is_same_file, real_path, write_atomically, write_new};
 use crate::networks::checkpoints::ModelSource;
 use crate::runs::RunSettings;
@@ -78,9 +78,16 @@ impl Paths {
         files.fold(self, |paths, path| paths.reads(path))
     }
 
-    /// The command reads the images of this folder, this image, or the images that this table names.
+    /// The command reads the images of this folder, this image, or the images that this table or this model names.
     #[must_use]
     pub fn reads_images(mut self, path: &Path) -> Self {
+        if let Some(model) = held_out::model_of(path) {
+            let sources = held_out::sources_of(path);
+            let with_model = self.reads_model(&ModelSource::Path(model));
+            return sources
+                .iter()
+                .fold(with_model, |paths, source| paths.reads_images(source));
+        }
         if path.is_dir() {
             self.image_folders.push(path.to_owned());
             return self;

@@ -23,7 +23,8 @@ pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR", required_unless_present = "resume")]
     pub model: Option<PathBuf>,
-    /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on.
+    /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on; MODEL:calibration is what the
+    /// training of that model left alone.
     #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "resume", "unknown"])]
     pub in_domain: Vec<PathBuf>,
     /// Folders, zip archives, IDX or NumPy files of images known not to belong.

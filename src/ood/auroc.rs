@@ -269,7 +269,7 @@ fn bca_ends(sorted: &[f64], estimate: f64, acceleration: f64, level: f64) -> (f6
 }
 
 /// The quantile of ascending values, linear between them.
-fn interpolated(sorted: &[f64], probability: f64) -> f64 {
+pub(super) fn interpolated(sorted: &[f64], probability: f64) -> f64 {
     let position = probability.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
     let low = position.floor() as usize;
     let high = (low + 1).min(sorted.len() - 1);

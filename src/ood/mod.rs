@@ -11,6 +11,7 @@ pub mod conformal;
 pub mod confusion;
 pub mod correlation;
 pub mod discoveries;
+pub mod fence;
 pub mod figures;
 pub mod histogram;
 pub mod interval;

@@ -11,6 +11,7 @@ use super::preview::PreviewState;
 use super::session::Session;
 use super::settings::{FolderChoice, FolderSource};
 use super::shown::run::{Phase, RunState};
+use super::training::TrainAction;
 use crate::ood::Role;
 use crate::worker::protocol::{
     DialogKind, Event, FolderListing, JobId, LibraryEvent, ModelSource, Notice, Progress, Severity,
@@ -221,6 +222,7 @@ impl Session {
             }
         }
         self.is_plan_stale = true;
+        self.follow_sources();
     }
 
     fn apply_samples(&mut self, job: JobId, folders: Result<Vec<(Role, PathBuf)>, String>) {
@@ -262,6 +264,7 @@ impl Session {
                     source: FolderSource::Path(path),
                     role,
                 }),
+                DialogKind::TrainFolder => self.perform_train(TrainAction::From(path)),
                 DialogKind::PlotFolder => self.save_plots(path),
                 DialogKind::ExportFolder => self.export(path),
                 DialogKind::OpenDetector | DialogKind::SaveDetector => {
@@ -322,6 +325,7 @@ fn is_of_run(kind: DialogKind) -> bool {
         | DialogKind::SaveDetector
         | DialogKind::SaveRun => true,
         DialogKind::Model
+        | DialogKind::TrainFolder
         | DialogKind::Folders(_)
         | DialogKind::MaskFile
         | DialogKind::OpenDetector

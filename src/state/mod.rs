@@ -32,6 +32,7 @@ pub mod session;
 pub mod settings;
 pub mod shown;
 pub mod text;
+pub mod training;
 
 pub use actions::{Action, KeepAction, LookAction, Overlay, Part, Shortcut, UiCommand};
 pub use arrangement::{GalleryOrder, GalleryView, ScoreRange, VerdictFilter};
@@ -50,3 +51,4 @@ pub use shown::deciding::Deciding;
 pub use shown::gallery::Gallery;
 pub use shown::marking::Mark;
 pub use shown::run::{Phase, RunState};
+pub use training::{TrainAction, TrainingForm, TrainingPhase, TrainingRun, TrainingState};

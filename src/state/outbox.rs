@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::collections::vec_deque::Drain;
 
-use crate::worker::protocol::{Command, DialogKind, JobId, LibraryCommand};
+use crate::worker::protocol::{Command, DialogKind, JobId, LibraryCommand, TrainCommand};
 
 /// A command that waits to be sent.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub enum Outgoing {
     Worker(Command),
     /// To the file-reading thread.
     Library(LibraryCommand),
+    /// To the training thread.
+    Trainer(TrainCommand),
     /// To the platform: show a file dialog and answer with
     /// [`LibraryEvent::Chosen`](crate::worker::protocol::LibraryEvent::Chosen).
     Dialog(JobId, DialogKind),

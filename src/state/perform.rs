@@ -42,6 +42,7 @@ impl Session {
             }
             Action::Look(look) => self.perform_look(look),
             Action::Keep(keep) => self.perform_keep(keep),
+            Action::Train(train) => self.perform_train(train),
             Action::SetDecision {
                 settings,
                 is_continued,
@@ -70,6 +71,15 @@ impl Session {
             UiCommand::PreviousImage => self.shown.step(-1),
             UiCommand::Close => self.close(),
             UiCommand::BrowseModel => self.open_dialog(DialogKind::Model),
+            UiCommand::ToggleTrain => self.toggle_training(),
+            UiCommand::BrowseTrain => self.open_dialog(DialogKind::TrainFolder),
+            UiCommand::StartTraining => self.start_training(false),
+            UiCommand::ContinueTraining => self.start_training(true),
+            UiCommand::PauseTraining => self.pause_training(true),
+            UiCommand::ResumeTraining => self.pause_training(false),
+            UiCommand::StopTraining => self.stop_training(),
+            UiCommand::UseTrained => self.use_trained(),
+            UiCommand::TrainAnother => self.leave_training(),
             UiCommand::BrowseMask => self.open_dialog(DialogKind::MaskFile),
             UiCommand::Undo => self.undo(),
             UiCommand::ResetThreshold => self.reset_threshold(),
@@ -279,7 +289,7 @@ impl Session {
         self.outbox.push_back(Outgoing::Dialog(job, kind));
     }
 
-    fn remove_folder(&mut self, folder_id: FolderId) {
+    pub(super) fn remove_folder(&mut self, folder_id: FolderId) {
         self.folders.retain(|folder| {
             let is_removed = folder.folder_id == folder_id;
             if let (true, ScanState::Scanning { control, .. }) = (is_removed, &folder.scan) {

@@ -15,6 +15,7 @@ use super::saving::Keeping;
 use super::settings::{FolderChoice, FolderSource, Settings};
 use super::shown::Shown;
 use super::shown::run::RunState;
+use super::training::TrainingState;
 use crate::detectors::measures;
 use crate::ood::{MeasureId, Role};
 use crate::worker::protocol::{
@@ -42,6 +43,8 @@ pub struct Session {
     pub keeping: Keeping,
     /// Runs side by side.
     pub comparing: Comparing,
+    /// New models.
+    pub training: TrainingState,
     /// Messages to the user.
     pub notices: Notices,
     /// Commands to send.
@@ -70,6 +73,7 @@ impl Session {
             preview: PreviewState::default(),
             keeping: Keeping::default(),
             comparing: Comparing::default(),
+            training: TrainingState::default(),
             notices: Notices::default(),
             outbox: Outbox::default(),
             dropped: Vec::new(),

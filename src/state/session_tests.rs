@@ -23,7 +23,7 @@ pub(super) fn worker_commands(session: &mut Session) -> Vec<Command> {
         .drain()
         .filter_map(|outgoing| match outgoing {
             Outgoing::Worker(command) => Some(command),
-            Outgoing::Library(_) | Outgoing::Dialog(..) => None,
+            Outgoing::Library(_) | Outgoing::Trainer(_) | Outgoing::Dialog(..) => None,
         })
         .collect()
 }
@@ -34,7 +34,7 @@ pub(super) fn library_commands(session: &mut Session) -> Vec<LibraryCommand> {
         .drain()
         .filter_map(|outgoing| match outgoing {
             Outgoing::Library(command) => Some(command),
-            Outgoing::Worker(_) | Outgoing::Dialog(..) => None,
+            Outgoing::Worker(_) | Outgoing::Trainer(_) | Outgoing::Dialog(..) => None,
         })
         .collect()
 }

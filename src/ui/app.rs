@@ -88,6 +88,7 @@ impl App {
         let start = Instant::now();
         self.collect_input(ctx);
         self.drain();
+        self.drain_training();
         self.perform_actions();
         if let Some(wait_secs) = self.session.tick(self.now_secs()) {
             repaint_after(ctx, wait_secs);
@@ -165,6 +166,27 @@ impl App {
         }
     }
 
+    fn drain_training(&mut self) {
+        for _ in 0..MAX_EVENTS {
+            match self.backend.poll_trainer() {
+                Ok(Some(event)) => self.session.apply_training(event),
+                Ok(None) => return,
+                Err(_lost) => {
+                    let reason = match self.backend.restart_trainer() {
+                        Ok(()) => {
+                            "Training stopped unexpectedly, its last checkpoint stays".to_owned()
+                        }
+                        Err(error) => {
+                            format!("Training stopped and can't be started again ({error})")
+                        }
+                    };
+                    self.session.trainer_restarted(&reason);
+                    return;
+                }
+            }
+        }
+    }
+
     fn restart_worker(&mut self) {
         match self.backend.restart() {
             Ok(()) => self.session.worker_restarted(
@@ -196,6 +218,7 @@ impl App {
             let sent = match outgoing {
                 Outgoing::Worker(command) => self.backend.send(command),
                 Outgoing::Library(command) => self.backend.send_library(command),
+                Outgoing::Trainer(command) => self.backend.send_trainer(command),
                 Outgoing::Dialog(job, kind) => {
                     self.backend.show_dialog(job, kind);
                     Ok(())

@@ -34,7 +34,10 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .frame(bar(Margin::symmetric(MARGIN, 8)))
         .show(ui, |ui| panels::progress::ui(ui, scene));
     scene.drafts.is_narrow = ui.available_width() < NARROW;
-    let within = if scene.drafts.is_narrow {
+    let within = if scene.session.looking.overlay == Some(Overlay::Train) {
+        panels::train::ui(ui, scene);
+        ui.max_rect()
+    } else if scene.drafts.is_narrow {
         narrow_ui(ui, scene);
         ui.max_rect()
     } else {

@@ -86,6 +86,9 @@ fn begin(kind: DialogKind) -> Choice {
     let dialog = AsyncFileDialog::new();
     match kind {
         DialogKind::Model => one(dialog.set_title("Choose a model folder").pick_folder()),
+        DialogKind::TrainFolder => one(dialog
+            .set_title("Choose a folder of images to learn from")
+            .pick_folder()),
         DialogKind::MaskFile => one(dialog.set_title("Choose a mask image").pick_file()),
         DialogKind::PlotFolder => one(dialog
             .set_title("Choose a folder for the plots")

@@ -1,6 +1,6 @@
-//! Background work: the inference thread and the file-reading thread, and what is said to them.
+//! Background work: the inference thread, the file-reading thread and the training thread, and what is said to them.
 //!
-//! Plain data both ways; neither thread knows of a window, and neither waits for one. What the work is belongs to
+//! Plain data both ways; no thread knows of a window, and none waits for one. What the work is belongs to
 //! [`engine`](crate::engine): here it is put on threads, and what it tells becomes messages.
 
 mod clipboard;
@@ -10,3 +10,4 @@ pub mod job;
 pub mod keeping;
 pub mod library;
 pub mod protocol;
+pub mod training;

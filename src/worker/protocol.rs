@@ -18,6 +18,7 @@ pub use crate::networks::checkpoints::ModelSource;
 pub use crate::runs::{AttemptResult, BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
 
 pub use super::keeping::{RunsCommand, RunsEvent};
+pub use super::training::{TrainCommand, TrainEvent, TrainFacts};
 
 pub use self::library::{
     DialogKind, FolderListing, LibraryCommand, LibraryEvent, Preview, PreviewRequest,

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Run, ScoreError};
 use crate::detectors::{Attempt, Batch, Call, Models, Watch};
+use crate::diffusion::Interrupt as _;
 use crate::engine::model::{CALL_MARGIN, LONGEST_CALL};
 use crate::engine::originals::Original;
 use crate::engine::plan::Plan;

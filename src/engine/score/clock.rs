@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::diffusion::Interrupt as _;
 use crate::engine::Control;
 
 /// The shortest time between two reports of progress.

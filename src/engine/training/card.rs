@@ -7,7 +7,21 @@ use serde_json::Value;
 
 use super::checkpoint::Index;
 use super::data::{Split, hash_of};
+use super::look::{INPAINTED_FILE, Look, SAMPLES_FILE};
 use crate::images::{ContentHash, Geometry};
+
+/// What is told of a model.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The run.
+    pub index: &'a Index,
+    /// Contents of its images.
+    pub images: &'a [ContentHash],
+    /// Which of them were held out.
+    pub split: &'a Split,
+    /// The last look at the model.
+    pub look: Option<&'a Look>,
+}
 
 /// What `training.json` holds.
 #[derive(Debug, Serialize)]
@@ -31,9 +45,10 @@ fn program() -> String {
 }
 
 /// `training.json`.
-pub fn record(index: &Index, images: &[ContentHash], split: &Split) -> serde_json::Result<Vec<u8>> {
+pub fn record(facts: &Facts<'_>) -> serde_json::Result<Vec<u8>> {
+    let Facts { images, split, .. } = *facts;
     let text = |hashes: &[ContentHash]| hashes.iter().map(ToString::to_string).collect();
-    let mut fields = serde_json::to_value(index)?;
+    let mut fields = serde_json::to_value(facts.index)?;
     if let Some(fields) = fields.as_object_mut() {
         // Of use to a checkpoint only.
         for name in ["blueprint", "state_file", "state_sha256", "images"] {
@@ -52,13 +67,13 @@ pub fn record(index: &Index, images: &[ContentHash], split: &Split) -> serde_jso
 }
 
 /// `README.md`, with the front matter that model hubs read.
-pub fn card(
-    name: &str,
-    num_parameters: usize,
-    index: &Index,
-    images: &[ContentHash],
-    split: &Split,
-) -> String {
+pub fn card(name: &str, num_parameters: usize, facts: &Facts<'_>) -> String {
+    let Facts {
+        index,
+        images,
+        split,
+        look,
+    } = *facts;
     let settings = &index.settings;
     let Geometry { channels, side } = settings.geometry;
     let colors = if channels == 1 { "gray" } else { "RGB" };
@@ -73,6 +88,18 @@ pub fn card(
             "| validation loss of the averaged weights, by quarter of the timesteps from the least noisy on | {bands} |\n"
         )
     });
+    let watched = history.watched.last().map_or_else(String::new, |watched| {
+        let far = watched.far_share.map_or_else(String::new, |share| {
+            format!("; {:.0} % of them far above the others", 100.0 * share)
+        });
+        format!(
+            "| distance of {} held-out images from what the model inpaints in them ({}, median) | {:.4}{far} |\n",
+            watched.num_images,
+            watched.measure.name(),
+            watched.median
+        )
+    });
+    let pictures = look.map_or_else(String::new, pictures);
     let mut text = String::new();
     // Writing to a string does not fail.
     write!(
@@ -98,7 +125,7 @@ pub fn card(
          | turned left to right | {flips} |\n\
          | seed | {seed} |\n\
          | time | {minutes:.1} minutes |\n\
-         {loss}{validation}",
+         {loss}{validation}{watched}{pictures}",
         program = program(),
         num_images = images.len(),
         num_held_out = split.monitor.len() + split.calibration.len(),
@@ -115,5 +142,19 @@ pub fn card(
         minutes = history.secs / 60.0,
     )
     .ok();
+    text
+}
+
+/// The pictures of the last look.
+fn pictures(look: &Look) -> String {
+    let mut text = format!("\n## Samples\n\n![Images that the model made]({SAMPLES_FILE})\n");
+    if !look.inpainted.is_empty() {
+        write!(
+            text,
+            "\n## Held-out images\n\nOriginal, what the model was shown, and what it made of that.\n\n\
+             ![Held-out images and their inpaintings]({INPAINTED_FILE})\n"
+        )
+        .ok(); // Writing to a string does not fail.
+    }
     text
 }

@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::TrainingError;
+use super::history::History;
+use super::look::{INPAINTED_FILE, SAMPLES_FILE};
 use super::settings::TrainingSettings;
+use super::{Start, TrainingError};
 use crate::images::ContentHash;
 use crate::images::input;
 use crate::images::write::write_atomically;
 use crate::networks::checkpoints::{read_tensors, write_tensors};
 use crate::networks::training::TrainState;
-use crate::networks::training::draws::BANDS;
 
 /// Of the files' layout and of the flat buffers'.
 const VERSION: u32 = 1;
@@ -23,35 +24,6 @@ const VERSION: u32 = 1;
 const MAX_JSON: u64 = 64 << 20;
 /// The file that says which state counts.
 const INDEX: &str = "checkpoint.json";
-
-/// How well the averaged weights predict for images that no step sees.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Validation {
-    /// Steps taken.
-    pub step: usize,
-    /// Mean squared error by band of timesteps, the least noisy first.
-    pub bands: [f64; BANDS],
-}
-
-impl Validation {
-    /// Over all timesteps.
-    pub fn mean(&self) -> f64 {
-        self.bands.iter().sum::<f64>() / BANDS as f64
-    }
-}
-
-/// What was seen on the way.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct History {
-    /// Running mean of the training loss; `None` before the first step.
-    pub smoothed: Option<f64>,
-    /// (step, running mean of the loss), now and then.
-    pub losses: Vec<(usize, f64)>,
-    /// Now and then.
-    pub validations: Vec<Validation>,
-    /// Time that training took, in seconds.
-    pub secs: f64,
-}
 
 /// All that a run needs to continue, but for its weights and its images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +45,9 @@ pub struct Index {
     pub history: History,
     /// Contents of all images, in hex.
     pub images: Vec<String>,
+    /// Where they were listed, as absolute paths; those that are no Unicode are left out.
+    #[serde(default)]
+    pub sources: Vec<String>,
     state_file: String,
     state_sha256: String,
 }
@@ -206,6 +181,10 @@ impl WorkFolder {
     /// Remove the folder with all that this program wrote into it.
     pub fn remove(self) -> io::Result<()> {
         self.remove_states_but("");
+        for name in [SAMPLES_FILE, INPAINTED_FILE] {
+            // Not every run has made them.
+            fs::remove_file(self.path.join(name)).ok();
+        }
         fs::remove_file(self.path.join(INDEX))?;
         fs::remove_file(self.path.join("lock"))?;
         fs::remove_dir(&self.path)
@@ -214,22 +193,21 @@ impl WorkFolder {
 
 impl Index {
     /// Before the first checkpoint.
-    pub fn new(
-        settings: TrainingSettings,
-        blueprint: Value,
-        began_from: Option<String>,
-        images: &[ContentHash],
-    ) -> Self {
+    pub fn new(settings: TrainingSettings, start: &Start, images: &[ContentHash]) -> Self {
+        let sources = (start.sources.iter())
+            .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+            .filter_map(|path| path.to_str().map(str::to_owned));
         Self {
             version: VERSION,
             num_steps: settings.steps_asked(),
             settings,
-            blueprint,
-            began_from,
+            blueprint: start.blueprint.to_json(),
+            began_from: start.began_from.clone(),
             step: 0,
             applied: 0,
             history: History::default(),
             images: images.iter().map(ToString::to_string).collect(),
+            sources: sources.collect(),
             state_file: String::new(),
             state_sha256: String::new(),
         }

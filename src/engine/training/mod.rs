@@ -1,152 +1,30 @@
 //! Training a model: from images to a folder that every diffusers program opens.
 //!
 //! What a run sees follows from its seed and its images' contents alone, and all that it has made lies in its
-//! [`checkpoint`]: a run that was stopped continues with the bits that it would have had.
+//! [`checkpoint`]: a run that was stopped continues with the bits that it would have had. Now and then the run looks at
+//! what its model makes of images ([`look`]); these looks change nothing of it.
 
+mod beginning;
 pub mod card;
 pub mod checkpoint;
+pub mod cost;
 pub mod data;
+mod error;
+mod finish;
+pub mod history;
+pub mod look;
 mod memory;
+pub mod request;
 pub mod run;
 pub mod settings;
+pub mod survey;
 
+pub use beginning::Start;
 pub use data::{Gathered, Split};
+pub use error::{Subject, TrainingError};
+pub use history::{History, Validation, Watched};
+pub use look::Look;
+pub use request::TrainingRequest;
 pub use run::{End, News, Training};
 pub use settings::{Budget, TrainingSettings};
-
-use std::io;
-use std::path::PathBuf;
-
-use crate::diffusion::Interrupted;
-use crate::networks::checkpoints::CheckpointError;
-use crate::networks::training::TrainError;
-
-/// Why a model can't be trained, or why its training ended.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainingError {
-    /// Nothing to learn from.
-    #[error(
-        "training needs at least {least} different images that can be read, got {count}; name more images",
-        least = data::FEWEST_IMAGES
-    )]
-    TooFewImages {
-        /// Different ones.
-        count: usize,
-    },
-    /// Files differ, pictures do not.
-    #[error(
-        "all {count} images look the same at {side}x{side} pixels: there is nothing to learn; name other images"
-    )]
-    Identical {
-        /// Images.
-        count: usize,
-        /// Side they were brought to.
-        side: usize,
-    },
-    /// A size that no network has.
-    #[error("{0}")]
-    Shape(String),
-    /// Something is where the model should go.
-    #[error("there is a file or folder of this name already; choose another output: {}", path.display())]
-    OutputExists {
-        /// The output.
-        path: PathBuf,
-    },
-    /// Another process trains there.
-    #[error("another training writes into this folder; wait for its end or choose another output: {}", path.display())]
-    Busy {
-        /// The working folder.
-        path: PathBuf,
-    },
-    /// A training that was stopped.
-    #[error(
-        "a training of this output was stopped before its end; continue it with --resume, or delete its folder to begin \
-         again: {}",
-        path.display()
-    )]
-    Unfinished {
-        /// The working folder.
-        path: PathBuf,
-    },
-    /// Nothing to continue.
-    #[error("there is no stopped training of this output; leave --resume out to begin one: {}", path.display())]
-    NothingToResume {
-        /// The working folder.
-        path: PathBuf,
-    },
-    /// A checkpoint that was changed or cut short.
-    #[error(
-        "the training's checkpoint can't be used, {reason}; delete its folder and begin again: {}",
-        path.display()
-    )]
-    DamagedCheckpoint {
-        /// What is wrong.
-        reason: String,
-        /// The file.
-        path: PathBuf,
-    },
-    /// Other images than at the beginning.
-    #[error(
-        "these are not the images that the training began with ({missing} of {count} are missing, {added} are new); name \
-         the same ones, or begin again with another output"
-    )]
-    OtherImages {
-        /// Images at the beginning.
-        count: usize,
-        /// Of them, not there now.
-        missing: usize,
-        /// There now, but not at the beginning.
-        added: usize,
-    },
-    /// Diverged.
-    #[error(
-        "the gradient was not finite {times} times in a row at step {step}: training has diverged; begin again with a \
-         smaller learning rate than {rate} (the state of step {kept} is kept: {})",
-        path.display()
-    )]
-    NotFinite {
-        /// In a row.
-        times: usize,
-        /// The last of them.
-        step: usize,
-        /// Learning rate of the settings.
-        rate: f64,
-        /// Step of the last checkpoint.
-        kept: usize,
-        /// The working folder.
-        path: PathBuf,
-    },
-    /// Not enough memory.
-    #[error(
-        "training this network takes about {needed_mb} MB of memory, and {available_mb} MB are available; choose a smaller \
-         network or size"
-    )]
-    TooLarge {
-        /// Needed.
-        needed_mb: u64,
-        /// Available.
-        available_mb: u64,
-    },
-    /// A write that failed.
-    #[error(
-        "{what} can't be written: {source}; make room and continue with --resume (what was saved before is still there): {}",
-        path.display()
-    )]
-    Write {
-        /// What was being written.
-        what: &'static str,
-        /// What the system said.
-        source: io::Error,
-        /// The file or folder.
-        path: PathBuf,
-    },
-    /// The model to begin from.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The trainer.
-    #[error(transparent)]
-    Train(#[from] TrainError),
-    /// A stop was asked for before anything was made.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
-}
+pub use survey::Survey;

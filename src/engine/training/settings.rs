@@ -40,6 +40,9 @@ impl TrainingSettings {
     /// Steps that are timed where minutes are given.
     pub const TIMED_STEPS: usize = 50;
 
+    /// Images a step where nothing else is asked for.
+    pub const USUAL_BATCH: usize = 64;
+
     /// The learning rate for a network of this many parameters; a fifth of it where a trained one goes on.
     pub fn usual_rate(num_parameters: usize, is_trained: bool) -> f64 {
         let rate = if num_parameters < 5_000_000 {
@@ -75,8 +78,8 @@ impl TrainingSettings {
         match self.budget {
             Budget::Steps(steps) => steps,
             Budget::Minutes(minutes) => {
-                /// What validation and saving take.
-                const SHARE_OF_STEPS: f64 = 0.97;
+                /// What validation, looks at the model and saving leave.
+                const SHARE_OF_STEPS: f64 = 0.92;
                 let each = timed_secs / Self::TIMED_STEPS as f64;
                 let steps = minutes * 60.0 * SHARE_OF_STEPS / each.max(1e-6);
                 (steps as usize).max(Self::TIMED_STEPS)
@@ -105,7 +108,7 @@ mod tests {
             seed: 0,
         };
         // Half a second each, of 600 seconds less what other work takes.
-        assert_eq!(settings.steps_in_budget(25.0), 1164);
+        assert_eq!(settings.steps_in_budget(25.0), 1104);
         assert_eq!(settings.steps_in_budget(1e6), 50, "what was timed is done");
         settings.budget = Budget::Steps(7);
         assert_eq!(settings.steps_in_budget(25.0), 7);

@@ -71,6 +71,14 @@ pub enum ListError {
         /// Why.
         reason: String,
     },
+    /// The images that a model's training has left alone.
+    #[error("the held-out images of this model can't be used: {reason}: {}", path.display())]
+    HeldOut {
+        /// As asked for.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A folder of nothing but this program's charts.
     #[error(
         "this is a report folder: its pictures are charts that this program drew (run.lmdrun lies beside them); name a \
@@ -122,6 +130,7 @@ impl ListError {
             Self::NoImagesInside { .. } => "the archive holds no images".to_owned(),
             Self::Archive { reason, .. } => format!("the archive can't be read: {reason}"),
             Self::Stack { reason, .. } => format!("the images can't be used: {reason}"),
+            Self::HeldOut { reason, .. } => format!("the held-out images can't be used: {reason}"),
             Self::Report { .. } => "this is a report folder, which holds charts".to_owned(),
             Self::NothingReadable {
                 num_unreadable,

@@ -6,6 +6,7 @@
 
 mod file;
 mod folder;
+pub mod held_out;
 mod idx;
 pub mod labels;
 mod listing;
@@ -26,6 +27,7 @@ use crate::ood::Role;
 
 /// All kinds of sources. A path is of the first one that takes it; the last one takes any.
 pub static SOURCES: &[&Source] = &[
+    &held_out::SOURCE,
     &labels::SOURCE,
     &folder::SOURCE,
     &idx::SOURCE,
@@ -110,6 +112,7 @@ fn list_part(
 ) -> Result<Listing, ListError> {
     if let Err(error) = path.metadata()
         && inside(path).is_none()
+        && held_out::model_of(path).is_none()
     {
         return Err(listing::error_of(path, error));
     }

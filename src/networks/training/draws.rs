@@ -64,6 +64,22 @@ impl Examples {
         &self.hashes
     }
 
+    /// An image: planar (C, H, W), values in [0, 1].
+    pub fn unit(&self, index: usize) -> Vec<f32> {
+        let Geometry { channels, .. } = self.geometry;
+        let image = self.levels(index);
+        (0..channels)
+            .flat_map(|channel| image[channel..].iter().step_by(channels))
+            .map(|&level| f32::from(level) / f32::from(u16::MAX))
+            .collect()
+    }
+
+    /// An image: (H, W, C), 65,535 is white.
+    pub fn levels(&self, index: usize) -> &[u16] {
+        let len = self.geometry.len();
+        &self.values[index * len..][..len]
+    }
+
     /// Those whose contents `keep` wants.
     pub fn filtered(&self, keep: impl Fn(&ContentHash) -> bool) -> Self {
         let len = self.geometry.len();
@@ -303,8 +319,7 @@ impl Draws {
 
     fn make(&self, examples: &Examples, pick: &Pick, noisy: &mut [f32], target: &mut [f32]) {
         let Geometry { channels, side } = examples.geometry;
-        let len = examples.geometry.len();
-        let image = &examples.values[pick.example * len..][..len];
+        let image = examples.levels(pick.example);
         pick.stream.fill_normal(Purpose::Train, pick.step, target);
         let alpha = self.schedule.alpha_cumprod(Some(pick.timestep));
         let (signal, noise) = (alpha.sqrt() as f32, (1.0 - alpha).sqrt() as f32);

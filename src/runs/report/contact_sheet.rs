@@ -263,7 +263,8 @@ impl<DB: DrawingBackend> Sheet<'_, DB> {
 /// Stands for hidden pixels: a color that neither gray pictures nor most photos have.
 const HIDDEN: [u8; 3] = [0xB4, 0xA0, 0xD6];
 
-fn masked(original: &Picture, known_mask: &KnownMask) -> Picture {
+/// A picture with its hidden pixels in one color.
+pub fn masked(original: &Picture, known_mask: &KnownMask) -> Picture {
     let bytes = original
         .to_rgb()
         .chunks_exact(3)

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use attempts::{AttemptsChart, AttemptsLine, draw_attempts};
-pub use contact_sheet::contact_sheet;
+pub use contact_sheet::{contact_sheet, masked};
 pub use escape::{path_cell, path_from_text, shell_word, text_from_path};
 pub use histogram::{HistogramChart, draw_histogram};
 pub use html::html_report;

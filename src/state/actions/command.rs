@@ -115,6 +115,69 @@ ui_commands! {
         shortcuts: &[ctrl(Key::O)],
         palette: Some((When::Always, "Open a model…")),
     },
+    /// Open the page for new models, or close it.
+    ToggleTrain => Info {
+        text: Borrowed("New model…"),
+        explanation: Borrowed("Train a model of your own images, while the rest of the window stays usable"),
+        shortcuts: &[],
+        palette: Some((When::Always, "Train a new model…")),
+    },
+    /// Choose a folder of images to learn from in a dialog.
+    BrowseTrain => Info {
+        text: Borrowed("Browse…"),
+        explanation: Borrowed("Choose a folder of images that the model should learn"),
+        shortcuts: &[],
+        palette: None,
+    },
+    /// Train the model that the form describes.
+    StartTraining => Info {
+        text: Borrowed("Start training"),
+        explanation: Borrowed("Train the model, on the processor and beside everything else"),
+        shortcuts: &[],
+        palette: None,
+    },
+    /// Train on where a training was stopped before its end.
+    ContinueTraining => Info {
+        text: Borrowed("Continue it"),
+        explanation: Borrowed("Train on from the last checkpoint of that training, with its own settings"),
+        shortcuts: &[],
+        palette: None,
+    },
+    /// Hold the training.
+    PauseTraining => Info {
+        text: Borrowed("Pause training"),
+        explanation: Borrowed("Hold the training where it is, the computer is free meanwhile"),
+        shortcuts: &[],
+        palette: None,
+    },
+    /// Continue a held training.
+    ResumeTraining => Info {
+        text: Borrowed("Resume training"),
+        explanation: Borrowed("Continue the training where it was held"),
+        shortcuts: &[],
+        palette: None,
+    },
+    /// End the training; what was learnt becomes a model.
+    StopTraining => Info {
+        text: Borrowed("Stop and keep"),
+        explanation: Borrowed("End the training now and make a model of what was learnt so far"),
+        shortcuts: &[],
+        palette: None,
+    },
+    /// Open the model that was made, with the images that it has never seen.
+    UseTrained => Info {
+        text: Borrowed("Use this model"),
+        explanation: Borrowed("Open the model, with the images that its training left alone as in-domain ones"),
+        shortcuts: &[],
+        palette: None,
+    },
+    /// Back to the form.
+    TrainAnother => Info {
+        text: Borrowed("Train another"),
+        explanation: Borrowed("Put this training away and fill the form in for another one"),
+        shortcuts: &[],
+        palette: None,
+    },
     /// Choose a mask image in a dialog.
     BrowseMask => Info {
         text: Borrowed("Browse…"),

@@ -81,6 +81,8 @@ pub enum Overlay {
     Explain,
     /// A picture to paint on and to score.
     Try,
+    /// A new model.
+    Train,
 }
 
 impl Overlay {
@@ -92,6 +94,7 @@ impl Overlay {
             Self::Presentation => UiCommand::TogglePresentation,
             Self::Explain => UiCommand::ToggleExplain,
             Self::Try => UiCommand::ToggleTry,
+            Self::Train => UiCommand::ToggleTrain,
         }
     }
 }

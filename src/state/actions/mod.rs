@@ -22,6 +22,7 @@ use super::folders::FolderId;
 use super::notices::NoticeId;
 use super::panels::PanelSettings;
 use super::settings::ThemeChoice;
+use super::training::TrainAction;
 use crate::ood::Role;
 use crate::runs::RunSettings;
 use crate::worker::protocol::ModelSource;
@@ -55,6 +56,8 @@ pub enum Action {
     Look(LookAction),
     /// Something about runs on disk.
     Keep(KeepAction),
+    /// Something about new models.
+    Train(TrainAction),
     /// Change how the threshold is set.
     SetDecision {
         /// The new settings.
@@ -95,7 +98,10 @@ pub struct Info {
 
 impl Info {
     /// An action that takes a value: no key can ask for it.
-    fn new(text: impl Into<Cow<'static, str>>, explanation: impl Into<Cow<'static, str>>) -> Self {
+    pub(in crate::state) fn new(
+        text: impl Into<Cow<'static, str>>,
+        explanation: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             text: text.into(),
             explanation: explanation.into(),
@@ -152,6 +158,7 @@ impl Action {
             ),
             Self::Look(look) => look.info(),
             Self::Keep(keep) => keep.info(),
+            Self::Train(train) => train.info(),
             Self::SetDecision { settings, .. } => {
                 Info::new(settings.way.label(), "Change how the threshold is set")
             }

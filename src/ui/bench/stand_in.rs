@@ -18,7 +18,7 @@ use crate::worker::handle::SendError;
 use crate::worker::library::LibraryHandle;
 use crate::worker::protocol::{
     AttemptResult, Command, DialogKind, Event, FolderListing, JobId, LibraryCommand, LibraryEvent,
-    ModelInfo, ModelSource, Progress, RunRequest,
+    ModelInfo, ModelSource, Progress, RunRequest, TrainCommand, TrainEvent,
 };
 
 /// The model's shape.
@@ -209,6 +209,11 @@ impl Backend for StandIn {
         Ok(())
     }
 
+    /// Nobody trains here.
+    fn send_trainer(&mut self, _command: TrainCommand) -> Result<(), SendError> {
+        Ok(())
+    }
+
     fn show_dialog(&mut self, _job: JobId, _kind: DialogKind) {}
 
     fn poll(&mut self) -> Result<Option<Event>, Lost> {
@@ -223,11 +228,19 @@ impl Backend for StandIn {
         }
     }
 
+    fn poll_trainer(&mut self) -> Result<Option<TrainEvent>, Lost> {
+        Ok(None)
+    }
+
     fn restart(&mut self) -> io::Result<()> {
         Ok(())
     }
 
     fn restart_library(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn restart_trainer(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 limit_ui(ui, settings);
                 seed_ui(ui, settings);
                 batch_ui(ui, settings);
-                fit_ui(ui, settings);
+                fit_ui(ui, &mut settings.method.resize);
             });
             let is_free = !scene.session.is_running();
             scene.edit_run(|settings, _| {
@@ -101,12 +101,13 @@ fn number_or(word: &str, text: &str) -> Option<f64> {
     }
 }
 
-fn fit_ui(ui: &mut Ui, settings: &mut RunSettings) {
+/// How a picture is brought to a square.
+pub fn fit_ui(ui: &mut Ui, resize: &mut ResizeMode) {
     let fits = [ResizeMode::Crop, ResizeMode::Pad, ResizeMode::Stretch];
     let tooltip = "How a picture that is not square becomes one. Crop cuts the sides off, \
                    pad adds black bars, stretch distorts";
     row(ui, "Fit", tooltip, |ui| {
-        combo(ui, "fit", &mut settings.method.resize, &fits, |fit| {
+        combo(ui, "fit", resize, &fits, |fit| {
             match fit {
                 ResizeMode::Crop => "Crop",
                 ResizeMode::Pad => "Pad",

@@ -26,8 +26,10 @@ pub mod roc;
 pub mod runs;
 pub mod threshold;
 pub mod top_bar;
+pub mod train;
 pub mod verdicts;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::textures::Textures;
@@ -55,6 +57,8 @@ pub struct Scene<'a> {
 pub struct Drafts {
     /// The path of a model.
     pub model: String,
+    /// Paths of the form for new models.
+    pub train: TrainDrafts,
     /// Paths of folders.
     pub folders: PerRole<String>,
     /// Detectors that were chosen before, with the settings that they were left with.
@@ -91,6 +95,17 @@ pub struct Drafts {
     pub reveal_shown: bool,
     /// What is about the run that is shown.
     pub shown: ShownDrafts,
+}
+
+/// Paths of the form for new models that are being typed.
+#[derive(Debug, Default)]
+pub struct TrainDrafts {
+    /// The folder to learn from.
+    pub folder: String,
+    /// The model folder.
+    pub output: String,
+    /// The model folder that the text stands for.
+    pub shown_output: Option<PathBuf>,
 }
 
 impl Drafts {

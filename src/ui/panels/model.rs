@@ -48,6 +48,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             scene.drafts.model.clear();
         }
         path_row(ui, scene.actions, &mut scene.drafts.model, &row);
+        super::train::entry_ui(ui, scene);
     });
 }
 

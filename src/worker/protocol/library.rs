@@ -100,6 +100,8 @@ pub enum DialogKind {
     Model,
     /// One or more image folders of a role.
     Folders(Role),
+    /// A folder of images to learn from.
+    TrainFolder,
     /// A mask image.
     MaskFile,
     /// Where to write images.

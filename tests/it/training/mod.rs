@@ -2,9 +2,14 @@
 
 use lmd_inspector::networks::executors::cpu::{CpuOptions, Machine};
 
+mod bad_input;
+mod calibration;
 mod command;
 mod gradients;
+#[cfg(unix)]
+mod killed;
 mod learning;
+mod looks;
 mod runs;
 
 pub(crate) fn machine(threads: usize) -> Machine {

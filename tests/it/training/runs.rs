@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use lmd_inspector::diffusion::{Interrupt, Interrupted, NeverInterrupt};
 use lmd_inspector::engine::training::checkpoint::WorkFolder;
 use lmd_inspector::engine::training::{
-    Budget, End, News, Split, Training, TrainingError, TrainingSettings,
+    Budget, End, News, Split, Start, Training, TrainingError, TrainingSettings,
 };
 use lmd_inspector::images::{Geometry, ResizeMode};
 use lmd_inspector::networks::checkpoints::{self, Blueprint, ModelSource, NetworkSize};
@@ -22,7 +22,7 @@ const GEOMETRY: Geometry = Geometry {
     side: 8,
 };
 
-fn settings(steps: usize) -> TrainingSettings {
+pub(super) fn settings(steps: usize) -> TrainingSettings {
     TrainingSettings {
         geometry: GEOMETRY,
         fit: ResizeMode::Crop,
@@ -35,20 +35,20 @@ fn settings(steps: usize) -> TrainingSettings {
     }
 }
 
-fn begin(
+pub(super) fn begin(
     settings: TrainingSettings,
     examples: &Examples,
     output: &Path,
 ) -> Result<Training, TrainingError> {
     let blueprint = Blueprint::new(NetworkSize::Tiny, GEOMETRY).unwrap();
     let network = blueprint.initial(settings.seed);
-    Training::begin(
-        settings,
-        (blueprint, network, None),
-        examples,
-        output,
-        machine(2),
-    )
+    let start = Start {
+        blueprint,
+        network,
+        began_from: None,
+        sources: vec!["/of/the/images".into()],
+    };
+    Training::begin(settings, start, examples, output, machine(2))
 }
 
 fn resume(examples: &Examples, output: &Path) -> Result<Training, TrainingError> {
@@ -71,8 +71,15 @@ impl Interrupt for Stop {
     }
 }
 
+/// Run to the end and write the model.
+fn complete(mut training: Training) {
+    let end = training.run(&NeverInterrupt, &mut |_| {}).unwrap();
+    assert_eq!(end, End::Complete);
+    training.finish(&NeverInterrupt, &mut |_| {}).unwrap();
+}
+
 /// Run until a step was taken, then stop.
-fn run_until(training: Training, last: usize) -> End {
+fn run_until(mut training: Training, last: usize) -> End {
     let stop = Stop::default();
     let mut observer = |news| {
         if let News::Step { step, .. } = news
@@ -103,7 +110,7 @@ fn a_run_that_was_stopped_twice_makes_the_same_model_to_the_bit() {
     let at = |name: &str| folder.path().join(name);
     let examples = bars(GEOMETRY, 16);
     let whole = begin(settings(7), &examples, &at("whole")).unwrap();
-    assert_eq!(whole.run(&NeverInterrupt, &mut |_| {}).unwrap(), End::Done);
+    complete(whole);
 
     let training = begin(settings(7), &examples, &at("parts")).unwrap();
     let End::Stopped { step, folder: work } = run_until(training, 3) else {
@@ -116,10 +123,7 @@ fn a_run_that_was_stopped_twice_makes_the_same_model_to_the_bit() {
     assert_eq!(resumed.state().step, 3);
     run_until(resumed, 5);
     let resumed = resume(&examples, &at("parts")).unwrap();
-    assert_eq!(
-        resumed.run(&NeverInterrupt, &mut |_| {}).unwrap(),
-        End::Done
-    );
+    complete(resumed);
     assert!(
         weights(&at("whole")) == weights(&at("parts")),
         "the models differ"
@@ -133,7 +137,7 @@ fn a_finished_model_opens_with_its_card_and_its_held_out_images() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("bars");
     let examples = bars(GEOMETRY, 16);
-    let training = begin(settings(50), &examples, &output).unwrap();
+    let mut training = begin(settings(50), &examples, &output).unwrap();
     let validations = Cell::new(0);
     let mut observer = |news| {
         if let News::Validated(validation) = news {
@@ -145,6 +149,7 @@ fn a_finished_model_opens_with_its_card_and_its_held_out_images() {
         }
     };
     training.run(&NeverInterrupt, &mut observer).unwrap();
+    training.finish(&NeverInterrupt, &mut observer).unwrap();
     let split = Split::new(examples.hashes());
     assert_eq!(split.monitor.len() + split.calibration.len(), 4);
     assert_eq!(validations.get(), usize::from(!split.monitor.is_empty()));
@@ -185,7 +190,7 @@ fn a_diverging_run_ends_with_a_sentence_and_keeps_the_last_good_state() {
         learning_rate: 1e30,
         ..settings(40)
     };
-    let training = begin(wild, &examples, &output).unwrap();
+    let mut training = begin(wild, &examples, &output).unwrap();
     let before = training.state().clone();
     let error = training.run(&NeverInterrupt, &mut |_| {}).unwrap_err();
     let told = error.to_string();
@@ -217,7 +222,7 @@ fn a_checkpoint_that_can_not_be_written_leaves_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("model");
     let examples = bars(GEOMETRY, 12);
-    let training = begin(settings(4), &examples, &output).unwrap();
+    let mut training = begin(settings(4), &examples, &output).unwrap();
     let work = WorkFolder::beside(&output);
     // In the way of the state of step 2.
     fs::create_dir_all(work.join("state-2.safetensors/in the way")).unwrap();
@@ -231,10 +236,85 @@ fn a_checkpoint_that_can_not_be_written_leaves_the_one_before() {
     let told = error.to_string();
     assert!(matches!(error, TrainingError::Write { .. }), "{told}");
     assert!(
-        told.contains("make room and continue with --resume"),
+        told.contains("make room, what was saved before is still there"),
         "{told}"
     );
     assert_eq!(resume(&examples, &output).unwrap().state().step, 0);
+}
+
+/// A training whose last checkpoint finds something in its place, and what is in the way.
+fn obstructed(output: &Path) -> (Training, PathBuf) {
+    let examples = bars(GEOMETRY, 12);
+    let training = begin(settings(4), &examples, output).unwrap();
+    let obstacle = WorkFolder::beside(output).join("state-4.safetensors");
+    fs::create_dir_all(obstacle.join("in the way")).unwrap();
+    (training, obstacle)
+}
+
+#[test]
+fn a_training_waits_until_its_checkpoint_can_be_written_and_then_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("model");
+    let (mut training, obstacle) = obstructed(&output);
+    let work = WorkFolder::beside(&output);
+    let mut told = Vec::new();
+    let mut observer = |news| match news {
+        News::Stuck(sentence) => {
+            assert!(work.join("state-0.safetensors").is_file(), "the one before");
+            told.push(sentence);
+            fs::remove_dir_all(&obstacle).unwrap();
+        }
+        News::Unstuck => told.push("unstuck".to_owned()),
+        _ => {}
+    };
+    let end = training.run(&NeverInterrupt, &mut observer).unwrap();
+    assert_eq!(end, End::Complete);
+    training.finish(&NeverInterrupt, &mut observer).unwrap();
+    assert!(
+        told[0].contains("the training's checkpoint can't be written"),
+        "{told:?}"
+    );
+    assert_eq!(told[1..], ["unstuck"], "told once");
+    assert!(output.join("model_index.json").is_file());
+}
+
+#[test]
+fn a_training_that_waits_for_room_can_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("model");
+    let (mut training, _) = obstructed(&output);
+    let stop = Stop::default();
+    let mut observer = |news| {
+        if let News::Stuck(_) = news {
+            stop.0.store(true, Ordering::Relaxed);
+        }
+    };
+    let error = training.run(&stop, &mut observer).unwrap_err();
+    assert!(matches!(error, TrainingError::Write { .. }), "{error}");
+    drop(training);
+    let examples = bars(GEOMETRY, 12);
+    assert_eq!(resume(&examples, &output).unwrap().state().step, 0);
+}
+
+#[test]
+fn a_step_without_a_finite_gradient_is_left_out_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("model");
+    let examples = bars(GEOMETRY, 12);
+    let wild = TrainingSettings {
+        learning_rate: 1e30,
+        ..settings(40)
+    };
+    let mut training = begin(wild, &examples, &output).unwrap();
+    let (mut skipped, mut weights) = (Vec::new(), 0);
+    let mut observer = |news| match news {
+        News::Skipped { step } => skipped.push(step),
+        News::Step { step, .. } => weights = step,
+        _ => {}
+    };
+    training.run(&NeverInterrupt, &mut observer).unwrap_err();
+    assert_eq!(skipped, [weights + 1, weights + 2, weights + 3]);
+    assert_eq!(training.state().applied, weights, "no weight was changed");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod quick_scan;
 mod real;
 mod script;
 mod shown;
+mod train;
 
 use std::time::{Duration, Instant};
 

@@ -19,6 +19,7 @@ use lmd_inspector::worker::handle::SendError;
 use lmd_inspector::worker::protocol::{
     AttemptResult, Command, Control, DialogKind, Event, FolderListing, JobId, LibraryCommand,
     LibraryEvent, ModelInfo, ModelSource, Preview, PreviewRequest, Progress, RunRequest,
+    TrainCommand, TrainEvent,
 };
 
 /// Side of the made-up images.
@@ -31,6 +32,10 @@ pub struct Shared {
     pub commands: Vec<Command>,
     /// Commands to the file-reading thread, in order; thumbnails and previews are answered at once and not kept.
     pub library_commands: Vec<LibraryCommand>,
+    /// Commands to the training thread, in order.
+    pub train_commands: Vec<TrainCommand>,
+    /// Events of the training thread that the window has not taken yet.
+    pub train_events: VecDeque<TrainEvent>,
     /// File dialogs that were asked for, in order.
     pub dialogs: Vec<(JobId, DialogKind)>,
     /// Events of the inference thread that the window has not taken yet.
@@ -90,6 +95,11 @@ impl Backend for Script {
         Ok(())
     }
 
+    fn send_trainer(&mut self, command: TrainCommand) -> Result<(), SendError> {
+        self.0.borrow_mut().train_commands.push(command);
+        Ok(())
+    }
+
     fn show_dialog(&mut self, job: JobId, kind: DialogKind) {
         self.0.borrow_mut().dialogs.push((job, kind));
     }
@@ -106,12 +116,20 @@ impl Backend for Script {
         Ok(self.0.borrow_mut().library_events.pop_front())
     }
 
+    fn poll_trainer(&mut self) -> Result<Option<TrainEvent>, Lost> {
+        Ok(self.0.borrow_mut().train_events.pop_front())
+    }
+
     fn restart(&mut self) -> io::Result<()> {
         self.0.borrow_mut().is_lost = false;
         Ok(())
     }
 
     fn restart_library(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn restart_trainer(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

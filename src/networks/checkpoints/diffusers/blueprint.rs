@@ -54,7 +54,7 @@ impl FromStr for NetworkSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Tiny, Self::Small, Self::Base, Self::Large]
+        Self::ALL
             .into_iter()
             .find(|size| size.to_string() == text)
             .ok_or_else(|| format!("expected tiny, small, base or large, got `{text}`"))
@@ -62,6 +62,9 @@ impl FromStr for NetworkSize {
 }
 
 impl NetworkSize {
+    /// All of them, the smallest first.
+    pub const ALL: [Self; 4] = [Self::Tiny, Self::Small, Self::Base, Self::Large];
+
     /// Channels of the first levels, how often the last is repeated, resnets a level.
     fn widths(self) -> (&'static [usize], usize) {
         match self {

@@ -67,6 +67,11 @@ impl Machine {
         Ok(Self { pool, table, isa })
     }
 
+    /// Threads that share the work.
+    pub fn num_threads(&self) -> usize {
+        self.pool.num_threads()
+    }
+
     /// The instruction set of its kernels.
     pub fn isa(&self) -> Isa {
         self.isa

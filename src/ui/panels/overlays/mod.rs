@@ -20,7 +20,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         Some(Overlay::Shortcuts) => shortcuts::ui(ui, scene),
         Some(Overlay::Try) => trial::ui(ui, scene),
         // These take the window's place.
-        Some(Overlay::Presentation | Overlay::Explain) | None => {}
+        Some(Overlay::Presentation | Overlay::Explain | Overlay::Train) | None => {}
     }
     compare::ui(ui, scene);
     recent::ui(ui, scene);

@@ -1,244 +1,25 @@
-//! A network as operations whose gradients are known: the forward's order, reversed, is the backward's.
-//!
-//! Nothing here knows a device. Unlike the executors' plans, no activation takes another's place: the backward reads
-//! them all again.
+//! From a network's description to the plan, stage by stage.
 
-use std::ops::Range;
-
-use super::parameters::Parameters;
-use crate::images::Geometry;
+use super::super::parameters::Parameters;
+use super::{Activation, ActivationId, Input, Layer, Norm, Operation, Product, Time};
 use crate::networks::description::{
-    Attention, Conv2d, GroupNorm, Linear, Network, Padding, Resnet, ResnetResample, Stage,
-    TimeEmbedding, TimeMode,
+    Attention, Linear, Network, Resnet, ResnetResample, Stage, TimeMode,
 };
 use crate::networks::executors::cpu::kernels::attention::AttentionShape;
 use crate::networks::executors::cpu::kernels::conv::ConvShape;
 use crate::networks::executors::cpu::kernels::source::{MAX_SEGMENTS, Resampling};
-use crate::networks::executors::cpu::plan::{PlanError, check, check_norm, mismatch};
-
-/// An activation, by its place in [`Plan::activations`].
-pub type ActivationId = usize;
-
-/// The shape of an activation of one image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Activation {
-    /// Rows.
-    pub height: usize,
-    /// Pixels a row.
-    pub width: usize,
-    /// Channels.
-    pub channels: usize,
-    /// The activation that this one is a copy of.
-    pub copy_of: Option<ActivationId>,
-}
-
-impl Activation {
-    /// Values of one image.
-    pub fn image_len(&self) -> usize {
-        self.height * self.width * self.channels
-    }
-}
-
-/// A convolution or linear layer.
-#[derive(Clone, Debug)]
-pub struct Layer {
-    /// Sizes.
-    pub shape: ConvShape,
-    /// (k, k, in, out) in the flat buffer.
-    pub weight: Range<usize>,
-    /// (out) in the flat buffer.
-    pub bias: Option<Range<usize>>,
-}
-
-/// A group normalization.
-#[derive(Clone, Debug)]
-pub struct Norm {
-    /// (C) in the flat buffer.
-    pub weight: Range<usize>,
-    /// (C) in the flat buffer.
-    pub bias: Range<usize>,
-    /// Divides C.
-    pub num_groups: usize,
-    /// Added to the variance.
-    pub eps: f64,
-}
-
-/// What an operation reads, and what happens to it on the way.
-#[derive(Clone, Debug)]
-pub struct Input {
-    /// Concatenated over channels; no activation stands here twice.
-    pub segments: Vec<ActivationId>,
-    /// Rows and pixels a row as stored.
-    pub stored_size: (usize, usize),
-    /// The same after resampling.
-    pub size: (usize, usize),
-    /// Applied first.
-    pub norm: Option<usize>,
-    /// Place of the normalization's (scale, shift) in a time row.
-    pub time: Option<usize>,
-    /// Whether `SiLU` follows.
-    pub silu: bool,
-    /// Resampling after that.
-    pub resampling: Resampling,
-}
-
-/// A layer with what is fused into it: `(layer(input) + bias + residual) * scale`.
-#[derive(Clone, Debug)]
-pub struct Product {
-    /// Index of the layer.
-    pub layer: usize,
-    /// Its input.
-    pub input: Input,
-    /// Its output.
-    pub to: ActivationId,
-    /// Place of each image's bias in a time row; it includes the layer's own.
-    pub time_bias: Option<usize>,
-    /// Added to each value.
-    pub residual: Option<ActivationId>,
-    /// Factor on the sum.
-    pub scale: f32,
-}
-
-/// One step of a pass.
-#[derive(Clone, Debug)]
-pub enum Operation {
-    /// A layer.
-    Product(Product),
-    /// Attention after its projections.
-    Attention {
-        /// (B, pixels, 3, C).
-        qkv: ActivationId,
-        /// (B, pixels, C).
-        to: ActivationId,
-        /// Sizes.
-        shape: AttentionShape,
-    },
-    /// Concatenation or resampling by itself.
-    Copy {
-        /// From.
-        input: Input,
-        /// To.
-        to: ActivationId,
-    },
-}
-
-impl Operation {
-    /// The activation that it writes.
-    pub fn to(&self) -> ActivationId {
-        match self {
-            Self::Product(product) => product.to,
-            Self::Attention { to, .. } | Self::Copy { to, .. } => *to,
-        }
-    }
-
-    /// The activations that it reads, but for a residual.
-    pub fn inputs(&self) -> &[ActivationId] {
-        match self {
-            Self::Product(product) => &product.input.segments,
-            Self::Attention { qkv, .. } => std::slice::from_ref(qkv),
-            Self::Copy { input, .. } => &input.segments,
-        }
-    }
-
-    /// The activation that it adds.
-    pub fn residual(&self) -> Option<ActivationId> {
-        match self {
-            Self::Product(product) => product.residual,
-            Self::Attention { .. } | Self::Copy { .. } => None,
-        }
-    }
-}
-
-/// The time embedding: two layers, and the projections of all resnets side by side.
-#[derive(Clone, Debug)]
-pub struct Time {
-    /// Its sinusoid is used; the weights are in the flat buffer.
-    pub embedding: TimeEmbedding,
-    /// The two layers.
-    pub linears: [Layer; 2],
-    /// All projections.
-    pub projections: Layer,
-    /// Biases of first convolutions that are added to their projections' biases: place in the row, values.
-    pub extra: Vec<(usize, Range<usize>)>,
-}
-
-/// A network to train.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The shape of an image.
-    pub geometry: Geometry,
-    /// Whether the input is mapped by `2x - 1` first.
-    pub center_input: bool,
-    /// Places of all weights.
-    pub parameters: Parameters,
-    /// All activations; the first is the sample, the last the prediction.
-    pub activations: Vec<Activation>,
-    /// Layers that operations refer to.
-    pub layers: Vec<Layer>,
-    /// Normalizations that operations refer to.
-    pub norms: Vec<Norm>,
-    /// In the forward's order.
-    pub operations: Vec<Operation>,
-    /// The time embedding.
-    pub time: Time,
-}
-
-impl Plan {
-    /// Plan the training of a network.
-    pub fn new(network: &Network) -> Result<Self, PlanError> {
-        let geometry = Geometry {
-            channels: network.in_channels,
-            side: network.image_size,
-        };
-        check("the network", network.in_channels, network.out_channels)?;
-        let mut builder = Builder::new(network)?;
-        let sample = builder.activation(geometry.side, geometry.side, geometry.channels);
-        let mut value = Value {
-            segments: vec![sample],
-            height: geometry.side,
-            width: geometry.side,
-        };
-        value = builder.first(network, &value)?;
-        for stage in &network.stages {
-            value = builder.stage(stage, value)?;
-        }
-        let norm = builder.norm(&network.norm_out, builder.channels(&value))?;
-        let layer = builder.conv(&network.conv_out, (value.height, value.width))?;
-        let input = Input {
-            norm: Some(norm),
-            silu: true,
-            ..value.input()
-        };
-        let value = builder.product(layer, input, &Extras::default())?;
-        check(
-            "the last convolution",
-            network.out_channels,
-            builder.channels(&value),
-        )?;
-        check("the last convolution", geometry.side, value.height)?;
-        Ok(Self {
-            geometry,
-            center_input: network.center_input,
-            parameters: builder.parameters,
-            activations: builder.activations,
-            layers: builder.layers,
-            norms: builder.norms,
-            operations: builder.operations,
-            time: builder.time,
-        })
-    }
-}
+use crate::networks::executors::cpu::plan::{PlanError, check, mismatch};
 
 /// The current activation: segments of one size.
 #[derive(Clone)]
-struct Value {
-    segments: Vec<ActivationId>,
-    height: usize,
-    width: usize,
+pub(super) struct Value {
+    pub(super) segments: Vec<ActivationId>,
+    pub(super) height: usize,
+    pub(super) width: usize,
 }
 
 impl Value {
-    fn input(&self) -> Input {
+    pub(super) fn input(&self) -> Input {
         Input {
             segments: self.segments.clone(),
             stored_size: (self.height, self.width),
@@ -252,10 +33,10 @@ impl Value {
 }
 
 /// What a product does besides its layer.
-struct Extras {
-    time_bias: Option<usize>,
-    residual: Option<ActivationId>,
-    scale: f64,
+pub(super) struct Extras {
+    pub(super) time_bias: Option<usize>,
+    pub(super) residual: Option<ActivationId>,
+    pub(super) scale: f64,
 }
 
 impl Default for Extras {
@@ -268,20 +49,20 @@ impl Default for Extras {
     }
 }
 
-struct Builder {
-    parameters: Parameters,
-    activations: Vec<Activation>,
-    layers: Vec<Layer>,
-    norms: Vec<Norm>,
-    operations: Vec<Operation>,
-    skips: Vec<Value>,
-    time: Time,
+pub(super) struct Builder {
+    pub(super) parameters: Parameters,
+    pub(super) activations: Vec<Activation>,
+    pub(super) layers: Vec<Layer>,
+    pub(super) norms: Vec<Norm>,
+    pub(super) operations: Vec<Operation>,
+    pub(super) skips: Vec<Value>,
+    pub(super) time: Time,
     /// Place of the next projection in a time row.
-    next_projection: usize,
+    pub(super) next_projection: usize,
 }
 
 impl Builder {
-    fn new(network: &Network) -> Result<Self, PlanError> {
+    pub(super) fn new(network: &Network) -> Result<Self, PlanError> {
         let outputs = |linear: &Linear| linear.weight.shape.first().copied().unwrap_or(0);
         let embedding = &network.time;
         let row_len = network.stages.iter().map(|stage| match stage {
@@ -325,7 +106,12 @@ impl Builder {
         })
     }
 
-    fn activation(&mut self, height: usize, width: usize, channels: usize) -> ActivationId {
+    pub(super) fn activation(
+        &mut self,
+        height: usize,
+        width: usize,
+        channels: usize,
+    ) -> ActivationId {
         self.activations.push(Activation {
             height,
             width,
@@ -335,7 +121,7 @@ impl Builder {
         self.activations.len() - 1
     }
 
-    fn channels(&self, value: &Value) -> usize {
+    pub(super) fn channels(&self, value: &Value) -> usize {
         let channels = value
             .segments
             .iter()
@@ -344,7 +130,7 @@ impl Builder {
     }
 
     /// The first convolution, and then the embedding's layers, in the order of the tensors.
-    fn first(&mut self, network: &Network, sample: &Value) -> Result<Value, PlanError> {
+    pub(super) fn first(&mut self, network: &Network, sample: &Value) -> Result<Value, PlanError> {
         let layer = self.conv(&network.conv_in, (sample.height, sample.width))?;
         let embedding = [&network.time.linear_1, &network.time.linear_2];
         for (index, linear) in embedding.into_iter().enumerate() {
@@ -354,7 +140,7 @@ impl Builder {
         self.product(layer, sample.input(), &Extras::default())
     }
 
-    fn stage(&mut self, stage: &Stage, value: Value) -> Result<Value, PlanError> {
+    pub(super) fn stage(&mut self, stage: &Stage, value: Value) -> Result<Value, PlanError> {
         match stage {
             Stage::Resnet(resnet) => self.resnet(resnet, &value),
             Stage::Attention(attention) => self.attention(attention, &value),
@@ -560,7 +346,12 @@ impl Builder {
         }
     }
 
-    fn product(&mut self, layer: usize, input: Input, extras: &Extras) -> Result<Value, PlanError> {
+    pub(super) fn product(
+        &mut self,
+        layer: usize,
+        input: Input,
+        extras: &Extras,
+    ) -> Result<Value, PlanError> {
         let shape = self.layers[layer].shape;
         let channels = input
             .segments
@@ -582,112 +373,6 @@ impl Builder {
             height,
             width,
         })
-    }
-
-    fn conv(&mut self, conv: &Conv2d, (height, width): (usize, usize)) -> Result<usize, PlanError> {
-        let (pad_before, pad_after) = match conv.padding {
-            Padding::Same(pad) => (pad, pad),
-            Padding::RightBottom => (0, 1),
-        };
-        let &[out_channels, in_channels, kernel, _] = conv.weight.shape.as_slice() else {
-            let got = format!("{:?}", conv.weight.shape);
-            return Err(mismatch("a convolution", "4 weight axes", got));
-        };
-        let shape = ConvShape {
-            in_channels,
-            out_channels,
-            kernel,
-            stride: conv.stride,
-            pad_before,
-            pad_after,
-            height,
-            width,
-        };
-        check(
-            "a convolution's weights",
-            out_channels * shape.depth(),
-            conv.weight.len(),
-        )?;
-        // What the gradient of the input asks for; every known family's kernels are so.
-        let is_centered = kernel % 2 == 1 && pad_before.max(pad_after) <= kernel / 2;
-        if conv.stride == 0 || !is_centered || height.min(width) + pad_before + pad_after < kernel {
-            let expected = "an odd kernel no larger than its padded image";
-            let got = format!("{kernel}x{kernel} on {height}x{width} pixels");
-            return Err(mismatch("a convolution", expected, got));
-        }
-        let weight = self.parameters.reserve(conv.weight.len());
-        self.parameters
-            .place_weight(&conv.weight, &weight, (0, out_channels));
-        let bias = if let Some(values) = &conv.bias {
-            check("a bias", out_channels, values.len())?;
-            let bias = self.parameters.reserve(out_channels);
-            self.parameters.place_vector(values, &bias, 0);
-            Some(bias)
-        } else {
-            None
-        };
-        self.layers.push(Layer {
-            shape,
-            weight,
-            bias,
-        });
-        Ok(self.layers.len() - 1)
-    }
-
-    /// A linear layer's tensors in a block, its outputs from `column` on.
-    fn place_linear(
-        &mut self,
-        linear: &Linear,
-        layer: &Layer,
-        column: usize,
-    ) -> Result<(), PlanError> {
-        let &[outputs, inputs] = linear.weight.shape.as_slice() else {
-            let got = format!("{:?}", linear.weight.shape);
-            return Err(mismatch("a linear layer", "2 weight axes", got));
-        };
-        check("a linear layer", layer.shape.in_channels, inputs)?;
-        check(
-            "a linear layer's weights",
-            inputs * outputs,
-            linear.weight.len(),
-        )?;
-        let stride = layer.shape.out_channels;
-        self.parameters
-            .place_weight(&linear.weight, &layer.weight, (column, stride));
-        match (&linear.bias, &layer.bias) {
-            (Some(values), Some(block)) => {
-                check("a bias", outputs, values.len())?;
-                self.parameters.place_vector(values, block, column);
-                Ok(())
-            }
-            (None, None) => Ok(()),
-            // They are applied as one layer.
-            _ => {
-                let got = "a mixture".to_owned();
-                Err(mismatch(
-                    "a group of linear layers",
-                    "biases in all or in none",
-                    got,
-                ))
-            }
-        }
-    }
-
-    fn norm(&mut self, norm: &GroupNorm, channels: usize) -> Result<usize, PlanError> {
-        check_norm(norm, channels)?;
-        let (weight, bias) = (
-            self.parameters.reserve(channels),
-            self.parameters.reserve(channels),
-        );
-        self.parameters.place_vector(&norm.weight, &weight, 0);
-        self.parameters.place_vector(&norm.bias, &bias, 0);
-        self.norms.push(Norm {
-            weight,
-            bias,
-            num_groups: norm.num_groups,
-            eps: norm.eps,
-        });
-        Ok(self.norms.len() - 1)
     }
 }
 
