@@ -18,6 +18,7 @@ pub mod candle_cpu;
 pub mod cpu;
 pub mod cuda;
 pub mod device;
+pub mod lowered;
 pub mod metal;
 mod sinusoid;
 

@@ -14,7 +14,7 @@ use crate::networks::description::{
 use crate::networks::executors::cpu::kernels::attention::AttentionShape;
 use crate::networks::executors::cpu::kernels::conv::ConvShape;
 use crate::networks::executors::cpu::kernels::source::{MAX_SEGMENTS, Resampling};
-use crate::networks::executors::cpu::plan::{PlanError, check, check_norm, mismatch};
+use crate::networks::executors::lowered::{PlanError, check, check_norm, mismatch};
 
 /// An activation, by its place in [`Plan::activations`].
 pub type ActivationId = usize;

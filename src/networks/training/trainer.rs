@@ -10,7 +10,6 @@ use super::time::TimePass;
 use crate::diffusion::{Interrupt, Interrupted};
 use crate::networks::description::Network;
 use crate::networks::executors::cpu::Machine;
-use crate::networks::executors::cpu::arena::{BufferId, Layout, Needs};
 use crate::networks::executors::cpu::kernels::conv::ConvShape;
 use crate::networks::executors::cpu::kernels::gradients::{
     Moments, WeightGradient, elementwise, optimizer as kernels,
@@ -18,7 +17,8 @@ use crate::networks::executors::cpu::kernels::gradients::{
 use crate::networks::executors::cpu::kernels::norm::Norm;
 use crate::networks::executors::cpu::kernels::{Aligned, Context, Scratch};
 use crate::networks::executors::cpu::layer::Layer;
-use crate::networks::executors::cpu::plan::PlanError;
+use crate::networks::executors::lowered::arena::{BufferId, Layout, Needs};
+use crate::networks::executors::lowered::{PlanError, PreparedLayer as _};
 
 /// Images that go through forward and backward together: activations and their gradients do not grow with the batch.
 pub const GROUP: usize = 8;
