@@ -12,7 +12,7 @@ use super::kernels::{
     Aligned, Bias, Context, Finish, Isa, Residual, Scratch, Segment, Source, Table, ThreadPool,
 };
 use super::profile::{self, Profile};
-use crate::diffusion::{DenoiseError, Denoiser, Interrupt};
+use crate::diffusion::{DenoiseError, Denoiser, Interrupt, check_lengths};
 use crate::images::Geometry;
 use crate::networks::description::Network;
 use crate::networks::executors::lowered::PlanError;
@@ -241,15 +241,8 @@ impl Denoiser for CpuDenoiser {
         output: &mut [f32],
         interrupt: &dyn Interrupt,
     ) -> Result<(), DenoiseError> {
+        check_lengths(self.plan.geometry, sample, timesteps, output)?;
         let len = self.plan.geometry.len();
-        for (name, got) in [("sample", sample.len()), ("output", output.len())] {
-            if got != len * timesteps.len() {
-                let expected = format!("{} images of {len} values", timesteps.len());
-                return Err(DenoiseError::Failed(format!(
-                    "the {name} should hold {expected}, got {got} values"
-                )));
-            }
-        }
         let samples = sample
             .chunks(GROUP * len)
             .zip(output.chunks_mut(GROUP * len));
