@@ -4,7 +4,7 @@
 pub const MAX_SEGMENTS: usize = 4;
 
 /// Resampling on the way in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resampling {
     /// None.
     None,
