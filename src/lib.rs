@@ -22,10 +22,11 @@
 //! | [`ui`] | what the window draws |
 //!
 //! # Where candle ends
-//! Networks run on GPUs through candle, and it converts the values of checkpoint files: there its breadth counts.
-//! On a CPU they run on this project's own kernels ([`networks::executors::cpu`]), behind the same trait: a
-//! sampler's network calls are small, repeated and known in advance, so weights are prepared once and memory is
-//! planned once, which candle's general tensors cannot do. `lmd bench --compare candle-cpu` measures the difference.
+//! candle converts the values of checkpoint files, and runs networks by CUDA or Metal in builds that ask for it: there
+//! its breadth counts. Otherwise they run on this project's own kernels ([`networks::executors::cpu`]) and shaders
+//! ([`networks::executors::wgpu`]), one list of operations behind the same trait: a sampler's network calls are small,
+//! repeated and known in advance, so weights are prepared once and memory is planned once, which candle's general
+//! tensors cannot do. `lmd bench --compare candle-cpu` measures the difference.
 
 pub mod detectors;
 pub mod diffusion;

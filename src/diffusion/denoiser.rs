@@ -46,6 +46,9 @@ pub enum DenoiseError {
         /// What the device said.
         message: String,
     },
+    /// The device is gone: its driver reset it, or it was unplugged. Nothing works on it any more.
+    #[error("the device was lost: {0}")]
+    DeviceLost(String),
     /// The executor failed otherwise.
     #[error("the network call failed: {0}")]
     Failed(String),
@@ -70,4 +73,23 @@ pub trait Denoiser: Send {
         output: &mut [f32],
         interrupt: &dyn Interrupt,
     ) -> Result<(), DenoiseError>;
+}
+
+/// Whether a call's sample and output hold an image for each timestep.
+pub fn check_lengths(
+    geometry: Geometry,
+    sample: &[f32],
+    timesteps: &[f32],
+    output: &[f32],
+) -> Result<(), DenoiseError> {
+    let len = geometry.len();
+    for (name, got) in [("sample", sample.len()), ("output", output.len())] {
+        if got != len * timesteps.len() {
+            let expected = format!("{} images of {len} values", timesteps.len());
+            return Err(DenoiseError::Failed(format!(
+                "the {name} should hold {expected}, got {got} values"
+            )));
+        }
+    }
+    Ok(())
 }

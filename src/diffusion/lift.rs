@@ -2,6 +2,9 @@
 //!
 //! States and originals are planar (B, C, H, W) in [-1, 1] (`_signed`).
 
+use rayon::prelude::*;
+
+use super::ahead::Ahead;
 use super::denoiser::{DenoiseError, Denoiser, Interrupt};
 use super::noise::{NoiseSource, Purpose};
 use super::samplers::{SamplerSettings, Step};
@@ -67,29 +70,38 @@ pub fn lift(
     let mut known_noise = vec![0.0; item_len];
     let mut sampler = (plan.sampler.kind.def().start)(plan.sampler);
     let mut state = start_state(plan, batch.original_signed, item_len, noise);
+    let purposes = [Purpose::Step, Purpose::Known];
+    let used = if batch.known.is_empty() { 1 } else { 2 };
+    // The last step adds no noise.
+    let noisy = |step: usize| (step + 1 < plan.timesteps.len()).then_some(step);
+    let lens = (state.len(), item_len);
+    let mut ahead = Ahead::new(noise, lens, &purposes[..used], noisy(0));
 
     for (step, &timestep) in plan.timesteps.iter().enumerate() {
         interrupt.check()?;
         let next = plan.timesteps.get(step + 1).copied();
-        let taken = Step {
-            schedule: plan.schedule,
-            index: step,
-            timestep,
-            next,
-            noise,
-            denoiser: &mut *denoiser,
-            interrupt,
-        };
-        sampler.step(taken, &mut state)?;
-        let items = state.chunks_exact_mut(item_len).zip(batch.known);
-        for (item, (x, known)) in items.enumerate() {
-            if next.is_some() {
-                noise.fill_normal(item, Purpose::Known, step, &mut known_noise);
+        ahead.during(noisy(step + 1), |noise| {
+            let taken = Step {
+                schedule: plan.schedule,
+                index: step,
+                timestep,
+                next,
+                noise,
+                denoiser: &mut *denoiser,
+                interrupt,
+            };
+            sampler.step(taken, &mut state)?;
+            let items = state.chunks_exact_mut(item_len).zip(batch.known);
+            for (item, (x, known)) in items.enumerate() {
+                if next.is_some() {
+                    noise.fill_normal(item, Purpose::Known, step, &mut known_noise);
+                }
+                let original = &batch.original_signed[item * item_len..][..item_len];
+                let shares = Shares::at(plan.schedule, next);
+                put_back_known(x, original, known, shares, &known_noise);
             }
-            let original = &batch.original_signed[item * item_len..][..item_len];
-            let shares = Shares::at(plan.schedule, next);
-            put_back_known(x, original, known, shares, &known_noise);
-        }
+            Ok::<_, DenoiseError>(())
+        })?;
         on_step(StepReport {
             steps_done: step + 1,
             state_signed: &state,
@@ -105,9 +117,8 @@ fn start_state(
     noise: &dyn NoiseSource,
 ) -> Vec<f32> {
     let mut state = vec![0.0; original_signed.len()];
-    for (item, x) in state.chunks_exact_mut(item_len).enumerate() {
-        noise.fill_normal(item, Purpose::Start, 0, x);
-    }
+    let items = state.par_chunks_exact_mut(item_len).enumerate();
+    items.for_each(|(item, x)| noise.fill_normal(item, Purpose::Start, 0, x));
     if plan.start == Start::Diffused {
         let shares = Shares::at(plan.schedule, plan.timesteps.first().copied());
         for (x, &original) in state.iter_mut().zip(original_signed) {

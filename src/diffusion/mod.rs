@@ -4,6 +4,7 @@
 //! checkpoints or files. States are planar (B, C, H, W) `f32` slices in the model's own range,
 //! [-1, 1] (`_signed`).
 
+mod ahead;
 pub mod denoiser;
 pub mod lift;
 pub mod noise;
@@ -11,7 +12,7 @@ pub mod philox;
 pub mod samplers;
 pub mod schedule;
 
-pub use denoiser::{DenoiseError, Denoiser, Interrupt, Interrupted, NeverInterrupt};
+pub use denoiser::{DenoiseError, Denoiser, Interrupt, Interrupted, NeverInterrupt, check_lengths};
 pub use noise::{NoiseSource, PhiloxNoise};
 pub use samplers::{SamplerKind, SamplerSettings};
 pub use schedule::Schedule;

@@ -26,8 +26,8 @@ pub enum Purpose {
     Timestep = 5,
 }
 
-/// Gives the noise of each image of a batch.
-pub trait NoiseSource {
+/// Gives the noise of each image of a batch, on whatever thread.
+pub trait NoiseSource: Sync {
     /// Fill `out` with standard normals for the batch's image at position `item`.
     fn fill_normal(&self, item: usize, purpose: Purpose, step: usize, out: &mut [f32]);
 }

@@ -1,21 +1,18 @@
 //! An opened model: its checkpoint's facts, its executors, and how fast they are.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::diffusion::{DenoiseError, Interrupt, Interrupted, Schedule};
 use crate::images::Geometry;
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::{self, Checkpoint, CheckpointError, ModelSource};
-use crate::networks::executors::{self, DeviceChoice, DeviceInfo, ExecutorError, Executors};
+use crate::networks::executors::{
+    self, Batching, DeviceChoice, DeviceInfo, ExecutorError, Executors,
+};
 
-/// The longest network call that the automatic batch size allows, where one image allows it: Pause, Cancel
-/// and the progress bar stay lively.
-pub const LONGEST_CALL: Duration = Duration::from_millis(100);
 /// The automatic batch size aims below the bound, since calls vary.
 pub(super) const CALL_MARGIN: f64 = 0.8;
-/// Larger batches gain nothing on any device measured so far.
-pub(super) const LARGEST_BATCH: usize = 64;
 
 /// Why a model could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +26,9 @@ pub enum EngineError {
     /// The device.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
+    /// Read again, it was another one.
+    #[error("the model's files have changed since it was opened")]
+    OtherModel,
     /// The first network call.
     #[error("the model was loaded, but its first network call failed: {0}")]
     FirstCall(DenoiseError),
@@ -130,9 +130,21 @@ impl Engine {
         })
     }
 
-    /// The batch size that keeps a call under [`LONGEST_CALL`] by the timings taken when the model was opened.
+    /// The batch size that keeps a call as short as the device's [`Batching`] says, by the timings taken when the model
+    /// was opened.
     pub fn automatic_batch(&self) -> usize {
-        automatic_batch(&self.info.call_secs)
+        automatic_batch(&self.info.call_secs, self.executors.batching)
+    }
+
+    /// Leave a device that was lost for the CPU. The model is read again: its weights were not kept.
+    pub fn move_to_cpu(&mut self, interrupt: &dyn Interrupt) -> Result<(), EngineError> {
+        let moved = Self::open(&self.info.source, DeviceChoice::CPU, interrupt)?;
+        let is_same = moved.info.identity == self.info.identity;
+        if !is_same {
+            return Err(EngineError::OtherModel);
+        }
+        *self = moved;
+        Ok(())
     }
 }
 
@@ -141,12 +153,19 @@ fn time_calls(
     executors: &mut Executors,
     interrupt: &dyn Interrupt,
 ) -> Result<Vec<(usize, f64)>, EngineError> {
+    let Batching {
+        longest_call,
+        largest,
+    } = executors.batching;
     let denoiser = &mut executors.denoiser;
     let item_len = denoiser.geometry().len();
     let mut timings = Vec::new();
     let mut batch = 1;
-    while batch <= LARGEST_BATCH {
-        let sample = vec![0.0; batch * item_len];
+    while batch <= largest {
+        // Values in the range of noise: a device may work on zeros in another time.
+        let sample: Vec<f32> = (0..batch * item_len)
+            .map(|i| (i as f32 * 0.7).sin())
+            .collect();
         let mut output = sample.clone();
         let timesteps = vec![0.0; batch];
         let mut call = || {
@@ -163,7 +182,7 @@ fn time_calls(
             Err(err) => return Err(EngineError::FirstCall(err)),
         };
         timings.push((batch, secs));
-        if secs > LONGEST_CALL.as_secs_f64() * CALL_MARGIN / 2.0 {
+        if secs > longest_call.as_secs_f64() * CALL_MARGIN / 2.0 {
             break;
         }
         batch *= 2;
@@ -171,12 +190,12 @@ fn time_calls(
     Ok(timings)
 }
 
-fn automatic_batch(call_secs: &[(usize, f64)]) -> usize {
+fn automatic_batch(call_secs: &[(usize, f64)], batching: Batching) -> usize {
     let Some(&(batch, secs)) = call_secs.last() else {
         return 1;
     };
-    let fitting = LONGEST_CALL.as_secs_f64() * CALL_MARGIN * batch as f64 / secs;
-    (fitting as usize).clamp(1, LARGEST_BATCH)
+    let fitting = batching.longest_call.as_secs_f64() * CALL_MARGIN * batch as f64 / secs;
+    (fitting as usize).clamp(1, batching.largest)
 }
 
 #[cfg(test)]
@@ -185,12 +204,16 @@ mod tests {
 
     #[test]
     fn automatic_batch_stays_under_the_bound() {
+        let on_cpu = |timed: &[(usize, f64)]| automatic_batch(timed, Batching::PROCESSOR);
         assert_eq!(
-            automatic_batch(&[(1, 0.004), (2, 0.008), (8, 0.032), (16, 0.064)]),
+            on_cpu(&[(1, 0.004), (2, 0.008), (8, 0.032), (16, 0.064)]),
             20
         );
-        assert_eq!(automatic_batch(&[(1, 0.4)]), 1);
-        assert_eq!(automatic_batch(&[(1, 0.0001), (64, 0.004)]), LARGEST_BATCH);
-        assert_eq!(automatic_batch(&[]), 1);
+        assert_eq!(on_cpu(&[(1, 0.4)]), 1);
+        assert_eq!(on_cpu(&[(1, 0.0001), (64, 0.004)]), 64);
+        assert_eq!(on_cpu(&[]), 1);
+        let on_card = |timed: &[(usize, f64)]| automatic_batch(timed, Batching::GRAPHICS);
+        assert_eq!(on_card(&[(1, 0.001), (64, 0.004)]), 512, "32 ms");
+        assert_eq!(on_card(&[(1, 0.001), (1024, 0.008)]), 1024);
     }
 }

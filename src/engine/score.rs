@@ -2,12 +2,12 @@
 
 mod batch;
 mod clock;
+mod loss;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use self::clock::Clock;
-use super::model::LARGEST_BATCH;
 use super::originals::Originals;
 use super::plan::{Plan, PlanError};
 use super::resuming::Refusal;
@@ -111,7 +111,7 @@ fn score(
             BatchChoice::Auto => engine.automatic_batch(),
             BatchChoice::Fixed(size) => size.max(1),
         },
-        batch_limit: LARGEST_BATCH,
+        batch_limit: engine.executors.batching.largest,
         engine,
         request,
         control,
@@ -182,6 +182,9 @@ impl Run<'_> {
                         batch: failed, ..
                     })) if failed > 1 => {
                         self.halve_batch(failed);
+                    }
+                    Err(ScoreError::Network(DenoiseError::DeviceLost(reason))) => {
+                        self.continue_on_cpu(reason)?;
                     }
                     Err(err) => return Err(err),
                 }

@@ -68,6 +68,7 @@ mod tests {
             ("calibrate", "device"),
             ("classify", "device"),
             ("verify", "device"),
+            ("bench", "device"),
             ("bench", "compare"),
         ] {
             let command = cli.find_subcommand(command).unwrap();

@@ -230,13 +230,13 @@ pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, 
         num_skipped: prepared.num_skipped + progress.images_skipped,
         notes: &prepared.notes,
     };
-    let segment = prepared.log.with_writer(|writer| {
+    let segments = prepared.log.with_writer(|writer| {
         writer.end_segment(progress.network_calls, progress.network_secs)?;
-        Ok(writer.segment().cloned())
+        Ok(writer.segments().to_vec())
     });
-    segment
+    segments
         .transpose()
-        .map(|segment| prepared.segments.extend(segment.flatten()))
+        .map(|segments| prepared.segments.extend(segments.unwrap_or_default()))
         .and_then(|()| prepared.log.close_file())
         .map_err(Failure::failed)?;
     let summary = match &prepared.target.report {

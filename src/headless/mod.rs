@@ -14,6 +14,7 @@ pub mod classify;
 pub mod collect;
 pub mod demo;
 pub mod device;
+pub mod devices;
 pub mod drive;
 pub mod execute;
 pub mod export;
@@ -68,6 +69,8 @@ pub enum Subcommands {
     Info(info::Args),
     /// Compare a model's output with a reference.
     Verify(verify::Args),
+    /// List what networks can run on here, and why something cannot be used.
+    Devices(devices::Args),
     /// Measure how fast this machine is.
     Bench(bench::Args),
     /// Train a model on images of one's own.
@@ -139,6 +142,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         | Subcommands::Merge(_)
         | Subcommands::Info(_)
         | Subcommands::Verify(_)
+        | Subcommands::Devices(_)
         | Subcommands::Bench(_) => false,
     };
     if keeps_what_was_done {
@@ -155,6 +159,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Merge(args) => merge::run(&args),
         Subcommands::Info(args) => info::run(&args),
         Subcommands::Verify(args) => verify::run(&args),
+        Subcommands::Devices(args) => devices::run(&args),
         Subcommands::Bench(args) => bench::run(&args),
         Subcommands::Train(args) => train::run(&args),
     }

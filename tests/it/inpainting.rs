@@ -113,6 +113,19 @@ fn ddim_with_noise() {
     check("ddim-eta1", ddim(1.0), Start::Noise, DeviceChoice::CPU);
 }
 
+/// On a graphics card the last digits differ, and forty steps must not carry them away.
+#[test]
+fn ddim_with_noise_on_a_graphics_card() {
+    if crate::gpu::device().is_some() {
+        check(
+            "ddim-eta1",
+            ddim(1.0),
+            Start::Noise,
+            crate::gpu::FIRST.parse().unwrap(),
+        );
+    }
+}
+
 #[test]
 fn ancestral_from_a_diffused_start() {
     let sampler = SamplerSettings {

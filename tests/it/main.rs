@@ -23,6 +23,8 @@ mod folders;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod gpu;
+#[cfg(test)]
 mod headless;
 #[cfg(test)]
 mod images;

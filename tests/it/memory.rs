@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use lmd_inspector::diffusion::{DenoiseError, Denoiser, Interrupt, NeverInterrupt};
 use lmd_inspector::engine::score::{self, ScoreError};
-use lmd_inspector::engine::{Control, Engine, Notice, RunRequest};
+use lmd_inspector::engine::{Control, Engine, Notice, RunRequest, SaveRequest};
 use lmd_inspector::images::Geometry;
 use lmd_inspector::images::sources::{self, Wanted};
 use lmd_inspector::networks::checkpoints::ModelSource;
@@ -46,19 +46,26 @@ impl Denoiser for Small {
     }
 }
 
-struct Outcome {
-    end: Result<(), ScoreError>,
-    notices: Vec<String>,
+pub(crate) struct Outcome {
+    pub end: Result<(), ScoreError>,
+    pub notices: Vec<String>,
     /// Image, attempt, and the bits of the distances.
-    scores: Vec<(usize, usize, [u64; 3])>,
+    pub scores: Vec<(usize, usize, [u64; 3])>,
 }
 
 /// Nine images, two attempts, eight images at once, on the bundled model with room for `room` images.
 fn run(room: usize) -> Outcome {
+    run_on(|inner| Box::new(Small { inner, room }), None)
+}
+
+/// The same on the CPU's denoiser in some wrapping.
+pub(crate) fn run_on(
+    wrap: impl FnOnce(Box<dyn Denoiser>) -> Box<dyn Denoiser>,
+    saving: Option<SaveRequest>,
+) -> Outcome {
     let mut engine =
         Engine::open(&ModelSource::Bundled, DeviceChoice::CPU, &NeverInterrupt).unwrap();
-    let inner = engine.executors.denoiser;
-    engine.executors.denoiser = Box::new(Small { inner, room });
+    engine.executors.denoiser = wrap(engine.executors.denoiser);
     let samples = root().join("assets/samples/fashion-mnist");
     let listing =
         sources::list(&samples, Wanted::all(), &mut |_| ControlFlow::Continue(())).unwrap();
@@ -76,7 +83,7 @@ fn run(room: usize) -> Outcome {
         settings,
         images: images.into(),
         results: Arc::new(ResultLog::default()),
-        saving: None,
+        saving,
     };
     let mut notices: Vec<Notice> = Vec::new();
     let control = Control::default();

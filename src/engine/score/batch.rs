@@ -1,11 +1,11 @@
 //! One batch of a run: its originals are read, the detector makes an attempt on each, and what came of it is noted.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Run, ScoreError};
 use crate::detectors::{Attempt, Batch, Call, Models, Watch};
 use crate::diffusion::Interrupt as _;
-use crate::engine::model::{CALL_MARGIN, LONGEST_CALL};
+use crate::engine::model::CALL_MARGIN;
 use crate::engine::originals::Original;
 use crate::engine::plan::Plan;
 use crate::images::{ContentHash, Picture};
@@ -112,7 +112,8 @@ impl Run<'_> {
     fn adapt_batch(&mut self, num_items: usize, call_secs: f64) {
         let asked = self.request.settings.execution.batch;
         if asked == BatchChoice::Auto && num_items == self.batch_size {
-            self.batch_size = adapted_batch(num_items, call_secs, self.batch_limit);
+            let longest = self.engine.executors.batching.longest_call;
+            self.batch_size = adapted_batch(num_items, call_secs, longest, self.batch_limit);
         }
     }
 
@@ -144,10 +145,10 @@ impl Run<'_> {
     }
 }
 
-/// The batch to continue with after calls of `call_secs` seconds at `batch`: smaller where they took too long, larger,
-/// up to `limit`, where there is room for twice as many.
-fn adapted_batch(batch: usize, call_secs: f64, limit: usize) -> usize {
-    let longest = LONGEST_CALL.as_secs_f64();
+/// The batch to continue with after calls of `call_secs` seconds at `batch`: smaller where they took longer than
+/// `longest`, larger, up to `limit`, where there is room for twice as many.
+fn adapted_batch(batch: usize, call_secs: f64, longest: Duration, limit: usize) -> usize {
+    let longest = longest.as_secs_f64();
     let fitting = (batch as f64 * CALL_MARGIN * longest / call_secs) as usize;
     if call_secs > longest {
         fitting.clamp(1, batch)
@@ -164,20 +165,19 @@ mod tests {
 
     #[test]
     fn the_batch_follows_the_speed_both_ways_within_its_limit() {
-        assert_eq!(adapted_batch(20, 0.08, 64), 20, "as timed");
+        let adapted = |batch, call_secs, limit| {
+            adapted_batch(batch, call_secs, Duration::from_millis(100), limit)
+        };
+        assert_eq!(adapted(20, 0.08, 64), 20, "as timed");
         assert_eq!(
-            adapted_batch(20, 0.2, 64),
+            adapted(20, 0.2, 64),
             8,
             "another program takes the processor"
         );
-        assert_eq!(adapted_batch(8, 0.032, 64), 16, "and leaves it again");
-        assert_eq!(adapted_batch(16, 0.064, 64), 16);
-        assert_eq!(adapted_batch(1, 3.0, 64), 1);
-        assert_eq!(adapted_batch(48, 0.001, 64), 64);
-        assert_eq!(
-            adapted_batch(8, 0.001, 8),
-            8,
-            "the device had no room for more"
-        );
+        assert_eq!(adapted(8, 0.032, 64), 16, "and leaves it again");
+        assert_eq!(adapted(16, 0.064, 64), 16);
+        assert_eq!(adapted(1, 3.0, 64), 1);
+        assert_eq!(adapted(48, 0.001, 64), 64);
+        assert_eq!(adapted(8, 0.001, 8), 8, "the device had no room for more");
     }
 }

@@ -1,14 +1,16 @@
 //! `lmd bench`: how fast the network, and the whole way from files to scores, is on this machine.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::{Failure, Outcome, terminal};
 use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::description::Network;
 use crate::networks::executors::cpu::{CpuDenoiser, CpuOptions, Isa};
-use crate::networks::executors::{self, DeviceChoice};
+use crate::networks::executors::{self, DeviceChoice, Precision};
 
 mod memory;
 mod network;
@@ -31,6 +33,12 @@ pub struct Args {
         default_value = "1,8,32"
     )]
     pub batch: Vec<usize>,
+    /// What to time: any of `lmd devices`.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: DeviceChoice,
+    /// Numbers to run in.
+    #[arg(long, value_name = "PRECISION", default_value = "f32")]
+    pub precision: Precision,
     /// Another device on the same weights, timed by turns.
     #[arg(long, value_name = "DEVICE")]
     pub compare: Option<DeviceChoice>,
@@ -100,6 +108,12 @@ fn check(args: &Args) -> Result<(), Failure> {
     if args.batch.is_empty() || args.batch.contains(&0) {
         return refuse("--batch must be at least 1, got 0");
     }
+    let is_of_kernels = args.threads.is_some() || args.isa.is_some();
+    if is_of_kernels && args.device != DeviceChoice::CPU {
+        return refuse(
+            "--threads and --isa are options of the CPU kernels; they need --device cpu",
+        );
+    }
     if args.threads == Some(0) {
         return refuse("--threads must be at least 1, got 0");
     }
@@ -109,21 +123,35 @@ fn check(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn measure(args: &Args, source: &ModelSource) -> Result<Results, Failure> {
-    let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
-    let network = checkpoint.network;
+/// What is timed. The CPU kernels also tell where their time goes.
+fn contender(args: &Args, network: &Arc<Network>) -> Result<Contender, Failure> {
+    let Precision::F32 = args.precision;
+    if args.device != DeviceChoice::CPU {
+        return other(network, args.device);
+    }
     let options = CpuOptions {
         threads: args.threads,
         isa: args.isa,
     };
-    let own = CpuDenoiser::new(&network, &options).map_err(Failure::bad_request)?;
-    let device = own.machine().to_string();
+    let own = CpuDenoiser::new(network, &options).map_err(Failure::bad_request)?;
+    Ok(Contender::own(own))
+}
+
+fn other(network: &Arc<Network>, choice: DeviceChoice) -> Result<Contender, Failure> {
+    let (denoiser, device) =
+        executors::open_denoiser(Arc::clone(network), choice).map_err(Failure::bad_request)?;
+    Ok(Contender::rival(device.label, denoiser))
+}
+
+fn measure(args: &Args, source: &ModelSource) -> Result<Results, Failure> {
+    let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
+    let network = checkpoint.network;
     let (parameters, flops_per_call) = (network.num_parameters(), network.flops_per_image());
-    let mut contenders = vec![Contender::own(own)];
+    let network = Arc::new(network);
+    let mut contenders = vec![contender(args, &network)?];
+    let device = contenders[0].name().to_owned();
     if let Some(rival) = args.compare {
-        let (denoiser, device) =
-            executors::open_denoiser(network.into(), rival).map_err(Failure::bad_request)?;
-        contenders.push(Contender::rival(device.label, denoiser));
+        contenders.push(other(&network, rival)?);
     }
     let seconds = Duration::from_secs_f64(args.seconds);
     for &batch in &args.batch {
@@ -135,7 +163,7 @@ fn measure(args: &Args, source: &ModelSource) -> Result<Results, Failure> {
     let pipeline = if args.network_only {
         None
     } else {
-        Some(pipeline::time(source)?)
+        Some(pipeline::time(source, args.device)?)
     };
     Ok(Results {
         model: checkpoint.name,

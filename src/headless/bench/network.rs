@@ -53,13 +53,18 @@ impl Contender {
         }
     }
 
-    /// Something to compare with.
+    /// Anything else.
     pub fn rival(name: String, denoiser: Box<dyn Denoiser>) -> Self {
         Self {
             name,
             runner: Runner::Rival(denoiser),
             batches: Vec::new(),
         }
+    }
+
+    /// What it runs on.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The kernels, if this is them.

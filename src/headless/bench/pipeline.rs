@@ -46,10 +46,10 @@ pub struct Pipeline {
     pub lpips_share: f64,
 }
 
-/// Run the bundled samples through the engine, on the best that the machine has.
-pub fn time(source: &ModelSource) -> Result<Pipeline, Failure> {
+/// Run the bundled samples through the engine.
+pub fn time(source: &ModelSource, device: DeviceChoice) -> Result<Pipeline, Failure> {
     let control = Control::default();
-    let engine = Engine::open(source, DeviceChoice::CPU, &control).map_err(Failure::bad_request)?;
+    let engine = Engine::open(source, device, &control).map_err(Failure::bad_request)?;
     let [network_nanos, lpips_nanos] = [Arc::<AtomicU64>::default(), Arc::default()];
     let mut engine = counted(engine, &network_nanos, &lpips_nanos);
 
@@ -91,6 +91,7 @@ fn counted(engine: Engine, network_nanos: &Arc<AtomicU64>, lpips_nanos: &Arc<Ato
         denoiser,
         perceptual,
         device,
+        batching,
     } = engine.executors;
     let executors = Executors {
         denoiser: Box::new(Counted {
@@ -104,6 +105,7 @@ fn counted(engine: Engine, network_nanos: &Arc<AtomicU64>, lpips_nanos: &Arc<Ato
             })
         }),
         device,
+        batching,
     };
     Engine {
         executors,

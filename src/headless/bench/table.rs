@@ -19,8 +19,10 @@ pub fn text(results: &Results) -> String {
         String::new(),
     ];
     lines.extend(network(results));
-    lines.push(String::new());
-    lines.extend(memory(results));
+    if results.memory.prepared_weights_bytes > 0 {
+        lines.push(String::new());
+        lines.extend(memory(results));
+    }
     if let Some(pipeline) = &results.pipeline {
         lines.push(format!(
             "bundled samples on {}, {} images, {} attempts: {:.1} attempts a second; network {:.1} %, LPIPS \

@@ -3,7 +3,7 @@
 use candle_core::Device;
 
 use super::candle::CandleExecutor;
-use super::{DeviceChoice, ExecutorDef};
+use super::{DeviceChoice, ExecutorDef, Listed};
 
 /// The entry.
 pub static EXECUTOR: ExecutorDef = ExecutorDef {
@@ -14,6 +14,7 @@ pub static EXECUTOR: ExecutorDef = ExecutorDef {
     is_numbered: false,
     is_built: true,
     open: |_| Ok(Box::new(CandleExecutor(Device::Cpu))),
+    list: || Listed::by_opening(&EXECUTOR, "processor"),
 };
 
 impl DeviceChoice {

@@ -3,7 +3,7 @@
 use candle_core::Device;
 
 use super::candle::{CandleExecutor, probe};
-use super::{Executor, ExecutorDef, ExecutorError};
+use super::{Executor, ExecutorDef, ExecutorError, Listed};
 
 /// The entry.
 pub static EXECUTOR: ExecutorDef = ExecutorDef {
@@ -14,15 +14,16 @@ pub static EXECUTOR: ExecutorDef = ExecutorDef {
     is_numbered: true,
     is_built: cfg!(feature = "cuda"),
     open,
+    list: || Listed::by_opening(&EXECUTOR, "CUDA"),
 };
 
-fn open(ordinal: usize) -> Result<Box<dyn Executor>, ExecutorError> {
+fn open(ordinal: Option<usize>) -> Result<Box<dyn Executor>, ExecutorError> {
     if !EXECUTOR.is_built {
         return Err(ExecutorError::NoDevice(
             "this build has no CUDA support; build with `cargo build --release --features cuda`, or choose cpu"
                 .to_owned(),
         ));
     }
-    let device = probe("CUDA", || Device::new_cuda(ordinal))?;
+    let device = probe("CUDA", || Device::new_cuda(ordinal.unwrap_or(0)))?;
     Ok(Box::new(CandleExecutor(device)))
 }

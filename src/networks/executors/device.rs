@@ -169,6 +169,7 @@ mod tests {
             (r#""cpu""#, "cpu"),
             (r#""candle-cpu""#, "candle-cpu"),
             (r#"{"cuda":2}"#, "cuda:2"),
+            (r#"{"gpu":1}"#, "gpu:1"),
             (r#""metal""#, "metal"),
         ] {
             let choice: DeviceChoice = serde_json::from_str(json).unwrap();
@@ -179,11 +180,15 @@ mod tests {
 
     #[test]
     fn another_word_is_refused_with_every_way_to_write_one() {
-        for word in ["gpu", "cpu:1", "cuda:", "cuda:-1", "cuda:x", ""] {
+        for word in [
+            "tpu", "cpu:1", "gpu:", "gpu:-1", "cuda:", "cuda:-1", "cuda:x", "",
+        ] {
             let error = word.parse::<DeviceChoice>().unwrap_err();
             assert_eq!(
                 error,
-                format!("expected auto, cpu, candle-cpu, cuda, cuda:N or metal, got `{word}`")
+                format!(
+                    "expected auto, cpu, candle-cpu, gpu, gpu:N, cuda, cuda:N or metal, got `{word}`"
+                )
             );
         }
         for json in [r#"{"cuda":0,"metal":1}"#, "{}", "7", r#"{"cpu":1}"#] {

@@ -3,7 +3,7 @@
 use candle_core::Device;
 
 use super::candle::{CandleExecutor, probe};
-use super::{Executor, ExecutorDef, ExecutorError};
+use super::{Executor, ExecutorDef, ExecutorError, Listed};
 
 /// The entry.
 pub static EXECUTOR: ExecutorDef = ExecutorDef {
@@ -14,9 +14,10 @@ pub static EXECUTOR: ExecutorDef = ExecutorDef {
     is_numbered: false,
     is_built: cfg!(feature = "metal"),
     open,
+    list: || Listed::by_opening(&EXECUTOR, "Metal"),
 };
 
-fn open(_ordinal: usize) -> Result<Box<dyn Executor>, ExecutorError> {
+fn open(_ordinal: Option<usize>) -> Result<Box<dyn Executor>, ExecutorError> {
     if !EXECUTOR.is_built {
         return Err(ExecutorError::NoDevice(
             "this build has no Metal support; build with `cargo build --release --features metal` on a Mac, or \

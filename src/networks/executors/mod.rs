@@ -5,7 +5,9 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +20,10 @@ pub mod candle_cpu;
 pub mod cpu;
 pub mod cuda;
 pub mod device;
+pub mod lowered;
 pub mod metal;
 mod sinusoid;
+pub mod wgpu;
 
 pub use device::{DeviceChoice, DeviceId};
 
@@ -27,6 +31,7 @@ pub use device::{DeviceChoice, DeviceId};
 pub static EXECUTORS: &[&ExecutorDef] = &[
     &cpu::EXECUTOR,
     &candle_cpu::EXECUTOR,
+    &wgpu::EXECUTOR,
     &cuda::EXECUTOR,
     &metal::EXECUTOR,
 ];
@@ -46,8 +51,62 @@ pub struct ExecutorDef {
     pub is_numbered: bool,
     /// Whether this build has it.
     pub is_built: bool,
-    /// Open the device of this number; refuses with what to do where the build or the machine has none.
-    pub open: fn(ordinal: usize) -> Result<Box<dyn Executor>, ExecutorError>,
+    /// Open the device of this number; refuses with what to do where the build or the machine has none. Without a
+    /// number, open what is worth taking unasked.
+    pub open: fn(ordinal: Option<usize>) -> Result<Box<dyn Executor>, ExecutorError>,
+    /// What there is on this machine, in the order of its numbers; one entry with an obstacle where there is nothing.
+    pub list: fn() -> Vec<Listed>,
+}
+
+/// Numbers that a network runs in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Single precision throughout: what every executor has.
+    #[default]
+    F32,
+}
+
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "f32" => Ok(Self::F32),
+            _ => Err(format!("expected f32, got `{text}`")),
+        }
+    }
+}
+
+/// A device of this machine, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// What it is reached by, e.g. `Vulkan`.
+    pub api: &'static str,
+    /// The largest piece of its memory that a run may take, in bytes; `None` where it does not say.
+    pub memory_bytes: Option<u64>,
+    /// Numbers that networks run in.
+    pub precisions: Vec<&'static str>,
+    /// Whether `auto` may take it.
+    pub is_automatic: bool,
+    /// Why networks cannot run on it; `None` where they can.
+    pub obstacle: Option<String>,
+}
+
+impl Listed {
+    /// The one device of an executor, as opening it tells.
+    fn by_opening(executor: &ExecutorDef, api: &'static str) -> Vec<Self> {
+        let opened = (executor.open)(Some(0));
+        vec![Self {
+            name: (opened.as_ref()).map_or_else(|_| executor.label.to_owned(), |it| it.label()),
+            api,
+            memory_bytes: None,
+            precisions: vec!["f32"],
+            is_automatic: executor.rank.is_some(),
+            obstacle: opened.err().map(|error| error.to_string()),
+        }]
+    }
 }
 
 impl PartialEq for ExecutorDef {
@@ -75,11 +134,47 @@ pub trait Executor {
     /// Prepare a network.
     fn denoiser(&self, network: &Network) -> Result<Box<dyn Denoiser>, ExecutorError>;
 
+    /// How many images its network calls are to have where nobody says.
+    fn batching(&self) -> Batching {
+        Batching::PROCESSOR
+    }
+
+    /// Whether the automatic choice should take it for a network that it has prepared; the reason where it should not.
+    fn self_test(
+        &self,
+        _network: &Network,
+        _denoiser: &mut dyn Denoiser,
+    ) -> Result<(), ExecutorError> {
+        Ok(())
+    }
+
     /// Prepare LPIPS. An executor without a form of its own runs it on the CPU; its [`Numerics`] must then name the CPU's
     /// as well.
     fn perceptual(&self, lpips: &Arc<Lpips>) -> Result<Box<dyn Perceptual>, ExecutorError> {
         cpu::open()?.perceptual(lpips)
     }
+}
+
+/// What bounds the automatic batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// The longest network call, where one image allows it: Pause, Cancel and the progress bar stay lively.
+    pub longest_call: Duration,
+    /// Larger ones gain nothing.
+    pub largest: usize,
+}
+
+impl Batching {
+    /// For processors.
+    pub const PROCESSOR: Self = Self {
+        longest_call: Duration::from_millis(100),
+        largest: 64,
+    };
+    /// For graphics cards: thousands of threads want many images, and the window waits for the same card.
+    pub const GRAPHICS: Self = Self {
+        longest_call: Duration::from_millis(40),
+        largest: 1024,
+    };
 }
 
 /// Identity of the last bits of an executor's results: only results of one identity may stand in one run as if nothing
@@ -134,6 +229,8 @@ pub struct Executors {
     pub perceptual: Option<Box<dyn Perceptual>>,
     /// What they run on.
     pub device: DeviceInfo,
+    /// How many images a call is to have.
+    pub batching: Batching,
 }
 
 /// Why no executor could be made.
@@ -166,11 +263,12 @@ pub fn open(network: Arc<Network>, choice: DeviceChoice) -> Result<Executors, Ex
             message: error.to_string(),
         })?
         .map(Arc::new);
-    let executor = open_device(choice)?;
+    let (executor, denoiser) = prepare(&network, choice)?;
     Ok(Executors {
-        denoiser: executor.denoiser(&network)?,
+        denoiser,
         perceptual: lpips.map(|lpips| executor.perceptual(&lpips)).transpose()?,
         device: DeviceInfo::of(&*executor),
+        batching: executor.batching(),
     })
 }
 
@@ -183,8 +281,27 @@ pub fn open_denoiser(
     network: Arc<Network>,
     choice: DeviceChoice,
 ) -> Result<(Box<dyn Denoiser>, DeviceInfo), ExecutorError> {
-    let executor = open_device(choice)?;
-    Ok((executor.denoiser(&network)?, DeviceInfo::of(&*executor)))
+    let (executor, denoiser) = prepare(&network, choice)?;
+    Ok((denoiser, DeviceInfo::of(&*executor)))
+}
+
+/// Open a device and prepare a network for it.
+fn prepare(
+    network: &Network,
+    choice: DeviceChoice,
+) -> Result<(Box<dyn Executor>, Box<dyn Denoiser>), ExecutorError> {
+    match choice {
+        DeviceChoice::Auto => first_that(EXECUTORS, |executor| {
+            let mut denoiser = executor.denoiser(network)?;
+            executor.self_test(network, &mut *denoiser)?;
+            Ok(denoiser)
+        }),
+        DeviceChoice::Device(_) => {
+            let executor = open_device(choice)?;
+            let denoiser = executor.denoiser(network)?;
+            Ok((executor, denoiser))
+        }
+    }
 }
 
 /// Whether a device of this choice is in this build and on this machine; nothing is prepared.
@@ -195,13 +312,16 @@ pub fn check(choice: DeviceChoice) -> Result<(), ExecutorError> {
 /// Open the device of this choice.
 pub fn open_device(choice: DeviceChoice) -> Result<Box<dyn Executor>, ExecutorError> {
     match choice {
-        DeviceChoice::Auto => open_first(EXECUTORS),
-        DeviceChoice::Device(device) => (device.executor.open)(device.ordinal),
+        DeviceChoice::Auto => first_that(EXECUTORS, |_| Ok(())).map(|(executor, ())| executor),
+        DeviceChoice::Device(device) => (device.executor.open)(Some(device.ordinal)),
     }
 }
 
-/// Open the first by rank that this build has and that opens; the error of the last one where none does.
-fn open_first(executors: &[&ExecutorDef]) -> Result<Box<dyn Executor>, ExecutorError> {
+/// The first by rank that this build has, that opens and that passes; the error of the last one where none does.
+fn first_that<T>(
+    executors: &[&ExecutorDef],
+    pass: impl Fn(&dyn Executor) -> Result<T, ExecutorError>,
+) -> Result<(Box<dyn Executor>, T), ExecutorError> {
     let mut ranked: Vec<_> = executors
         .iter()
         .filter(|executor| executor.is_built && executor.rank.is_some())
@@ -209,8 +329,12 @@ fn open_first(executors: &[&ExecutorDef]) -> Result<Box<dyn Executor>, ExecutorE
     ranked.sort_by_key(|executor| executor.rank);
     let mut refusal = ExecutorError::NoDevice("this build has no executor".to_owned());
     for executor in ranked {
-        match (executor.open)(0) {
-            Ok(opened) => return Ok(opened),
+        let tried = (executor.open)(None).and_then(|opened| {
+            let passed = pass(&*opened)?;
+            Ok((opened, passed))
+        });
+        match tried {
+            Ok(found) => return Ok(found),
             Err(error) => {
                 log::info!("{} is not used: {error}", executor.name);
                 refusal = error;
@@ -267,7 +391,7 @@ mod tests {
         const fn entry(
             name: &'static str,
             rank: Option<u8>,
-            open: fn(usize) -> Result<Box<dyn Executor>, ExecutorError>,
+            open: fn(Option<usize>) -> Result<Box<dyn Executor>, ExecutorError>,
         ) -> ExecutorDef {
             ExecutorDef {
                 name,
@@ -277,6 +401,7 @@ mod tests {
                 is_numbered: false,
                 is_built: true,
                 open,
+                list: Vec::new,
             }
         }
         let broken = |_| Err(ExecutorError::NoDevice("no driver".to_owned()));
@@ -289,9 +414,19 @@ mod tests {
             ..entry("unbuilt", Some(0), |_| Ok(Box::new(Named("unbuilt"))))
         };
         let all = [&unranked, &slow, &unbuilt, &fast, &absent];
-        assert_eq!(open_first(&all).ok().unwrap().label(), "fast");
-        assert_eq!(open_first(&[&slow, &absent]).ok().unwrap().label(), "slow");
-        let refusal = open_first(&[&unranked, &unbuilt, &absent]).err().unwrap();
+        let first = |executors: &[&ExecutorDef]| {
+            first_that(executors, |_| Ok(())).map(|(executor, ())| executor.label())
+        };
+        assert_eq!(first(&all).unwrap(), "fast");
+        assert_eq!(first(&[&slow, &absent]).unwrap(), "slow");
+        let refusal = first(&[&unranked, &unbuilt, &absent]).unwrap_err();
         assert_eq!(refusal.to_string(), "no driver");
+        // One that fails its self-test leaves its place to the next.
+        let self_test = |executor: &dyn Executor| match executor.label().as_str() {
+            "fast" => Err(ExecutorError::NoDevice("wrong numbers".to_owned())),
+            _ => Ok(7),
+        };
+        let (executor, prepared) = first_that(&all, self_test).ok().unwrap();
+        assert_eq!((executor.label().as_str(), prepared), ("slow", 7));
     }
 }

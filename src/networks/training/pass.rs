@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use super::plan::{ActivationId, Input, Operation, Plan, Product};
 use super::trainer::{Buffers, OperationBuffers, Pass, is_same};
-use crate::networks::executors::cpu::arena::BufferId;
 use crate::networks::executors::cpu::kernels::gradients::{
     NormGradient, Target, attention_backward, elementwise,
 };
 use crate::networks::executors::cpu::kernels::norm::{Part, TimeRows};
 use crate::networks::executors::cpu::kernels::source::MAX_SEGMENTS;
 use crate::networks::executors::cpu::kernels::{Bias, Finish, Residual, Segment, Source};
+use crate::networks::executors::lowered::arena::BufferId;
 
 /// A gradient without anything fused into it.
 fn plain_finish(residual: Residual<'_>) -> Finish<'_> {

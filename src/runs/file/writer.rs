@@ -43,7 +43,7 @@ pub struct RunWriter {
     with_original: HashSet<usize>,
     /// Attempts in the file, by image; only where some pictures go once all are there.
     num_done: HashMap<usize, usize>,
-    segment: Option<(i64, Segment)>,
+    segments: Vec<(i64, Segment)>,
     // Given back after the connection is closed: fields drop in order.
     _claim: Claim,
 }
@@ -120,7 +120,7 @@ pub(super) fn draft(
         measures: manifest.measures.clone().into(),
         with_original: HashSet::new(),
         num_done: HashMap::new(),
-        segment: None,
+        segments: Vec::new(),
         _claim: claim,
     })
 }
@@ -247,7 +247,7 @@ pub fn resume(path: &Path) -> Result<(RunWriter, StoredRun), FileError> {
         measures: stored.manifest.measures.clone().into(),
         with_original: HashSet::new(),
         num_done: HashMap::new(),
-        segment: None,
+        segments: Vec::new(),
         _claim: claim,
     };
     writer.with_original = stored
@@ -355,24 +355,37 @@ impl RunWriter {
     pub fn begin_segment(&mut self, device: &DeviceInfo) -> Result<(), FileError> {
         let segment = Segment::now(device);
         let id = self.add_segment(&segment)?;
-        self.segment = Some((id, segment));
+        self.segments.push((id, segment));
         Ok(())
     }
 
-    /// Note how much work was done in this segment.
+    /// Note how much work was done since the file was opened.
     pub fn end_segment(&mut self, network_calls: u64, seconds: f64) -> Result<(), FileError> {
-        let Some((id, segment)) = &mut self.segment else {
+        let Some(((id, segment), earlier)) = self.segments.split_last_mut() else {
             return Ok(());
         };
-        segment.network_calls = network_calls;
-        segment.seconds = seconds;
+        let earlier_calls: u64 = earlier.iter().map(|(_, it)| it.network_calls).sum();
+        let earlier_seconds: f64 = earlier.iter().map(|(_, it)| it.seconds).sum();
+        segment.network_calls = network_calls.saturating_sub(earlier_calls);
+        segment.seconds = (seconds - earlier_seconds).max(0.0);
         let (id, segment) = (*id, segment.clone());
         self.commit(|transaction| put_segment(transaction, id, &segment))
     }
 
-    /// The segment of work under way, with its number.
-    pub fn segment(&self) -> Option<&(i64, Segment)> {
-        self.segment.as_ref()
+    /// End the segment with the work done since the file was opened, and begin another on this device.
+    pub fn change_device(
+        &mut self,
+        device: &DeviceInfo,
+        network_calls: u64,
+        seconds: f64,
+    ) -> Result<(), FileError> {
+        self.end_segment(network_calls, seconds)?;
+        self.begin_segment(device)
+    }
+
+    /// The segments of work since the file was opened, with their numbers.
+    pub fn segments(&self) -> &[(i64, Segment)] {
+        &self.segments
     }
 
     /// Copy a segment of another run; returns its number in this one.
@@ -414,7 +427,7 @@ impl RunWriter {
     ) -> Result<(), FileError> {
         let effort = Effort {
             seconds: attempt_seconds,
-            segment: self.segment.as_ref().map_or(0, |(id, _)| *id),
+            segment: self.segments.last().map_or(0, |(id, _)| *id),
         };
         self.append_made(batch, &vec![effort; batch.len()])
     }

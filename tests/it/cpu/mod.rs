@@ -6,7 +6,7 @@ use lmd_inspector::networks::executors::cpu::{CpuDenoiser, CpuOptions, Isa};
 
 mod bits;
 mod perceptual;
-mod random;
+pub(crate) mod random;
 mod references;
 
 /// Every instruction set that this machine can run.
@@ -24,7 +24,7 @@ fn denoiser(network: &Network, isa: Isa, threads: usize) -> CpuDenoiser {
 }
 
 /// The network's output for a batch.
-fn call(denoiser: &mut dyn Denoiser, sample: &[f32], timesteps: &[f32]) -> Vec<f32> {
+pub(crate) fn call(denoiser: &mut dyn Denoiser, sample: &[f32], timesteps: &[f32]) -> Vec<f32> {
     let mut output = vec![f32::NAN; sample.len()];
     denoiser
         .denoise(sample, timesteps, &mut output, &NeverInterrupt)
@@ -33,7 +33,7 @@ fn call(denoiser: &mut dyn Denoiser, sample: &[f32], timesteps: &[f32]) -> Vec<f
 }
 
 /// Largest difference relative to the largest magnitude; infinite where a value is not a number.
-fn relative_difference(expected: &[f32], got: &[f32]) -> f32 {
+pub(crate) fn relative_difference(expected: &[f32], got: &[f32]) -> f32 {
     assert_eq!(expected.len(), got.len());
     let largest = expected
         .iter()

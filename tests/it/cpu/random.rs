@@ -240,7 +240,7 @@ impl Maker<'_> {
     }
 }
 
-fn networks() -> impl Strategy<Value = Network> {
+pub(crate) fn networks() -> impl Strategy<Value = Network> {
     let sides = prop::sample::select(vec![8, 11, 12, 16, 17, 28, 30]);
     (sides, prop::sample::select(vec![1, 3])).prop_perturb(|(side, image_channels), mut rng| {
         let mut maker = Maker {
@@ -282,7 +282,7 @@ proptest! {
     }
 }
 
-fn describe(network: &Network) -> String {
+pub(crate) fn describe(network: &Network) -> String {
     let stages: Vec<&str> = network
         .stages
         .iter()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lmd_inspector::networks::executors::{self, DeviceChoice, ExecutorError};
+use lmd_inspector::networks::executors::{self, DeviceChoice};
 
 use super::load_fixture;
 
@@ -34,6 +34,8 @@ fn images_too_small_for_lpips_open_without_it() {
 #[test]
 #[cfg(not(any(feature = "cuda", feature = "metal")))]
 fn a_build_without_gpus_says_how_to_get_them() {
+    use lmd_inspector::networks::executors::ExecutorError;
+
     let network = Arc::new(load_fixture("gray-attn-heads").network);
     for (choice, feature) in [("cuda:0", "--features cuda"), ("metal", "--features metal")] {
         let choice: DeviceChoice = choice.parse().unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::Device;
 
-use super::{Executor, ExecutorError, Numerics};
+use super::{Batching, Executor, ExecutorError, Numerics};
 use crate::diffusion::{DenoiseError, Denoiser};
 use crate::networks::description::Network;
 use crate::networks::lpips::{Lpips, Perceptual};
@@ -29,6 +29,13 @@ impl Executor for CandleExecutor {
         match &self.0 {
             Device::Cpu => Numerics::new("CPU (candle)"),
             gpu => Numerics::new(label(gpu)),
+        }
+    }
+
+    fn batching(&self) -> Batching {
+        match &self.0 {
+            Device::Cpu => Batching::PROCESSOR,
+            Device::Cuda(_) | Device::Metal(_) => Batching::GRAPHICS,
         }
     }
 

@@ -5,18 +5,21 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::arena::BufferId;
+use super::Plan;
 use super::kernels::norm::{Part, TimeRows};
 use super::kernels::source::MAX_SEGMENTS;
 use super::kernels::{
     Aligned, Bias, Context, Finish, Isa, Residual, Scratch, Segment, Source, Table, ThreadPool,
 };
-use super::operation::{BiasAt, Input, Operation, Product, ResidualAt};
-use super::plan::{Plan, PlanError};
 use super::profile::{self, Profile};
-use crate::diffusion::{DenoiseError, Denoiser, Interrupt};
+use crate::diffusion::{DenoiseError, Denoiser, Interrupt, check_lengths};
 use crate::images::Geometry;
 use crate::networks::description::Network;
+use crate::networks::executors::lowered::PlanError;
+use crate::networks::executors::lowered::arena::BufferId;
+use crate::networks::executors::lowered::operation::{
+    BiasAt, Input, Operation, Product, ResidualAt,
+};
 
 /// Images that go through the layers together: enough to share the fetching of weights, few enough that
 /// activations stay in the last-level cache.
@@ -243,15 +246,8 @@ impl Denoiser for CpuDenoiser {
         output: &mut [f32],
         interrupt: &dyn Interrupt,
     ) -> Result<(), DenoiseError> {
+        check_lengths(self.plan.geometry, sample, timesteps, output)?;
         let len = self.plan.geometry.len();
-        for (name, got) in [("sample", sample.len()), ("output", output.len())] {
-            if got != len * timesteps.len() {
-                let expected = format!("{} images of {len} values", timesteps.len());
-                return Err(DenoiseError::Failed(format!(
-                    "the {name} should hold {expected}, got {got} values"
-                )));
-            }
-        }
         let samples = sample
             .chunks(GROUP * len)
             .zip(output.chunks_mut(GROUP * len));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::{CpuDenoiser, CpuError, CpuOptions, CpuPerceptual, Machine};
 use crate::diffusion::Denoiser;
 use crate::networks::description::Network;
-use crate::networks::executors::{DeviceChoice, Executor, ExecutorDef, ExecutorError, Numerics};
+use crate::networks::executors::{
+    DeviceChoice, Executor, ExecutorDef, ExecutorError, Listed, Numerics,
+};
 use crate::networks::lpips::{Lpips, Perceptual};
 
 /// The entry.
@@ -17,6 +19,7 @@ pub static EXECUTOR: ExecutorDef = ExecutorDef {
     is_numbered: false,
     is_built: true,
     open: |_| open(),
+    list: || Listed::by_opening(&EXECUTOR, "processor"),
 };
 
 impl DeviceChoice {

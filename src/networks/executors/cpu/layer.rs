@@ -3,6 +3,7 @@
 use super::kernels::conv::{Conv, ConvShape};
 use super::kernels::winograd::{Tile, Winograd};
 use super::kernels::{Context, Finish, Source};
+use crate::networks::executors::lowered::PreparedLayer;
 
 /// A prepared layer.
 #[derive(Debug)]
@@ -14,15 +15,7 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// Prepare weights given as (out, in, k, k). The form depends on the shape alone.
-    pub fn new(shape: ConvShape, weights: &[f32]) -> Self {
-        match winograd_tile(&shape) {
-            Some(tile) => Self::Winograd(Winograd::new(shape, tile, weights)),
-            None => Self::Direct(Conv::new(shape, weights)),
-        }
-    }
-
-    /// The same without weights yet: [`Self::set`] gives them.
+    /// Without weights yet: [`Self::set`] gives them.
     pub fn blank(shape: ConvShape) -> Self {
         match winograd_tile(&shape) {
             Some(tile) => Self::Winograd(Winograd::blank(shape, tile)),
@@ -58,22 +51,6 @@ impl Layer {
         }
     }
 
-    /// Memory of the prepared weights, in bytes.
-    pub fn num_bytes(&self) -> usize {
-        match self {
-            Self::Direct(conv) => conv.num_bytes(),
-            Self::Winograd(conv) => conv.num_bytes(),
-        }
-    }
-
-    /// Parts in which an image's sums come.
-    pub fn num_parts(&self) -> usize {
-        match self {
-            Self::Direct(conv) => conv.num_parts(),
-            Self::Winograd(conv) => conv.num_parts(),
-        }
-    }
-
     /// Run over a batch.
     pub fn run(
         &self,
@@ -86,6 +63,29 @@ impl Layer {
         match self {
             Self::Direct(conv) => conv.run(context, source, batch, out, finish),
             Self::Winograd(conv) => conv.run(context, source, batch, out, finish),
+        }
+    }
+}
+
+impl PreparedLayer for Layer {
+    fn new(shape: ConvShape, weights: &[f32]) -> Self {
+        match winograd_tile(&shape) {
+            Some(tile) => Self::Winograd(Winograd::new(shape, tile, weights)),
+            None => Self::Direct(Conv::new(shape, weights)),
+        }
+    }
+
+    fn num_parts(&self) -> usize {
+        match self {
+            Self::Direct(conv) => conv.num_parts(),
+            Self::Winograd(conv) => conv.num_parts(),
+        }
+    }
+
+    fn num_bytes(&self) -> usize {
+        match self {
+            Self::Direct(conv) => conv.num_bytes(),
+            Self::Winograd(conv) => conv.num_bytes(),
         }
     }
 }

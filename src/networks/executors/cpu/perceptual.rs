@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::denoiser::{Machine, out_of_memory};
 use super::kernels::conv::{Conv, ConvShape};
 use super::kernels::{Aligned, Bias, Context, Finish, Residual, Scratch, Source};
-use super::plan::PlanError;
 use crate::diffusion::DenoiseError;
 use crate::images::Geometry;
 use crate::networks::description::Padding;
+use crate::networks::executors::lowered::PlanError;
 use crate::networks::lpips::{Features, Lpips, NORM_EPS, Perceptual, SCALE, SHIFT, TapPlane};
 
 /// LPIPS on the CPU.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::operation::Operation;
-use super::plan::Plan;
+use super::Plan;
+use crate::networks::executors::lowered::operation::Operation;
 
 /// Time by kind of operation.
 #[derive(Clone, Debug, Default)]

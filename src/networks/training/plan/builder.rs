@@ -8,7 +8,7 @@ use crate::networks::description::{
 use crate::networks::executors::cpu::kernels::attention::AttentionShape;
 use crate::networks::executors::cpu::kernels::conv::ConvShape;
 use crate::networks::executors::cpu::kernels::source::{MAX_SEGMENTS, Resampling};
-use crate::networks::executors::cpu::plan::{PlanError, check, mismatch};
+use crate::networks::executors::lowered::{PlanError, check, mismatch};
 
 /// The current activation: segments of one size.
 #[derive(Clone)]

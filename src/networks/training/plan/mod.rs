@@ -15,7 +15,7 @@ use crate::networks::description::{Network, TimeEmbedding};
 use crate::networks::executors::cpu::kernels::attention::AttentionShape;
 use crate::networks::executors::cpu::kernels::conv::ConvShape;
 use crate::networks::executors::cpu::kernels::source::Resampling;
-use crate::networks::executors::cpu::plan::{PlanError, check};
+use crate::networks::executors::lowered::{PlanError, check};
 
 /// An activation, by its place in [`Plan::activations`].
 pub type ActivationId = usize;

@@ -4,7 +4,7 @@ use super::builder::Builder;
 use super::{Layer, Norm};
 use crate::networks::description::{Conv2d, GroupNorm, Linear, Padding};
 use crate::networks::executors::cpu::kernels::conv::ConvShape;
-use crate::networks::executors::cpu::plan::{PlanError, check, check_norm, mismatch};
+use crate::networks::executors::lowered::{PlanError, check, check_norm, mismatch};
 
 impl Builder {
     pub(super) fn conv(

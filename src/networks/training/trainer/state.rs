@@ -3,7 +3,7 @@
 use std::collections::TryReserveError;
 
 use crate::diffusion::Interrupted;
-use crate::networks::executors::cpu::plan::PlanError;
+use crate::networks::executors::lowered::PlanError;
 
 /// Why training can't begin or continue.
 #[derive(Debug, thiserror::Error)]

@@ -5,26 +5,12 @@ use super::gemm::GemmArgs;
 use super::isa::Table;
 use super::shared::Shared;
 use super::vector::{PANEL, pad};
+pub use crate::networks::executors::lowered::AttentionShape;
 
 /// Query rows taken at a time.
 const BLOCK_ROWS: usize = 48;
 
-/// Sizes of an attention layer.
-#[derive(Clone, Copy, Debug)]
-pub struct AttentionShape {
-    /// Pixels of an image.
-    pub pixels: usize,
-    /// Channels of all heads.
-    pub channels: usize,
-    /// Heads; divides `channels`.
-    pub heads: usize,
-}
-
 impl AttentionShape {
-    fn head_channels(&self) -> usize {
-        self.channels / self.heads
-    }
-
     /// Run over a batch.
     ///
     /// # Shapes

@@ -7,70 +7,10 @@ use super::isa::Table;
 use super::output::{Finish, Output, Place};
 use super::source::Source;
 use super::vector::PANEL;
+pub use crate::networks::executors::lowered::ConvShape;
 
 /// Pixels in a block: their gathered inputs stay in the second-level cache while all weights pass.
 const BLOCK_PIXELS: usize = 96;
-
-/// Sizes of a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConvShape {
-    /// Channels in.
-    pub in_channels: usize,
-    /// Channels out.
-    pub out_channels: usize,
-    /// Width and height of the kernel.
-    pub kernel: usize,
-    /// Step.
-    pub stride: usize,
-    /// Zeros above and left of the image.
-    pub pad_before: usize,
-    /// Zeros below and right of the image.
-    pub pad_after: usize,
-    /// Input rows.
-    pub height: usize,
-    /// Input pixels a row.
-    pub width: usize,
-}
-
-impl ConvShape {
-    /// A linear layer over pixels.
-    pub fn linear(in_channels: usize, out_channels: usize, height: usize, width: usize) -> Self {
-        Self::same(1, (in_channels, out_channels), (height, width))
-    }
-
-    /// An odd kernel that leaves the size as it is.
-    pub fn same(
-        kernel: usize,
-        (in_channels, out_channels): (usize, usize),
-        (height, width): (usize, usize),
-    ) -> Self {
-        Self {
-            in_channels,
-            out_channels,
-            kernel,
-            stride: 1,
-            pad_before: kernel / 2,
-            pad_after: kernel / 2,
-            height,
-            width,
-        }
-    }
-
-    /// Output rows.
-    pub fn out_height(&self) -> usize {
-        (self.height + self.pad_before + self.pad_after - self.kernel) / self.stride + 1
-    }
-
-    /// Output pixels a row.
-    pub fn out_width(&self) -> usize {
-        (self.width + self.pad_before + self.pad_after - self.kernel) / self.stride + 1
-    }
-
-    /// Inner size of the product.
-    pub fn depth(&self) -> usize {
-        self.kernel * self.kernel * self.in_channels
-    }
-}
 
 /// A convolution with its weights packed.
 #[derive(Debug)]

@@ -3,19 +3,7 @@
 use super::context::Context;
 use super::shared::Shared;
 use super::source::MAX_SEGMENTS;
-
-/// A group normalization with its weights.
-#[derive(Debug)]
-pub struct Norm {
-    /// (C).
-    pub weight: Vec<f32>,
-    /// (C).
-    pub bias: Vec<f32>,
-    /// Divides C.
-    pub num_groups: usize,
-    /// Added to the variance.
-    pub eps: f64,
-}
+pub use crate::networks::executors::lowered::Norm;
 
 /// Sums of one segment of what is normalized.
 #[derive(Clone, Copy, Debug)]

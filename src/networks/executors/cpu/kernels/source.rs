@@ -2,9 +2,7 @@
 
 use super::isa::Table;
 use super::rows::{RowArgs, Step};
-
-/// Activations that a source can concatenate: two that are concatenations themselves.
-pub const MAX_SEGMENTS: usize = 4;
+pub use crate::networks::executors::lowered::{MAX_SEGMENTS, Resampling};
 
 /// A stored activation.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,17 +11,6 @@ pub struct Segment<'a> {
     pub data: &'a [f32],
     /// C; 0 for an absent segment.
     pub channels: usize,
-}
-
-/// Resampling on the way in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resampling {
-    /// None.
-    None,
-    /// Nearest, factor 2.
-    Up,
-    /// 2x2 average.
-    Down,
 }
 
 /// (B, H, W, C) as the product sees it.

@@ -1,16 +1,15 @@
 //! What each stage of a network becomes.
 
-use super::super::arena::BufferId;
-use super::super::kernels::attention::AttentionShape;
-use super::super::kernels::source::{MAX_SEGMENTS, Resampling};
-use super::super::operation::{BiasAt, Input, Operation, ResidualAt};
-use super::PlanError;
+use super::arena::BufferId;
 use super::builder::{Builder, Extras, Value, check, mismatch, one};
+use super::operation::{BiasAt, Input, Operation, ResidualAt};
+use super::shapes::{AttentionShape, MAX_SEGMENTS, Resampling};
+use super::{PlanError, PreparedLayer};
 use crate::networks::description::{
     Attention, Linear, Resample, Resnet, ResnetResample, Stage, TimeMode,
 };
 
-impl Builder {
+impl<L: PreparedLayer> Builder<L> {
     pub(super) fn stage(&mut self, stage: &Stage, value: Value) -> Result<Value, PlanError> {
         match stage {
             Stage::Resnet(resnet) => self.resnet(resnet, value),

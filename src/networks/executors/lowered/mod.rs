@@ -1,19 +1,26 @@
-//! Compiles a network to operations on prepared layers and planned buffers.
+//! Compiles a network to operations on prepared layers and planned buffers, for every executor of this project's own:
+//! the CPU kernels and the GPU shaders run one list, each on its own form of the layers.
+//!
+//! Activations are channels-last; bias, time embedding, residual, group norm, `SiLU`, resampling and concatenation are
+//! part of the products.
 
-use super::arena::Layout;
-use super::kernels::norm::Norm;
-use super::layer::Layer;
-use super::operation::Operation;
-use super::time::TimeTable;
 use crate::images::Geometry;
 use crate::networks::description::Network;
 
+pub mod arena;
 mod builder;
+pub mod operation;
+mod shapes;
 mod stages;
+pub mod time;
 
 pub(in crate::networks) use builder::{check, check_norm, mismatch};
+pub use shapes::{AttentionShape, ConvShape, MAX_SEGMENTS, Norm, Resampling};
 
+use arena::Layout;
 use builder::Builder;
+use operation::Operation;
+use time::TimeTable;
 
 /// Why a network cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,24 +40,36 @@ pub enum PlanError {
     NoSkip,
 }
 
+/// A convolution or linear layer in the form in which an executor runs it.
+pub trait PreparedLayer {
+    /// Prepare weights given as (out, in, k, k). The form depends on the shape alone, never on a batch.
+    fn new(shape: ConvShape, weights: &[f32]) -> Self;
+
+    /// Parts in which an image's sums for the next group norm come; 0 where the executor counts them otherwise.
+    fn num_parts(&self) -> usize;
+
+    /// Memory of the prepared weights, in bytes.
+    fn num_bytes(&self) -> usize;
+}
+
 /// A layer and its bias.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct Prepared<L> {
     /// Prepared weights.
-    pub layer: Layer,
+    pub layer: L,
     /// (C), or empty.
     pub bias: Vec<f32>,
 }
 
 /// A compiled network.
 #[derive(Debug)]
-pub struct Plan {
+pub struct Plan<L> {
     /// The shape of one input image; the output has it too.
     pub geometry: Geometry,
     /// Whether the input is mapped by `2x - 1` first.
     pub center_input: bool,
     /// Layers that operations refer to.
-    pub layers: Vec<Prepared>,
+    pub layers: Vec<Prepared<L>>,
     /// Normalizations that operations refer to.
     pub norms: Vec<Norm>,
     /// In order.
@@ -61,7 +80,7 @@ pub struct Plan {
     pub time: TimeTable,
 }
 
-impl Plan {
+impl<L: PreparedLayer> Plan<L> {
     /// Compile a network, copying its weights into their prepared form.
     pub fn new(network: &Network) -> Result<Self, PlanError> {
         Builder::new(network).build(network)

@@ -1,13 +1,10 @@
 //! Appends operations one by one, planning a buffer for each output.
 
-use super::super::arena::{BufferId, Needs};
-use super::super::kernels::conv::ConvShape;
-use super::super::kernels::norm::Norm;
-use super::super::kernels::source::{MAX_SEGMENTS, Resampling};
-use super::super::layer::Layer;
-use super::super::operation::{BiasAt, Input, Operation, Product, ResidualAt, Stored, Sums};
-use super::super::time::TimeTable;
-use super::{Plan, PlanError, Prepared};
+use super::arena::{BufferId, Needs};
+use super::operation::{BiasAt, Input, Operation, Product, ResidualAt, Stored, Sums};
+use super::shapes::{ConvShape, MAX_SEGMENTS, Norm, Resampling};
+use super::time::TimeTable;
+use super::{Plan, PlanError, Prepared, PreparedLayer};
 use crate::images::Geometry;
 use crate::networks::description::{Conv2d, GroupNorm, Network, Padding};
 
@@ -68,8 +65,8 @@ impl Default for Extras {
     }
 }
 
-pub(super) struct Builder {
-    pub(super) layers: Vec<Prepared>,
+pub(super) struct Builder<L> {
+    pub(super) layers: Vec<Prepared<L>>,
     pub(super) norms: Vec<Norm>,
     pub(super) operations: Vec<Operation>,
     pub(super) needs: Needs,
@@ -77,7 +74,7 @@ pub(super) struct Builder {
     pub(super) skips: Vec<Value>,
 }
 
-impl Builder {
+impl<L: PreparedLayer> Builder<L> {
     pub(super) fn new(network: &Network) -> Self {
         Self {
             layers: Vec::new(),
@@ -89,7 +86,7 @@ impl Builder {
         }
     }
 
-    pub(super) fn build(mut self, network: &Network) -> Result<Plan, PlanError> {
+    pub(super) fn build(mut self, network: &Network) -> Result<Plan<L>, PlanError> {
         let side = network.image_size;
         let geometry = Geometry {
             channels: network.in_channels,
@@ -282,7 +279,7 @@ impl Builder {
             check("a bias", shape.out_channels, bias.len())?;
         }
         let at = self.operations.len();
-        let layer = Layer::new(shape, weights);
+        let layer = L::new(shape, weights);
         let (height, width) = (shape.out_height(), shape.out_width());
         let to = extras
             .to

@@ -1,6 +1,7 @@
 //! Places for all activations of a network in one buffer, shared by those that are never needed at once.
 
-use super::kernels::vector::pad;
+/// Lengths of buffers are multiples of this: a cache line of values, and a row of the CPU kernels' panels.
+const GRAIN: usize = 16;
 
 /// A planned buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl Needs {
     /// A buffer of `len` values per image, written by operation `at`.
     pub fn create(&mut self, len: usize, at: usize) -> BufferId {
         self.0.push(Need {
-            len: pad(len),
+            len: len.next_multiple_of(GRAIN),
             first: at,
             last: at,
         });

@@ -130,6 +130,11 @@ impl TimeTable {
         }
     }
 
+    /// Values of a row.
+    pub fn row_len(&self) -> usize {
+        self.row_len
+    }
+
     /// All rows computed so far.
     pub fn rows(&self) -> &[f32] {
         &self.rows

@@ -1,8 +1,7 @@
 //! The operations that a network is compiled to, in the order in which they run.
 
 use super::arena::BufferId;
-use super::kernels::attention::AttentionShape;
-use super::kernels::source::{MAX_SEGMENTS, Resampling};
+use super::shapes::{AttentionShape, MAX_SEGMENTS, Resampling};
 
 /// Sums of an activation for group normalization.
 #[derive(Clone, Copy, Debug)]
