@@ -24,8 +24,8 @@ CIFAR = dict(
 )
 
 
-def prepare(name: str, bundled: Path, work: Path) -> Path:
-    """The model's folder; random weights are made, and both are exported to ONNX, when they are first asked for."""
+def make(name: str, bundled: Path, work: Path) -> Path:
+    """The model's folder, with a reference in `work`; random weights are made when they are first asked for."""
     folder = bundled if name == "bundled" else work / name
     if not folder.exists():
         torch.manual_seed(0)
@@ -35,11 +35,16 @@ def prepare(name: str, bundled: Path, work: Path) -> Path:
                 if "norm" in key:  # The initial ones and zeros would hide a forgotten factor or term.
                     parameter.add_(0.1 * torch.randn_like(parameter))
         model.save_pretrained(folder)
-    model = load(folder)
+    save_reference(load(folder), work / f"{name}.reference.safetensors")
+    return folder
+
+
+def prepare(name: str, bundled: Path, work: Path) -> Path:
+    """The same, exported to ONNX as well."""
+    folder = make(name, bundled, work)
     onnx = work / f"{name}.onnx"
     if not onnx.exists():
-        export(model, onnx)
-    save_reference(model, work / f"{name}.reference.safetensors")
+        export(load(folder), onnx)
     return folder
 
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::plan::{ActivationId, Operation, Plan};
 use super::layers::PreparedLayer;
+use crate::networks::executors::lowered::PreparedLayer as _;
 use crate::networks::executors::lowered::arena::{BufferId, Layout, Needs};
 use crate::networks::executors::cpu::kernels::conv::ConvShape;
 
