@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeOwned, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::{Map, Number, Value};
 
 use crate::images::input;
@@ -15,6 +17,12 @@ pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
         Value::Object(fields) => Ok(fields),
         other => Err(format!("expected an object, got {}", kind(&other))),
     }
+}
+
+/// Parse an object of known fields; others are left out.
+pub(super) fn fields<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    serde_json::from_value(Value::Object(object(bytes)?))
+        .map_err(|error| format!("a field has the wrong type: {error}"))
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -26,6 +26,7 @@ mod openai;
 mod pickle;
 pub(in crate::networks) mod safetensors;
 mod score_sde;
+mod shapes;
 mod tensors;
 
 pub use diffusers::{Blueprint, NetworkSize};

@@ -8,6 +8,7 @@ use super::pickle::Pickle;
 use super::safetensors::{Safetensors, SafetensorsError};
 use super::{CheckpointError, Misfit};
 use crate::images::ContentHash;
+use crate::networks::description::{Conv2d, GroupNorm, Linear, Padding};
 use crate::networks::weights::Weights;
 
 /// Named tensors.
@@ -66,6 +67,35 @@ impl TensorFile {
 pub(super) trait TensorSource {
     /// The tensor of this name and shape.
     fn take(&mut self, name: &str, shape: &[usize]) -> Weights;
+
+    /// A convolution of stride 1 whose output is as large as its input, by its inputs, outputs and kernel side.
+    fn conv(&mut self, name: &str, [inputs, outputs, kernel]: [usize; 3]) -> Conv2d {
+        let shape = [outputs, inputs, kernel, kernel];
+        Conv2d {
+            weight: self.take(&format!("{name}.weight"), &shape),
+            bias: Some(self.take(&format!("{name}.bias"), &[outputs])),
+            stride: 1,
+            padding: Padding::Same(kernel / 2),
+        }
+    }
+
+    /// A linear layer.
+    fn linear(&mut self, name: &str, inputs: usize, outputs: usize) -> Linear {
+        Linear {
+            weight: self.take(&format!("{name}.weight"), &[outputs, inputs]),
+            bias: Some(self.take(&format!("{name}.bias"), &[outputs])),
+        }
+    }
+
+    /// A group normalization.
+    fn norm(&mut self, name: &str, channels: usize, num_groups: usize, eps: f64) -> GroupNorm {
+        GroupNorm {
+            weight: self.take(&format!("{name}.weight"), &[channels]),
+            bias: self.take(&format!("{name}.bias"), &[channels]),
+            num_groups,
+            eps,
+        }
+    }
 }
 
 /// Hands out tensors by their present-day names and keeps account of what is missing, unused or misshapen.

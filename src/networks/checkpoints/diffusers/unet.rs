@@ -5,8 +5,8 @@
 use super::config::{Block, MidBlock, Resampling, UnetConfig};
 use crate::networks::checkpoints::tensors::TensorSource;
 use crate::networks::description::{
-    Attention, Conv2d, GroupNorm, Linear, Network, Padding, Resample, Resnet, ResnetResample,
-    Stage, TimeEmbedding, TimeMode,
+    Attention, Conv2d, GroupNorm, Network, Resample, Resnet, ResnetResample, Stage, TimeEmbedding,
+    TimeMode,
 };
 
 /// Take every tensor of the network; complaints are collected by `weights`.
@@ -18,15 +18,19 @@ pub(super) fn build(config: &UnetConfig, weights: &mut dyn TensorSource) -> Netw
     };
     let first = config.block_out_channels[0];
     let time_dim = config.time_embedding_dim;
-    let conv_in = builder.conv("conv_in", config.channels, first, 3, Padding::Same(1));
+    let conv_in = builder.weights.conv("conv_in", [config.channels, first, 3]);
     let time = TimeEmbedding {
         num_channels: first,
         flip_sin_to_cos: config.flip_sin_to_cos,
         freq_shift: config.freq_shift,
         max_period: 10_000.0,
         scale: 1.0,
-        linear_1: builder.linear("time_embedding.linear_1", first, time_dim),
-        linear_2: builder.linear("time_embedding.linear_2", time_dim, time_dim),
+        linear_1: builder
+            .weights
+            .linear("time_embedding.linear_1", first, time_dim),
+        linear_2: builder
+            .weights
+            .linear("time_embedding.linear_2", time_dim, time_dim),
     };
     builder.down();
     if let Some(mid) = &config.mid_block {
@@ -34,7 +38,9 @@ pub(super) fn build(config: &UnetConfig, weights: &mut dyn TensorSource) -> Netw
     }
     builder.up();
     let norm_out = builder.norm("conv_norm_out", first, config.norm_num_groups);
-    let conv_out = builder.conv("conv_out", first, config.channels, 3, Padding::Same(1));
+    let conv_out = builder
+        .weights
+        .conv("conv_out", [first, config.channels, 3]);
     Network {
         in_channels: config.channels,
         out_channels: config.channels,
@@ -131,9 +137,15 @@ impl Builder<'_> {
         let stage = match block.resampling {
             Resampling::Conv => {
                 let padding = self.config.downsample_padding;
-                let conv = self.conv(&format!("{prefix}.conv"), channels, channels, 3, padding);
+                let conv = self
+                    .weights
+                    .conv(&format!("{prefix}.conv"), [channels, channels, 3]);
                 Stage::Downsample(Resample {
-                    conv: Conv2d { stride: 2, ..conv },
+                    conv: Conv2d {
+                        stride: 2,
+                        padding,
+                        ..conv
+                    },
                 })
             }
             Resampling::Resnet => {
@@ -149,7 +161,7 @@ impl Builder<'_> {
         let stage = match block.resampling {
             Resampling::Conv => {
                 let name = format!("{prefix}.conv");
-                let conv = self.conv(&name, channels, channels, 3, Padding::Same(1));
+                let conv = self.weights.conv(&name, [channels, channels, 3]);
                 Stage::Upsample(Resample { conv })
             }
             Resampling::Resnet => {
@@ -168,7 +180,6 @@ impl Builder<'_> {
         resample: Option<ResnetResample>,
     ) -> Resnet {
         let groups = self.config.norm_num_groups;
-        let same = Padding::Same(1);
         let time_mode = self.config.time_mode;
         let time_outputs = match time_mode {
             TimeMode::Add => outputs,
@@ -177,18 +188,22 @@ impl Builder<'_> {
         let time_inputs = self.config.time_embedding_dim;
         Resnet {
             norm1: self.norm(&format!("{prefix}.norm1"), inputs, groups),
-            conv1: self.conv(&format!("{prefix}.conv1"), inputs, outputs, 3, same),
-            time_proj: self.linear(
+            conv1: self
+                .weights
+                .conv(&format!("{prefix}.conv1"), [inputs, outputs, 3]),
+            time_proj: self.weights.linear(
                 &format!("{prefix}.time_emb_proj"),
                 time_inputs,
                 time_outputs,
             ),
             time_mode,
             norm2: self.norm(&format!("{prefix}.norm2"), outputs, groups),
-            conv2: self.conv(&format!("{prefix}.conv2"), outputs, outputs, 3, same),
+            conv2: self
+                .weights
+                .conv(&format!("{prefix}.conv2"), [outputs, outputs, 3]),
             shortcut: (inputs != outputs).then(|| {
                 let name = format!("{prefix}.conv_shortcut");
-                self.conv(&name, inputs, outputs, 1, Padding::Same(0))
+                self.weights.conv(&name, [inputs, outputs, 1])
             }),
             resample,
             output_scale: 1.0,
@@ -196,7 +211,10 @@ impl Builder<'_> {
     }
 
     fn attention(&mut self, prefix: &str, channels: usize, groups: Option<usize>) -> Attention {
-        let mut project = |name: &str| self.linear(&format!("{prefix}.{name}"), channels, channels);
+        let mut project = |name: &str| {
+            self.weights
+                .linear(&format!("{prefix}.{name}"), channels, channels)
+        };
         let (to_q, to_k, to_v) = (project("to_q"), project("to_k"), project("to_v"));
         let to_out = project("to_out.0");
         Attention {
@@ -211,38 +229,8 @@ impl Builder<'_> {
         }
     }
 
-    fn conv(
-        &mut self,
-        name: &str,
-        inputs: usize,
-        outputs: usize,
-        kernel: usize,
-        padding: Padding,
-    ) -> Conv2d {
-        let shape = [outputs, inputs, kernel, kernel];
-        Conv2d {
-            weight: self.weights.take(&format!("{name}.weight"), &shape),
-            bias: Some(self.weights.take(&format!("{name}.bias"), &[outputs])),
-            stride: 1,
-            padding,
-        }
-    }
-
-    fn linear(&mut self, name: &str, inputs: usize, outputs: usize) -> Linear {
-        Linear {
-            weight: self
-                .weights
-                .take(&format!("{name}.weight"), &[outputs, inputs]),
-            bias: Some(self.weights.take(&format!("{name}.bias"), &[outputs])),
-        }
-    }
-
     fn norm(&mut self, name: &str, channels: usize, num_groups: usize) -> GroupNorm {
-        GroupNorm {
-            weight: self.weights.take(&format!("{name}.weight"), &[channels]),
-            bias: self.weights.take(&format!("{name}.bias"), &[channels]),
-            num_groups,
-            eps: self.config.norm_eps,
-        }
+        let eps = self.config.norm_eps;
+        self.weights.norm(name, channels, num_groups, eps)
     }
 }

@@ -1,15 +1,9 @@
 //! What names and shapes tell of the network: everything but heads, image size and schedule.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use super::super::CheckpointError;
+use super::super::shapes::{Refusal, Shapes, dims};
 
 /// Groups of every normalization.
 pub(super) const NUM_GROUPS: usize = 32;
-
-/// Shapes by name.
-pub(super) type Shapes = BTreeMap<String, Vec<usize>>;
 
 /// The network's shape. Blocks stand in the order in which they run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,39 +49,16 @@ pub(super) enum Resampling {
     Resnet,
 }
 
-/// Why the file is none of these networks, or one that can't be used.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// A network that needs more than an image and a timestep.
-    Conditional(&'static str),
-    /// Names or shapes that no such network has.
-    Odd(String),
-}
-
-impl Refusal {
-    pub(super) fn at(self, path: &Path) -> CheckpointError {
-        let path = path.to_path_buf();
-        match self {
-            Self::Conditional(what) => CheckpointError::Unsupported {
-                what: what.to_owned(),
-                instead: "use an unconditional model".to_owned(),
-                path,
-            },
-            Self::Odd(message) => CheckpointError::BadWeights { message, path },
-        }
-    }
-}
-
 impl Layout {
     pub(super) fn of(shapes: &Shapes) -> Result<Self, Refusal> {
         if shapes.contains_key("label_emb.weight") {
-            return Err(Refusal::Conditional("a class-conditional OpenAI model"));
+            return Err(conditional("a class-conditional OpenAI model"));
         }
         let [width, image_channels] = dims(shapes, "input_blocks.0.0.weight")?;
         check_groups("input_blocks.0", width)?;
         let [outputs] = dims(shapes, "out.2.weight")?;
         if outputs != image_channels && outputs != 2 * image_channels {
-            return Err(Refusal::Conditional(
+            return Err(conditional(
                 "an OpenAI model that sees a smaller image beside the noisy one",
             ));
         }
@@ -152,17 +123,6 @@ impl Layout {
         let is_up = |block: &&Block| matches!(block, Block::Layer { up: Some(_), .. });
         1 + self.output_blocks.iter().filter(is_up).count()
     }
-}
-
-/// The first sizes of a tensor.
-fn dims<const N: usize>(shapes: &Shapes, name: &str) -> Result<[usize; N], Refusal> {
-    let shape = shapes
-        .get(name)
-        .ok_or_else(|| Refusal::Odd(format!("it has input_blocks, but no {name}")))?;
-    shape
-        .get(..N)
-        .and_then(|sizes| sizes.try_into().ok())
-        .ok_or_else(|| Refusal::Odd(format!("{name} has an unexpected shape, {shape:?}")))
 }
 
 /// Channels after the resnet of a block.
@@ -231,4 +191,11 @@ fn input_blocks(shapes: &Shapes, output_blocks: &[Block]) -> Result<Vec<Block>, 
         blocks.extend(ups.get(level).copied().map(Block::Down));
     }
     Ok(blocks)
+}
+
+fn conditional(what: &'static str) -> Refusal {
+    Refusal::Unsupported {
+        what,
+        instead: "use an unconditional model",
+    }
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::candidate::Candidate;
+use super::super::shapes::check_image_size;
 use super::super::{CheckpointError, json};
 use super::layout::{Block, Layout, Resampling};
 use crate::diffusion::schedule::{Betas, Prediction, ScheduleConfig, Variance};
@@ -86,10 +87,11 @@ impl Settings {
             ));
             return Ok(preset.settings());
         };
-        let raw = read(&bytes).map_err(|message| CheckpointError::BadJson {
-            message,
-            path: path.clone(),
-        })?;
+        let raw: RawSettings =
+            json::fields(&bytes).map_err(|message| CheckpointError::BadJson {
+                message,
+                path: path.clone(),
+            })?;
         notes.push(format!(
             "heads, image size and schedule are from {}",
             path.file_name().unwrap_or_default().display()
@@ -152,11 +154,6 @@ impl Settings {
     }
 }
 
-fn read(bytes: &[u8]) -> Result<RawSettings, String> {
-    serde_json::from_value(Value::Object(json::object(bytes)?))
-        .map_err(|error| format!("a field has the wrong type: {error}"))
-}
-
 impl RawSettings {
     /// Complete, and not at odds with the shapes; the message says what is wrong.
     fn checked(self, layout: &Layout) -> Result<Settings, String> {
@@ -166,13 +163,7 @@ impl RawSettings {
         self.check_shapes(layout)?;
         let missing = |field: &str| format!("{field} is missing; write it as in {EXAMPLE}");
         let image_size = self.image_size.ok_or_else(|| missing("image_size"))?;
-        let smallest = 1 << (layout.num_levels() - 1);
-        if image_size == 0 || image_size % smallest != 0 {
-            return Err(format!(
-                "image_size must be a multiple of {smallest}, since the network halves it {} times, got {image_size}",
-                layout.num_levels() - 1
-            ));
-        }
+        check_image_size(image_size, layout.num_levels() - 1)?;
         self.check_attention(layout, image_size)?;
         let heads = self.heads(layout)?;
         let diffusion_steps = self

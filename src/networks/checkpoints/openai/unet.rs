@@ -6,8 +6,8 @@ use super::layout::{Block, Layout, NUM_GROUPS, Resampling};
 use super::settings::Settings;
 use crate::networks::checkpoints::tensors::TensorSource;
 use crate::networks::description::{
-    Attention, Conv2d, GroupNorm, Linear, Network, Padding, Resample, Resnet, ResnetResample,
-    Stage, TimeEmbedding, TimeMode,
+    Attention, Conv2d, GroupNorm, Linear, Network, Resample, Resnet, ResnetResample, Stage,
+    TimeEmbedding, TimeMode,
 };
 use crate::networks::weights::Weights;
 
@@ -32,16 +32,20 @@ pub(super) fn build(
         freq_shift: 0.0,
         max_period: 10_000.0,
         scale: settings.time_scale(),
-        linear_1: builder.linear("time_embed.0", width, 4 * width),
-        linear_2: builder.linear("time_embed.2", 4 * width, 4 * width),
+        linear_1: builder.weights.linear("time_embed.0", width, 4 * width),
+        linear_2: builder.weights.linear("time_embed.2", 4 * width, 4 * width),
     };
-    let conv_in = builder.conv("input_blocks.0.0", [image_channels, width, 3]);
+    let conv_in = builder
+        .weights
+        .conv("input_blocks.0.0", [image_channels, width, 3]);
     builder.down();
     builder.middle();
     builder.up();
     let norm_out = builder.norm("out.0", builder.channels);
     let num_outputs = image_channels * if layout.learns_variance { 2 } else { 1 };
-    let conv_out = builder.conv("out.2", [builder.channels, num_outputs, 3]);
+    let conv_out = builder
+        .weights
+        .conv("out.2", [builder.channels, num_outputs, 3]);
     Network {
         in_channels: image_channels,
         out_channels: image_channels,
@@ -108,8 +112,9 @@ impl Builder<'_> {
                     channels, attends, ..
                 } => self.layer(&prefix, *channels, *attends),
                 Block::Down(Resampling::Conv) => {
-                    let conv =
-                        self.conv(&format!("{prefix}.0.op"), [self.channels, self.channels, 3]);
+                    let conv = self
+                        .weights
+                        .conv(&format!("{prefix}.0.op"), [self.channels, self.channels, 3]);
                     self.stages.push(Stage::Downsample(Resample {
                         conv: Conv2d { stride: 2, ..conv },
                     }));
@@ -152,7 +157,9 @@ impl Builder<'_> {
             match up {
                 None => {}
                 Some(Resampling::Conv) => {
-                    let conv = self.conv(&format!("{last}.conv"), [channels, channels, 3]);
+                    let conv = self
+                        .weights
+                        .conv(&format!("{last}.conv"), [channels, channels, 3]);
                     self.stages.push(Stage::Upsample(Resample { conv }));
                 }
                 Some(Resampling::Resnet) => {
@@ -178,17 +185,23 @@ impl Builder<'_> {
         };
         let resnet = Resnet {
             norm1: self.norm(&format!("{prefix}.in_layers.0"), inputs),
-            conv1: self.conv(&format!("{prefix}.in_layers.2"), [inputs, outputs, 3]),
-            time_proj: self.linear(
+            conv1: self
+                .weights
+                .conv(&format!("{prefix}.in_layers.2"), [inputs, outputs, 3]),
+            time_proj: self.weights.linear(
                 &format!("{prefix}.emb_layers.1"),
                 4 * self.layout.width,
                 num_times,
             ),
             time_mode,
             norm2: self.norm(&format!("{prefix}.out_layers.0"), outputs),
-            conv2: self.conv(&format!("{prefix}.out_layers.3"), [outputs, outputs, 3]),
-            shortcut: (inputs != outputs)
-                .then(|| self.conv(&format!("{prefix}.skip_connection"), [inputs, outputs, 1])),
+            conv2: self
+                .weights
+                .conv(&format!("{prefix}.out_layers.3"), [outputs, outputs, 3]),
+            shortcut: (inputs != outputs).then(|| {
+                self.weights
+                    .conv(&format!("{prefix}.skip_connection"), [inputs, outputs, 1])
+            }),
             resample,
             output_scale: 1.0,
         };
@@ -239,33 +252,8 @@ impl Builder<'_> {
         })));
     }
 
-    fn conv(&mut self, name: &str, [inputs, outputs, kernel]: [usize; 3]) -> Conv2d {
-        Conv2d {
-            weight: self.weights.take(
-                &format!("{name}.weight"),
-                &[outputs, inputs, kernel, kernel],
-            ),
-            bias: Some(self.weights.take(&format!("{name}.bias"), &[outputs])),
-            stride: 1,
-            padding: Padding::Same(kernel / 2),
-        }
-    }
-
-    fn linear(&mut self, name: &str, inputs: usize, outputs: usize) -> Linear {
-        Linear {
-            weight: self
-                .weights
-                .take(&format!("{name}.weight"), &[outputs, inputs]),
-            bias: Some(self.weights.take(&format!("{name}.bias"), &[outputs])),
-        }
-    }
-
     fn norm(&mut self, name: &str, channels: usize) -> GroupNorm {
-        GroupNorm {
-            weight: self.weights.take(&format!("{name}.weight"), &[channels]),
-            bias: self.weights.take(&format!("{name}.bias"), &[channels]),
-            num_groups: NUM_GROUPS,
-            eps: 1e-5,
-        }
+        let num_groups = NUM_GROUPS;
+        self.weights.norm(name, channels, num_groups, 1e-5)
     }
 }

@@ -1,13 +1,8 @@
 //! The network's layers from the names and shapes of its tensors, in the order of the authors' list of modules
 //! (`models/ddpm.py` and `models/ncsnpp.py` at 1618dde).
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use super::super::CheckpointError;
+use super::super::shapes::{Refusal, Shapes, dims};
 use super::MODULES;
-
-type Shapes = BTreeMap<String, Vec<usize>>;
 
 /// One entry of `all_modules`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,35 +51,10 @@ pub(super) struct Modules {
 /// The first module of the body: two layers of the time embedding and a convolution come before it.
 pub(super) const FIRST: usize = 3;
 
-/// Why the file is none of these networks, or one that can't be used.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// A kind of network that is known and not supported.
-    Unsupported(&'static str),
-    /// Names or shapes that no such network has.
-    Odd(String),
-}
-
-impl Refusal {
-    pub(super) fn at(self, path: &Path) -> CheckpointError {
-        let path = path.to_path_buf();
-        match self {
-            Self::Unsupported(what) => CheckpointError::Unsupported {
-                what: what.to_owned(),
-                instead:
-                    "use a DDPM or DDPM++ model, VP or sub-VP, or a diffusers UNet2DModel folder"
-                        .to_owned(),
-                path,
-            },
-            Self::Odd(message) => CheckpointError::BadWeights { message, path },
-        }
-    }
-}
-
 impl Modules {
     pub(super) fn of(shapes: &Shapes) -> Result<Self, Refusal> {
         if shapes.contains_key("all_modules.0.W") {
-            return Err(Refusal::Unsupported(
+            return Err(unsupported(
                 "a score_sde network with Fourier embedding (NCSN++, variance-exploding)",
             ));
         }
@@ -134,22 +104,11 @@ fn has_module(shapes: &Shapes, index: usize) -> bool {
     after.is_some_and(|(name, _)| name.starts_with(&prefix))
 }
 
-/// The first sizes of a tensor.
-fn dims<const N: usize>(shapes: &Shapes, name: &str) -> Result<[usize; N], Refusal> {
-    let shape = shapes
-        .get(name)
-        .ok_or_else(|| Refusal::Odd(format!("it has no {name}")))?;
-    shape
-        .get(..N)
-        .and_then(|sizes| sizes.try_into().ok())
-        .ok_or_else(|| Refusal::Odd(format!("{name} has an unexpected shape, {shape:?}")))
-}
-
 fn module(shapes: &Shapes, index: usize) -> Result<Module, Refusal> {
     let prefix = format!("{MODULES}{index}");
     let has = |name: &str| shapes.contains_key(&format!("{prefix}.{name}"));
     if has("Combine.Conv_0.weight") || has("Conv2d_0.weight") {
-        return Err(Refusal::Unsupported(
+        return Err(unsupported(
             "a score_sde network with a progressive input (NCSN++)",
         ));
     }
@@ -174,7 +133,7 @@ fn module(shapes: &Shapes, index: usize) -> Result<Module, Refusal> {
     if has("Conv_0.weight") {
         return Ok(Module::Resample);
     }
-    Err(Refusal::Unsupported(
+    Err(unsupported(
         "a score_sde network with layers other than those of DDPM and DDPM++",
     ))
 }
@@ -207,4 +166,11 @@ fn middle(body: &[Module], width: usize) -> Result<usize, Refusal> {
     middle.filter(is_middle).ok_or_else(|| {
         Refusal::Odd("its modules are in no order that DDPM and DDPM++ networks have".to_owned())
     })
+}
+
+fn unsupported(what: &'static str) -> Refusal {
+    Refusal::Unsupported {
+        what,
+        instead: "use a DDPM or DDPM++ model, VP or sub-VP, or a diffusers UNet2DModel folder",
+    }
 }

@@ -1,9 +1,9 @@
 //! What the weights do not tell: the image size and the process, from a JSON file beside them.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::super::candidate::Candidate;
+use super::super::shapes::check_image_size;
 use super::super::{CheckpointError, json};
 use super::modules::Modules;
 use crate::diffusion::schedule::{Betas, Process, ScheduleConfig};
@@ -60,10 +60,11 @@ impl Settings {
                 path: candidate.files.path(weights),
             }
         })?;
-        let raw = read(&bytes).map_err(|message| CheckpointError::BadJson {
-            message,
-            path: path.clone(),
-        })?;
+        let raw: RawSettings =
+            json::fields(&bytes).map_err(|message| CheckpointError::BadJson {
+                message,
+                path: path.clone(),
+            })?;
         raw.checked(modules, notes)
             .map_err(|message| CheckpointError::BadConfig { message, path })
     }
@@ -99,11 +100,6 @@ impl Settings {
     }
 }
 
-fn read(bytes: &[u8]) -> Result<RawSettings, String> {
-    serde_json::from_value(Value::Object(json::object(bytes)?))
-        .map_err(|error| format!("a field has the wrong type: {error}"))
-}
-
 impl RawSettings {
     /// Complete, and not at odds with the network; the message says what is wrong.
     fn checked(self, modules: &Modules, notes: &mut Vec<String>) -> Result<Settings, String> {
@@ -124,15 +120,7 @@ impl RawSettings {
             return Err("centered false is not supported with vp and subvp; use a model of images from -1 to 1".to_owned());
         }
         let image_size = self.image_size.ok_or_else(|| missing("image_size"))?;
-        let smallest = 1_usize
-            .checked_shl(modules.num_halvings() as u32)
-            .unwrap_or(usize::MAX);
-        if image_size == 0 || !image_size.is_multiple_of(smallest) {
-            return Err(format!(
-                "image_size must be a multiple of {smallest}, since the network halves it {} times, got {image_size}",
-                modules.num_halvings()
-            ));
-        }
+        check_image_size(image_size, modules.num_halvings())?;
         let (beta_min, beta_max) = (self.beta_min.unwrap_or(0.1), self.beta_max.unwrap_or(20.0));
         if self.beta_min.is_none() || self.beta_max.is_none() {
             notes.push(format!(

@@ -31,17 +31,23 @@ pub(super) fn build(
         freq_shift: 1.0,
         max_period: 10_000.0,
         scale: 1.0,
-        linear_1: builder.linear(&format!("{MODULES}0"), width, 4 * width),
-        linear_2: builder.linear(&format!("{MODULES}1"), 4 * width, 4 * width),
+        linear_1: builder
+            .weights
+            .linear(&format!("{MODULES}0"), width, 4 * width),
+        linear_2: builder
+            .weights
+            .linear(&format!("{MODULES}1"), 4 * width, 4 * width),
     };
-    let conv_in = builder.conv(&format!("{MODULES}2"), [image_channels, width, 3]);
+    let conv_in = builder
+        .weights
+        .conv(&format!("{MODULES}2"), [image_channels, width, 3]);
     builder.down();
     builder.middle();
     builder.up();
     let end = FIRST + modules.body.len();
     let channels = modules.last_channels;
     let norm_out = builder.norm(&format!("{MODULES}{end}"), channels);
-    let conv_out = builder.conv(
+    let conv_out = builder.weights.conv(
         &format!("{MODULES}{}", end + 1),
         [channels, image_channels, 3],
     );
@@ -81,8 +87,9 @@ impl Builder<'_> {
                     self.resnet(&name, *module, resample);
                 }
                 Module::Resample => {
-                    let conv =
-                        self.conv(&format!("{name}.Conv_0"), [self.channels, self.channels, 3]);
+                    let conv = self
+                        .weights
+                        .conv(&format!("{name}.Conv_0"), [self.channels, self.channels, 3]);
                     self.stages.push(Stage::Downsample(Resample {
                         conv: Conv2d {
                             stride: 2,
@@ -127,8 +134,9 @@ impl Builder<'_> {
                     self.resnet(&name, *module, None);
                 }
                 Module::Resample => {
-                    let conv =
-                        self.conv(&format!("{name}.Conv_0"), [self.channels, self.channels, 3]);
+                    let conv = self
+                        .weights
+                        .conv(&format!("{name}.Conv_0"), [self.channels, self.channels, 3]);
                     self.stages.push(Stage::Upsample(Resample { conv }));
                 }
             }
@@ -145,14 +153,25 @@ impl Builder<'_> {
         let inputs = self.channels;
         let resnet = Resnet {
             norm1: self.norm(&format!("{name}.GroupNorm_0"), inputs),
-            conv1: self.conv(&format!("{name}.Conv_0"), [inputs, outputs, 3]),
-            time_proj: self.linear(&format!("{name}.Dense_0"), 4 * self.modules.width, outputs),
+            conv1: self
+                .weights
+                .conv(&format!("{name}.Conv_0"), [inputs, outputs, 3]),
+            time_proj: self.weights.linear(
+                &format!("{name}.Dense_0"),
+                4 * self.modules.width,
+                outputs,
+            ),
             time_mode: TimeMode::Add,
             norm2: self.norm(&format!("{name}.GroupNorm_1"), outputs),
-            conv2: self.conv(&format!("{name}.Conv_1"), [outputs, outputs, 3]),
+            conv2: self
+                .weights
+                .conv(&format!("{name}.Conv_1"), [outputs, outputs, 3]),
             shortcut: match shortcut {
                 Shortcut::None => None,
-                Shortcut::Conv => Some(self.conv(&format!("{name}.Conv_2"), [inputs, outputs, 1])),
+                Shortcut::Conv => Some(
+                    self.weights
+                        .conv(&format!("{name}.Conv_2"), [inputs, outputs, 1]),
+                ),
                 Shortcut::Matrix => {
                     let Linear { weight, bias } =
                         self.nin(&format!("{name}.NIN_0"), inputs, outputs);
@@ -203,30 +222,8 @@ impl Builder<'_> {
         }
     }
 
-    fn conv(&mut self, name: &str, [inputs, outputs, kernel]: [usize; 3]) -> Conv2d {
-        let shape = [outputs, inputs, kernel, kernel];
-        Conv2d {
-            weight: self.weights.take(&format!("{name}.weight"), &shape),
-            bias: Some(self.weights.take(&format!("{name}.bias"), &[outputs])),
-            stride: 1,
-            padding: Padding::Same(kernel / 2),
-        }
-    }
-
-    fn linear(&mut self, name: &str, inputs: usize, outputs: usize) -> Linear {
-        let shape = [outputs, inputs];
-        Linear {
-            weight: self.weights.take(&format!("{name}.weight"), &shape),
-            bias: Some(self.weights.take(&format!("{name}.bias"), &[outputs])),
-        }
-    }
-
     fn norm(&mut self, name: &str, channels: usize) -> GroupNorm {
-        GroupNorm {
-            weight: self.weights.take(&format!("{name}.weight"), &[channels]),
-            bias: self.weights.take(&format!("{name}.bias"), &[channels]),
-            num_groups: self.settings.num_groups(channels),
-            eps: 1e-6,
-        }
+        let num_groups = self.settings.num_groups(channels);
+        self.weights.norm(name, channels, num_groups, 1e-6)
     }
 }

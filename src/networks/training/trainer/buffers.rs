@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::super::plan::{ActivationId, Operation, Plan};
 use super::layers::PreparedLayer;
+use crate::networks::executors::cpu::kernels::conv::ConvShape;
 use crate::networks::executors::lowered::PreparedLayer as _;
 use crate::networks::executors::lowered::arena::{BufferId, Layout, Needs};
-use crate::networks::executors::cpu::kernels::conv::ConvShape;
 
 /// Places of everything that a pass writes, in one arena.
 #[derive(Debug)]
