@@ -66,7 +66,10 @@ enum Match {
 }
 
 /// What to do with a model of a family that can't be read yet.
-const USE_DIFFUSERS: &str = "not yet: use a diffusers UNet2DModel folder";
+const USE_DIFFUSERS: &str = "convert it to a diffusers folder";
+
+/// Endings of the files that a model can be named by.
+const EXTENSIONS: [&str; 6] = ["safetensors", "bin", "pth", "pt", "ckpt", "json"];
 
 /// The model inside the binary: a small DDPM of Fashion-MNIST.
 static BUNDLED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/weights/fashion-mnist-32");
@@ -147,16 +150,20 @@ pub fn load(source: &ModelSource) -> Result<Checkpoint, CheckpointError> {
 
 /// Load by a file inside the folder: its `config.json`, or weights to be used instead of the usual ones.
 fn load_by_file(source: &ModelSource, path: &Path) -> Result<Checkpoint, CheckpointError> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    if extension.is_none_or(|extension| !EXTENSIONS.contains(&extension)) {
+        // Beside a model it would be read as its weights, and be told what is wrong with it as such.
+        return Err(CheckpointError::NotAModel {
+            path: path.to_owned(),
+        });
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     let root = model_root(folder);
     let files = Files::open(&root)?;
-    if path
-        .extension()
-        .is_some_and(|extension| extension == "json")
-    {
+    if extension == Some("json") {
         return load_folder(source, &files, None);
     }
     let inside = path.strip_prefix(&root).unwrap_or(path);

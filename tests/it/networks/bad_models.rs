@@ -568,13 +568,24 @@ fn trained_betas_as_many_as_timesteps_are_read() {
 #[test]
 fn checkpoints_of_other_families_are_refused_by_name() {
     let score_sde = fixture("foreign/score_sde");
-    let says = ["a score_sde checkpoint (.pth) is not supported", "not yet"];
+    let says = [
+        "a score_sde checkpoint (.pth) is not supported",
+        "convert it",
+    ];
     for path in [&score_sde, &score_sde.join("checkpoint.pth")] {
         assert_refused(path, &says);
     }
     let openai = fixture("foreign/openai.pt");
     assert_refused(
         &openai,
-        &["OpenAI improved- or guided-diffusion", "not yet"],
+        &["OpenAI improved- or guided-diffusion", "convert it"],
     );
+}
+
+#[test]
+fn a_file_that_is_no_weights_is_not_told_what_is_wrong_with_it_as_weights() {
+    let model = Model::new();
+    fs::write(model.path("README.md"), "# A model").unwrap();
+    let says = "README.md is not a model; give a diffusers folder, or a .safetensors or .bin file";
+    assert_refused(&model.path("README.md"), &[says]);
 }
