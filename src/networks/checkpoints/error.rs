@@ -1,7 +1,7 @@
 //! Why a checkpoint is refused, each reason with its own sentence.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::diffusion::schedule::ScheduleError;
 use crate::images::input::InputError;
@@ -35,6 +35,16 @@ pub enum CheckpointError {
     #[error("expected a plain file, got a folder or a device: {}", path.display())]
     NotAFile {
         /// What is there.
+        path: PathBuf,
+    },
+    /// A file that is neither weights nor a configuration.
+    #[error(
+        "{} is not a model; give a diffusers folder, or a .safetensors or .bin file: {}",
+        file_name(path),
+        path.display()
+    )]
+    NotAModel {
+        /// The file.
         path: PathBuf,
     },
     /// A link inside the model folder points out of it.
@@ -175,6 +185,12 @@ impl fmt::Display for Misfit {
         }
         Ok(())
     }
+}
+
+/// The last part of a path.
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 /// The first few names, and how many more there are: a notice has to stay readable.

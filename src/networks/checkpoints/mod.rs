@@ -66,6 +66,9 @@ enum Match {
     },
 }
 
+/// Endings of the files that a model can be named by.
+const EXTENSIONS: [&str; 6] = ["safetensors", "bin", "pth", "pt", "ckpt", "json"];
+
 /// The model inside the binary: a small DDPM of Fashion-MNIST.
 static BUNDLED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/weights/fashion-mnist-32");
 
@@ -162,6 +165,13 @@ fn load_by_file(
     path: &Path,
     config: Option<&Path>,
 ) -> Result<Checkpoint, CheckpointError> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    if extension.is_none_or(|extension| !EXTENSIONS.contains(&extension)) {
+        // Beside a model it would be read as its weights, and be told what is wrong with it as such.
+        return Err(CheckpointError::NotAModel {
+            path: path.to_owned(),
+        });
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -169,8 +179,7 @@ fn load_by_file(
     let root = model_root(folder);
     let files = Files::open(&root)?;
     let inside = path.strip_prefix(&root).unwrap_or(path).to_string_lossy();
-    let is_json = (path.extension()).is_some_and(|extension| extension == "json");
-    let weights = (!is_json).then_some(&*inside);
+    let weights = (extension != Some("json")).then_some(&*inside);
     load_of_family(&Candidate::new(source, &files, weights).with_config(config))
 }
 

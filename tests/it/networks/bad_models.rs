@@ -574,3 +574,11 @@ fn files_with_the_names_of_a_family_and_nothing_else_are_refused() {
         &["could not be read", "which 32 groups can't share"],
     );
 }
+
+#[test]
+fn a_file_that_is_no_weights_is_not_told_what_is_wrong_with_it_as_weights() {
+    let model = Model::new();
+    fs::write(model.path("README.md"), "# A model").unwrap();
+    let says = "README.md is not a model; give a diffusers folder, or a .safetensors or .bin file";
+    assert_refused(&model.path("README.md"), &[says]);
+}
