@@ -270,6 +270,10 @@ impl Session {
         }
         let facts = run.facts.clone();
         self.looking.overlay = None;
+        self.training.run = None;
+        self.training.form.output = None;
+        // Other images will be in as in-domain when the page is opened again.
+        self.training.surveyed.clear();
         self.open_model(ModelSource::Path(model.clone()));
         let Some(facts) = facts else {
             return;

@@ -16,6 +16,8 @@ use crate::ui::widgets::picture;
 const BUTTON: Vec2 = vec2(130.0, 32.0);
 /// Side of a picture in points: two device pixels for each of 32.
 const PICTURE: f32 = 68.0;
+/// Samples in a row, where there is room.
+const MOST_COLUMNS: usize = 8;
 /// Gap between pictures in points.
 const GAP: f32 = 6.0;
 /// Files listed at most.
@@ -57,8 +59,13 @@ fn head_ui(ui: &mut Ui, run: &TrainingRun) {
         TrainingPhase::Made(_) => 1.0,
         _ => run.share().unwrap_or(0.0),
     };
-    let bar = ProgressBar::new(share).desired_height(8.0);
-    ui.add(bar.fill(theme::palette(ui).accent));
+    let palette = theme::palette(ui);
+    ui.scope(|ui| {
+        // The trough: that of a field is white on white.
+        ui.visuals_mut().extreme_bg_color = palette.raised;
+        let bar = ProgressBar::new(share).desired_height(8.0);
+        ui.add(bar.fill(palette.accent));
+    });
     if let Some(facts) = &run.facts {
         note(
             ui,
@@ -102,6 +109,8 @@ fn counts(run: &TrainingRun) -> String {
 
 fn buttons_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &TrainingRun) {
     ui.horizontal(|ui| {
+        // Nothing moves where there is no button.
+        ui.set_min_height(BUTTON.y);
         let commands: &[UiCommand] = match &run.phase {
             TrainingPhase::Reading => &[UiCommand::StopTraining],
             TrainingPhase::Training => &[UiCommand::PauseTraining, UiCommand::StopTraining],
@@ -171,32 +180,41 @@ fn sentences_ui(ui: &mut Ui, run: &TrainingRun) {
 }
 
 fn look_ui(ui: &mut Ui, scene: &mut Scene<'_>, look: &Look) {
+    /// Between samples and held-out images.
+    const BETWEEN: f32 = 18.0;
+    let width = |columns: usize| columns as f32 * (PICTURE + GAP);
+    let is_roomy = ui.available_width() >= 2.0 * width(MOST_COLUMNS) + BETWEEN;
+    let columns = if is_roomy {
+        MOST_COLUMNS
+    } else {
+        MOST_COLUMNS / 2
+    };
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing = Vec2::splat(GAP);
         ui.vertical(|ui| {
-            ui.set_width(4.0 * (PICTURE + GAP));
+            ui.set_width(width(columns));
             section(ui, "Images out of noise", |ui| {
-                for (row, pictures) in look.samples.chunks(4).enumerate() {
-                    ui.horizontal(|ui| {
-                        for (column, sample) in pictures.iter().enumerate() {
-                            let name = format!("Sample {}", 4 * row + column + 1);
-                            let texture = scene.textures.picture(ui.ctx(), sample);
-                            picture_ui(
-                                ui,
-                                &name,
-                                (texture.id(), sample),
-                                "An image that the model made of noise alone",
-                            );
-                        }
-                    });
-                }
+                samples_ui(ui, scene, look, columns);
             });
         });
-        ui.add_space(18.0);
+        ui.add_space(BETWEEN);
         ui.vertical(|ui| {
             section(ui, "Held-out images", |ui| inpainted_ui(ui, scene, look));
         });
     });
+}
+
+fn samples_ui(ui: &mut Ui, scene: &mut Scene<'_>, look: &Look, columns: usize) {
+    for (row, pictures) in look.samples.chunks(columns).enumerate() {
+        ui.horizontal(|ui| {
+            for (column, sample) in pictures.iter().enumerate() {
+                let name = format!("Sample {}", columns * row + column + 1);
+                let texture = scene.textures.picture(ui.ctx(), sample);
+                let tooltip = "An image that the model made of noise alone";
+                picture_ui(ui, &name, (texture.id(), sample), tooltip);
+            }
+        });
+    }
 }
 
 /// Each image in a column: as it is, as the model was shown it, and as it painted it.
