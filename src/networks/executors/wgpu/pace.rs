@@ -26,13 +26,14 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// A piece of so many operations took so long. A small one that was soon done says how long submitting takes, and
-    /// nothing of the pace.
+    /// A piece of so many operations took so long. A small one that was soon done may have taken the time of submitting
+    /// it: it says nothing of a slower pace.
     pub fn note(&mut self, operations: u64, took: Duration) {
-        if operations < self.piece() / 2 && took < PIECE {
+        let measured = operations as f64 / took.as_secs_f64().max(1e-6);
+        let is_short = operations < self.piece() / 2 && took < PIECE;
+        if is_short && measured < self.operations_per_second {
             return;
         }
-        let measured = operations as f64 / took.as_secs_f64().max(1e-6);
         self.operations_per_second += NEWEST * (measured - self.operations_per_second);
     }
 
