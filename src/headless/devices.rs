@@ -47,17 +47,17 @@ fn rows(executor: &'static ExecutorDef) -> Vec<Row> {
 fn line(row: &Row) -> String {
     let Row { device, listed } = row;
     let mut facts = vec![listed.name.clone()];
-    match &listed.obstacle {
-        Some(obstacle) => facts.push(format!("cannot be used: {obstacle}")),
-        None => {
-            facts.push(listed.api.to_owned());
-            facts.extend(listed.memory_bytes.map(|bytes| {
-                let mebibytes = bytes >> 20;
-                format!("{mebibytes} MiB in one piece")
-            }));
-            facts.push(listed.precisions.join(", "));
-            facts.extend((!listed.is_automatic).then(|| "not taken by auto".to_owned()));
-        }
+    if let Some(obstacle) = &listed.obstacle {
+        facts.push(format!("cannot be used: {obstacle}"));
+    } else {
+        facts.push(listed.kind.to_owned());
+        facts.extend(listed.api.map(str::to_owned));
+        facts.extend(listed.memory_bytes.map(|bytes| {
+            let mebibytes = bytes >> 20;
+            format!("{mebibytes} MiB in one piece")
+        }));
+        facts.push(listed.precisions.join(", "));
+        facts.extend((!listed.is_automatic).then(|| "not taken by auto".to_owned()));
     }
     format!("{device:<11}{}", facts.join(" · "))
 }
@@ -72,7 +72,8 @@ mod tests {
             device: "gpu:1".to_owned(),
             listed: Listed {
                 name: "Some Card".to_owned(),
-                api: "Vulkan",
+                kind: "discrete GPU",
+                api: Some("Vulkan"),
                 memory_bytes: Some(4 << 30),
                 precisions: vec!["f32"],
                 is_automatic: true,
@@ -81,7 +82,7 @@ mod tests {
         };
         assert_eq!(
             line(&usable),
-            "gpu:1      Some Card · Vulkan · 4096 MiB in one piece · f32"
+            "gpu:1      Some Card · discrete GPU · Vulkan · 4096 MiB in one piece · f32"
         );
         let mut other = usable;
         other.listed.obstacle = Some("it has 8 threads of the 256 needed".to_owned());

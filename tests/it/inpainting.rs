@@ -113,7 +113,7 @@ fn ddim_with_noise() {
     check("ddim-eta1", ddim(1.0), Start::Noise, DeviceChoice::CPU);
 }
 
-/// On a graphics card the last digits differ, and forty steps must not carry them away.
+/// On a graphics card the last digits differ, and 25 steps must not carry them away.
 #[test]
 fn ddim_with_noise_on_a_graphics_card() {
     if crate::gpu::device().is_some() {

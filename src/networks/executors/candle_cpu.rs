@@ -14,7 +14,7 @@ pub static EXECUTOR: ExecutorDef = ExecutorDef {
     is_numbered: false,
     is_built: true,
     open: |_| Ok(Box::new(CandleExecutor(Device::Cpu))),
-    list: || Listed::by_opening(&EXECUTOR, "processor"),
+    list: || Listed::by_opening(&EXECUTOR, "processor", None),
 };
 
 impl DeviceChoice {

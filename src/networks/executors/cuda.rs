@@ -14,7 +14,7 @@ pub static EXECUTOR: ExecutorDef = ExecutorDef {
     is_numbered: true,
     is_built: cfg!(feature = "cuda"),
     open,
-    list: || Listed::by_opening(&EXECUTOR, "CUDA"),
+    list: || Listed::by_opening(&EXECUTOR, "GPU", Some("CUDA")),
 };
 
 fn open(ordinal: Option<usize>) -> Result<Box<dyn Executor>, ExecutorError> {

@@ -14,7 +14,7 @@ pub static EXECUTOR: ExecutorDef = ExecutorDef {
     is_numbered: false,
     is_built: cfg!(feature = "metal"),
     open,
-    list: || Listed::by_opening(&EXECUTOR, "Metal"),
+    list: || Listed::by_opening(&EXECUTOR, "GPU", Some("Metal")),
 };
 
 fn open(_ordinal: Option<usize>) -> Result<Box<dyn Executor>, ExecutorError> {

@@ -53,10 +53,13 @@ pub struct ExecutorDef {
     pub is_built: bool,
     /// Open the device of this number; refuses with what to do where the build or the machine has none. Without a
     /// number, open what is worth taking unasked.
-    pub open: fn(ordinal: Option<usize>) -> Result<Box<dyn Executor>, ExecutorError>,
+    pub open: fn(ordinal: Option<usize>) -> Opened,
     /// What there is on this machine, in the order of its numbers; one entry with an obstacle where there is nothing.
     pub list: fn() -> Vec<Listed>,
 }
+
+/// A device, or why there is none.
+pub type Opened = Result<Box<dyn Executor>, ExecutorError>;
 
 /// Numbers that a network runs in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,8 +85,10 @@ impl FromStr for Precision {
 pub struct Listed {
     /// Its name.
     pub name: String,
-    /// What it is reached by, e.g. `Vulkan`.
-    pub api: &'static str,
+    /// What it is, e.g. `discrete GPU`.
+    pub kind: &'static str,
+    /// What it is reached by, e.g. `Vulkan`; `None` for the processor.
+    pub api: Option<&'static str>,
     /// The largest piece of its memory that a run may take, in bytes; `None` where it does not say.
     pub memory_bytes: Option<u64>,
     /// Numbers that networks run in.
@@ -96,10 +101,15 @@ pub struct Listed {
 
 impl Listed {
     /// The one device of an executor, as opening it tells.
-    fn by_opening(executor: &ExecutorDef, api: &'static str) -> Vec<Self> {
+    fn by_opening(
+        executor: &ExecutorDef,
+        kind: &'static str,
+        api: Option<&'static str>,
+    ) -> Vec<Self> {
         let opened = (executor.open)(Some(0));
         vec![Self {
             name: (opened.as_ref()).map_or_else(|_| executor.label.to_owned(), |it| it.label()),
+            kind,
             api,
             memory_bytes: None,
             precisions: vec!["f32"],
@@ -285,11 +295,11 @@ pub fn open_denoiser(
     Ok((denoiser, DeviceInfo::of(&*executor)))
 }
 
+/// A device with a network on it.
+type Ready = (Box<dyn Executor>, Box<dyn Denoiser>);
+
 /// Open a device and prepare a network for it.
-fn prepare(
-    network: &Network,
-    choice: DeviceChoice,
-) -> Result<(Box<dyn Executor>, Box<dyn Denoiser>), ExecutorError> {
+fn prepare(network: &Network, choice: DeviceChoice) -> Result<Ready, ExecutorError> {
     match choice {
         DeviceChoice::Auto => first_that(EXECUTORS, |executor| {
             let mut denoiser = executor.denoiser(network)?;
@@ -391,7 +401,7 @@ mod tests {
         const fn entry(
             name: &'static str,
             rank: Option<u8>,
-            open: fn(Option<usize>) -> Result<Box<dyn Executor>, ExecutorError>,
+            open: fn(Option<usize>) -> Opened,
         ) -> ExecutorDef {
             ExecutorDef {
                 name,

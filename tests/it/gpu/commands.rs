@@ -1,7 +1,7 @@
 //! Graphics devices on the command line.
 
 use super::{FIRST, device};
-use crate::binary::lmd;
+use crate::binary::{lmd, root, text};
 
 #[test]
 fn a_device_that_is_not_there_is_refused_with_those_that_are() {
@@ -48,8 +48,11 @@ fn the_network_is_timed_on_a_graphics_device() {
         "--batch",
         "1",
     ];
+    // A processor that acts a card takes seconds for the bundled model.
+    let model = root().join("tests/fixtures/unet/gray-attn-heads");
+    let model = ["--model", text(&model)];
     let rest = ["--seconds", "0.01", "--network-only", "--json"];
-    let output = lmd(&[&args[..], &rest[..]].concat());
+    let output = lmd(&[&args[..], &model, &rest].concat());
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{told}");
     let results: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -71,7 +71,7 @@ fn a_run_survives_the_loss_of_its_device_and_its_file_says_so() {
     // One call of eight images was for nothing.
     assert_eq!(calls, [18 + 8, 18]);
     for (result, effort) in run.results.iter().zip(&run.efforts) {
-        assert_eq!(effort.segment, 1 + result.attempt as i64);
+        assert_eq!(usize::try_from(effort.segment), Ok(1 + result.attempt));
     }
     assert_eq!(run.notices, [notice.as_str()]);
 }

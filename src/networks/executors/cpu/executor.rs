@@ -19,7 +19,7 @@ pub static EXECUTOR: ExecutorDef = ExecutorDef {
     is_numbered: false,
     is_built: true,
     open: |_| open(),
-    list: || Listed::by_opening(&EXECUTOR, "processor"),
+    list: || Listed::by_opening(&EXECUTOR, "processor", None),
 };
 
 impl DeviceChoice {

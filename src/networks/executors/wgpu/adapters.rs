@@ -18,6 +18,8 @@ pub(super) struct AdapterFacts {
     pub name: String,
     /// The interface that it is reached by, e.g. `Vulkan`.
     pub api: &'static str,
+    /// What it is, e.g. `discrete GPU`.
+    pub kind: &'static str,
     /// The driver and its version, as far as it tells.
     pub driver: String,
     /// The largest buffer that a shader may see as a whole, in bytes.
@@ -84,6 +86,13 @@ impl AdapterFacts {
                 Backend::Gl => "OpenGL",
                 Backend::BrowserWebGpu => "WebGPU",
                 Backend::Noop => "none",
+            },
+            kind: match info.device_type {
+                DeviceType::DiscreteGpu => "discrete GPU",
+                DeviceType::IntegratedGpu => "integrated GPU",
+                DeviceType::VirtualGpu => "virtual GPU",
+                DeviceType::Cpu => "software",
+                DeviceType::Other => "GPU",
             },
             driver: driver.trim().to_owned(),
             largest_buffer: (limits.max_buffer_size).min(limits.max_storage_buffer_binding_size),

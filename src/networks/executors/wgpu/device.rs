@@ -19,7 +19,7 @@ use crate::diffusion::{Interrupt, Interrupted};
 
 /// How long a piece of work may take before the device counts as hung. Pieces are of milliseconds on a card; software
 /// may need many seconds for one layer of a large network.
-const LONGEST_SILENCE: Duration = Duration::from_secs(300);
+const LONGEST_SILENCE: Duration = Duration::from_mins(5);
 /// How often a wait looks for an interruption.
 const GLANCE: Duration = Duration::from_millis(20);
 /// How long a device that refuses work may take to say that it is gone.
@@ -203,7 +203,7 @@ impl Gpu {
             match polled {
                 Ok(_) => return Ok(()),
                 Err(PollError::Timeout) if begin.elapsed() < LONGEST_SILENCE => {
-                    interrupt.check()?
+                    interrupt.check()?;
                 }
                 Err(PollError::Timeout) => {
                     let seconds = LONGEST_SILENCE.as_secs();

@@ -180,7 +180,8 @@ fn no_device(ordinal: usize) -> ExecutorError {
 fn list() -> Vec<Listed> {
     let listed = |facts: AdapterFacts| Listed {
         name: facts.name,
-        api: facts.api,
+        kind: facts.kind,
+        api: Some(facts.api),
         memory_bytes: Some(facts.largest_buffer),
         precisions: vec!["f32"],
         is_automatic: !facts.is_software,
@@ -192,7 +193,8 @@ fn list() -> Vec<Listed> {
     if found.is_empty() {
         return vec![Listed {
             name: EXECUTOR.label.to_owned(),
-            api: "Vulkan, Metal or DirectX 12",
+            kind: "GPU",
+            api: None,
             memory_bytes: None,
             precisions: Vec::new(),
             is_automatic: false,

@@ -26,9 +26,14 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// A piece of so many operations took so long.
+    /// A piece of so many operations took so long. A small one that was soon done may have taken the time of submitting
+    /// it: it says nothing of a slower pace.
     pub fn note(&mut self, operations: u64, took: Duration) {
         let measured = operations as f64 / took.as_secs_f64().max(1e-6);
+        let is_short = operations < self.piece() / 2 && took < PIECE;
+        if is_short && measured < self.operations_per_second {
+            return;
+        }
         self.operations_per_second += NEWEST * (measured - self.operations_per_second);
     }
 
@@ -57,7 +62,11 @@ mod tests {
         assert_eq!(pace.piece() / 1_000_000_000, 39, "10 TFLOP/s for 4 ms");
         assert_eq!(pace.most_images(500_000_000), 9_999);
         for _ in 0..80 {
-            pace.note(1_000_000, Duration::from_millis(1));
+            pace.note(1_000_000, Duration::from_micros(100));
+        }
+        assert_eq!(pace.piece() / 1_000_000_000, 39, "the last steps of a call");
+        for _ in 0..80 {
+            pace.note(10_000_000, Duration::from_millis(10));
         }
         assert!(pace.piece() < 5_000_000, "{}", pace.piece());
         assert_eq!(pace.most_images(u64::MAX), 1);

@@ -26,6 +26,10 @@ pub(super) enum Kernel {
 }
 
 /// A shader with its constants.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a constant of the shader"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Variant {
     pub kernel: Kernel,

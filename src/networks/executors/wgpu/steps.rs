@@ -190,7 +190,8 @@ pub(super) fn steps(plan: &Plan<Layer>) -> Vec<Step> {
             });
             step.weights = WeightsAt::Norm(*norm);
             step.places.norm = Some(*to);
-            normalize(step, &plan.norms[*norm], *time)
+            normalize(&mut step, &plan.norms[*norm], *time);
+            step
         }
         Operation::Product(product) => multiply(product, &plan.layers[product.layer].layer),
         Operation::Attention { qkv, to, shape } => attend(shape, *qkv, *to),
@@ -284,7 +285,7 @@ fn copy(input: &Input, to: BufferId) -> Step {
     step
 }
 
-fn normalize(mut step: Step, norm: &Norm, time: Option<usize>) -> Step {
+fn normalize(step: &mut Step, norm: &Norm, time: Option<usize>) {
     step.variant.kernel = Kernel::Norm;
     step.variant.time = time.is_some();
     step.grid = Grid::PerImage(norm.num_groups);
@@ -292,7 +293,6 @@ fn normalize(mut step: Step, norm: &Norm, time: Option<usize>) -> Step {
     step.sizes.time = time.unwrap_or(0);
     step.sizes.number = norm.eps as f32;
     step.cost = (step.sizes.stored_pixels * step.sizes.channels) as u64 * MOVE_COST;
-    step
 }
 
 fn multiply(product: &Product, layer: &Layer) -> Step {
