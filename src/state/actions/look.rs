@@ -81,6 +81,8 @@ pub enum Overlay {
     Explain,
     /// A picture to paint on and to score.
     Try,
+    /// What the window has said so far.
+    Messages,
 }
 
 impl Overlay {
@@ -92,6 +94,7 @@ impl Overlay {
             Self::Presentation => UiCommand::TogglePresentation,
             Self::Explain => UiCommand::ToggleExplain,
             Self::Try => UiCommand::ToggleTry,
+            Self::Messages => UiCommand::ToggleMessages,
         }
     }
 }
@@ -116,7 +119,7 @@ impl LookAction {
             ),
             Self::ScrubTo(_) => Info::new("Step", "Show this step of the denoising"),
             Self::PlayScrub(true) => Info::new("Play", "Play the steps from noise to picture"),
-            Self::PlayScrub(false) => Info::new("Hold", "Play the steps from noise to picture"),
+            Self::PlayScrub(false) => Info::new("Pause", "Play the steps from noise to picture"),
             Self::Copy(part) => Info::new(
                 format!("Copy {}", part.label().to_lowercase()),
                 "Put this picture into the clipboard, pixel for pixel",
