@@ -6,6 +6,7 @@ use super::score::ScoreError;
 use super::{Control, Engine};
 use crate::detectors::{Batch, Call, Models, Watch};
 use crate::images::{Geometry, Picture};
+use crate::networks::distances::ComparedOriginal;
 use crate::runs::{RunImage, RunSettings};
 
 /// Which attempt to make again.
@@ -15,6 +16,9 @@ pub struct TraceRequest {
     pub settings: RunSettings,
     /// The image.
     pub image: RunImage,
+    /// Its original as a run file keeps it, where the image file may not be read: rounded to 8 bits, so that the last step
+    /// need not be the result to the last bit.
+    pub original: Option<Picture>,
     /// The attempt, from 0.
     pub attempt: usize,
 }
@@ -40,16 +44,14 @@ pub fn trace(
     let geometry = engine.info.geometry;
     let images = std::slice::from_ref(&request.image);
     let plan = Plan::new(settings, images, geometry, &engine.schedule)?;
-    let mut loaded = Originals::new(geometry, settings.method.resize, 1).load(images, &[0]);
-    let original = match loaded.pop() {
-        Some((_, Ok(original))) => original,
-        Some((_, Err(reason))) => return Err(ScoreError::Unreadable(reason)),
-        None => return Err(ScoreError::NothingReadable(1)),
+    let original = match &request.original {
+        Some(kept) => kept_original(kept, geometry)?,
+        None => read_original(settings, images, geometry)?,
     };
     let batch = Batch {
         geometry,
         contents: &[request.image.file.hash],
-        originals: &mut [original.compared],
+        originals: &mut [original],
     };
     let models = Models {
         schedule: &engine.schedule,
@@ -65,6 +67,33 @@ pub fn trace(
     };
     plan.detector.score(batch, request.attempt, models, watch)?;
     Ok(Trace { steps })
+}
+
+fn read_original(
+    settings: &RunSettings,
+    images: &[RunImage],
+    geometry: Geometry,
+) -> Result<ComparedOriginal, ScoreError> {
+    let mut loaded = Originals::new(geometry, settings.method.resize, 1).load(images, &[0]);
+    match loaded.pop() {
+        Some((_, Ok(original))) => Ok(original.compared),
+        Some((_, Err(reason))) => Err(ScoreError::Unreadable(reason)),
+        None => Err(ScoreError::NothingReadable(1)),
+    }
+}
+
+fn kept_original(kept: &Picture, geometry: Geometry) -> Result<ComparedOriginal, ScoreError> {
+    let size = (geometry.side, geometry.side, geometry.channels);
+    if (kept.width, kept.height, kept.channels) != size {
+        return Err(ScoreError::Unreadable(format!(
+            "its original in the run file has {} x {} pixels, the model takes {} x {}",
+            kept.width, kept.height, geometry.side, geometry.side
+        )));
+    }
+    Ok(ComparedOriginal {
+        unit: kept.to_unit().into(),
+        features: None,
+    })
 }
 
 fn picture(geometry: Geometry, state_signed: &[f32]) -> Picture {

@@ -99,6 +99,16 @@ pub fn clear(folder: &Path, kept: &[PathBuf]) -> io::Result<usize> {
     Ok(paths.len())
 }
 
+/// Remove one run of the folder, unless it is being written.
+pub fn remove_one(folder: &Path, path: &Path) -> io::Result<()> {
+    let is_there = path.parent() == Some(folder);
+    let is_held = file::summarize(path).is_ok_and(|summary| summary.is_held);
+    if !is_there || is_held {
+        return Err(io::Error::other("another program is at work on it"));
+    }
+    remove(path)
+}
+
 fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)?;
     match fs::remove_file(file::log_path(path)) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::session::Session;
 use crate::engine::comparing::{ComparedRow, ComparedRun};
 use crate::ood::{Aggregate, MeasureId};
+use crate::runs::file::RunSummary;
 use crate::worker::protocol::{JobId, RunsCommand};
 
 /// One way to score one stored run.
@@ -45,7 +46,7 @@ impl Session {
     }
 
     /// Read the finished runs among the recent ones, and the one that was opened.
-    fn read_compared(&mut self) {
+    pub(super) fn read_compared(&mut self) {
         let recent = self
             .keeping
             .library
@@ -107,6 +108,17 @@ impl Comparing {
     fn known(&self) -> Vec<PathBuf> {
         let runs = self.runs.iter().flatten();
         runs.map(|run| run.scores.path.clone()).collect()
+    }
+
+    /// The area of a recent run by the way in which it was looked at last, once it is read.
+    pub fn auroc(&self, run: &RunSummary) -> Option<f64> {
+        let read = self.runs.iter().flatten();
+        let read = read.clone().find(|read| read.scores.path == run.path)?;
+        let view = run.manifest.settings().view;
+        let mut rows = read.rows.iter();
+        let row =
+            rows.find(|row| (row.distance, row.aggregate) == (view.measure, view.aggregate))?;
+        Some(row.auroc?.0)
     }
 
     /// The rows that are shown, the largest area first.

@@ -1,29 +1,19 @@
-//! Changing how the threshold is set, and back.
+//! Changing how the threshold is set.
 
-use super::decision::{DecisionSettings, History, Way};
+use super::decision::{DecisionSettings, Way};
 use super::session::Session;
 
 impl Session {
-    /// Change how the threshold is set. `is_continued`: part of a movement whose start can be undone already.
-    pub(super) fn change_decision(&mut self, settings: DecisionSettings, is_continued: bool) {
+    /// Change how the threshold is set.
+    pub(super) fn change_decision(&mut self, settings: DecisionSettings) {
         if settings == self.settings.decision {
             return;
-        }
-        if !is_continued {
-            let history = &mut self.shown.deciding.history;
-            history.remember(self.settings.decision);
         }
         let is_other_calibration_set =
             (settings.way == Way::Detector) != (self.settings.decision.way == Way::Detector);
         self.settings.decision = settings;
         if is_other_calibration_set {
             self.shown.analyze_at_once();
-        }
-    }
-
-    pub(super) fn undo(&mut self) {
-        if let Some(settings) = self.shown.deciding.history.undo() {
-            self.change_decision(settings, true);
         }
     }
 
@@ -35,7 +25,7 @@ impl Session {
             false_alarm_rate: defaults.false_alarm_rate,
             ..self.settings.decision
         };
-        self.change_decision(settings, false);
+        self.change_decision(settings);
     }
 
     /// The scores are in other units now: a threshold by hand means nothing any more, now or by an undo.
@@ -43,6 +33,6 @@ impl Session {
         if matches!(self.settings.decision.way, Way::ByHand) {
             self.settings.decision.way = Way::FalseAlarms;
         }
-        self.shown.deciding.history = History::default();
+        self.history.forget_scores();
     }
 }

@@ -8,11 +8,6 @@ use crate::ood::text::{measured, percent};
 use crate::ood::{Confusion, Costs, Interval, Outcome, ThresholdRule};
 use crate::runs::Calibration;
 
-/// Steps that undo can go back.
-const MAX_UNDO: usize = 100;
-/// The share of out-of-domain images that [`Way::HitRate`] finds.
-const HIT_RATE: f64 = 0.95;
-
 /// A way to set the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -21,7 +16,7 @@ pub enum Way {
     FalseAlarms,
     /// By hand.
     ByHand,
-    /// 95 % of the out-of-domain images are found.
+    /// A share of the out-of-domain images is found.
     HitRate,
     /// Largest difference between hits and false alarms.
     Youden,
@@ -47,8 +42,8 @@ impl Way {
         match self {
             Self::FalseAlarms => "False-alarm rate",
             Self::ByHand => "By hand",
-            Self::HitRate => "95 % found",
-            Self::Youden => "Best Youden's J",
+            Self::HitRate => "Share found",
+            Self::Youden => "Best balance (Youden)",
             Self::LowestCost => "Lowest cost",
             Self::Detector => "Detector file",
         }
@@ -63,6 +58,8 @@ pub struct DecisionSettings {
     pub way: Way,
     /// For [`Way::FalseAlarms`], in (0, 1).
     pub false_alarm_rate: f64,
+    /// For [`Way::HitRate`], the share of out-of-domain images that is found, in (0, 1).
+    pub hit_rate: f64,
     /// For [`Way::ByHand`], a score.
     pub by_hand: f64,
     /// For [`Way::LowestCost`].
@@ -80,6 +77,7 @@ impl Default for DecisionSettings {
         Self {
             way: Way::FalseAlarms,
             false_alarm_rate: 0.05,
+            hit_rate: 0.95,
             by_hand: 0.0,
             costs: Costs::default(),
             prior: 0.1,
@@ -96,6 +94,7 @@ impl DecisionSettings {
         let is_share = |share: f64| share > 0.0 && share < 1.0;
         for (value, default) in [
             (&mut self.false_alarm_rate, defaults.false_alarm_rate),
+            (&mut self.hit_rate, defaults.hit_rate),
             (&mut self.prior, defaults.prior),
             (&mut self.level, defaults.level),
             (
@@ -127,39 +126,13 @@ impl DecisionSettings {
                 rate: self.false_alarm_rate,
             },
             Way::ByHand => ThresholdRule::ByHand,
-            Way::HitRate => ThresholdRule::HitRate { rate: HIT_RATE },
+            Way::HitRate => ThresholdRule::HitRate {
+                rate: self.hit_rate,
+            },
             Way::Youden => ThresholdRule::Youden,
             Way::LowestCost => ThresholdRule::LowestCost(self.costs),
             Way::Detector => return None,
         })
-    }
-}
-
-/// Former settings, for undo.
-#[derive(Clone, Debug, Default)]
-pub struct History {
-    past: Vec<DecisionSettings>,
-}
-
-impl History {
-    /// Remember what is about to change.
-    pub fn remember(&mut self, settings: DecisionSettings) {
-        if self.past.last() != Some(&settings) {
-            self.past.push(settings);
-        }
-        if self.past.len() > MAX_UNDO {
-            self.past.remove(0);
-        }
-    }
-
-    /// The settings before the last change.
-    pub fn undo(&mut self) -> Option<DecisionSettings> {
-        self.past.pop()
-    }
-
-    /// Whether there is anything to undo.
-    pub fn is_empty(&self) -> bool {
-        self.past.is_empty()
     }
 }
 
@@ -207,7 +180,7 @@ impl Decision {
         });
         let shown = confusion.unwrap_or_default();
         Self {
-            sentence: sentence(analysis, settings, &threshold),
+            sentence: sentence(analysis, settings, &threshold, detector),
             threshold,
             ways,
             confusion,
@@ -245,6 +218,7 @@ fn sentence(
     analysis: &Analysis,
     settings: &DecisionSettings,
     threshold: &Result<f64, String>,
+    detector: Option<&Result<&Calibration, String>>,
 ) -> String {
     let reason = match threshold {
         Err(reason) => return reason.clone(),
@@ -260,7 +234,7 @@ fn sentence(
         Way::ByHand => "Set by hand, so nothing is promised for new images".to_owned(),
         Way::HitRate => format!(
             "The highest threshold that finds {} of the {num_out}",
-            percent(HIT_RATE)
+            percent(settings.hit_rate)
         ),
         Way::Youden => {
             format!("The largest gap between hits and false alarms, on {num_in} and {num_out}")
@@ -271,27 +245,19 @@ fn sentence(
             settings.costs.miss,
             settings.costs.false_alarm
         ),
-        Way::Detector => "As the detector file says, whatever the images here are".to_owned(),
+        Way::Detector => match detector {
+            Some(Ok(detector)) => format!(
+                "From the detector file ({})",
+                super::detector::basis(detector)
+            ),
+            _ => "From the detector file".to_owned(),
+        },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn undo_goes_back_step_by_step() {
-        let mut history = History::default();
-        let mut settings = DecisionSettings::default();
-        for rate in [0.1, 0.2] {
-            history.remember(settings);
-            history.remember(settings);
-            settings.false_alarm_rate = rate;
-        }
-        assert_eq!(history.undo().unwrap().false_alarm_rate, 0.1);
-        assert_eq!(history.undo().unwrap().false_alarm_rate, 0.05);
-        assert!(history.is_empty());
-    }
 
     #[test]
     fn damaged_settings_are_repaired() {

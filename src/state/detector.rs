@@ -6,10 +6,15 @@ use std::sync::Arc;
 
 use super::actions::Action;
 use super::decision::{DecisionSettings, Way};
+use super::folders::short_name;
+use super::notices::Cause;
 use super::outbox::Outgoing;
+use super::panels::Center;
+use super::recent;
 use super::session::Session;
 use super::shown::run::RunState;
 use super::text;
+use crate::ood::text::percent;
 use crate::ood::{Role, ThresholdRule};
 use crate::runs::calibration::{CalibratedModel, CalibrationImage, absolute_source};
 use crate::runs::settings::View;
@@ -94,8 +99,8 @@ impl Session {
 
     pub(super) fn open_detector(&mut self, path: PathBuf) {
         if self.is_running() {
-            self.notices.say(
-                Severity::Warning,
+            self.notices.warn_while(
+                Cause::RunUnderWay,
                 "A run is under way. Cancel it before you open a detector.",
             );
             return;
@@ -129,16 +134,50 @@ impl Session {
         };
         let source = detector.model.source.clone();
         self.detector = Some((path, detector));
-        self.perform(Action::SetRun(Box::new(run)));
+        self.change_settings(run);
         if self.settings.model != source || self.model_info().is_none() {
-            self.perform(Action::OpenModel(source));
+            self.open_model(source);
         }
         let settings = DecisionSettings {
             way: Way::Detector,
             ..self.settings.decision
         };
-        self.change_decision(settings, false);
+        self.perform(Action::SetDecision {
+            settings: Box::new(settings),
+            is_continued: false,
+        });
         self.shown.analyze_at_once();
+    }
+
+    /// What the open detector file says, in a few lines; `None` where none is open.
+    pub fn detector_words(&self) -> Option<[String; 2]> {
+        let (path, detector) = self.detector.as_ref()?;
+        let written = self.detector_written.and_then(|time| {
+            let time = jiff::Timestamp::try_from(time).ok()?;
+            Some(format!(", {}", recent::day(time)))
+        });
+        Some([
+            format!("{}{}", short_name(path), written.unwrap_or_default()),
+            format!(
+                "Threshold {} ({})",
+                text::score(detector.threshold),
+                basis(detector)
+            ),
+        ])
+    }
+
+    /// Whether other images than those to be judged are in the list.
+    pub fn has_known_folders(&self) -> bool {
+        self.folders
+            .iter()
+            .any(|folder| folder.role != Role::Unknown)
+    }
+
+    /// Take all folders out of the list whose images need no verdict, and show the verdicts.
+    pub(super) fn keep_unknown_only(&mut self) {
+        self.folders.retain(|folder| folder.role == Role::Unknown);
+        self.remember_folders();
+        self.show_in_center(Center::Verdicts);
     }
 
     pub(super) fn chosen_detector(&mut self, kind: DialogKind, path: PathBuf) {
@@ -148,6 +187,19 @@ impl Session {
             self.save_detector(path);
         }
     }
+}
+
+/// How a detector's threshold came about, in a few words.
+pub(super) fn basis(detector: &Calibration) -> String {
+    let how = match detector.how {
+        ThresholdRule::FalseAlarmRate { rate } => format!("{} false alarms", percent(rate)),
+        ThresholdRule::ByHand => "set by hand".to_owned(),
+        ThresholdRule::HitRate { rate } => format!("{} found", percent(rate)),
+        ThresholdRule::Youden => "best balance".to_owned(),
+        ThresholdRule::LowestCost(_) => "lowest cost".to_owned(),
+    };
+    let num_images = text::counted(detector.calibration.len(), "in-domain image");
+    format!("{how}, {num_images}")
 }
 
 /// The open detector, or why it does not fit the scores of a run.

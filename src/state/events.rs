@@ -3,18 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::actions::KeepAction;
-use super::folders::{ScanState, is_table};
-use super::model::ModelState;
+use super::actions::{Action, KeepAction};
+use super::folders::ScanState;
+use super::model::{ModelProblem, ModelState};
 use super::outbox::Outgoing;
 use super::preview::PreviewState;
 use super::session::Session;
-use super::settings::{FolderChoice, FolderSource};
 use super::shown::run::{Phase, RunState};
 use super::training::TrainAction;
 use crate::ood::Role;
 use crate::worker::protocol::{
-    DialogKind, Event, FolderListing, JobId, LibraryEvent, ModelSource, Notice, Progress, Severity,
+    DialogKind, Event, FolderListing, JobId, LibraryEvent, ModelSource, Progress, Severity,
 };
 
 impl Session {
@@ -42,24 +41,14 @@ impl Session {
             Event::ModelOpened { info, .. } => {
                 self.use_measure_for(info.geometry.side);
                 self.model = ModelState::Ready(info);
+                self.model_device = self.settings.run.execution.device;
                 self.advance_resuming();
             }
-            Event::Failed { message, .. } => {
-                self.notices.push(Notice {
-                    severity: Severity::Error,
-                    message: format!("The model could not be opened: {message}"),
-                    path: match source {
-                        ModelSource::Bundled => None,
-                        ModelSource::Path(path) => Some(path.clone()),
-                    },
-                });
-                self.model = ModelState::Failed {
-                    source: source.clone(),
-                    message,
-                };
-                self.advance_resuming();
+            Event::Failed { job, message } => {
+                let source = source.clone();
+                self.model_failed(job, source, &message);
             }
-            Event::Cancelled { .. } => self.model = ModelState::None,
+            Event::Cancelled { .. } => self.back_to_model_before(),
             Event::Notice { notice, .. } => self.notices.push(notice),
             Event::Progress { .. }
             | Event::Traced { .. }
@@ -69,9 +58,38 @@ impl Session {
         }
     }
 
+    /// Use the model again that was open before, on its device: a wrong path must not cost it.
+    fn back_to_model_before(&mut self) {
+        let ModelState::Opening { before, .. } = std::mem::take(&mut self.model) else {
+            return;
+        };
+        if let Some((info, device)) = before {
+            self.settings.model = info.source.clone();
+            self.settings.run.execution.device = device;
+            self.model_device = device;
+            self.model = ModelState::Ready(info);
+        }
+    }
+
+    /// Say why a model can't be opened, in one place: at the question to resume that it was opened for, else beside the
+    /// field for its path.
+    fn model_failed(&mut self, job: JobId, source: ModelSource, message: &str) {
+        self.back_to_model_before();
+        if self.is_resuming() {
+            self.refuse(&format!("its model could not be opened: {message}"));
+        } else {
+            self.model_problem = Some(ModelProblem::new(job, source, message));
+        }
+    }
+
     fn apply_run(&mut self, event: Event) {
         if let Event::Saving { news, .. } = event {
             self.apply_saving(news);
+            return;
+        }
+        if let Event::Cancelled { progress, .. } = &event
+            && self.has_left_worker(progress)
+        {
             return;
         }
         let Some(run) = &mut self.shown.run else {
@@ -149,7 +167,14 @@ impl Session {
             }
             LibraryEvent::PlotsSaved { folder, outcome } => self.plots_saved(folder, outcome),
             LibraryEvent::DetectorSaved { path, outcome } => self.detector_saved(path, outcome),
-            LibraryEvent::DetectorOpened { path, detector } => self.detector_opened(path, detector),
+            LibraryEvent::DetectorOpened {
+                path,
+                detector,
+                written,
+            } => {
+                self.detector_written = written.filter(|_| detector.is_ok());
+                self.detector_opened(path, detector);
+            }
             LibraryEvent::Runs(event) => self.apply_runs(event),
             LibraryEvent::Chosen {
                 job,
@@ -195,30 +220,27 @@ impl Session {
     }
 
     fn apply_listing(&mut self, job: JobId, listing: Result<Arc<FolderListing>, String>) {
+        let folders = self.folders.iter();
+        let path = folders.clone().find_map(|folder| match &folder.scan {
+            ScanState::Scanning { job: known, .. } if *known == job => folder.path.clone(),
+            _ => None,
+        });
         let Some(scan) = self.scan_of(job) else {
             return;
         };
         match listing {
             Ok(listing) => {
-                // A table of labels stands for a folder of each role, of which it may name none.
-                let is_empty = listing.files.is_empty() && !is_table(&listing.path);
-                let path = listing.path.clone();
                 let notes = listing.notes.clone();
                 *scan = ScanState::Ready(listing);
                 for note in notes {
                     self.notices.say(Severity::Info, note);
                 }
-                if is_empty {
-                    self.notices.push(Notice {
-                        severity: Severity::Warning,
-                        message: "There is no readable image in this folder".to_owned(),
-                        path: Some(path),
-                    });
-                }
             }
+            // It stands under the folder's name, which says where.
             Err(message) => {
-                *scan = ScanState::Failed(message.clone());
-                self.notices.say(Severity::Error, message);
+                let end = path.map_or_else(String::new, |path| format!(": {}", path.display()));
+                let message = message.strip_suffix(&end).unwrap_or(&message).to_owned();
+                *scan = ScanState::Failed(message);
             }
         }
         self.is_plan_stale = true;
@@ -235,10 +257,7 @@ impl Session {
         match folders {
             Ok(folders) => self.samples = folders,
             Err(message) => {
-                self.notices.say(
-                    Severity::Error,
-                    format!("The sample images could not be unpacked: {message}"),
-                );
+                let message = format!("The sample images could not be unpacked: {message}");
                 for &index in &waiting {
                     self.folders[index].scan = ScanState::Failed(message.clone());
                 }
@@ -260,10 +279,7 @@ impl Session {
         for path in paths {
             match kind {
                 DialogKind::Model => self.open_model(ModelSource::Path(path)),
-                DialogKind::Folders(role) => self.add_folder(FolderChoice {
-                    source: FolderSource::Path(path),
-                    role,
-                }),
+                DialogKind::Folders(role) => self.perform(Action::AddFolder(path, role)),
                 DialogKind::TrainFolder => self.perform_train(TrainAction::From(path)),
                 DialogKind::PlotFolder => self.save_plots(path),
                 DialogKind::ExportFolder => self.export(path),

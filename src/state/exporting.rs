@@ -36,7 +36,7 @@ impl Session {
             Ok(()) => self.notices.push(Notice {
                 severity: Severity::Info,
                 message: format!(
-                    "{} written, with their pictures and a table",
+                    "{} written, with pictures and a table",
                     text::counted(request.images.len(), "image")
                 ),
                 path: Some(request.folder.clone()),

@@ -61,6 +61,18 @@ impl Folder {
         }
     }
 
+    /// Why it gives no image, if so.
+    pub fn problem(&self) -> Option<&str> {
+        match &self.scan {
+            ScanState::Failed(reason) => Some(reason),
+            // A table of labels stands for a folder of each role, of which it may name none.
+            ScanState::Ready(listing) if listing.files.is_empty() && !is_table(&listing.path) => {
+                Some("There is no readable image in this folder")
+            }
+            _ => None,
+        }
+    }
+
     /// Whether its listing is still to come.
     pub fn is_pending(&self) -> bool {
         matches!(self.scan, ScanState::Waiting | ScanState::Scanning { .. })

@@ -201,7 +201,14 @@ fn an_opened_run_is_shown_from_its_file_and_reads_no_path() {
         // Of the user's own folders, not of the file's images.
         assert_eq!(request.path.as_deref(), Some(Path::new("/in/0.png")));
     }
-    assert!(session.missing_for_scrub().is_some());
+    // An attempt is made again from the original in the file.
+    assert_eq!(session.missing_for_scrub(), None);
+    session.perform(Action::Do(UiCommand::StartScrub));
+    let commands = worker_commands(&mut session);
+    let [Command::Trace { request, .. }] = commands.as_slice() else {
+        panic!("expected a trace, got {commands:?}");
+    };
+    assert!(request.original.is_some());
     let picture = session
         .shown
         .sealed_picture(Path::new("/out/1.png"))
@@ -393,14 +400,23 @@ fn a_run_that_was_cut_off_is_offered_at_the_next_start() {
     };
     listed(&mut session);
     let (id, notice) = session.notices.newest_first().next().unwrap();
-    assert!(notice.message.contains("cut off"), "{}", notice.message);
+    assert!(
+        notice.message.starts_with("Your last run"),
+        "{}",
+        notice.message
+    );
     assert!(
         notice.message.contains("5 of 8 attempts"),
         "{}",
         notice.message
     );
-    let open = Action::Keep(KeepAction::Open(names[0].clone()));
-    assert_eq!(session.notices.offers(id), [open]);
+    let path = &names[0];
+    let offers = [
+        KeepAction::Resume(path.clone()),
+        KeepAction::Open(path.clone()),
+        KeepAction::Remove(path.clone()),
+    ];
+    assert_eq!(session.notices.offers(id), offers.map(Action::Keep));
     session.notices.dismiss_all();
     listed(&mut session);
     assert!(session.notices.is_empty(), "said once");

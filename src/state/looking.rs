@@ -1,19 +1,23 @@
 //! How the window is looked at, whichever run it shows: everything that is gone at the next start.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use super::actions::{LookAction, Overlay};
 use super::arrangement::GalleryView;
 use super::folders::short_name;
 use super::look::View;
-use super::model::ModelState;
 use super::outbox::Outgoing;
+use super::presenting::Step;
 use super::session::Session;
 use super::settings::ZOOM_RANGE;
 use super::shown::gallery::Filters;
 use crate::images::Picture;
 use crate::ood::Role;
 use crate::worker::protocol::{Control, JobId, LibraryCommand, Severity};
+
+/// Why the model can't be used while a run goes.
+pub(super) const BUSY: &str = "The model is busy with the run: pause it to use the model meanwhile";
 
 /// Percent points between two sizes of the window's content.
 pub(super) const ZOOM_STEP: u32 = 25;
@@ -29,6 +33,8 @@ pub struct Looking {
     pub needle: String,
     /// Columns and rows of the gallery on the screen.
     pub gallery_shape: (usize, usize),
+    /// How much of the presented image is to be seen.
+    pub step: Step,
 }
 
 impl Default for Looking {
@@ -38,6 +44,7 @@ impl Default for Looking {
             overlay: None,
             needle: String::new(),
             gallery_shape: (1, 1),
+            step: Step::default(),
         }
     }
 }
@@ -135,27 +142,31 @@ impl Session {
         self.shown.gallery.is_filtered(filters)
     }
 
-    /// Why the model can't be used beside the run, if so.
-    fn missing_model(&self) -> Option<&'static str> {
-        if self.is_running() {
-            Some("The model is busy with the run, wait for its end or cancel it")
-        } else if !matches!(self.model, ModelState::Ready(_)) {
-            Some("There is no model open")
-        } else {
-            None
-        }
+    /// Why no attempt can be watched now, a sentence; `None` where one can.
+    pub fn missing_for_scrub(&self) -> Option<Cow<'static, str>> {
+        let reason = self.shown.missing_for_scrub();
+        let reason = reason.or_else(|| self.missing_model());
+        (reason.map(Cow::Borrowed)).or_else(|| Some(Cow::Owned(self.missing_model_of_run()?)))
     }
 
-    /// Why no attempt can be watched now; `None` where one can.
-    pub fn missing_for_scrub(&self) -> Option<&'static str> {
-        self.shown
-            .missing_for_scrub()
-            .or_else(|| self.missing_model())
+    /// That another model is open than the one that made the attempts.
+    fn missing_model_of_run(&self) -> Option<String> {
+        let then = self.shown.run.as_ref()?.model.as_ref()?;
+        let now = self.model_info()?;
+        let difference = then.identity.compare(&now.identity);
+        difference.difference().is_some().then(|| {
+            format!(
+                "It takes the model of this run, {}, and another one is open",
+                then.name
+            )
+        })
     }
 
     pub(super) fn start_scrub(&mut self) {
         if self.missing_for_scrub().is_none() {
-            self.shown.start_scrub(&mut self.outbox);
+            self.free_model();
+            let execution = self.settings.run.execution;
+            self.shown.start_scrub(execution, &mut self.outbox);
         }
     }
 
@@ -164,12 +175,10 @@ impl Session {
         if self.shown.map().is_some() {
             return None;
         }
-        let reason = if self.is_running() {
-            "After the run"
-        } else if !matches!(self.model, ModelState::Ready(_)) {
-            "No model open"
-        } else {
-            self.shown.failed_map().unwrap_or("Computing…")
+        let reason = match self.missing_model() {
+            Some(BUSY) => "After the run, or while it is paused",
+            Some(reason) => reason,
+            None => self.shown.failed_map().unwrap_or("Computing…"),
         };
         Some(reason.to_owned())
     }
@@ -206,6 +215,9 @@ impl Session {
     fn begin_trial(&mut self, name: String) -> JobId {
         let reading = self.outbox.mint_job();
         let problem = self.missing_for_trial().map(str::to_owned);
+        if problem.is_none() {
+            self.free_model();
+        }
         self.shown.begin_trial(name, reading, problem);
         self.looking.overlay = Some(Overlay::Try);
         reading

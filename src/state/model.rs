@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::runs::RunSettings;
+use super::text;
+use crate::runs::{DeviceChoice, RunSettings};
 use crate::worker::protocol::{Control, JobId, ModelInfo, ModelSource};
 
 /// Where the model stands.
@@ -19,16 +20,38 @@ pub enum ModelState {
         source: ModelSource,
         /// Cancels the job.
         control: Control,
+        /// What was open until now, and on which device: it is used again where this one can't be opened.
+        before: Option<(Arc<ModelInfo>, DeviceChoice)>,
     },
     /// Ready to run.
     Ready(Arc<ModelInfo>),
-    /// Could not be read.
-    Failed {
-        /// What was tried.
-        source: ModelSource,
-        /// The whole error chain.
-        message: String,
-    },
+}
+
+/// Why the model that was asked for last could not be opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelProblem {
+    /// Tells one from another.
+    pub job: JobId,
+    /// What was asked for.
+    pub source: ModelSource,
+    /// What is wrong and what to do, without the path.
+    pub message: String,
+}
+
+impl ModelProblem {
+    /// Of the whole error chain, which ends with the path.
+    pub(super) fn new(job: JobId, source: ModelSource, chain: &str) -> Self {
+        let mut message = chain;
+        if let ModelSource::Path(path) = &source {
+            let path = format!(": {}", path.display());
+            message = message.strip_suffix(&path).unwrap_or(message);
+        }
+        Self {
+            job,
+            message: text::sentences(message),
+            source,
+        }
+    }
 }
 
 impl ModelState {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::actions::{Action, KeepAction, UiCommand};
 use super::folders::short_name;
+use super::notices::Cause;
 use super::recent;
 use super::saving::{Kept, Question};
 use super::session::Session;
@@ -33,7 +34,15 @@ impl Session {
                     self.list_runs();
                 }
             }
-            KeepAction::Open(path) => self.open_run(path),
+            KeepAction::Open(path) => self.open_run(path, false),
+            KeepAction::Resume(path) => self.open_run(path, true),
+            KeepAction::Remove(path) => self.shown.question = Some(Question::Remove(path)),
+            KeepAction::ScoreBy(measure, aggregate) => {
+                let mut run = self.settings.run.clone();
+                run.view.measure = measure;
+                run.view.aggregate = aggregate;
+                self.perform(Action::SetRun(Box::new(run)));
+            }
             KeepAction::SaveAs(path) => self.save_run_as(path),
             KeepAction::Write(name, folder) => self.write_run(name, folder),
             KeepAction::CompareWith(key) => self.compare_with(key),
@@ -88,16 +97,22 @@ impl Session {
                     self.send_runs(RunsCommand::Clear { folder, kept });
                 }
             }
+            Some(Question::Remove(path)) => {
+                if let Some(folder) = self.keeping.folder.clone() {
+                    self.send_runs(RunsCommand::Remove { folder, path });
+                }
+            }
             Some(Question::GoOn(_)) => self.check_before_going_on(),
             Some(Question::UseAgain(_)) => self.use_again(),
             Some(Question::GoOnWithout(_)) => self.go_on_without(),
         }
     }
 
-    fn open_run(&mut self, path: PathBuf) {
+    /// Read a run and show it. `resumes`: the user has asked to continue it, and so to read what it names.
+    fn open_run(&mut self, path: PathBuf, resumes: bool) {
         if self.is_running() {
-            self.notices.say(
-                Severity::Warning,
+            self.notices.warn_while(
+                Cause::RunUnderWay,
                 "A run is under way. Cancel it before you open another one.",
             );
             return;
@@ -105,6 +120,7 @@ impl Session {
         let job = self.outbox.mint_job();
         self.keeping.is_list_open = false;
         self.keeping.opening = Some((job, path.clone()));
+        self.keeping.resumes = resumes;
         self.send_runs(RunsCommand::Open { job, path });
     }
 
@@ -117,6 +133,10 @@ impl Session {
                 }
                 self.offer_interrupted(&library);
                 self.keeping.library = Some(library);
+                if self.keeping.is_list_open {
+                    // Their areas are shown in the list.
+                    self.read_compared();
+                }
             }
             RunsEvent::Opened { job, path, run } => {
                 let is_awaited = self.keeping.opening.as_ref().is_some_and(|o| o.0 == job);
@@ -156,13 +176,14 @@ impl Session {
         self.notices.offer(
             Notice {
                 severity: Severity::Info,
-                message: format!(
-                    "A run was cut off before its end: {}. What it had reported is kept.",
-                    recent::line(run)
-                ),
+                message: recent::cut_off(run),
                 path: None,
             },
-            vec![Action::Keep(KeepAction::Open(run.path.clone()))],
+            vec![
+                Action::Keep(KeepAction::Resume(run.path.clone())),
+                Action::Keep(KeepAction::Open(run.path.clone())),
+                Action::Keep(KeepAction::Remove(run.path.clone())),
+            ],
         );
     }
 
@@ -200,7 +221,12 @@ impl Session {
         }
         self.show(Shown::new(run));
         self.say_damage(opened);
-        if !opened.is_finished() {
+        if opened.is_finished() {
+            return;
+        }
+        if std::mem::take(&mut self.keeping.resumes) {
+            self.check_before_going_on();
+        } else {
             self.shown.question = Some(Question::GoOn(opened.paths()));
         }
     }
@@ -338,7 +364,7 @@ impl Session {
             extension.is_some_and(|e| e.eq_ignore_ascii_case(crate::runs::file::EXTENSION))
         });
         match run.cloned() {
-            Some(path) => self.open_run(path),
+            Some(path) => self.open_run(path, false),
             None => self.dropped = paths,
         }
     }

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::actions::{Action, Overlay, UiCommand};
+use super::arrangement::GalleryView;
 use super::folders::{FolderId, ScanState, is_table};
 use super::looking::ZOOM_STEP;
 use super::model::ModelState;
+use super::notices::Cause;
 use super::outbox::Outgoing;
 use super::panels::Center;
 use super::saving::Question;
@@ -20,8 +22,8 @@ use crate::runs::{ResultLog, RunSettings};
 use crate::worker::protocol::{Answer, Command, DialogKind, ModelSource, RunRequest, Severity};
 
 impl Session {
-    /// Do what the user asked for.
-    pub fn perform(&mut self, action: Action) {
+    /// Do what the user asked for, without a way back.
+    pub(super) fn perform_for_good(&mut self, action: Action) {
         match action {
             Action::Do(command) => self.perform_command(command),
             Action::OpenModel(source) => self.choose_model(source),
@@ -36,17 +38,11 @@ impl Session {
             Action::PreviewAttempt(attempt) => self.preview.attempt = attempt,
             Action::SelectImage(image) => self.shown.select(Some(image)),
             Action::SelectAttempt(attempt) => self.shown.selected_attempt = attempt,
-            Action::SetGallery(view) => {
-                self.settings.gallery = view;
-                self.shown.is_order_stale = true;
-            }
+            Action::SetGallery(view) => self.set_gallery(view),
             Action::Look(look) => self.perform_look(look),
             Action::Keep(keep) => self.perform_keep(keep),
             Action::Train(train) => self.perform_train(train),
-            Action::SetDecision {
-                settings,
-                is_continued,
-            } => self.change_decision(*settings, is_continued),
+            Action::SetDecision { settings, .. } => self.change_decision(*settings),
             Action::OpenDetector(path) => self.open_detector(path),
             Action::SaveDetector(path) => self.save_detector(path),
             Action::SavePlots(folder) => self.save_plots(folder),
@@ -67,8 +63,10 @@ impl Session {
             UiCommand::Pause => self.set_paused(true),
             UiCommand::Resume => self.set_paused(false),
             UiCommand::Cancel => self.cancel_run(),
-            UiCommand::NextImage => self.shown.step(1),
-            UiCommand::PreviousImage => self.shown.step(-1),
+            UiCommand::NextImage => self.step_image(1),
+            UiCommand::PreviousImage => self.step_image(-1),
+            UiCommand::NextStep => self.step_presentation(1),
+            UiCommand::PreviousStep => self.step_presentation(-1),
             UiCommand::Close => self.close(),
             UiCommand::BrowseModel => self.open_dialog(DialogKind::Model),
             UiCommand::ToggleTrain => self.toggle_training(),
@@ -82,7 +80,9 @@ impl Session {
             UiCommand::TrainAnother => self.leave_training(),
             UiCommand::BrowseMask => self.open_dialog(DialogKind::MaskFile),
             UiCommand::Undo => self.undo(),
+            UiCommand::Redo => self.redo(),
             UiCommand::ResetThreshold => self.reset_threshold(),
+            UiCommand::OnlyUnknown => self.keep_unknown_only(),
             UiCommand::BrowseDetector => self.open_dialog(DialogKind::OpenDetector),
             UiCommand::BrowseSaveDetector => self.open_dialog(DialogKind::SaveDetector),
             UiCommand::BrowsePlots => self.open_dialog(DialogKind::PlotFolder),
@@ -103,7 +103,10 @@ impl Session {
             UiCommand::MarkNone => self.shown.gallery.mark_none(),
             UiCommand::BrowseExport => self.open_dialog(DialogKind::ExportFolder),
             // The window has the focus and the pixels.
-            UiCommand::FocusFind | UiCommand::Copy => {}
+            UiCommand::FocusFind
+            | UiCommand::NextPanel
+            | UiCommand::PreviousPanel
+            | UiCommand::Copy => {}
             UiCommand::Paste => self.try_pasted(),
             UiCommand::TryDropped => self.try_dropped(),
             UiCommand::ZoomIn => self.zoom_window(zoom + ZOOM_STEP),
@@ -111,9 +114,10 @@ impl Session {
             UiCommand::ZoomReset => self.zoom_window(100),
             UiCommand::TogglePalette => self.toggle(Overlay::Palette),
             UiCommand::ToggleShortcuts => self.toggle(Overlay::Shortcuts),
-            UiCommand::TogglePresentation => self.toggle(Overlay::Presentation),
-            UiCommand::ToggleExplain => self.toggle(Overlay::Explain),
+            UiCommand::TogglePresentation => self.toggle_presentation(Overlay::Presentation),
+            UiCommand::ToggleExplain => self.toggle_presentation(Overlay::Explain),
             UiCommand::ToggleTry => self.toggle(Overlay::Try),
+            UiCommand::ToggleMessages => self.toggle(Overlay::Messages),
             UiCommand::ToggleRecent => self.toggle_recent(),
             UiCommand::BrowseOpen => self.open_dialog(DialogKind::OpenRun),
             UiCommand::BrowseSaveAs => self.browse_save_as(),
@@ -136,12 +140,21 @@ impl Session {
         }
     }
 
+    /// Change order or filter of the gallery. Who sorts wants to see what comes first, unless an image is looked at.
+    fn set_gallery(&mut self, view: GalleryView) {
+        let is_other_order = view.order != self.settings.gallery.order;
+        self.settings.gallery = view;
+        self.shown.is_order_stale = true;
+        let is_free = self.shown.gallery.selected().is_none() && !self.is_running();
+        self.shown.wants_first |= is_other_order && is_free;
+    }
+
     fn start_run(&mut self) {
         if self.is_running() {
             return;
         }
         if let Some(missing) = self.missing_for_run() {
-            self.notices.say(Severity::Warning, missing);
+            self.notices.warn_while(Cause::CannotRun, missing);
             return;
         }
         self.view_what_is_chosen();
@@ -170,17 +183,17 @@ impl Session {
     /// Why pressing Run can't start anything, in words that say what to do.
     pub fn missing_for_run(&self) -> Option<String> {
         match &self.model {
+            ModelState::None if self.model_problem.is_some() => {
+                return Some(
+                    "The model could not be opened. Open another one, or use the bundled one."
+                        .to_owned(),
+                );
+            }
             ModelState::None => {
                 return Some("There is no model yet. Open one, or use the bundled one.".to_owned());
             }
             ModelState::Opening { .. } => {
                 return Some("The model is still being opened. Try again in a moment.".to_owned());
-            }
-            ModelState::Failed { .. } => {
-                return Some(
-                    "The model could not be opened. Open another one, or use the bundled one."
-                        .to_owned(),
-                );
             }
             ModelState::Ready(_) => {}
         }
@@ -230,7 +243,12 @@ impl Session {
             self.answer_stuck(Answer::TryAgain);
             return;
         }
-        let Some(run) = self.shown.run.as_mut() else {
+        let is_elsewhere = if is_paused {
+            self.stay_away()
+        } else {
+            self.return_to_worker()
+        };
+        let Some(run) = self.shown.run.as_mut().filter(|_| !is_elsewhere) else {
             return;
         };
         match run.phase {
@@ -242,6 +260,9 @@ impl Session {
     }
 
     fn cancel_run(&mut self) {
+        if self.end_free_run() {
+            return;
+        }
         if let Some(run) = self.shown.run.as_mut().filter(|run| run.phase.is_active()) {
             run.phase = Phase::Cancelling;
             run.control.cancel();
@@ -250,8 +271,8 @@ impl Session {
 
     fn choose_model(&mut self, source: ModelSource) {
         if self.is_running() {
-            self.notices.say(
-                Severity::Warning,
+            self.notices.warn_while(
+                Cause::RunUnderWay,
                 "A run is under way. Cancel it before you open another model.",
             );
             return;
@@ -277,8 +298,8 @@ impl Session {
     pub(super) fn open_dialog(&mut self, kind: DialogKind) {
         if self.dialog.is_some() {
             // A portal can hang for good, so the way out is named.
-            self.notices.say(
-                Severity::Info,
+            self.notices.warn_while(
+                Cause::DialogOpen,
                 "A file dialog is already open. If you can't see it, type the path into the field instead.",
             );
             return;
@@ -300,7 +321,7 @@ impl Session {
         self.remember_folders();
     }
 
-    fn change_settings(&mut self, settings: RunSettings) {
+    pub(super) fn change_settings(&mut self, settings: RunSettings) {
         let old = std::mem::replace(&mut self.settings.run, settings);
         let new = &self.settings.run;
         self.is_plan_stale |= old.selection != new.selection;

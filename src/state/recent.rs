@@ -16,6 +16,12 @@ pub fn when(manifest: &Manifest) -> String {
     )
 }
 
+/// A day in the local time, e.g. `26 Nov 2026`.
+pub fn day(time: jiff::Timestamp) -> String {
+    let time = time.to_zoned_datetime(jiff::tz::TimeZone::system());
+    time.strftime("%-d %b %Y").to_string()
+}
+
 /// The settings that decide a run, e.g. `alternating checkerboard 8, 10 attempts, 25 steps`.
 pub fn settings(manifest: &Manifest) -> String {
     let settings = manifest.settings();
@@ -62,6 +68,22 @@ pub fn line(run: &RunSummary) -> String {
         text::counted(run.manifest.num_images, "image"),
         settings(&run.manifest),
         state(run)
+    )
+}
+
+/// That a run was cut off, and which one it was.
+pub fn cut_off(run: &RunSummary) -> String {
+    // What a killed run had reported last is in its log, which only opening it reads.
+    let how_far = if run.is_closed {
+        format!("stopped at {}", state(run))
+    } else {
+        "was cut off".to_owned()
+    };
+    format!(
+        "Your last run {how_far} ({}, {}, {})",
+        when(&run.manifest),
+        run.manifest.model.name,
+        text::counted(run.manifest.num_images, "image")
     )
 }
 

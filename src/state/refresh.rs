@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::detector::{fitting, foreign_calibration_set};
 use super::folders::planned_images;
 use super::look::DifferenceKind;
-use super::model::ModelState;
 use super::outbox::Outgoing;
 use super::preview::PreviewState;
 use super::session::Session;
@@ -18,6 +17,8 @@ impl Session {
     ///
     /// `now_secs` is any clock that only moves forward. Returns after how many seconds another call is needed.
     pub fn tick(&mut self, now_secs: f64) -> Option<f64> {
+        self.now_secs = now_secs;
+        self.settle_notices();
         self.view_what_is_shown();
         let (distance, aggregate) = (
             self.settings.run.view.measure,
@@ -39,6 +40,7 @@ impl Session {
         if !has_analyzed {
             self.shown.find_confounds();
         }
+        self.shown.warn();
         let decision = self.settings.decision;
         self.shown
             .pair_again(&self.comparing, decision.false_alarm_rate);
@@ -78,8 +80,8 @@ impl Session {
     /// Ask for the LPIPS map of the attempt that is looked at, where it is wanted.
     fn want_map(&mut self) {
         let is_wanted = self.settings.look.difference == DifferenceKind::Lpips;
-        if is_wanted && matches!(self.model, ModelState::Ready(_)) {
-            self.shown.want_map(&mut self.outbox);
+        if is_wanted && self.missing_model().is_none() && self.shown.want_map(&mut self.outbox) {
+            self.free_model();
         }
     }
 
@@ -100,6 +102,9 @@ impl Session {
             }
             _ => Arc::clone(&self.planned),
         };
+        if !Arc::ptr_eq(self.shown.gallery.images(), &images) {
+            self.history.forget_marks();
+        }
         let run = self.shown.run.as_ref();
         self.shown.gallery.fill(images, run);
         self.shown.is_order_stale = true;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::model::ModelState;
 use super::outbox::Outgoing;
+use super::parking::Held;
 use super::saving::Question;
 use super::session::Session;
 use super::shown::run::Phase;
@@ -99,7 +100,7 @@ impl Session {
         let info = match &self.model {
             ModelState::Opening { .. } => return,
             ModelState::Ready(info) => Arc::clone(info),
-            ModelState::None | ModelState::Failed { .. } => {
+            ModelState::None => {
                 self.refuse("its model could not be opened");
                 return;
             }
@@ -124,7 +125,7 @@ impl Session {
         }
     }
 
-    fn refuse(&mut self, reason: &str) {
+    pub(super) fn refuse(&mut self, reason: &str) {
         self.shown.resuming = None;
         self.shown.question = None;
         self.notices.say(
@@ -133,7 +134,7 @@ impl Session {
         );
     }
 
-    fn start_again(&mut self) {
+    pub(super) fn start_again(&mut self) {
         self.shown.resuming = None;
         let job = self.outbox.mint_job();
         let saving = self.where_to_go_on();
@@ -145,6 +146,8 @@ impl Session {
         run.job = job;
         run.control = Control::default();
         run.phase = Phase::Running;
+        run.held = Held::InWorker;
+        run.num_before = run.num_results();
         run.model = info;
         run.settings.execution = execution;
         "Starting".clone_into(&mut run.progress.activity);

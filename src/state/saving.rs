@@ -64,6 +64,8 @@ pub struct Keeping {
     pub pictures_changed: bool,
     /// The run that is read now.
     pub opening: Option<(JobId, PathBuf)>,
+    /// Whether it is to be continued once it is read.
+    pub(super) resumes: bool,
     /// The run that was at work when the window was closed last.
     pub(super) interrupted: Option<PathBuf>,
     pub(super) is_first_listing_done: bool,
@@ -74,6 +76,8 @@ pub struct Keeping {
 pub enum Question {
     /// Remove all recent runs?
     Clear,
+    /// Remove this one?
+    Remove(PathBuf),
     /// Go on with an unfinished run, which reads these paths?
     GoOn(Vec<PathBuf>),
     /// Use model, folders and settings of a run, which reads these paths?

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::comparing::Comparing;
 use super::detector::OpenDetector;
 use super::folders::{Folder, FolderId, ScanState};
 use super::looking::Looking;
-use super::model::{ModelState, estimated_secs};
+use super::model::{ModelProblem, ModelState, estimated_secs};
 use super::notices::Notices;
 use super::outbox::{Outbox, Outgoing};
 use super::preview::PreviewState;
@@ -16,10 +17,12 @@ use super::settings::{FolderChoice, FolderSource, Settings};
 use super::shown::Shown;
 use super::shown::run::RunState;
 use super::training::TrainingState;
+use super::undo::History;
 use crate::detectors::measures;
 use crate::ood::{MeasureId, Role};
 use crate::worker::protocol::{
-    Command, Control, JobId, LibraryCommand, ModelInfo, ModelSource, RunImage, Severity,
+    Command, Control, DeviceChoice, JobId, LibraryCommand, ModelInfo, ModelSource, RunImage,
+    Severity,
 };
 
 /// Everything the window shows.
@@ -29,12 +32,16 @@ pub struct Session {
     pub settings: Settings,
     /// The model.
     pub model: ModelState,
+    /// Why the model that was asked for last is not the one that is open.
+    pub model_problem: Option<ModelProblem>,
     /// The folders, in the order in which they were added.
     pub folders: Vec<Folder>,
     /// The run under way or the last one, and all that goes with it.
     pub shown: Shown,
     /// The open detector file.
     pub detector: Option<OpenDetector>,
+    /// When its file was written, where the system says.
+    pub detector_written: Option<SystemTime>,
     /// How things are looked at.
     pub looking: Looking,
     /// The mask preview.
@@ -47,11 +54,17 @@ pub struct Session {
     pub training: TrainingState,
     /// Messages to the user.
     pub notices: Notices,
+    /// What can be taken back.
+    pub history: History,
     /// Commands to send.
     pub outbox: Outbox,
     /// Paths dropped on the window that wait for the user to say what they are.
     pub dropped: Vec<PathBuf>,
+    /// The last tick of the clock.
+    pub(super) now_secs: f64,
     pub(super) dialog: Option<JobId>,
+    /// What the model that is open runs on.
+    pub(super) model_device: DeviceChoice,
     pub(super) samples: Vec<(Role, PathBuf)>,
     pub(super) samples_job: Option<JobId>,
     pub(super) is_plan_stale: bool,
@@ -66,16 +79,21 @@ impl Session {
     pub fn new(settings: Settings) -> Self {
         let mut session = Self {
             model: ModelState::None,
+            model_problem: None,
+            model_device: settings.run.execution.device,
             folders: Vec::new(),
             shown: Shown::default(),
             detector: None,
+            detector_written: None,
             looking: Looking::default(),
             preview: PreviewState::default(),
             keeping: Keeping::default(),
             comparing: Comparing::default(),
             training: TrainingState::default(),
             notices: Notices::default(),
+            history: History::default(),
             outbox: Outbox::default(),
+            now_secs: 0.0,
             dropped: Vec::new(),
             dialog: None,
             samples: Vec::new(),
@@ -100,22 +118,32 @@ impl Session {
         self.keeping.opening = None;
         self.shown = shown;
         self.drop_hand_threshold();
+        self.history.forget_marks();
         // What is offered there was meant for the run before.
         self.notices.withdraw_offers();
         self.is_plan_stale = true;
     }
 
     pub(super) fn open_model(&mut self, source: ModelSource) {
-        if let ModelState::Opening { control, .. } = &self.model {
-            control.cancel();
-        }
+        let before = match std::mem::take(&mut self.model) {
+            ModelState::None => None,
+            ModelState::Ready(info) => Some((info, self.model_device)),
+            ModelState::Opening {
+                control, before, ..
+            } => {
+                control.cancel();
+                before
+            }
+        };
         let job = self.outbox.mint_job();
         let control = Control::default();
         self.settings.model = source.clone();
+        self.model_problem = None;
         self.model = ModelState::Opening {
             job,
             source: source.clone(),
             control: control.clone(),
+            before,
         };
         self.outbox.push_back(Outgoing::Worker(Command::OpenModel {
             job,
@@ -302,7 +330,7 @@ pub(super) mod testing;
 
 #[cfg(test)]
 #[path = "session_tests.rs"]
-mod tests;
+pub(super) mod tests;
 
 #[cfg(test)]
 #[path = "keeping_tests.rs"]

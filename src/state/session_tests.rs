@@ -40,7 +40,7 @@ pub(super) fn library_commands(session: &mut Session) -> Vec<LibraryCommand> {
 }
 
 /// A session with an open model and 30 images of each role.
-pub(super) fn ready_session() -> Session {
+pub(in crate::state) fn ready_session() -> Session {
     let mut session = Session::new(empty_settings());
     let job = session.model.job().unwrap();
     session.apply(Event::ModelOpened {

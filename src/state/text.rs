@@ -8,6 +8,29 @@ pub fn sentence(text: &str) -> String {
     })
 }
 
+/// A message in two parts, as error chains have it, as two sentences. A name at its beginning stays as it is written.
+pub fn sentences(message: &str) -> String {
+    let part = |part: &str| {
+        let word = part.split_whitespace().next().unwrap_or_default();
+        if word.chars().all(char::is_alphabetic) {
+            capitalized(part)
+        } else {
+            part.to_owned()
+        }
+    };
+    let ended = |part: String| {
+        if part.is_empty() || part.ends_with(['.', '?', '!']) {
+            part
+        } else {
+            format!("{part}.")
+        }
+    };
+    match message.split_once("; ") {
+        Some((what, remedy)) => format!("{} {}", ended(part(what)), ended(part(remedy))),
+        None => ended(part(message)),
+    }
+}
+
 /// A duration in words, two units at most, e.g. `4 min 20 s`.
 pub fn duration(secs: f64) -> String {
     if !secs.is_finite() {
@@ -126,6 +149,16 @@ mod tests {
         ] {
             assert_eq!(rough_duration(secs), words);
         }
+    }
+
+    #[test]
+    fn a_message_and_its_remedy_are_two_sentences() {
+        assert_eq!(
+            sentences("readme.md is not a model; give a diffusers folder"),
+            "readme.md is not a model. Give a diffusers folder."
+        );
+        assert_eq!(sentences("the file is cut short"), "The file is cut short.");
+        assert_eq!(sentences(""), "");
     }
 
     #[test]

@@ -90,7 +90,12 @@ impl App {
         self.drain();
         self.drain_training();
         self.perform_actions();
-        if let Some(wait_secs) = self.session.tick(self.now_secs()) {
+        let (now_secs, is_pointed) = (ctx.input(|input| input.time), self.drafts.reads_notices);
+        let waits = [
+            self.session.tick(self.now_secs()),
+            self.session.notices.expire(now_secs, is_pointed),
+        ];
+        for wait_secs in waits.into_iter().flatten() {
             repaint_after(ctx, wait_secs);
         }
         self.send(ctx);
@@ -265,8 +270,10 @@ impl App {
 
     fn collect_input(&mut self, ctx: &Context) {
         super::clipboard::keys_of_text(ctx);
-        let commands = keys::pressed(ctx).into_iter().map(Action::Do);
-        self.actions.extend(commands);
+        let commands = keys::pressed(ctx).into_iter();
+        let session = &self.session;
+        let meant = commands.map(|command| Action::Do(session.meaning(command)));
+        self.actions.extend(meant);
         let dropped: Vec<PathBuf> = ctx.input(|input| {
             let files = input.raw.dropped_files.iter();
             files.map(|file| file.path().to_owned()).collect()

@@ -2,14 +2,16 @@
 
 use egui::{Context, KeyboardShortcut, Modifiers};
 
+use super::focus;
 use crate::state::UiCommand;
 use crate::state::actions::{Key, Shortcut};
 
 /// The commands that keys ask for in this frame; these keys mean nothing else then.
 pub fn pressed(ctx: &Context) -> Vec<UiCommand> {
     // An open list or menu has Esc and the arrows to itself.
+    let focused = ctx.memory(|memory| memory.focused());
     let is_typing =
-        ctx.memory(|memory| memory.focused().is_some()) || egui::Popup::is_any_open(ctx);
+        focused.is_some_and(|id| !focus::is_region(id)) || egui::Popup::is_any_open(ctx);
     let is_pressed = |command: &UiCommand| {
         let mut shortcuts = command.info().shortcuts.iter();
         // Plain keys belong to the widget that has the focus, F5 does not mean anything to any.
@@ -21,8 +23,13 @@ pub fn pressed(ctx: &Context) -> Vec<UiCommand> {
             is_free && ctx.input_mut(|input| input.consume_shortcut(&keyboard_shortcut(*shortcut)))
         })
     };
-    let commands = UiCommand::ALL.iter().copied();
-    commands.filter(is_pressed).collect()
+    // With Shift first: without, it does not matter whether Shift is held.
+    let mut commands: Vec<UiCommand> = UiCommand::ALL.to_vec();
+    commands.sort_by_key(|command| {
+        let shortcuts = command.info().shortcuts.iter();
+        !shortcuts.clone().any(|shortcut| shortcut.with_shift)
+    });
+    commands.into_iter().filter(is_pressed).collect()
 }
 
 fn keyboard_shortcut(shortcut: Shortcut) -> KeyboardShortcut {
@@ -59,12 +66,15 @@ fn keyboard_shortcut(shortcut: Shortcut) -> KeyboardShortcut {
         Key::T => egui::Key::T,
         Key::V => egui::Key::V,
         Key::W => egui::Key::W,
+        Key::Y => egui::Key::Y,
+        Key::F6 => egui::Key::F6,
         Key::Z => egui::Key::Z,
     };
-    let modifiers = if shortcut.with_ctrl {
+    let mut modifiers = if shortcut.with_ctrl {
         Modifiers::COMMAND
     } else {
         Modifiers::NONE
     };
+    modifiers.shift = shortcut.with_shift;
     KeyboardShortcut::new(modifiers, key)
 }

@@ -2,6 +2,7 @@
 
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 
+use super::focus::{self, Region};
 use super::panels::{self, Page, Scene};
 use super::theme::{self, BOTTOM_HEIGHT, MARGIN};
 use super::widgets::combo::segments;
@@ -16,23 +17,31 @@ const CENTER_WIDTH: f32 = 520.0;
 /// Draw everything.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     panels::inspector::copy(ui, scene);
-    if let Some(Overlay::Presentation | Overlay::Explain) = scene.session.looking.overlay {
-        let is_explained = scene.session.looking.overlay == Some(Overlay::Explain);
-        panels::overlays::presentation::ui(ui, scene, is_explained);
+    if let Some(overlay @ (Overlay::Presentation | Overlay::Explain)) =
+        scene.session.looking.overlay
+    {
+        panels::overlays::presentation::ui(ui, scene, overlay);
         return;
     }
+    focus::begin(ui, &mut scene.drafts.focus);
     let palette = theme::palette(ui);
     let bar = |inner_margin| Frame::new().fill(palette.ground).inner_margin(inner_margin);
     Panel::top("bar")
         .exact_size(panels::top_bar::HEIGHT)
         .resizable(false)
         .frame(bar(Margin::symmetric(MARGIN, 0)))
-        .show(ui, |ui| panels::top_bar::ui(ui, scene));
+        .show(ui, |ui| {
+            region(ui, scene, Region::Bar);
+            panels::top_bar::ui(ui, scene);
+        });
     Panel::bottom("progress")
         .exact_size(BOTTOM_HEIGHT)
         .resizable(false)
         .frame(bar(Margin::symmetric(MARGIN, 8)))
-        .show(ui, |ui| panels::progress::ui(ui, scene));
+        .show(ui, |ui| {
+            region(ui, scene, Region::Progress);
+            panels::progress::ui(ui, scene);
+        });
     scene.drafts.is_narrow = ui.available_width() < NARROW;
     let within = if scene.session.looking.overlay == Some(Overlay::Train) {
         panels::train::ui(ui, scene);
@@ -66,6 +75,7 @@ fn wide_ui(ui: &mut Ui, scene: &mut Scene<'_>) -> egui::Rect {
             .resizable(true)
             .frame(side)
             .show(ui, |ui| {
+                region(ui, scene, Region::Setup);
                 scrolled(ui, "setup", |ui| setup_ui(ui, scene));
             });
         new.setup_width = shown.response.rect.width();
@@ -78,6 +88,7 @@ fn wide_ui(ui: &mut Ui, scene: &mut Scene<'_>) -> egui::Rect {
         .resizable(true)
         .frame(side)
         .show(ui, |ui| {
+            region(ui, scene, Region::Results);
             scrolled(ui, "results", |ui| panels::results::ui(ui, scene));
         });
     new.results_width = shown.response.rect.width();
@@ -89,6 +100,7 @@ fn wide_ui(ui: &mut Ui, scene: &mut Scene<'_>) -> egui::Rect {
         bottom: 0,
     });
     let center = CentralPanel::default().frame(frame).show(ui, |ui| {
+        region(ui, scene, Region::Center);
         centers_ui(ui, scene);
         match scene.session.settings.panels.center {
             Center::Overview => {
@@ -139,6 +151,7 @@ fn narrow_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .fill(palette.ground)
         .inner_margin(Margin::symmetric(MARGIN, 4));
     Panel::top("pages").frame(frame).show(ui, |ui| {
+        region(ui, scene, Region::Pages);
         let mut page = scene.drafts.page;
         segments(
             ui,
@@ -155,15 +168,21 @@ fn narrow_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         top: 4,
         bottom: 0,
     });
-    CentralPanel::default()
-        .frame(frame)
-        .show(ui, |ui| match scene.drafts.page {
+    CentralPanel::default().frame(frame).show(ui, |ui| {
+        region(ui, scene, Region::Center);
+        match scene.drafts.page {
             Page::Setup => scrolled(ui, "setup", |ui| setup_ui(ui, scene)),
             Page::Inspect => scrolled(ui, "inspect", |ui| panels::inspector::ui(ui, scene, false)),
             Page::Gallery => panels::gallery::ui(ui, scene),
             Page::Verdicts => panels::verdicts::ui(ui, scene),
             Page::Results => scrolled(ui, "results", |ui| panels::results::ui(ui, scene)),
-        });
+        }
+    });
+}
+
+/// Let F6 come to the panel that is being drawn.
+fn region(ui: &Ui, scene: &mut Scene<'_>, region: Region) {
+    focus::region(ui, scene, region, ui.max_rect());
 }
 
 fn scrolled(ui: &mut Ui, id_salt: &str, add_contents: impl FnOnce(&mut Ui)) {
@@ -176,6 +195,7 @@ fn scrolled(ui: &mut Ui, id_salt: &str, add_contents: impl FnOnce(&mut Ui)) {
             ui.add_space(10.0);
             add_contents(ui);
             ui.add_space(10.0);
+            focus::follow(ui);
         });
 }
 

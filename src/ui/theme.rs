@@ -10,6 +10,7 @@ use egui::{
 
 use crate::ood::Role;
 use crate::state::ThemeChoice;
+use crate::ui::quiet::QuietTooltips;
 
 /// Height of the progress panel in points.
 pub const BOTTOM_HEIGHT: f32 = 76.0;
@@ -142,8 +143,9 @@ pub fn palette(ui: &Ui) -> &'static Palette {
     }
 }
 
-/// Set both themes once, at the start.
+/// Set both themes and the rule of tooltips once, at the start.
 pub fn install(ctx: &Context) {
+    ctx.add_plugin(QuietTooltips::default());
     ctx.set_style_of(Theme::Light, style(&LIGHT, Visuals::light()));
     ctx.set_style_of(Theme::Dark, style(&DARK, Visuals::dark()));
 }
@@ -180,7 +182,7 @@ fn style(palette: &Palette, base: Visuals) -> Style {
         (TextStyle::Heading, font(17.0, FontFamily::Proportional)),
         (TextStyle::Body, font(13.5, FontFamily::Proportional)),
         (TextStyle::Button, font(13.5, FontFamily::Proportional)),
-        (TextStyle::Small, font(11.5, FontFamily::Proportional)),
+        (TextStyle::Small, font(12.5, FontFamily::Proportional)),
         (TextStyle::Monospace, font(12.5, FontFamily::Monospace)),
     ]
     .into();

@@ -32,6 +32,13 @@ pub enum RunsCommand {
         /// Runs that must stay.
         kept: Vec<PathBuf>,
     },
+    /// Remove one run of the folder.
+    Remove {
+        /// The folder.
+        folder: PathBuf,
+        /// The run.
+        path: PathBuf,
+    },
     /// Read a run; no path in it is touched.
     Open {
         /// Echoed in the reply.
@@ -138,6 +145,10 @@ pub fn answer(command: RunsCommand) -> RunsEvent {
         RunsCommand::Clear { folder, kept } => {
             let cleared = run_library::clear(&folder, &kept);
             listed(&folder, cleared.err())
+        }
+        RunsCommand::Remove { folder, path } => {
+            let removed = run_library::remove_one(&folder, &path);
+            listed(&folder, removed.err())
         }
         RunsCommand::Open { job, path } => {
             let run = OpenedRun::read(&path)

@@ -152,7 +152,13 @@ fn answer(
             let detector = Calibration::load(&path)
                 .map(Arc::new)
                 .map_err(|err| err.to_string());
-            outbox.post(LibraryEvent::DetectorOpened { path, detector });
+            let written = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
+            outbox.post(LibraryEvent::DetectorOpened {
+                path,
+                detector,
+                // A date is nice to have.
+                written: written.ok(),
+            });
         }
         LibraryCommand::Runs(command) => runs_aside(command, outbox, side),
     }

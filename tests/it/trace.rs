@@ -8,7 +8,9 @@ use lmd_inspector::engine::trace::{Trace, TraceRequest};
 use lmd_inspector::images::sources::{self, Wanted};
 use lmd_inspector::networks::distances::LPIPS;
 use lmd_inspector::ood::Role;
-use lmd_inspector::runs::{BatchChoice, DeviceChoice, ResultLog, RunImage};
+use lmd_inspector::runs::{
+    AttemptResult, BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings,
+};
 use lmd_inspector::worker::job::{self, Worker};
 use lmd_inspector::worker::protocol::{
     Command, Control, Event, JobId, MapRequest, ModelSource, RunRequest,
@@ -81,6 +83,7 @@ fn the_last_step_is_the_result_of_the_run_bit_for_bit() {
     let mut firsts = Vec::new();
     for result in results {
         let request = TraceRequest {
+            original: None,
             settings: settings.clone(),
             image: images[result.image].clone(),
             attempt: result.attempt,
@@ -90,8 +93,34 @@ fn the_last_step_is_the_result_of_the_run_bit_for_bit() {
         assert_eq!(trace.steps.last(), result.inpainted.as_ref());
         assert_ne!(trace.steps[0], trace.steps[3], "it begins with noise");
         firsts.push(trace.steps[0].clone());
+        assert_near_from_kept(&mut worker, &settings, &images, &result);
     }
     assert_ne!(firsts[0], firsts[3], "attempts differ");
+}
+
+/// From the original as a run file keeps it no file is read, and the end is all but the result.
+fn assert_near_from_kept(
+    worker: &mut Worker,
+    settings: &RunSettings,
+    images: &[RunImage],
+    result: &AttemptResult,
+) {
+    let mut image = images[result.image].clone();
+    let mut file = (*image.file).clone();
+    file.path = "/nowhere/at/all.png".into();
+    image.file = Arc::new(file);
+    let request = TraceRequest {
+        original: Some(result.original.clone()),
+        settings: settings.clone(),
+        image,
+        attempt: result.attempt,
+    };
+    let steps = &trace(worker, request).steps;
+    let (last, made) = (steps.last().unwrap(), result.inpainted.as_ref().unwrap());
+    let off = last.bytes.iter().zip(made.bytes.iter());
+    let sum: usize = off.map(|(a, b)| usize::from(a.abs_diff(*b))).sum();
+    let mean = sum as f64 / last.bytes.len() as f64;
+    assert!(mean < 1.5, "{mean} of 255 off");
 }
 
 #[test]

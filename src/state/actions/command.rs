@@ -21,6 +21,10 @@ pub enum When {
     Unfinished,
     /// Where the run was read from a file.
     Opened,
+    /// Where there is something to take back.
+    Undoable,
+    /// Where something was taken back.
+    Redoable,
 }
 
 const fn plain(key: Key) -> Shortcut {
@@ -100,6 +104,20 @@ ui_commands! {
         explanation: Borrowed("Look at the image before"),
         shortcuts: &[plain(Key::ArrowLeft)],
         palette: Some((When::Always, "Previous image")),
+    },
+    /// Show the next step of the presentation.
+    NextStep => Info {
+        text: Borrowed("Next"),
+        explanation: Borrowed("Show the next step (Right)"),
+        shortcuts: &[],
+        palette: None,
+    },
+    /// Show the step of the presentation before.
+    PreviousStep => Info {
+        text: Borrowed("Back"),
+        explanation: Borrowed("Show the step before (Left)"),
+        shortcuts: &[],
+        palette: None,
     },
     /// Close what is open, then what is chosen: scores, marks, the newest message. The image that is looked at stays.
     Close => Info {
@@ -185,12 +203,19 @@ ui_commands! {
         shortcuts: &[],
         palette: None,
     },
-    /// Take the last change of the threshold back.
+    /// Take the last change back.
     Undo => Info {
         text: Borrowed("Undo"),
-        explanation: Borrowed("Take the last change of the threshold back"),
+        explanation: Borrowed("Take the last change back: of threshold, folders, choice of images, marks or settings"),
         shortcuts: &[ctrl(Key::Z)],
-        palette: Some((When::Always, "Undo the change of the threshold")),
+        palette: Some((When::Undoable, "Undo")),
+    },
+    /// Make the change again that was taken back last.
+    Redo => Info {
+        text: Borrowed("Redo"),
+        explanation: Borrowed("Make the change again that was taken back last"),
+        shortcuts: &[Shortcut::shifted(Key::Z), ctrl(Key::Y)],
+        palette: Some((When::Redoable, "Redo")),
     },
     /// Back to the default threshold.
     ResetThreshold => Info {
@@ -205,6 +230,13 @@ ui_commands! {
         explanation: Borrowed("Choose a detector file"),
         shortcuts: &[],
         palette: None,
+    },
+    /// Take the folders out of the list whose images need no verdict.
+    OnlyUnknown => Info {
+        text: Borrowed("Only score unknown images"),
+        explanation: Borrowed("Take the in-domain and out-of-domain folders out of the list: the detector file has its own in-domain scores"),
+        shortcuts: &[],
+        palette: Some((When::Idle, "Only score unknown images")),
     },
     /// Choose where to save the detector in a dialog.
     BrowseSaveDetector => Info {
@@ -307,6 +339,20 @@ ui_commands! {
         shortcuts: &[ctrl(Key::F)],
         palette: Some((When::Always, "Find images")),
     },
+    /// Give the focus to the next part of the window.
+    NextPanel => Info {
+        text: Borrowed("Next panel"),
+        explanation: Borrowed("Go to the next part of the window by keyboard"),
+        shortcuts: &[plain(Key::F6)],
+        palette: Some((When::Always, "Next panel")),
+    },
+    /// Give the focus to the part of the window before.
+    PreviousPanel => Info {
+        text: Borrowed("Previous panel"),
+        explanation: Borrowed("Go to the part of the window before by keyboard"),
+        shortcuts: &[Shortcut::shift(Key::F6)],
+        palette: Some((When::Always, "Previous panel")),
+    },
     /// Take all filters of the gallery away.
     ShowAll => Info {
         text: Borrowed("Show all"),
@@ -356,7 +402,7 @@ ui_commands! {
             "Score the picture in the clipboard, or the file whose path is there; it joins no figure",
         ),
         shortcuts: &[ctrl(Key::V)],
-        palette: Some((When::Always, "Try the picture in the clipboard")),
+        palette: Some((When::Always, "Try the pasted picture")),
     },
     /// Score the first picture that was dropped on the window.
     TryDropped => Info {
@@ -403,14 +449,14 @@ ui_commands! {
     /// Open the presentation, or close it.
     TogglePresentation => Info {
         text: Borrowed("Presentation"),
-        explanation: Borrowed("Show an audience the pictures, the score and the histogram, with large type"),
+        explanation: Borrowed("Show an audience this image step by step, with large type: the arrow keys go on"),
         shortcuts: &[plain(Key::F11)],
         palette: Some((When::Always, "Presentation")),
     },
     /// Open the explanation in three pictures, or close it.
     ToggleExplain => Info {
         text: Borrowed("Explain this image"),
-        explanation: Borrowed("Show in three pictures how this image came by its score"),
+        explanation: Borrowed("Show in four pictures and a few words how this image came by its score"),
         shortcuts: &[plain(Key::E)],
         palette: Some((When::Always, "Explain this image")),
     },
@@ -420,6 +466,13 @@ ui_commands! {
         explanation: Borrowed("Paint on this image, or drop a picture, and see its score; it joins no figure"),
         shortcuts: &[plain(Key::T)],
         palette: Some((When::Always, "Paint and try…")),
+    },
+    /// Open the list of past messages, or close it.
+    ToggleMessages => Info {
+        text: Borrowed("Messages"),
+        explanation: Borrowed("Show what the window has said so far"),
+        shortcuts: &[],
+        palette: Some((When::Always, "Past messages")),
     },
     /// Open the list of recent runs, or close it.
     ToggleRecent => Info {
@@ -511,7 +564,7 @@ ui_commands! {
         text: Borrowed("Resume"),
         explanation: Borrowed("Make the attempts that are missing, the scores are those of a run that nothing stopped"),
         shortcuts: &[],
-        palette: Some((When::Unfinished, "Go on with the unfinished run")),
+        palette: Some((When::Unfinished, "Continue the unfinished run")),
     },
     /// Use the model, folders and settings of the run that was opened; what that reads is asked about first.
     UseAgain => Info {
@@ -529,7 +582,7 @@ ui_commands! {
     },
     /// Do what was asked about.
     Confirm => Info {
-        text: Borrowed("Go on"),
+        text: Borrowed("Continue"),
         explanation: Borrowed("Do it"),
         shortcuts: &[],
         palette: None,
@@ -550,7 +603,7 @@ ui_commands! {
     },
     /// Let the run continue without its file.
     GoOnUnsaved => Info {
-        text: Borrowed("Go on without saving"),
+        text: Borrowed("Continue without saving"),
         explanation: Borrowed("Keep what was written so far, the rest of the run stays in memory only"),
         shortcuts: &[],
         palette: None,

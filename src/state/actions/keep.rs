@@ -15,6 +15,12 @@ pub enum KeepAction {
     Set(SavingSettings),
     /// Show a run file.
     Open(PathBuf),
+    /// Show an unfinished run and continue it at once.
+    Resume(PathBuf),
+    /// Remove one of the recent runs; asks first.
+    Remove(PathBuf),
+    /// Score the run that is shown in this way.
+    ScoreBy(MeasureId, Aggregate),
     /// Write a copy of the run that is shown.
     SaveAs(PathBuf),
     /// Write the run that is shown in a format, by its name, into a folder.
@@ -31,6 +37,17 @@ impl KeepAction {
         match self {
             Self::Set(_) => Info::new("Change", "Change whether and how runs are kept on disk"),
             Self::Open(_) => Info::new("Open", "Show this run, nothing that it names is read"),
+            Self::Resume(_) => Info::new(
+                "Resume",
+                "Read the images of this run and make the attempts that are missing, with the same scores as without a break",
+            ),
+            Self::Remove(_) => {
+                Info::new("Remove…", "Delete the file of this run, after a question")
+            }
+            Self::ScoreBy(..) => Info::new(
+                "Score by this",
+                "Score the run that is shown in this way, which takes effect at once",
+            ),
             Self::SaveAs(_) => Info::new("Save", "Write a copy of this run to this file"),
             Self::Write(name, _) => {
                 let format = FORMATS.iter().find(|format| format.name == *name);

@@ -83,6 +83,8 @@ pub enum Overlay {
     Try,
     /// A new model.
     Train,
+    /// What the window has said so far.
+    Messages,
 }
 
 impl Overlay {
@@ -95,6 +97,7 @@ impl Overlay {
             Self::Explain => UiCommand::ToggleExplain,
             Self::Try => UiCommand::ToggleTry,
             Self::Train => UiCommand::ToggleTrain,
+            Self::Messages => UiCommand::ToggleMessages,
         }
     }
 }
@@ -119,7 +122,7 @@ impl LookAction {
             ),
             Self::ScrubTo(_) => Info::new("Step", "Show this step of the denoising"),
             Self::PlayScrub(true) => Info::new("Play", "Play the steps from noise to picture"),
-            Self::PlayScrub(false) => Info::new("Hold", "Play the steps from noise to picture"),
+            Self::PlayScrub(false) => Info::new("Pause", "Play the steps from noise to picture"),
             Self::Copy(part) => Info::new(
                 format!("Copy {}", part.label().to_lowercase()),
                 "Put this picture into the clipboard, pixel for pixel",

@@ -40,6 +40,12 @@ impl Session {
     fn plain_commands(&self) -> Vec<NamedCommand> {
         let offered = UiCommand::ALL.iter().filter_map(|&command| {
             let (when, words) = command.info().palette?;
+            let more = match command {
+                UiCommand::Undo => self.history.undo_words(),
+                UiCommand::Redo => self.history.redo_words(),
+                _ => None,
+            };
+            let words = more.map_or_else(|| words.to_owned(), |more| format!("{words} {more}"));
             self.is_time(when)
                 .then(|| named(words, Action::Do(command)))
         });
@@ -56,6 +62,8 @@ impl Session {
             When::Paused => phase == Some(&Phase::Paused),
             When::RunningOrPaused => matches!(phase, Some(Phase::Running | Phase::Paused)),
             When::Unfinished => run.is_some_and(RunState::is_unfinished),
+            When::Undoable => self.history.undo_words().is_some(),
+            When::Redoable => self.history.redo_words().is_some(),
             When::Opened => run.is_some_and(|run| run.kept.opened.is_some()),
         }
     }

@@ -36,28 +36,32 @@ pub enum Key {
     T,
     V,
     W,
+    Y,
     Z,
+    F6,
 }
 
 impl Key {
-    /// Whether it means something with Ctrl where text is typed: marking, copying and pasting it.
+    /// Whether it means something with Ctrl where text is typed: marking, copying and pasting it, taking changes back.
     pub fn edits_text(self) -> bool {
-        matches!(self, Self::A | Self::C | Self::V)
+        matches!(self, Self::A | Self::C | Self::V | Self::Y | Self::Z)
     }
 
     /// Whether it means nothing to any field that text is typed into.
     pub fn is_function(self) -> bool {
-        matches!(self, Self::F5 | Self::F11)
+        matches!(self, Self::F5 | Self::F6 | Self::F11)
     }
 }
 
-/// A key, alone or with Ctrl (Command on a Mac).
+/// A key, alone or with Ctrl (Command on a Mac) and Shift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shortcut {
     /// The key.
     pub key: Key,
     /// Whether Ctrl is held.
     pub with_ctrl: bool,
+    /// Whether Shift is held; where it is not, it does not matter.
+    pub with_shift: bool,
 }
 
 impl Shortcut {
@@ -65,6 +69,23 @@ impl Shortcut {
         Self {
             key,
             with_ctrl: false,
+            with_shift: false,
+        }
+    }
+
+    /// With Ctrl and Shift.
+    pub(super) const fn shifted(key: Key) -> Self {
+        Self {
+            with_shift: true,
+            ..Self::ctrl(key)
+        }
+    }
+
+    /// With Shift alone.
+    pub(super) const fn shift(key: Key) -> Self {
+        Self {
+            with_shift: true,
+            ..Self::plain(key)
         }
     }
 
@@ -72,6 +93,7 @@ impl Shortcut {
         Self {
             key,
             with_ctrl: true,
+            with_shift: false,
         }
     }
 
@@ -110,12 +132,12 @@ impl Shortcut {
             Key::T => "T",
             Key::V => "V",
             Key::W => "W",
+            Key::Y => "Y",
+            Key::F6 => "F6",
             Key::Z => "Z",
         };
-        if self.with_ctrl {
-            format!("Ctrl+{key}")
-        } else {
-            key.to_owned()
-        }
+        let ctrl = if self.with_ctrl { "Ctrl+" } else { "" };
+        let shift = if self.with_shift { "Shift+" } else { "" };
+        format!("{ctrl}{shift}{key}")
     }
 }

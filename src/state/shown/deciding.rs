@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Shown;
 use super::analysis::Analysis;
 use crate::runs::Calibration;
-use crate::state::decision::{Decision, DecisionSettings, History};
+use crate::state::decision::{Decision, DecisionSettings};
 use crate::state::outbox::{Outbox, Outgoing};
 use crate::worker::protocol::{AssessRequest, Assessment, JobId, LibraryCommand};
 
@@ -19,8 +19,6 @@ pub struct Deciding {
     pub decision: Option<Arc<Decision>>,
     /// Intervals, band and attempts; those of a moment ago while new ones are computed.
     pub assessment: Option<Arc<Assessment>>,
-    /// For undo. A threshold by hand among the former ones is a score of this run.
-    pub history: History,
     decided: Option<(DecisionSettings, Arc<Analysis>)>,
     assessing: Option<JobId>,
     is_assessment_stale: bool,

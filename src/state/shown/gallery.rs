@@ -111,6 +111,12 @@ impl Gallery {
         self.marked = self.order.iter().copied().collect();
     }
 
+    /// Mark these images alone.
+    pub fn set_marked(&mut self, marked: BTreeSet<usize>) {
+        let count = self.images.len();
+        self.marked = marked.into_iter().filter(|&image| image < count).collect();
+    }
+
     /// Mark no image.
     pub fn mark_none(&mut self) {
         self.marked.clear();

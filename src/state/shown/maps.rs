@@ -103,21 +103,22 @@ impl Shown {
         Some((image, result.attempt))
     }
 
-    /// Ask for the map of the attempt that is looked at, where it is not there yet; call once a frame.
-    pub(in crate::state) fn want_map(&mut self, outbox: &mut Outbox) {
-        let Some(run) = self.run.as_ref().filter(|run| !run.phase.is_active()) else {
-            return;
+    /// Ask for the map of the attempt that is looked at, where it is not there yet; call once a frame in which the worker is
+    /// free or can be. `true` where it was asked for.
+    pub(in crate::state) fn want_map(&mut self, outbox: &mut Outbox) -> bool {
+        let Some(run) = self.run.as_ref() else {
+            return false;
         };
         let maps = &self.maps;
         let Some(key) = self.map_key().filter(|_| maps.awaited.is_none()) else {
-            return;
+            return false;
         };
         if self.map().is_some() || self.failed_map().is_some() {
-            return;
+            return false;
         }
         let shown = run.attempts(key.0).iter().find(|r| r.attempt == key.1);
         let pair = shown.and_then(|r| Some((r.original.clone(), r.inpainted.clone()?)));
-        let Some(pair) = pair else { return };
+        let Some(pair) = pair else { return false };
         let (mut pairs, basis) = match maps.scale {
             Some(_) => (Vec::new(), None),
             None => sample(run),
@@ -136,6 +137,7 @@ impl Shown {
             request: MapRequest { device, pairs },
             control,
         }));
+        true
     }
 
     /// Take an event of the job that makes maps; `false` where it is not for it.

@@ -29,6 +29,7 @@ use self::pair::Pairing;
 use self::run::RunState;
 use self::scrub::Scrub;
 use self::trial::Trial;
+use self::warnings::Warnings;
 use super::arrangement::{GalleryOrder, ScoreRange};
 use super::resuming::Resuming;
 use super::saving::Question;
@@ -70,10 +71,13 @@ pub struct Shown {
     pub(super) is_setup_folded: Option<bool>,
     pub(super) is_analysis_stale: bool,
     pub(super) is_order_stale: bool,
+    /// The first image of the next order is to be looked at.
+    pub(super) wants_first: bool,
     first_job: Option<JobId>,
     scrub: Option<Scrub>,
     maps: LpipsMaps,
     confounds: Option<(ScoresKey, Vec<Confound>)>,
+    warnings: Warnings,
     analyzed_at_secs: f64,
     followed: Option<usize>,
     followed_at_secs: f64,
@@ -96,10 +100,12 @@ impl Default for Shown {
             is_setup_folded: None,
             is_analysis_stale: false,
             is_order_stale: true,
+            wants_first: false,
             first_job: None,
             scrub: None,
             maps: LpipsMaps::default(),
             confounds: None,
+            warnings: Warnings::default(),
             analyzed_at_secs: f64::NEG_INFINITY,
             followed: None,
             followed_at_secs: f64::NEG_INFINITY,
@@ -276,6 +282,13 @@ impl Shown {
         has_changed
     }
 
+    /// Take the results that are new in the log of the run.
+    pub(super) fn absorb(&mut self) {
+        if self.run.as_mut().is_some_and(RunState::absorb) {
+            self.mark_stale();
+        }
+    }
+
     /// New results are in.
     pub(super) fn mark_stale(&mut self) {
         self.is_analysis_stale = true;
@@ -325,6 +338,10 @@ impl Shown {
                 threshold: self.threshold(),
             };
             self.gallery.arrange(filters, basis);
+            if std::mem::take(&mut self.wants_first) {
+                let first = self.gallery.order().first().copied();
+                self.select(first);
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use crate::detectors::measures;
 use crate::images::ContentHash;
 use crate::ood::{Aggregate, MeasureId, Role};
 use crate::runs::{AttemptResult, AttemptsByImage, ResultLog, RunImage, RunSettings, attempts};
+use crate::state::parking::Held;
 use crate::state::saving::Kept;
 use crate::worker::protocol::{Control, JobId, ModelInfo, Progress};
 
@@ -56,6 +57,10 @@ pub struct RunState {
     pub differences: DifferenceScale,
     /// How it is kept on disk.
     pub kept: Kept,
+    /// Where it waits while it is held.
+    pub held: Held,
+    /// Attempts that were there when it was continued last.
+    pub num_before: usize,
     log: Arc<ResultLog>,
     num_seen: usize,
     attempts: AttemptsByImage,
@@ -91,6 +96,8 @@ impl RunState {
             phase: Phase::Running,
             differences: DifferenceScale::default(),
             kept: Kept::default(),
+            held: Held::default(),
+            num_before: 0,
             log,
             num_seen: 0,
             attempts: AttemptsByImage::new(count),
@@ -222,11 +229,12 @@ impl RunState {
     /// Seconds until the end at the rate so far; `None` before there is a rate.
     pub fn secs_left(&self) -> Option<f64> {
         let progress = &self.progress;
-        let done = progress.attempts_done;
+        // The calls of this go only: those before were counted by another one.
+        let done = progress.attempts_done.saturating_sub(self.num_before);
         if done == 0 || progress.network_secs <= 0.0 {
             return None;
         }
-        let left = progress.num_attempts.saturating_sub(done);
+        let left = progress.num_attempts.saturating_sub(progress.attempts_done);
         // The calls of an attempt in hand would count as time without an attempt: the calls are steadier.
         let calls_an_attempt = progress.network_calls as f64 / done as f64;
         let rate = progress.calls_per_second();

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::Shown;
 use crate::engine::trace::{Trace, TraceRequest};
 use crate::images::{ContentHash, Picture};
+use crate::runs::RunSettings;
+use crate::runs::settings::Execution;
 use crate::state::outbox::{Outbox, Outgoing};
 use crate::worker::protocol::{Command, Control, Event, JobId};
 
@@ -21,6 +23,8 @@ pub struct Scrub {
     pub position: usize,
     /// Whether the steps are played.
     pub is_playing: bool,
+    /// Whether it begins with the original as the run file keeps it, rounded to 8 bits.
+    pub is_from_file: bool,
     job: JobId,
     control: Control,
     result: Option<Picture>,
@@ -83,25 +87,32 @@ impl Shown {
             Some("This detector makes no picture that could be watched")
         } else if self.attempt().is_none() {
             Some("There is no result of this image yet")
-        } else if self.is_sealed() {
+        } else if self.is_sealed()
+            && run.is_some_and(|run| !run.settings.method.detector.files().is_empty())
+        {
             Some(
-                "It takes the original, which an opened run does not read, use the run again or resume it first",
+                "Its mask is a picture file, which an opened run does not read: use the run again or resume it first",
             )
         } else {
             None
         }
     }
 
-    /// Make the attempt that is looked at again, with every step kept.
-    pub(in crate::state) fn start_scrub(&mut self, outbox: &mut Outbox) {
+    /// Make the attempt that is looked at again, with every step kept; from the original in the run file, where the image
+    /// file may not be read.
+    pub(in crate::state) fn start_scrub(&mut self, execution: Execution, outbox: &mut Outbox) {
         let (Some(image), Some(position), Some(run)) = (self.image(), self.attempt(), &self.run)
         else {
             return;
         };
         let result = Arc::clone(&self.attempts()[position]);
         let request = TraceRequest {
-            settings: run.settings.clone(),
+            settings: RunSettings {
+                execution,
+                ..run.settings.clone()
+            },
             image: self.gallery.images()[image].clone(),
+            original: run.is_sealed().then(|| result.original.clone()),
             attempt: result.attempt,
         };
         let (job, control) = (outbox.mint_job(), Control::default());
@@ -111,6 +122,7 @@ impl Shown {
             phase: ScrubPhase::Waiting,
             position: 0,
             is_playing: true,
+            is_from_file: request.original.is_some(),
             job,
             control: control.clone(),
             result: result.inpainted.clone(),

@@ -13,10 +13,9 @@ use super::WINDOW_SIZE;
 use super::stand_in::StandIn;
 use super::times::SceneTimes;
 use crate::ood::{Outcome, Role};
-use crate::state::PanelSettings;
 use crate::state::{
-    Action, DecisionSettings, FolderChoice, FolderSource, GalleryOrder, GalleryView, Settings,
-    UiCommand, VerdictFilter, Way,
+    Action, Center, DecisionSettings, FolderChoice, FolderSource, GalleryOrder, GalleryView,
+    PanelSettings, Settings, UiCommand, VerdictFilter, Way,
 };
 use crate::ui::App;
 use crate::ui::theme::BOTTOM_HEIGHT;
@@ -32,6 +31,8 @@ const SETTLE_FRAMES: usize = 4;
 const FRAME_INTERVAL: Duration = Duration::from_micros(16_667);
 /// Results in each frame while they arrive, more than any device makes.
 const RESULTS_A_FRAME: usize = 40;
+/// Steps of one presented image.
+const PRESENTED_STEPS: usize = 5;
 /// Points that the wheel turns the gallery in a frame.
 const WHEEL_POINTS: f32 = 120.0;
 
@@ -53,11 +54,17 @@ pub enum Scene {
     Arrive,
     /// Results arrive while the gallery is sorted by score.
     ArriveSorted,
+    /// The gallery fills the center and is scrolled.
+    ScrollGallery,
+    /// The table of verdicts is scrolled.
+    ScrollVerdicts,
+    /// An image is presented step by step, and then the next one.
+    Present,
 }
 
 impl Scene {
     /// All scenes, in the order in which they are timed.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Watch,
         Self::Scroll,
         Self::Step,
@@ -65,6 +72,9 @@ impl Scene {
         Self::DragFiltered,
         Self::Arrive,
         Self::ArriveSorted,
+        Self::ScrollGallery,
+        Self::ScrollVerdicts,
+        Self::Present,
     ];
 
     /// The name for people.
@@ -77,6 +87,25 @@ impl Scene {
             Self::DragFiltered => "threshold moves, gallery filtered",
             Self::Arrive => "results arrive",
             Self::ArriveSorted => "results arrive, gallery sorted",
+            Self::ScrollGallery => "gallery alone scrolls",
+            Self::ScrollVerdicts => "verdicts scroll",
+            Self::Present => "presentation",
+        }
+    }
+
+    /// What half of the images are; the other half are in-domain.
+    fn others(self) -> Role {
+        match self {
+            Self::ScrollVerdicts => Role::Unknown,
+            _ => Role::OutOfDomain,
+        }
+    }
+
+    fn center(self) -> Center {
+        match self {
+            Self::ScrollGallery => Center::Gallery,
+            Self::ScrollVerdicts => Center::Verdicts,
+            _ => Center::Overview,
         }
     }
 
@@ -122,7 +151,7 @@ struct Stage {
 impl Stage {
     /// With all results but those that are to arrive in the frames to come.
     fn ready(scene: Scene, num_images: usize, num_frames: usize) -> io::Result<Self> {
-        let mut stage = Self::new(num_images)?;
+        let mut stage = Self::new(scene, num_images)?;
         // Each round asks, is answered, and takes the answer in.
         for _ in 0..SETTLE_FRAMES {
             stage.frame(Vec::new());
@@ -141,13 +170,21 @@ impl Stage {
             .stand_in
             .make_results(num_results.saturating_sub(num_to_come));
         stage.app.act(Action::SetGallery(scene.view()));
+        let panels = PanelSettings {
+            center: scene.center(),
+            ..PanelSettings::default()
+        };
+        stage.app.act(Action::SetPanels(panels));
+        if scene == Scene::Present {
+            stage.app.act(Action::Do(UiCommand::TogglePresentation));
+        }
         for _ in 0..WARM_UP_FRAMES {
             stage.frame(Vec::new());
         }
         Ok(stage)
     }
 
-    fn new(num_images: usize) -> io::Result<Self> {
+    fn new(scene: Scene, num_images: usize) -> io::Result<Self> {
         let stand_in = StandIn::new(num_images / 2)?;
         let ctx = Context::default();
         let folder = |name: &str, role| FolderChoice {
@@ -157,7 +194,7 @@ impl Stage {
         let settings = Settings {
             folders: vec![
                 folder("/made-up/in-domain", Role::InDomain),
-                folder("/made-up/out-of-domain", Role::OutOfDomain),
+                folder("/made-up/others", scene.others()),
             ],
             ..Settings::default()
         };
@@ -182,7 +219,7 @@ impl Stage {
                     WINDOW_SIZE[1] * (0.2 + sweep / 300.0),
                 ))]
             }
-            Scene::Scroll => vec![
+            Scene::Scroll | Scene::ScrollGallery | Scene::ScrollVerdicts => vec![
                 Event::PointerMoved(gallery_point()),
                 Event::MouseWheel {
                     unit: MouseWheelUnit::Point,
@@ -192,6 +229,14 @@ impl Stage {
                     modifiers: egui::Modifiers::NONE,
                 },
             ],
+            Scene::Present => {
+                let next = match index % PRESENTED_STEPS {
+                    0 => UiCommand::NextImage,
+                    _ => UiCommand::NextStep,
+                };
+                self.app.act(Action::Do(next));
+                Vec::new()
+            }
             Scene::Step => {
                 self.app.act(Action::Do(UiCommand::NextImage));
                 Vec::new()

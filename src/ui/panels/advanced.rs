@@ -7,11 +7,11 @@ use crate::images::ResizeMode;
 use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
-use crate::ui::widgets::layout::row;
+use crate::ui::widgets::layout::{TITLE, row};
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let title = RichText::new("More settings").strong().size(14.5);
+    let title = RichText::new("More settings").strong().size(TITLE);
     CollapsingHeader::new(title)
         .show_unindented(ui, |ui| {
             scene.edit_run(|settings, _| {
@@ -28,14 +28,14 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         })
         .header_response
         .on_hover_text(
-            "Limit, seed, batch, fit, device and keeping of runs: what few need to change",
+            "Image limit, seed, batch, resizing, device and keeping of runs: what few need to change",
         );
 }
 
 fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {
     let mut limit = settings.selection.limit.unwrap_or(0);
     let tooltip = "Use only the first images of each folder, for a quick look. 0 uses all";
-    let response = row(ui, "Limit", tooltip, |ui| {
+    let response = row(ui, "Image limit", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut limit)
                 .min_size(theme::NUMBER_FIELD)
@@ -106,7 +106,7 @@ pub fn fit_ui(ui: &mut Ui, resize: &mut ResizeMode) {
     let fits = [ResizeMode::Crop, ResizeMode::Pad, ResizeMode::Stretch];
     let tooltip = "How a picture that is not square becomes one. Crop cuts the sides off, \
                    pad adds black bars, stretch distorts";
-    row(ui, "Fit", tooltip, |ui| {
+    row(ui, "Resizing", tooltip, |ui| {
         combo(ui, "fit", resize, &fits, |fit| {
             match fit {
                 ResizeMode::Crop => "Crop",

@@ -33,13 +33,26 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
             Some(enough) => {
                 format!("{enough} attempts are enough here: more do not move the interval")
             }
-            None => "The interval still moves, or there are too few attempts to tell".to_owned(),
+            None if most_attempts(assessment) < FEWEST_TO_TELL => {
+                "Too few attempts to tell how many are enough".to_owned()
+            }
+            None => "The interval still moves: more attempts make the figures steadier".to_owned(),
         };
         note(ui, words).on_hover_text(
             "Enough: both ends of the interval stay within 0.005, or a tenth of its width, of where they are \
              after all attempts, for at least two more attempts",
         );
     });
+}
+
+/// Attempts with which it can be told at all that fewer would do: two more than one.
+const FEWEST_TO_TELL: usize = 3;
+
+/// Attempts behind the last point of the curves.
+fn most_attempts(assessment: Option<&Assessment>) -> usize {
+    let points = assessment.into_iter().flat_map(|a| &a.by_attempts);
+    let points = points.flat_map(|(_, points)| points);
+    points.map(|point| point.num_attempts).max().unwrap_or(0)
 }
 
 fn style(measure: MeasureId) -> LineStyle {
@@ -54,7 +67,7 @@ fn plot_ui(ui: &mut Ui, scene: &Scene<'_>, assessment: &Assessment) {
     let palette = theme::palette(ui);
     let chosen = scene.session.settings.run.view.measure;
     let all = || assessment.by_attempts.iter().flat_map(|(_, points)| points);
-    let most = all().map(|point| point.num_attempts).max().unwrap_or(1);
+    let most = most_attempts(Some(assessment)).max(1);
     let lowest = all().map(|p| p.interval.low).fold(1.0_f64, f64::min);
     let highest = all().map(|p| p.interval.high).fold(0.0_f64, f64::max);
     let margin = 0.05 * (highest - lowest).max(0.01);

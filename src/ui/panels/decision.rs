@@ -1,8 +1,8 @@
 //! Setting the threshold, and what it does: the four outcomes, precision, and the detector file.
 
 use egui::{
-    Align2, Button, CollapsingHeader, ComboBox, DragValue, Id, Rect, RichText, Sense, Stroke,
-    StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2,
+    Align2, Button, ComboBox, DragValue, Id, Rect, Sense, Stroke, StrokeKind, TextStyle, Ui,
+    WidgetInfo, pos2, vec2,
 };
 
 use super::Scene;
@@ -95,14 +95,19 @@ fn ways_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
             });
         }
         let size = vec2(58.0, ROW_HEIGHT);
-        let has_undo = !scene.session.shown.deciding.history.is_empty();
-        sized(
-            ui,
-            scene.actions,
-            Action::Do(UiCommand::Undo),
-            size,
-            has_undo,
+        let undone = scene.session.history.undo_words();
+        let undo = Button::new("Undo").min_size(size);
+        let words = undone.map_or_else(
+            || "There is nothing to take back".to_owned(),
+            |words| format!("Undo {words} (Ctrl+Z)"),
         );
+        let response = ui
+            .add_enabled(undone.is_some(), undo)
+            .on_hover_text(&words)
+            .on_disabled_hover_text(words);
+        if response.clicked() {
+            scene.actions.push(Action::Do(UiCommand::Undo));
+        }
         sized(
             ui,
             scene.actions,
@@ -120,7 +125,9 @@ fn explanation(way: Way) -> &'static str {
             "From in-domain images alone: needs no example of what is to be found, and holds for new images"
         }
         Way::ByHand => "Drag the line in the histogram or the point on the curve",
-        Way::HitRate => "The highest threshold that finds 95 % of the out-of-domain images here",
+        Way::HitRate => {
+            "The highest threshold that finds a share of the out-of-domain images here, 95 % by default"
+        }
         Way::Youden => "Where the share found is furthest above the share flagged by mistake",
         Way::LowestCost => "Where mistakes cost least, by what you say they cost",
         Way::Detector => "The threshold of the open detector file",
@@ -170,7 +177,13 @@ fn numbers_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 })
             });
         }
-        Way::HitRate | Way::Youden | Way::Detector => {}
+        Way::HitRate => edit(ui, scene, |ui, settings| {
+            let tooltip = "Share of the out-of-domain images here that is to be found";
+            row(ui, "Found", tooltip, |ui| {
+                ui.add(share_field(&mut settings.hit_rate, 0.002))
+            })
+        }),
+        Way::Youden | Way::Detector => {}
     }
 }
 
@@ -381,12 +394,20 @@ fn precision_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>)
     edit(ui, scene, |ui, settings| {
         let tooltip = "The share of out-of-domain images that you expect in use, and the share of flagged images \
                        that are then rightly flagged (precision). Rare strangers drown in false alarms";
-        row(ui, "OOD share", tooltip, |ui| {
-            let response = ui.add(share_field(&mut settings.prior, 0.002));
-            let shown = precision.map_or_else(|| "–".to_owned(), measured);
-            note(ui, format!("Flags right {shown}"));
+        let shown = precision.map_or_else(|| "–".to_owned(), measured);
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 5.0;
+            ui.label("If");
+            let response = ui
+                .add(share_field(&mut settings.prior, 0.002))
+                .on_hover_text(tooltip)
+                .accessible_name("Share of out-of-domain images in use");
+            ui.label("of new images are out-of-domain,");
+            ui.label(format!("{shown} of alarms are right"))
+                .on_hover_text(tooltip);
             response
         })
+        .inner
     });
 }
 
@@ -399,41 +420,22 @@ fn level_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
+/// Where the threshold that is shown can be kept for new images.
 fn detector_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let title = RichText::new("Detector file").size(13.0);
-    CollapsingHeader::new(title).show_unindented(ui, |ui| {
-        if let Some((path, _)) = &scene.session.detector {
-            let name = crate::state::folders::short_name(path);
-            note(ui, format!("Open: {name}")).on_hover_text(path.display().to_string());
-        }
-        let rows = [
-            (
-                "detector to open",
-                "Open a detector file",
-                Action::Do(UiCommand::BrowseDetector),
-                Action::OpenDetector as fn(std::path::PathBuf) -> Action,
-            ),
-            (
-                "detector to save",
-                "Save to this file",
-                Action::Do(UiCommand::BrowseSaveDetector),
-                Action::SaveDetector,
-            ),
-        ];
-        for (index, (name, hint, browse, apply)) in rows.into_iter().enumerate() {
-            let tooltip = browse.tooltip();
-            let row = PathRow {
-                name,
-                hint,
-                tooltip: &tooltip,
-                browse,
-                keeps_text: false,
-                apply: &apply,
-            };
-            path_row(ui, scene.actions, &mut scene.drafts.detectors[index], &row);
-        }
-        if let Err(reason) = scene.session.detector_to_save() {
-            note(ui, reason);
-        }
-    });
+    ui.add_space(4.0);
+    ui.label("Save as a detector file");
+    let browse = Action::Do(UiCommand::BrowseSaveDetector);
+    let tooltip = browse.tooltip();
+    let row = PathRow {
+        name: "detector to save",
+        hint: "Path of a new detector file",
+        tooltip: &tooltip,
+        browse,
+        keeps_text: false,
+        apply: &Action::SaveDetector,
+    };
+    path_row(ui, scene.actions, &mut scene.drafts.detectors[1], &row);
+    if let Err(reason) = scene.session.detector_to_save() {
+        note(ui, reason);
+    }
 }

@@ -1,12 +1,15 @@
 //! Which detector scores the images, and the numbers among its settings.
 
-use egui::{DragValue, Ui};
+use egui::{DragValue, Label, RichText, Ui};
 
 use super::Scene;
 use crate::detectors::DetectorSpec;
+use crate::state::{Action, UiCommand};
 use crate::ui::theme;
+use crate::ui::widgets::buttons::action_button;
 use crate::ui::widgets::combo::combo;
-use crate::ui::widgets::layout::{row, section};
+use crate::ui::widgets::layout::{card, note, row, section};
+use crate::ui::widgets::path_field::{PathRow, path_row};
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -16,6 +19,41 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             choice_ui(ui, detector, &mut scene.drafts.specs);
             parameters_ui(ui, detector);
         });
+        file_ui(ui, scene);
+    });
+}
+
+/// The detector file: opening one, and what the open one says.
+fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let browse = Action::Do(UiCommand::BrowseDetector);
+    let row = PathRow {
+        name: "detector to open",
+        hint: "Path of a detector file",
+        tooltip: "Use the model, settings and threshold of a detector file, to judge new images",
+        browse,
+        keeps_text: false,
+        apply: &Action::OpenDetector,
+    };
+    path_row(ui, scene.actions, &mut scene.drafts.detectors[0], &row);
+    let session = scene.session;
+    let (Some([name, threshold]), Some((path, _))) =
+        (session.detector_words(), session.detector.as_ref())
+    else {
+        return;
+    };
+    card(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 3.0;
+        let name = Label::new(RichText::new(name).strong()).truncate();
+        ui.add(name).on_hover_text(path.display().to_string());
+        note(ui, threshold);
+        note(
+            ui,
+            "Its model and settings are those of the setup now, its threshold is in use",
+        );
+        if session.has_known_folders() && !session.is_running() {
+            let only = Action::Do(UiCommand::OnlyUnknown);
+            action_button(ui, scene.actions, only);
+        }
     });
 }
 

@@ -13,6 +13,8 @@ use crate::ui::theme;
 use crate::ui::widgets::layout::{note, number_cell, text_cell};
 use crate::ui::widgets::mark;
 
+/// What an AUROC is, for people.
+pub const AUROC_MEANS: &str = "The chance that an out-of-domain image scores higher than an in-domain one. 1 is perfect, 0.5 is guessing";
 /// Width of a number.
 const NUMBER_WIDTH: f32 = 52.0;
 /// Height of a line.
@@ -77,31 +79,27 @@ fn interval_ui(ui: &mut Ui, scene: &Scene<'_>) {
 }
 
 fn figures_ui(ui: &mut Ui, figures: Option<&Figures>) {
-    type Value = fn(&Figures) -> f64;
+    type Value = fn(&Figures) -> String;
     let lines: [(&str, Value, &str); 4] = [
-        (
-            "AUROC",
-            |f| f.auroc,
-            "The chance that an out-of-domain image scores higher than an in-domain one. 1 is perfect, 0.5 is guessing",
-        ),
+        ("AUROC", |f| format!("{:.4}", f.auroc), AUROC_MEANS),
         (
             "False alarms when 95 % are found",
-            |f| f.fpr95,
+            |f| percent(f.fpr95),
             "FPR95: the share of in-domain images flagged by mistake when 95 % of the out-of-domain images are found. 0 is best",
         ),
         (
             "AUPR, out-of-domain",
-            |f| f.aupr_out,
+            |f| format!("{:.4}", f.aupr_out),
             "How pure the flagged images are over all thresholds. 1 is perfect. It depends on how many images there are of each role",
         ),
         (
             "AUPR, in-domain",
-            |f| f.aupr_in,
+            |f| format!("{:.4}", f.aupr_in),
             "The same with in-domain images as those to be found. 1 is perfect",
         ),
     ];
     for (label, value, tooltip) in lines {
-        let shown = figures.map_or_else(|| "–".to_owned(), |f| format!("{:.4}", value(f)));
+        let shown = figures.map_or_else(|| "–".to_owned(), value);
         ui.horizontal(|ui| {
             let width = ui.available_width() - NUMBER_WIDTH - ui.spacing().item_spacing.x;
             text_cell(ui, vec2(width, LINE), label).on_hover_text(tooltip);

@@ -5,7 +5,7 @@ use egui::{Align, Layout, RichText, Ui, vec2};
 use super::Scene;
 use crate::ood::Role;
 use crate::state::actions::role_explanation;
-use crate::state::{Action, Folder, FolderSource, ScanState, text};
+use crate::state::{Action, Folder, FolderSource, ScanState, UiCommand, text};
 use crate::ui::theme::{self, ROW_HEIGHT};
 use crate::ui::widgets::buttons::{cross, sized};
 use crate::ui::widgets::layout::{note, number_cell, section, text_cell};
@@ -20,20 +20,54 @@ const COUNT_WIDTH: f32 = 62.0;
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let top = ui.cursor().top();
     section(ui, "Images", |ui| {
         for role in Role::ALL {
             ui.push_id(role.name(), |ui| role_ui(ui, scene, role));
             ui.add_space(4.0);
         }
     });
+    let place = ui.min_rect().with_min_y(top);
+    if !ui.rect_contains_pointer(place) {
+        scene.drafts.removed.clear();
+    }
+}
+
+/// The place of a folder that was removed, kept while the pointer is near: what was below must not come under it, to be
+/// removed by the next click.
+#[derive(Clone, Debug)]
+pub struct RemovedRow {
+    role: Role,
+    /// Among the rows of the role.
+    position: usize,
+    name: String,
+}
+
+/// The rows of a role: its folders, `None` where one was removed.
+fn rows<'a>(scene: &Scene<'a>, role: Role) -> Vec<Result<&'a Folder, String>> {
+    let folders = scene.session.folders.iter();
+    let mut rows: Vec<Result<&Folder, String>> = folders
+        .filter(|folder| folder.role == role)
+        .map(Ok)
+        .collect();
+    // One that was brought back has its place.
+    let is_back = |row: &RemovedRow| {
+        rows.iter()
+            .flatten()
+            .any(|folder| folder.name() == row.name)
+    };
+    let removed = scene.drafts.removed.iter().filter(|row| row.role == role);
+    let removed = removed.filter(|row| !is_back(row));
+    let mut removed: Vec<&RemovedRow> = removed.collect();
+    removed.sort_by_key(|row| row.position);
+    for row in removed {
+        rows.insert(row.position.min(rows.len()), Err(row.name.clone()));
+    }
+    rows
 }
 
 fn role_ui(ui: &mut Ui, scene: &mut Scene<'_>, role: Role) {
     header_ui(ui, scene, role);
-    let session = scene.session;
-    for folder in session.folders.iter().filter(|folder| folder.role == role) {
-        folder_ui(ui, scene, folder);
-    }
     let row = PathRow {
         name: &format!("{} folder path", role.name()),
         hint: "Path of a folder",
@@ -46,6 +80,26 @@ fn role_ui(ui: &mut Ui, scene: &mut Scene<'_>, role: Role) {
         apply: &|path| Action::AddFolder(path, role),
     };
     path_row(ui, scene.actions, &mut scene.drafts.folders[role], &row);
+    for (position, row) in rows(scene, role).into_iter().enumerate() {
+        match row {
+            Ok(folder) => folder_ui(ui, scene, folder, position),
+            Err(name) => removed_ui(ui, &name),
+        }
+    }
+}
+
+fn removed_ui(ui: &mut Ui, name: &str) {
+    let undo = UiCommand::Undo.info().shortcuts.first();
+    let key = undo.map_or_else(String::new, |key| {
+        format!(" ({} brings it back)", key.label())
+    });
+    ui.horizontal(|ui| {
+        ui.add_space(20.0);
+        let weak = theme::palette(ui).weak;
+        let size = vec2(ui.available_width(), ROW_HEIGHT);
+        let words = RichText::new(format!("{name} removed{key}")).small();
+        text_cell(ui, size, words.color(weak));
+    });
 }
 
 fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, role: Role) {
@@ -92,14 +146,14 @@ fn num_readable(folder: &Folder) -> usize {
     }
 }
 
-fn folder_ui(ui: &mut Ui, scene: &mut Scene<'_>, folder: &Folder) {
+fn folder_ui(ui: &mut Ui, scene: &mut Scene<'_>, folder: &Folder, position: usize) {
     let palette = theme::palette(ui);
     ui.horizontal(|ui| {
         ui.add_space(20.0);
         let gaps = 2.0 * ui.spacing().item_spacing.x;
         let name_size = vec2(ui.available_width() - COUNT_WIDTH - 22.0 - gaps, ROW_HEIGHT);
         let name = folder.name();
-        let color = if matches!(folder.scan, ScanState::Failed(_)) {
+        let color = if folder.problem().is_some() {
             palette.error
         } else {
             palette.text
@@ -112,19 +166,31 @@ fn folder_ui(ui: &mut Ui, scene: &mut Scene<'_>, folder: &Folder) {
             ScanState::Ready(listing) => text::count(listing.files.len()),
         };
         let hint = match &folder.scan {
-            ScanState::Failed(message) => message.as_str(),
+            ScanState::Failed(_) => "The folder could not be listed",
             ScanState::Ready(_) => "Images that can be read",
             _ => "The folder is being listed",
         };
         number_cell(ui, COUNT_WIDTH, &count, color).on_hover_text(hint);
-        let name = format!("Remove {name}, {}", folder.role.name());
-        cross(
-            ui,
-            scene.actions,
-            Action::RemoveFolder(folder.folder_id),
-            &name,
-        );
+        let remove = Action::RemoveFolder(folder.folder_id);
+        let words = format!("Remove {name}, {}", folder.role.name());
+        if cross(ui, scene.actions, remove, &words).clicked() {
+            scene.drafts.removed.push(RemovedRow {
+                role: folder.role,
+                position,
+                name,
+            });
+        }
     });
+    if let Some(problem) = folder.problem() {
+        ui.horizontal(|ui| {
+            ui.add_space(20.0);
+            // In a row text would not wrap.
+            ui.vertical(|ui| {
+                let words = RichText::new(text::sentences(problem)).small();
+                ui.label(words.color(palette.error));
+            });
+        });
+    }
     if let ScanState::Ready(listing) = &folder.scan
         && !listing.unreadable.is_empty()
     {

@@ -3,6 +3,7 @@
 use egui::{RichText, Ui};
 
 use super::Scene;
+use super::figures::AUROC_MEANS;
 use crate::ood::auroc::{AurocInterval, IntervalKind};
 use crate::ood::text::percent;
 use crate::state::{Action, Center, PanelSettings, ResultsPage, Session, text};
@@ -39,9 +40,8 @@ fn auroc_ui(ui: &mut Ui, session: &Session) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("AUROC").strong());
         let number = RichText::new(format!("{:.3}", figures.auroc));
-        ui.label(number.size(LARGE).strong()).on_hover_text(
-            "The chance that an out-of-domain image scores higher than an in-domain one. 1 is perfect, 0.5 is guessing",
-        );
+        ui.label(number.size(LARGE).strong())
+            .on_hover_text(AUROC_MEANS);
         let assessment = session.shown.deciding.assessment.as_deref();
         if let Some(found) = assessment.and_then(|assessment| assessment.auroc) {
             note(ui, interval(&found));

@@ -20,7 +20,7 @@ use crate::runs::{AttemptResult, RunImage};
 use crate::state::folders::short_name;
 use crate::state::text;
 use crate::ui::theme;
-use crate::ui::widgets::layout::note;
+use crate::ui::widgets::layout::{TITLE, heavy, note};
 use crate::ui::widgets::mark;
 
 /// What is drawn for one image.
@@ -36,6 +36,7 @@ struct Detail<'a> {
 }
 
 pub use copy::copy;
+pub use scrub::play;
 
 /// Draw the panel; `has_gallery` where the gallery is below and needs room.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, has_gallery: bool) {
@@ -81,8 +82,8 @@ fn header_ui(ui: &mut Ui, scene: &Scene<'_>, detail: Option<&Detail<'_>>) {
             score_ui(ui, scene, detail);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let path = &detail.image.file.path;
-                let name = RichText::new(short_name(path)).strong().size(14.5);
-                ui.add(egui::Label::new(name).truncate())
+                let name = RichText::new(short_name(path)).strong().size(TITLE);
+                heavy(ui, egui::Label::new(name).truncate())
                     .on_hover_text(path.display().to_string());
                 if ui.available_width() > 90.0 {
                     note(ui, detail.image.role.label());

@@ -54,7 +54,7 @@ fn lift_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
     ];
     let tooltip = "How an image is changed before the model repairs it. \
                    Inpaint hides a part, denoise covers all of it with noise";
-    row(ui, "Lift", tooltip, |ui| {
+    row(ui, "Method", tooltip, |ui| {
         combo(ui, "lift", &mut settings.lift, &lifts, |lift| {
             match lift {
                 Lift::Inpaint => "Inpaint",

@@ -32,6 +32,7 @@ pub mod verdicts;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::focus::Focus;
 use super::textures::Textures;
 use crate::detectors::DetectorSpec;
 use crate::detectors::lmd::Lmd;
@@ -95,6 +96,14 @@ pub struct Drafts {
     pub reveal_shown: bool,
     /// What is about the run that is shown.
     pub shown: ShownDrafts,
+    /// Places of folders that were just removed.
+    pub removed: Vec<folders::RemovedRow>,
+    /// Which part of the window has the focus.
+    pub focus: Focus,
+    /// The pointer is over the notices.
+    pub reads_notices: bool,
+    /// The model problem whose path was put into the field.
+    pub told_model: Option<JobId>,
 }
 
 /// Paths of the form for new models that are being typed.
@@ -123,6 +132,8 @@ impl Drafts {
                 | UiCommand::LastImage,
             ) => self.reveal_shown = true,
             Action::Do(UiCommand::FocusFind) => self.focus_find = true,
+            Action::Do(UiCommand::NextPanel) => self.focus.step = 1,
+            Action::Do(UiCommand::PreviousPanel) => self.focus.step = -1,
             Action::Do(UiCommand::ToggleSetup) => self.page = Page::Setup,
             Action::Do(UiCommand::ShowOverview | UiCommand::ShowInspect) => {
                 self.page = Page::Inspect;

@@ -1,38 +1,33 @@
 //! The model: where it comes from and what it is.
 
-use egui::{RichText, Ui};
+use egui::{Align, Layout, RichText, Ui, vec2};
 
 use super::Scene;
 use crate::images::typed_path::typed_path;
 use crate::state::{Action, ModelState, UiCommand, text};
-use crate::ui::theme;
+use crate::ui::theme::{self, ROW_HEIGHT};
 use crate::ui::widgets::buttons::action_button;
-use crate::ui::widgets::layout::{card, note, section};
+use crate::ui::widgets::layout::{card, lines, note, section};
 use crate::ui::widgets::path_field::{PathRow, path_row};
 use crate::worker::protocol::{ModelInfo, ModelSource};
 
-/// Height of the card, so that nothing below moves when another model is opened.
-const CARD_HEIGHT: f32 = 102.0;
+/// Height of what the card holds, whatever that is: nothing below may move under the pointer when another model opens.
+const CARD_HEIGHT: f32 = 108.0;
+/// Lines below the field, for a hint or for what is wrong with the path.
+const HINT_LINES: usize = 2;
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     section(ui, "Model", |ui| {
         card(ui, |ui| {
-            ui.set_min_height(CARD_HEIGHT);
-            ui.spacing_mut().item_spacing.y = 3.0;
-            match &scene.session.model {
-                ModelState::None => {
-                    note(ui, "No model is open");
-                }
-                ModelState::Opening { source, .. } => opening_ui(ui, source),
-                ModelState::Ready(info) => info_ui(ui, info),
-                ModelState::Failed { source, message } => failed_ui(ui, source, message),
-            }
-            let is_bundled = scene.session.settings.model == ModelSource::Bundled;
-            if !is_bundled && !scene.session.is_running() {
-                action_button(ui, scene.actions, Action::OpenModel(ModelSource::Bundled));
-            }
+            let size = vec2(ui.available_width(), CARD_HEIGHT);
+            ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
+                ui.set_min_size(size);
+                ui.spacing_mut().item_spacing.y = 3.0;
+                card_ui(ui, scene);
+            });
         });
+        take_told_path(scene);
         let row = PathRow {
             name: "model path",
             hint: "Path of a model folder",
@@ -41,24 +36,77 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             keeps_text: true,
             apply: &|path| Action::OpenModel(ModelSource::Path(path)),
         };
-        if let ModelState::Ready(info) = &scene.session.model
-            && let ModelSource::Path(path) = &info.source
-            && typed_path(&scene.drafts.model).as_ref() == Some(path)
-        {
-            scene.drafts.model.clear();
-        }
         path_row(ui, scene.actions, &mut scene.drafts.model, &row);
         super::train::entry_ui(ui, scene);
+        hint_ui(ui, scene);
     });
 }
 
-fn name_ui(ui: &mut Ui, name: &str, source: &ModelSource) {
-    let location = match source {
-        ModelSource::Bundled => "The model inside the program".to_owned(),
-        ModelSource::Path(path) => path.display().to_string(),
+/// Empty the field once its model is open, and put a path into it that was chosen elsewhere and is wrong.
+fn take_told_path(scene: &mut Scene<'_>) {
+    let session = scene.session;
+    if let ModelState::Ready(info) = &session.model
+        && let ModelSource::Path(path) = &info.source
+        && typed_path(&scene.drafts.model).as_ref() == Some(path)
+    {
+        scene.drafts.model.clear();
+    }
+    let problem = session.model_problem.as_ref();
+    let is_new = problem.map(|problem| problem.job) != scene.drafts.told_model;
+    scene.drafts.told_model = problem.map(|problem| problem.job);
+    if let Some(problem) = problem.filter(|_| is_new)
+        && let ModelSource::Path(path) = &problem.source
+        && scene.drafts.model.trim().is_empty()
+    {
+        scene.drafts.model = path.display().to_string();
+    }
+}
+
+fn card_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let session = scene.session;
+    let (name, source) = match &session.model {
+        ModelState::None => ("No model is open".to_owned(), None),
+        ModelState::Opening { source, .. } => (source_name(source), Some(source)),
+        ModelState::Ready(info) => (info.name.clone(), Some(&info.source)),
     };
-    ui.add(egui::Label::new(RichText::new(name).strong()).truncate())
-        .on_hover_text(location);
+    ui.horizontal(|ui| {
+        ui.set_min_height(ROW_HEIGHT);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            match source {
+                Some(ModelSource::Bundled) => {
+                    note(ui, "bundled");
+                }
+                _ if session.is_running() => {}
+                _ => {
+                    action_button(ui, scene.actions, Action::OpenModel(ModelSource::Bundled));
+                }
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let name = egui::Label::new(RichText::new(name).strong()).truncate();
+                ui.add(name).on_hover_text(location(source));
+            });
+        });
+    });
+    match &session.model {
+        ModelState::None => {
+            note(ui, "Open one below, or use the bundled one");
+        }
+        ModelState::Opening { .. } => {
+            ui.horizontal(|ui| {
+                ui.add(egui::Spinner::new().size(14.0));
+                note(ui, "Reading the weights and timing one call…");
+            });
+        }
+        ModelState::Ready(info) => info_ui(ui, info),
+    }
+}
+
+fn location(source: Option<&ModelSource>) -> String {
+    match source {
+        None => "A run needs a model".to_owned(),
+        Some(ModelSource::Bundled) => "The model inside the program".to_owned(),
+        Some(ModelSource::Path(path)) => path.display().to_string(),
+    }
 }
 
 fn source_name(source: &ModelSource) -> String {
@@ -68,32 +116,20 @@ fn source_name(source: &ModelSource) -> String {
     }
 }
 
-fn opening_ui(ui: &mut Ui, source: &ModelSource) {
-    name_ui(ui, &source_name(source), source);
-    ui.horizontal(|ui| {
-        ui.add(egui::Spinner::new().size(14.0));
-        note(ui, "Reading the weights and timing one call…");
-    });
-}
-
-fn failed_ui(ui: &mut Ui, source: &ModelSource, message: &str) {
-    name_ui(ui, &source_name(source), source);
-    let color = theme::palette(ui).error;
-    egui::ScrollArea::vertical()
-        .id_salt("model error")
-        .max_height(CARD_HEIGHT - 22.0)
-        .show(ui, |ui| {
-            ui.label(RichText::new(message).small().color(color));
-        });
+/// What is wrong with the path, else what it can be.
+fn hint_ui(ui: &mut Ui, scene: &Scene<'_>) {
+    let palette = theme::palette(ui);
+    let (words, color) = match &scene.session.model_problem {
+        Some(problem) => (problem.message.as_str(), palette.error),
+        None => (
+            "A diffusers folder, or a .safetensors or .bin file in one",
+            palette.weak,
+        ),
+    };
+    lines(ui, words, color, HINT_LINES);
 }
 
 fn info_ui(ui: &mut Ui, info: &ModelInfo) {
-    ui.horizontal(|ui| {
-        name_ui(ui, &info.name, &info.source);
-        if info.source == ModelSource::Bundled {
-            note(ui, "bundled");
-        }
-    });
     let colors = if info.geometry.channels == 1 {
         "gray"
     } else {
@@ -125,18 +161,22 @@ fn info_ui(ui: &mut Ui, info: &ModelInfo) {
             "What the model runs on, and how many times a second it can look at an image",
         ),
     ];
+    let palette = theme::palette(ui);
     for (line, tooltip) in lines {
-        let weak = theme::palette(ui).weak;
-        ui.add(egui::Label::new(RichText::new(line).small().color(weak)).wrap())
+        let tooltip = format!("{line}. {tooltip}");
+        let line = RichText::new(line).small().color(palette.weak);
+        ui.add(egui::Label::new(line).truncate())
             .on_hover_text(tooltip);
     }
-    if !info.notes.is_empty() {
-        let warning = theme::palette(ui).warning;
-        let summary = format!(
-            "{} about this file",
-            text::counted(info.notes.len(), "note")
-        );
-        ui.label(RichText::new(summary).small().color(warning))
+    if let Some(first) = info.notes.first() {
+        let more = match info.notes.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {})", text::counted(more, "more note")),
+        };
+        let words = RichText::new(format!("{}{more}", text::capitalized(first)))
+            .small()
+            .color(palette.warning);
+        ui.add(egui::Label::new(words).truncate())
             .on_hover_text(info.notes.join("\n"));
     }
 }

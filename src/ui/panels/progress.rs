@@ -7,6 +7,7 @@ use crate::state::folders::short_name;
 use crate::state::{Action, Phase, RunState, Session, UiCommand, recent, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{primary, sized};
+use crate::worker::protocol::Progress;
 
 /// Height of the buttons.
 const BUTTON_HEIGHT: f32 = 36.0;
@@ -95,21 +96,12 @@ fn running_lines(run: &RunState) -> Lines {
     let secs_left = run
         .secs_left()
         .map_or_else(|| "…".to_owned(), text::duration);
-    // Padded, so that the line does not jitter while digits come and go.
-    let pad = |done: usize, all: usize| {
-        let all = text::count(all);
-        format!("{:>width$} of {all}", text::count(done), width = all.len())
-    };
     let skipped = match progress.images_skipped {
         0 => String::new(),
         count => format!(", {} skipped", text::count(count)),
     };
     Lines {
-        left: format!(
-            "Attempts {}, images {}{skipped}",
-            pad(progress.attempts_done, progress.num_attempts),
-            pad(progress.images_done, progress.num_images),
-        ),
+        left: format!("{}{skipped}", attempts_words(progress)),
         right: format!(
             "{:>6} calls/s  {secs_left:>12} left",
             text::rate(progress.calls_per_second())
@@ -123,6 +115,24 @@ fn running_lines(run: &RunState) -> Lines {
             _ => progress.activity.clone(),
         },
     }
+}
+
+/// How far a run is: all images get their first attempt before any gets its second.
+fn attempts_words(progress: &Progress) -> String {
+    let num_images = progress.num_images.max(1);
+    let num_attempts = progress.num_attempts.div_ceil(num_images).max(1);
+    let attempt = (progress.attempts_done / num_images + 1).min(num_attempts);
+    let scored = progress.attempts_done - (attempt - 1) * num_images;
+    // Padded, so that the line does not jitter while digits come and go.
+    let pad = |done: usize, all: usize| {
+        let all = text::count(all);
+        format!("{:>width$} of {all}", text::count(done), width = all.len())
+    };
+    format!(
+        "Attempt {}: {} images scored",
+        pad(attempt, num_attempts),
+        pad(scored, progress.num_images)
+    )
 }
 
 fn idle_lines(session: &Session, run: Option<&RunState>) -> Lines {
@@ -238,4 +248,25 @@ fn bar_ui(ui: &mut Ui, session: &Session) {
     let name = format!("Progress, {}", text::percent(f64::from(share)));
     response.widget_info(|| WidgetInfo::labeled(egui::Role::ProgressIndicator, true, &name));
     response.on_hover_text("How many of all attempts are done");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_says_which_attempt_and_how_many_images() {
+        let said = |attempts_done| {
+            attempts_words(&Progress {
+                attempts_done,
+                num_attempts: 4_000,
+                num_images: 400,
+                ..Progress::default()
+            })
+        };
+        assert_eq!(said(0), "Attempt  1 of 10:   0 of 400 images scored");
+        assert_eq!(said(138), "Attempt  1 of 10: 138 of 400 images scored");
+        assert_eq!(said(400), "Attempt  2 of 10:   0 of 400 images scored");
+        assert_eq!(said(4_000), "Attempt 10 of 10: 400 of 400 images scored");
+    }
 }

@@ -34,7 +34,7 @@ pub fn saving_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         );
         let tooltip = "What all recent runs may take together. The oldest finished ones are removed first, \
                        never the one that is shown";
-        row(ui, "Space", tooltip, |ui| {
+        row(ui, "Disk limit", tooltip, |ui| {
             ui.add(
                 DragValue::new(&mut saving.most_megabytes)
                     .min_size(theme::NUMBER_FIELD)

@@ -59,7 +59,11 @@ fn save_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 /// What concerns the window as a whole, from the right.
 fn window_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    for command in [UiCommand::ToggleShortcuts, UiCommand::TogglePalette] {
+    for command in [
+        UiCommand::ToggleShortcuts,
+        UiCommand::TogglePalette,
+        UiCommand::ToggleMessages,
+    ] {
         action_button(ui, scene.actions, Action::Do(command));
     }
     sized_cell(ui, THEME_WIDTH, |ui| theme_ui(ui, scene));
@@ -76,7 +80,11 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             let before = scene.actions.len();
             action_button(ui, scene.actions, Action::Do(UiCommand::ToggleCompare));
             save_ui(ui, scene);
-            for command in [UiCommand::TogglePalette, UiCommand::ToggleShortcuts] {
+            for command in [
+                UiCommand::ToggleMessages,
+                UiCommand::TogglePalette,
+                UiCommand::ToggleShortcuts,
+            ] {
                 action_button(ui, scene.actions, Action::Do(command));
             }
             if scene.actions.len() > before {
@@ -85,8 +93,9 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui.horizontal(|ui| zoom_ui(ui, scene));
             theme_ui(ui, scene);
         });
-    response
-        .on_hover_text("Compare runs, save the run, commands, keys, size and colors of the window");
+    response.on_hover_text(
+        "Compare runs, save the run, past messages, commands, keys, size and colors of the window",
+    );
 }
 
 fn theme_ui(ui: &mut Ui, scene: &mut Scene<'_>) {

@@ -12,9 +12,8 @@ use crate::state::folders::short_name;
 use crate::state::shown::analysis::Analysis;
 use crate::state::{Action, DecisionSettings, RunState, text};
 use crate::ui::theme::{self, RADIUS};
-use crate::ui::thumbnails::Lookup;
 use crate::ui::widgets::layout::{note, number_cell, row, text_cell};
-use crate::ui::widgets::picture;
+use crate::ui::widgets::thumbnail;
 
 /// Height of a row in points.
 const ROW: f32 = 40.0;
@@ -219,7 +218,7 @@ fn row_ui(
         }
         let side = ROW - 6.0;
         let square = Rect::from_min_size(rect.min + Vec2::splat(3.0), Vec2::splat(side));
-        thumbnail_ui(ui, scene, &image.file.path, square);
+        thumbnail::paint(ui, &mut scene.textures.thumbnails, &image.file.path, square);
         let place = rect
             .with_min_x(square.right() + 8.0)
             .shrink2(vec2(2.0, 0.0));
@@ -238,18 +237,4 @@ fn row_ui(
         number_cell(ui, NUMBER_WIDTH, word, color);
         number_cell(ui, NUMBER_WIDTH, listed, palette.accent);
     });
-}
-
-fn thumbnail_ui(ui: &Ui, scene: &mut Scene<'_>, path: &std::path::Path, square: Rect) {
-    let palette = theme::palette(ui);
-    match scene.textures.thumbnails.look_up(path) {
-        Lookup::Ready(thumbnail) => {
-            let image = (thumbnail.texture, thumbnail.uv);
-            let size = thumbnail.size;
-            picture::paint(ui.painter(), square, image, size, thumbnail.is_pixelated);
-        }
-        Lookup::Waiting | Lookup::Failed(_) => {
-            picture::placeholder(ui.painter(), square, palette.raised, palette.line);
-        }
-    }
 }

@@ -29,18 +29,37 @@ pub fn sized(
     response
 }
 
-/// The one button to press next.
-pub fn primary(ui: &mut Ui, actions: &mut Vec<Action>, action: Action, min_size: Vec2) -> Response {
-    let palette = theme::palette(ui);
-    let text = RichText::new(action.text())
-        .color(palette.on_accent)
-        .strong();
-    let button = Button::new(text).fill(palette.accent).min_size(min_size);
-    let response = ui.add(button).on_hover_text(action.tooltip());
+/// A button for an action that is grayed out where a reason says why.
+pub fn or_reason(
+    ui: &mut Ui,
+    actions: &mut Vec<Action>,
+    action: Action,
+    missing: Option<&str>,
+) -> Response {
+    let response = ui
+        .add_enabled(missing.is_none(), Button::new(action.text()))
+        .on_hover_text(action.tooltip())
+        .on_disabled_hover_text(missing.unwrap_or_default());
     if response.clicked() {
         actions.push(action);
     }
     response
+}
+
+/// The one button to press next.
+pub fn primary(ui: &mut Ui, actions: &mut Vec<Action>, action: Action, min_size: Vec2) -> Response {
+    let response = primary_words(ui, &action.text(), min_size).on_hover_text(action.tooltip());
+    if response.clicked() {
+        actions.push(action);
+    }
+    response
+}
+
+/// The same with words of one's own.
+pub fn primary_words(ui: &mut Ui, words: &str, min_size: Vec2) -> Response {
+    let palette = theme::palette(ui);
+    let text = RichText::new(words).color(palette.on_accent).strong();
+    ui.add(Button::new(text).fill(palette.accent).min_size(min_size))
 }
 
 /// A drawing on a small button: no font of the window has these signs.

@@ -1,15 +1,43 @@
 //! Sections, rows of a label and a control, and fixed-width numbers.
 
+use std::sync::Arc;
+
+use egui::text::{LayoutJob, TextWrapping};
 use egui::{
-    Align, Align2, Frame, Layout, Margin, Response, RichText, Sense, TextStyle, Ui, Vec2,
+    Align, Align2, Frame, Label, Layout, Margin, Response, RichText, Sense, TextStyle, Ui, Vec2,
     WidgetInfo, vec2,
 };
 
 use crate::ui::theme::{self, LABEL_WIDTH, RADIUS, ROW_HEIGHT, SECTION_GAP};
 
+/// Type size of a dialog's title in points.
+pub const HEADING: f32 = 18.0;
+/// Type size of a section's title in points.
+pub const TITLE: f32 = 15.0;
+/// Points between the two drawings of a title.
+const WEIGHT: f32 = 0.4;
+
+/// A title in a heavier weight than the window's font has: it is drawn twice, side by side.
+pub fn title(ui: &mut Ui, words: &str, size: f32) -> Response {
+    heavy(ui, Label::new(RichText::new(words).strong().size(size)))
+}
+
+/// The same for a label of one's own.
+pub fn heavy(ui: &mut Ui, label: Label) -> Response {
+    let (at, galley, response) = label.layout_in_ui(ui);
+    let words = galley.text().to_owned();
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &words));
+    let color = ui.visuals().strong_text_color();
+    for shift in [0.0, WEIGHT] {
+        let at = at + vec2(shift, 0.0);
+        ui.painter().galley(at, Arc::clone(&galley), color);
+    }
+    response
+}
+
 /// A titled part of a panel.
-pub fn section<R>(ui: &mut Ui, title: &str, add_contents: impl FnOnce(&mut Ui) -> R) -> R {
-    ui.label(RichText::new(title).strong().size(14.5));
+pub fn section<R>(ui: &mut Ui, words: &str, add_contents: impl FnOnce(&mut Ui) -> R) -> R {
+    title(ui, words, TITLE);
     ui.add_space(-1.0);
     let result = ui.scope(add_contents).inner;
     ui.add_space(SECTION_GAP);
@@ -58,6 +86,31 @@ pub fn row(
 pub fn note(ui: &mut Ui, text: impl Into<String>) -> Response {
     let color = theme::palette(ui).weak;
     ui.label(RichText::new(text).small().color(color))
+}
+
+/// Small text in a place for a number of lines, whether it needs them or not; what does not fit shows under the pointer.
+pub fn lines(ui: &mut Ui, text: &str, color: egui::Color32, count: usize) -> Response {
+    let font = TextStyle::Small.resolve(ui.style());
+    let mut job = LayoutJob::simple(text.to_owned(), font, color, 0.0);
+    job.wrap = TextWrapping {
+        max_width: ui.available_width(),
+        max_rows: count,
+        ..TextWrapping::default()
+    };
+    let is_cut = ui.painter().layout_job(job.clone()).elided;
+    let height = count as f32 * ui.text_style_height(&TextStyle::Small);
+    let size = vec2(ui.available_width(), height);
+    let response = ui
+        .allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
+            ui.set_min_size(size);
+            ui.label(job)
+        })
+        .inner;
+    if is_cut {
+        response.on_hover_text(text)
+    } else {
+        response
+    }
 }
 
 /// A number in a cell of fixed width, aligned right, so that nothing moves while it changes. A click copies it.

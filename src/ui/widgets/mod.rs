@@ -6,4 +6,5 @@ pub mod layout;
 pub mod mark;
 pub mod path_field;
 pub mod picture;
+pub mod thumbnail;
 pub mod ticks;

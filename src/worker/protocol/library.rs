@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::{AssessRequest, Assessment, Control, JobId, RunsCommand, RunsEvent};
 use crate::engine::export::ExportRequest;
@@ -199,6 +200,8 @@ pub enum LibraryEvent {
         path: PathBuf,
         /// What is in it.
         detector: Result<Arc<Calibration>, String>,
+        /// When it was written, where the system says.
+        written: Option<SystemTime>,
     },
     /// An answer about run files.
     Runs(RunsEvent),

@@ -113,7 +113,7 @@ fn marked_images_are_exported_in_the_background() {
         outcome: Ok(()),
     });
     window.run_steps(3);
-    window.get_by_label("2 images written, with their pictures and a table");
+    window.get_by_label("2 images written, with pictures and a table");
 
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
     window.run_steps(2);

@@ -213,9 +213,9 @@ fn choose(window: &mut Window, way: &str) {
 #[test]
 fn each_way_says_how_it_came_about_and_impossible_ones_are_gray() {
     let (mut window, _script) = finished(30, 2);
-    choose(&mut window, "Best Youden's J");
+    choose(&mut window, "Best balance (Youden)");
     window.get_by_label_contains("The largest gap between hits and false alarms");
-    choose(&mut window, "95 % found");
+    choose(&mut window, "Share found");
     window.get_by_label_contains("The highest threshold that finds 95 % of the 30");
     assert!(cell(&window, "Found").starts_with("Found, 29 of 30"));
     choose(&mut window, "Lowest cost");
@@ -243,7 +243,7 @@ fn figures_carry_their_intervals_and_attempts_their_curve() {
     run(&mut window, &script, 3);
     press(&mut window, "Figures");
     window.get_by_label_contains("AUROC between");
-    window.get_by_label_contains("too few attempts to tell");
+    window.get_by_label_contains("Too few attempts to tell");
     let assessment = window.state().session().shown.deciding.assessment.clone();
     let auroc = assessment.unwrap().auroc.unwrap();
     assert!(auroc.interval.contains(auroc.auroc));
@@ -343,16 +343,18 @@ fn a_detector_is_saved_and_opened() {
     script.say_library(LibraryEvent::DetectorOpened {
         path: path.clone(),
         detector: Ok(std::sync::Arc::new(detector.clone())),
+        written: None,
     });
     window.run_steps(4);
     assert_eq!(way(&window), Way::Detector);
     assert_eq!(threshold(&window), detector.threshold);
-    window.get_by_label_contains("As the detector file says");
+    window.get_by_label_contains("From the detector file (5 % false alarms, 25 in-domain images)");
     let mut other = detector;
     other.model.identity.weights_sha256 = "11".repeat(32);
     script.say_library(LibraryEvent::DetectorOpened {
         path,
         detector: Ok(std::sync::Arc::new(other)),
+        written: None,
     });
     window.run_steps(4);
     assert_eq!(window.state().session().shown.threshold(), None);

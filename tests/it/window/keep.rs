@@ -130,9 +130,9 @@ fn a_write_that_fails_is_answered_in_the_notice() {
     assert!(window.query_by_label("Try again").is_none());
     script.say(stuck());
     window.run_steps(3);
-    press(&mut window, "Go on without saving");
+    press(&mut window, "Continue without saving");
     assert!(window.state().session().is_running());
-    assert!(window.query_by_label("Go on without saving").is_none());
+    assert!(window.query_by_label("Continue without saving").is_none());
 }
 
 #[test]

@@ -216,9 +216,7 @@ fn what_a_crash_left_is_offered_and_resumed_and_a_stranger_stays_as_it_was() {
     }
     let mut window = open(settings(1, 1), &left);
     until(&mut window, "the offer", |window| {
-        window
-            .query_by_label_contains("cut off before its end")
-            .is_some()
+        window.query_by_label_contains("Your last run").is_some()
     });
     let offer = window.query_all_by_role_and_label(AccessRole::Button, "Open");
     let buttons: Vec<_> = offer.collect();
@@ -369,7 +367,7 @@ fn without_its_file_a_run_goes_on_and_is_saved_at_the_end() {
     until(&mut window, "the notice", |window| {
         window.query_by_label_contains("can't grow").is_some()
     });
-    press(&mut window, "Go on without saving");
+    press(&mut window, "Continue without saving");
     until(&mut window, "the end of the run", has_phase(Phase::Done));
     assert_eq!(results(&window), expected);
     let copy = folder.path().join("copy.lmdrun");
@@ -383,6 +381,66 @@ fn without_its_file_a_run_goes_on_and_is_saved_at_the_end() {
     let stored = read(&copy);
     assert_eq!(bits(&stored.results), expected);
     assert!(stored.is_finished());
+}
+
+#[test]
+fn a_run_that_was_held_while_its_model_was_used_ends_with_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let expected = uninterrupted(folder.path(), &runs, 6, 30);
+    let mut window = open(session_settings(folder.path(), 6, 30), &runs);
+    has_planned(&mut window);
+    press(&mut window, "Run");
+    until(&mut window, "some results", |window| {
+        let run = window.state().session().shown.run.as_ref();
+        run.is_some_and(|run| run.num_results() >= 4)
+    });
+    press(&mut window, "Pause");
+    press(&mut window, "Watch it denoise");
+    until(&mut window, "the steps", |window| {
+        window.query_by_label_contains("bit for bit").is_some()
+    });
+    let held = results(&window).len();
+    assert!((4..36).contains(&held), "{held}");
+    assert!(has_phase(Phase::Paused)(&window));
+    press(&mut window, "Back to the result");
+    press(&mut window, "Resume");
+    until(&mut window, "the end of the run", has_phase(Phase::Done));
+    assert_eq!(results(&window), expected);
+    let file = run_files(&runs).pop().unwrap();
+    assert_eq!(bits(&read(&file).results), expected);
+    assert_eq!(run_files(&runs).len(), 2, "it went on in its own file");
+}
+
+#[test]
+fn an_opened_run_is_watched_from_its_file_where_its_model_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    uninterrupted(folder.path(), &runs, 2, 6);
+    let file = run_files(&runs).pop().unwrap();
+    fs::remove_dir_all(folder.path().join("mnist")).unwrap();
+    fs::remove_dir_all(folder.path().join("fashion-mnist")).unwrap();
+    let mut window = open(settings(1, 1), &folder.path().join("other"));
+    until(&mut window, "the model", |window| {
+        window.state().session().model_info().is_some()
+    });
+    open_file(&mut window, &file);
+    press(&mut window, "Watch it denoise");
+    until(&mut window, "the steps", |window| {
+        let says = ["bit for bit", "near the run's result"];
+        says.iter()
+            .any(|says| window.query_by_label_contains(says).is_some())
+    });
+    press(&mut window, "Back to the result");
+    // With another model it can't be made again: the one that it takes is named.
+    let run = window.state_mut().session_mut().shown.run.as_mut().unwrap();
+    let mut other = (**run.model.as_ref().unwrap()).clone();
+    other.identity.weights_sha256 = "11".repeat(32);
+    other.name = "cats".to_owned();
+    run.model = Some(std::sync::Arc::new(other));
+    window.run_steps(2);
+    let missing = window.state().session().missing_for_scrub().unwrap();
+    assert!(missing.contains("the model of this run, cats"), "{missing}");
 }
 
 #[test]

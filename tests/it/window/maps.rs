@@ -52,7 +52,10 @@ fn the_map_is_made_on_demand_on_one_scale_that_in_domain_images_set() {
     assert_eq!(look.difference, DifferenceKind::Lpips);
     assert!(asked(&script).is_empty(), "the worker has a run to do");
     let missing = window.state().session().missing_map();
-    assert_eq!(missing.as_deref(), Some("After the run"));
+    assert_eq!(
+        missing.as_deref(),
+        Some("After the run, or while it is paused")
+    );
 
     end_run(&mut window, &script);
     let requests = asked(&script);

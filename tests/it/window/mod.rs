@@ -6,17 +6,23 @@ mod clipboard;
 mod confounds;
 mod decision;
 mod gallery;
+mod heights;
 mod keep;
 mod keep_real;
+mod keyboard;
 mod look;
 mod maps;
+mod notices;
 mod overlays;
+mod parking;
 mod plots;
 mod quick_scan;
 mod real;
 mod script;
 mod shown;
 mod train;
+mod tooltips;
+mod undo;
 
 use std::time::{Duration, Instant};
 
@@ -178,7 +184,7 @@ fn the_first_start_asks_for_the_bundled_model_and_the_samples_and_run_explains_i
     window.get_by_label("MNIST (samples)");
     window.get_by_label("diffusers UNet2DModel");
     window.get_by_label("Mask preview, attempt 1");
-    press(&mut window, "Dismiss message");
+    // Its cause is gone, and so is the message.
     assert!(window.state().session().notices.is_empty());
     press(&mut window, "Run");
     assert!(script.has_run());
@@ -252,8 +258,8 @@ fn a_click_in_the_gallery_shows_an_image_and_a_click_in_the_strip_an_attempt() {
 }
 
 #[test]
-fn errors_are_notices_that_name_the_file() {
-    let (mut window, script) = open(Settings::default());
+fn a_wrong_model_path_is_said_once_beside_its_field_and_costs_neither_path_nor_model() {
+    let (mut window, script) = ready(3);
     let field = "model path";
     window
         .get_by_role_and_label(AccessRole::TextInput, field)
@@ -267,15 +273,52 @@ fn errors_are_notices_that_name_the_file() {
     window.run_steps(3);
     script.say(Event::Failed {
         job: script.last_open(),
-        message: "the weights end too early".to_owned(),
+        message: "the weights end too early; copy them again: /models/broken".to_owned(),
     });
     window.run_steps(3);
-    window.get_by_label("The model could not be opened: the weights end too early");
-    window.get_by_label("/models/broken");
-    press(&mut window, "Dismiss message");
-    assert!(window.query_by_label("/models/broken").is_none());
-    press(&mut window, "Use bundled");
-    window.get_by_label("Bundled model");
+    let said = window.query_all_by_label_contains("end too early").count();
+    assert_eq!(said, 1, "card, field and notices together");
+    let message = window.get_by_label("The weights end too early. Copy them again.");
+    let field = window.get_by_role_and_label(AccessRole::TextInput, field);
+    assert_eq!(field.value().as_deref(), Some("/models/broken"));
+    let gap = message.rect().top() - field.rect().bottom();
+    assert!((0.0..12.0).contains(&gap), "{gap} points below the field");
+    // The model before is still there, and so is its card.
+    window.get_by_label("fashion-mnist-32");
+    window.get_by_label("diffusers UNet2DModel");
+    press(&mut window, "Run");
+    assert!(script.has_run());
+}
+
+#[test]
+fn a_wrong_path_from_a_dialog_is_put_into_the_field_and_goes_with_the_next_model() {
+    let (mut window, script) = ready(3);
+    press(&mut window, "Browse model path");
+    let (job, kind) = script.0.borrow().dialogs[0];
+    script.say_library(LibraryEvent::Chosen {
+        job,
+        kind,
+        paths: vec!["/models/README.md".into()],
+        was_shown: true,
+    });
+    window.run_steps(3);
+    let fail = |job| Event::Failed {
+        job,
+        message: "README.md is not a model; give another: /models/README.md".to_owned(),
+    };
+    script.say(fail(script.last_open()));
+    window.run_steps(4);
+    window.get_by_label("README.md is not a model. Give another.");
+    let field = window.get_by_role_and_label(AccessRole::TextInput, "model path");
+    assert_eq!(field.value().as_deref(), Some("/models/README.md"));
+    let session = window.state_mut().session_mut();
+    session.perform(Action::OpenModel(
+        lmd_inspector::worker::protocol::ModelSource::Bundled,
+    ));
+    window.run_steps(2);
+    script.open_model();
+    window.run_steps(3);
+    assert!(window.query_by_label_contains("is not a model").is_none());
 }
 
 #[test]

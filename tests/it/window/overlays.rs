@@ -42,12 +42,12 @@ fn the_sheet_of_keys_names_them_all_and_the_window_grows() {
     let (mut window, _script) = looking();
     window.key_press(Key::Questionmark);
     window.run_steps(3);
-    for words in ["Show the whole picture", "Find any command by typing"] {
+    for words in ["Range in the histogram", "Move all pictures"] {
         window.get_by_label(words);
     }
     window.key_press(Key::Escape);
     window.run_steps(3);
-    assert!(window.query_by_label("Show the whole picture").is_none());
+    assert!(window.query_by_label("Range in the histogram").is_none());
     for _ in 0..4 {
         window.key_press_modifiers(Modifiers::COMMAND, Key::Plus);
         window.run_steps(2);
@@ -60,27 +60,49 @@ fn the_sheet_of_keys_names_them_all_and_the_window_grows() {
 }
 
 #[test]
-fn presentation_and_explanation_show_three_pictures_verdict_and_plot() {
+fn the_presentation_goes_step_by_step_from_the_original_to_the_verdict() {
+    const PICTURES: [&str; 4] = [
+        "1  Original picture",
+        "2  Hidden picture",
+        "3  Filled in picture",
+        "4  Difference picture",
+    ];
     let (mut window, _script) = looking();
+    let shown = |window: &Window| {
+        let is_shown = |name: &&&str| {
+            window
+                .query_by_role_and_label(AccessRole::Image, name)
+                .is_some()
+        };
+        PICTURES.iter().filter(is_shown).count()
+    };
+    let verdict = "Scores of 6 in-domain and 6 out-of-domain images, this image at ";
     window.key_press(Key::F11);
     window.run_steps(4);
-    for name in ["Original picture", "Masked picture", "Inpainted picture"] {
-        window.get_by_role_and_label(AccessRole::Image, name);
-    }
-    window
-        .get_by_label_contains("Scores of 6 in-domain and 6 out-of-domain images, this image at ");
     assert!(window.query_by_label("Model").is_none(), "only pictures");
+    for count in 1..=PICTURES.len() {
+        assert_eq!(shown(&window), count);
+        assert!(window.query_by_label_contains(verdict).is_none());
+        window.key_press(Key::ArrowRight);
+        window.run_steps(3);
+    }
+    assert_eq!(shown(&window), PICTURES.len());
+    window.get_by_label_contains(verdict);
+    window.get_by_label_contains("of the 6 images that belong");
+    window.key_press(Key::ArrowLeft);
+    window.run_steps(3);
+    assert!(window.query_by_label_contains(verdict).is_none());
     window.key_press(Key::F11);
     window.run_steps(3);
+    // The explanation shows all of it at once.
     window.key_press(Key::E);
     window.run_steps(4);
-    for name in ["1  Lift picture", "2  Map picture", "3  Detect picture"] {
-        window.get_by_role_and_label(AccessRole::Image, name);
-    }
+    assert_eq!(shown(&window), PICTURES.len());
     window.get_by_label_contains("hidden from the model");
-    window.get_by_label_contains("learned from good images");
+    window.get_by_label_contains("learned from images that belong");
     window.get_by_label_contains("the less the image belongs");
-    window.key_press(Key::ArrowRight);
+    window.get_by_label_contains(verdict);
+    window.key_press(Key::ArrowDown);
     window.run_steps(3);
     window.get_by_label("00003.png");
     window.key_press(Key::Escape);

@@ -1,6 +1,6 @@
 //! What is above the gallery's pictures: how many there are, finding, size, order and filters.
 
-use egui::{Align, Layout, RichText, Slider, Ui, Vec2, vec2};
+use egui::{Align, Layout, Slider, Ui, Vec2, vec2};
 
 use crate::ood::Role;
 use crate::state::panels::TILE_WIDTHS;
@@ -9,12 +9,12 @@ use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::buttons::sized;
 use crate::ui::widgets::combo::combo;
-use crate::ui::widgets::layout::{note, sized_cell};
+use crate::ui::widgets::layout::{TITLE, note, sized_cell, title};
 
 /// Draw both rows.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Images").strong().size(14.5));
+        title(ui, "Images", TITLE);
         note(ui, counted(scene));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             tile_ui(ui, scene);

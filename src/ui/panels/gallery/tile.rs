@@ -10,9 +10,8 @@ use crate::state::folders::short_name;
 use crate::state::{Action, GalleryOrder, LookAction, Mark, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme::{self, RADIUS, TILE_MARGIN};
-use crate::ui::thumbnails::Lookup;
 use crate::ui::widgets::layout::note;
-use crate::ui::widgets::{mark, picture};
+use crate::ui::widgets::{mark, thumbnail};
 
 /// Draw one image with its score.
 pub fn ui(ui: &Ui, scene: &mut Scene<'_>, image: usize, rect: Rect) {
@@ -44,7 +43,8 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>, image: usize, rect: Rect) {
     let side = session.settings.panels.tile_width - TILE_MARGIN;
     let center = pos2(rect.center().x, rect.top() + 5.0 + 0.5 * side);
     let square = Rect::from_center_size(center, Vec2::splat(side));
-    let failure = thumbnail_ui(ui, scene, &entry.file.path, square);
+    let thumbnails = &mut scene.textures.thumbnails;
+    let failure = thumbnail::paint(ui, thumbnails, &entry.file.path, square);
     let verdict = Verdict::of(scene, entry.role, score);
     verdict_ui(ui, verdict, square);
     footer_ui(ui, scene, (image, entry.role), square);
@@ -236,45 +236,4 @@ fn mark_ui(ui: &Ui, rect: Rect) {
     let at = |x: f32, y: f32| center + vec2(x, y);
     painter.line_segment([at(-3.5, 0.0), at(-1.0, 3.0)], stroke);
     painter.line_segment([at(-1.0, 3.0), at(4.0, -3.0)], stroke);
-}
-
-/// Paint the thumbnail, or a square in its place; returns why there is none.
-fn thumbnail_ui(
-    ui: &Ui,
-    scene: &mut Scene<'_>,
-    path: &std::path::Path,
-    square: Rect,
-) -> Option<String> {
-    let palette = theme::palette(ui);
-    match scene.textures.thumbnails.look_up(path) {
-        Lookup::Ready(thumbnail) => {
-            let image = (thumbnail.texture, thumbnail.uv);
-            picture::paint(
-                ui.painter(),
-                square,
-                image,
-                thumbnail.size,
-                thumbnail.is_pixelated,
-            );
-            None
-        }
-        Lookup::Waiting => {
-            let small = square.shrink(4.0);
-            picture::placeholder(ui.painter(), small, palette.raised, palette.raised);
-            None
-        }
-        Lookup::Failed(message) => {
-            let small = square.shrink(4.0);
-            picture::placeholder(ui.painter(), small, palette.raised, palette.error);
-            let font = TextStyle::Heading.resolve(ui.style());
-            ui.painter().text(
-                square.center(),
-                Align2::CENTER_CENTER,
-                "?",
-                font,
-                palette.error,
-            );
-            Some(message.to_owned())
-        }
-    }
 }

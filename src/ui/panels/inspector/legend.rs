@@ -79,29 +79,32 @@ impl Scale {
     }
 
     fn absolute(top: u8, basis: ScaleBasis) -> Self {
-        let pixels = match basis {
-            ScaleBasis::InDomain => "in-domain hidden pixels",
-            ScaleBasis::Others => "hidden pixels, none in-domain yet,",
+        let (pixels, but) = match basis {
+            ScaleBasis::InDomain => ("in-domain hidden pixels", ""),
+            ScaleBasis::Others => ("the hidden pixels", " (no in-domain image yet)"),
         };
         Self {
             low: "Difference 0".to_owned(),
             high: top.to_string(),
             sentence: format!(
-                "One color scale for the whole run, from 0 to {top} of 255: 99 % of {pixels} stay below"
+                "One color scale for the whole run, from 0 to {top} of 255: 99 % of {pixels} stay below{but}"
             ),
         }
     }
 
     fn lpips(scale: MapScale) -> Self {
-        let images = match scale.basis {
-            ScaleBasis::InDomain => text::counted(scale.num_images, "in-domain image"),
-            ScaleBasis::Others => text::counted(scale.num_images, "image, none in-domain,"),
+        let (images, but) = match scale.basis {
+            ScaleBasis::InDomain => (text::counted(scale.num_images, "in-domain image"), ""),
+            ScaleBasis::Others => (
+                text::counted(scale.num_images, "image"),
+                " (no in-domain image yet)",
+            ),
         };
         let top = text::score(f64::from(scale.top));
         Self {
             low: "LPIPS 0".to_owned(),
             sentence: format!(
-                "One color scale for the whole run, from 0 to {top}: 99 % of the pixels of {images} stay below"
+                "One color scale for the whole run, from 0 to {top}: 99 % of the pixels of {images} stay below{but}"
             ),
             high: top,
         }

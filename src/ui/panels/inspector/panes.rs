@@ -20,6 +20,8 @@ use crate::ui::widgets::picture;
 
 /// Largest side of a picture in points: pixels of 32 x 32 are blocks long before.
 const MAX_SIDE: f32 = 900.0;
+/// Pictures that are shown together at most.
+const MOST_PANES: usize = 4;
 /// Height that is left to the gallery at least where pictures could grow, in points.
 const GALLERY_HEIGHT: f32 = 270.0;
 /// The gallery's share of a high center.
@@ -52,43 +54,57 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>, has_g
     } else {
         0.0
     };
-    let (columns, side) = arrangement(ui, panes.len(), gap, below);
+    let (columns, side, height) = arrangement(ui, panes.len(), gap, below);
     let used = columns as f32 * side + (columns - 1) as f32 * gap;
     let indent = 0.5 * (ui.available_width() - used).max(0.0);
     let pointed = scene.drafts.shown.pointed.take();
     scene.drafts.shown.pointed_part = None;
-    for row in panes.chunks(columns) {
-        ui.horizontal_top(|ui| {
-            ui.add_space(indent);
-            ui.spacing_mut().item_spacing.x = gap;
-            for pane in row {
-                ui.push_id(*pane, |ui| {
-                    pane_ui(ui, scene, &shown, *pane, (side, pointed));
-                });
-            }
-        });
-    }
+    let place = vec2(ui.available_width(), height);
+    ui.allocate_ui_with_layout(place, Layout::top_down(Align::Min), |ui| {
+        ui.set_min_size(place);
+        for row in panes.chunks(columns) {
+            ui.horizontal_top(|ui| {
+                ui.add_space(indent);
+                ui.spacing_mut().item_spacing.x = gap;
+                for pane in row {
+                    ui.push_id(*pane, |ui| {
+                        pane_ui(ui, scene, &shown, *pane, (side, pointed));
+                    });
+                }
+            });
+        }
+    });
     line_ui(ui, scene, &shown);
 }
 
-/// In how many columns the pictures are largest, and the side of each: as width, and the gallery's need of height, allow.
-fn arrangement(ui: &Ui, count: usize, gap: f32, below: f32) -> (usize, f32) {
+/// In how many columns the pictures are largest, and the side of each: as width, and the gallery's need of height, allow;
+/// and the height of all of them. That is the same for any number of pictures: what is below must not move where they are
+/// put together in another way.
+fn arrangement(ui: &Ui, count: usize, gap: f32, below: f32) -> (usize, f32, f32) {
     let gaps = 4.0 * ui.spacing().item_spacing.y;
     let rest = STRIP_HEIGHT + theme::ROW_HEIGHT + 2.0 * LINE_HEIGHT + gaps + below;
-    let height = (ui.available_height() - rest).max(120.0);
-    let side = |columns: usize| {
-        let rows = count.div_ceil(columns) as f32;
-        let width = (ui.available_width() - (columns - 1) as f32 * gap) / columns as f32;
-        let height = (height - (rows - 1.0) * (gap + LINE_HEIGHT)) / rows;
-        width.min(height).min(MAX_SIDE).floor()
+    let most = (ui.available_height() - rest).max(120.0);
+    let line = LINE_HEIGHT + ui.spacing().item_spacing.y;
+    let best = |count: usize, height: f32| {
+        let side = |columns: usize| {
+            let rows = count.div_ceil(columns) as f32;
+            let width = (ui.available_width() - (columns - 1) as f32 * gap) / columns as f32;
+            let height = (height - (rows - 1.0) * line) / rows;
+            width.min(height).min(MAX_SIDE).floor()
+        };
+        let (one_row, two_rows) = (side(count), side(count.div_ceil(2)));
+        // A row is easier to compare along; two rows must gain by it.
+        if two_rows > 1.15 * one_row {
+            (count.div_ceil(2), two_rows)
+        } else {
+            (count, one_row)
+        }
     };
-    let (one_row, two_rows) = (side(count), side(count.div_ceil(2)));
-    // A row is easier to compare along; two rows must gain by it.
-    if two_rows > 1.15 * one_row {
-        (count.div_ceil(2), two_rows)
-    } else {
-        (count, one_row)
-    }
+    let (columns, side) = best(MOST_PANES, most);
+    let rows = MOST_PANES.div_ceil(columns) as f32;
+    let height = rows * side + (rows - 1.0) * line;
+    let (columns, side) = best(count, height);
+    (columns, side, height + LINE_HEIGHT)
 }
 
 fn pane_ui(

@@ -6,7 +6,7 @@ use crate::state::shown::scrub::{Scrub, ScrubPhase};
 use crate::state::{Action, LookAction, Overlay, UiCommand};
 use crate::ui::panels::Scene;
 use crate::ui::theme::ROW_HEIGHT;
-use crate::ui::widgets::buttons::{action_button, sized};
+use crate::ui::widgets::buttons::{action_button, or_reason};
 use crate::ui::widgets::layout::note;
 
 /// Seconds that each step stays while they are played.
@@ -31,11 +31,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 fn start_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let missing = scene.session.missing_for_scrub();
     let start = Action::Do(UiCommand::StartScrub);
-    let size = vec2(0.0, ROW_HEIGHT);
-    let response = sized(ui, scene.actions, start, size, missing.is_none());
-    if let Some(missing) = missing {
-        response.on_disabled_hover_text(missing);
-    }
+    or_reason(ui, scene.actions, start, missing.as_deref());
     for overlay in [Overlay::Try, Overlay::Explain, Overlay::Presentation] {
         let open = Action::Do(overlay.toggle());
         action_button(ui, scene.actions, open);
@@ -56,10 +52,12 @@ fn scrub_ui(ui: &mut Ui, scene: &mut Scene<'_>, scrub: &Scrub) {
             position_ui(ui, scene, scrub);
             note(
                 ui,
-                if *is_exact {
-                    "The last step is the run's result, bit for bit"
-                } else {
-                    "Not the run's result: the model was changed since"
+                match (is_exact, scrub.is_from_file) {
+                    (true, _) => "The last step is the run's result, bit for bit",
+                    (false, true) => {
+                        "From the original in the run file, rounded to 8 bits: near the run's result"
+                    }
+                    (false, false) => "Not the run's result: the model was changed since",
                 },
             );
         }
@@ -67,26 +65,37 @@ fn scrub_ui(ui: &mut Ui, scene: &mut Scene<'_>, scrub: &Scrub) {
 }
 
 fn play_ui(ui: &mut Ui, scene: &mut Scene<'_>, scrub: &Scrub) {
-    let words = if scrub.is_playing { "Hold" } else { "Play" };
+    let (words, name) = if scrub.is_playing {
+        ("Pause", "Pause playing")
+    } else {
+        ("Play", "Play")
+    };
     let button = Button::new(words).min_size(vec2(48.0, ROW_HEIGHT));
     let response = ui
         .add(button)
-        .on_hover_text("Play the steps from noise to picture");
+        .on_hover_text("Play the steps from noise to picture")
+        .accessible_name(name);
     if response.clicked() {
         let play = LookAction::PlayScrub(!scrub.is_playing);
         scene.actions.push(Action::Look(play));
     }
-    let now = ui.input(|input| input.time);
-    if scrub.is_playing {
-        let due_in = scene.drafts.scrubbed_at_secs + STEP_SECS - now;
-        if due_in <= 0.0 {
-            scene.drafts.scrubbed_at_secs = now;
-            let next = LookAction::ScrubTo(scrub.position + 1);
-            scene.actions.push(Action::Look(next));
-        }
-        let wait = std::time::Duration::from_secs_f64(due_in.clamp(0.01, STEP_SECS));
-        ui.ctx().request_repaint_after(wait);
+    play(ui, scene, scrub);
+}
+
+/// Ask for the next step once its time has come, while the steps are played.
+pub fn play(ui: &Ui, scene: &mut Scene<'_>, scrub: &Scrub) {
+    if !scrub.is_playing || scrub.num_steps() == 0 {
+        return;
     }
+    let now = ui.input(|input| input.time);
+    let due_in = scene.drafts.scrubbed_at_secs + STEP_SECS - now;
+    if due_in <= 0.0 {
+        scene.drafts.scrubbed_at_secs = now;
+        let next = LookAction::ScrubTo(scrub.position + 1);
+        scene.actions.push(Action::Look(next));
+    }
+    let wait = std::time::Duration::from_secs_f64(due_in.clamp(0.01, STEP_SECS));
+    ui.ctx().request_repaint_after(wait);
 }
 
 fn position_ui(ui: &mut Ui, scene: &mut Scene<'_>, scrub: &Scrub) {

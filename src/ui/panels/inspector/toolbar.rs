@@ -7,15 +7,18 @@ use crate::state::{Action, LookAction, UiCommand};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::combo::{combo, segments};
-use crate::ui::widgets::layout::sized_cell;
+use crate::ui::widgets::layout::{note, sized_cell};
 
 /// Width that all controls need in one row.
 const ROW_WIDTH: f32 = 560.0;
+/// Width with which there is room for a label too.
+const ROOMY: f32 = 700.0;
 
 /// Draw the row.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let old = scene.session.settings.look;
     let mut settings = old;
+    let is_roomy = ui.available_width() >= ROOMY;
     let row = |ui: &mut Ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         segments(
@@ -55,8 +58,15 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             .on_hover_text("Colors of the difference, from none to strong")
             .accessible_name("Difference colors");
         });
+        if is_roomy {
+            note(ui, "Opacity");
+        }
+        let tooltip = format!(
+            "Strength of the difference over the original: {:.0} %",
+            100.0 * settings.opacity
+        );
         ui.add(Slider::new(&mut settings.opacity, 0.0..=1.0).show_value(false))
-            .on_hover_text("Strength of the difference over the original")
+            .on_hover_text(tooltip)
             .accessible_name("Difference opacity");
     };
     if ui.available_width() < ROW_WIDTH {

@@ -12,7 +12,7 @@ use crate::state::{Action, KeepAction, UiCommand, recent, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
-use crate::ui::widgets::layout::{note, sized_cell};
+use crate::ui::widgets::layout::{HEADING, note, sized_cell, title};
 
 /// Largest width in points.
 const WIDTH: f32 = 1130.0;
@@ -60,7 +60,7 @@ fn head_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let comparing = &scene.session.comparing;
     let (mut distance, mut aggregate) = (comparing.distance, comparing.aggregate);
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Compare runs").heading().strong());
+        title(ui, "Compare runs", HEADING);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if ui.button("Close table").clicked() {
                 scene.actions.push(Action::Do(UiCommand::ToggleCompare));

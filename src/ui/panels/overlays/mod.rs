@@ -1,6 +1,7 @@
-//! What lies over the window: the command palette, the sheet of keys, the presentation and a picture to try.
+//! What lies over the window: the command palette, the sheet of keys, past messages, the presentation and a picture to try.
 
 pub mod compare;
+pub mod messages;
 pub mod palette;
 pub mod presentation;
 pub mod question;
@@ -19,6 +20,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         Some(Overlay::Palette) => palette::ui(ui, scene),
         Some(Overlay::Shortcuts) => shortcuts::ui(ui, scene),
         Some(Overlay::Try) => trial::ui(ui, scene),
+        Some(Overlay::Messages) => messages::ui(ui, scene),
         // These take the window's place.
         Some(Overlay::Presentation | Overlay::Explain | Overlay::Train) | None => {}
     }

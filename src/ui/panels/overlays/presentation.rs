@@ -1,33 +1,40 @@
-//! For an audience: large pictures, the score against both histograms, and, where asked for, what the method does in
-//! three sentences.
+//! For an audience: one image in steps, what is hidden of it, what the model makes of it, where that differs, and what
+//! that means, in words and large type.
+
+mod plot;
 
 use std::sync::Arc;
 
 use egui::{
-    Align2, CentralPanel, Color32, Frame, Margin, Rect, RichText, Sense, Stroke, TextStyle, Ui,
-    Vec2, WidgetInfo, pos2, vec2,
+    Align, CentralPanel, Frame, Layout, Margin, RichText, Sense, Ui, Vec2, WidgetInfo, vec2,
 };
 
-use crate::detectors::measures;
+pub use self::plot::plot_ui;
 use crate::images::Picture;
-use crate::ood::{KnownMask, Role};
+use crate::ood::KnownMask;
 use crate::runs::AttemptResult;
 use crate::state::folders::short_name;
-use crate::state::{Action, Overlay, UiCommand, text};
-use crate::ui::panels::Scene;
-use crate::ui::theme::{self, Palette};
+use crate::state::presenting::Step;
+use crate::state::shown::scrub::ScrubPhase;
+use crate::state::{Action, Overlay, Session, UiCommand, text};
+use crate::ui::panels::{Scene, inspector};
+use crate::ui::theme;
 use crate::ui::widgets::picture;
 
 /// Body text in points, in a window of [`WINDOW`].
 const LARGE: f32 = 18.0;
-/// The score in points, in the same.
-const HUGE: f32 = 44.0;
+/// The verdict in points, in the same.
+const HUGE: f32 = 34.0;
 /// The window that sizes are given for: in others everything grows and shrinks with it, whatever the zoom is.
 const WINDOW: Vec2 = vec2(1280.0, 720.0);
 /// The pictures' share of the height.
 const PICTURES: f32 = 0.5;
 /// Types smaller than this can't be read.
 const SMALLEST: f32 = 10.0;
+/// Lines under a picture.
+const LINES: f32 = 3.2;
+/// Scores so close to the threshold, as a share of it, are only just on their side.
+const NARROW: f64 = 0.05;
 
 /// A size of type for the window at hand.
 fn type_size(ui: &Ui, size: f32) -> f32 {
@@ -37,13 +44,13 @@ fn type_size(ui: &Ui, size: f32) -> f32 {
 }
 
 /// Draw it in place of the whole window.
-pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, overlay: Overlay) {
     let palette = theme::palette(ui);
     let frame = Frame::new()
         .fill(palette.surface)
         .inner_margin(Margin::same(24));
     CentralPanel::default().frame(frame).show(ui, |ui| {
-        header_ui(ui, scene, is_explained);
+        header_ui(ui, scene, overlay);
         let attempts = scene.session.shown.attempts();
         let shown = scene.session.shown.attempt();
         let Some(result) = shown.and_then(|shown| attempts.get(shown)).map(Arc::clone) else {
@@ -52,42 +59,56 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
             ui.centered_and_justified(|ui| ui.label(words));
             return;
         };
-        pictures_ui(ui, scene, &result, is_explained);
+        pictures_ui(ui, scene, &result);
         ui.add_space(8.0);
-        verdict_ui(ui, scene);
+        if scene.session.looking.step == Step::Verdict {
+            verdict_ui(ui, scene);
+        } else {
+            hint_ui(ui, scene.session);
+        }
     });
 }
 
-fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
-    let overlay = if is_explained {
-        Overlay::Explain
-    } else {
-        Overlay::Presentation
-    };
+fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, overlay: Overlay) {
     let session = scene.session;
     let image = session
         .shown
         .image()
         .and_then(|index| session.shown.gallery.images().get(index));
     let size = type_size(ui, LARGE);
+    let steps = session.presented_steps();
+    let (first, last) = (steps[0], steps[steps.len() - 1]);
+    let step = session.looking.step;
     ui.horizontal(|ui| {
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let close = Action::Do(overlay.toggle());
             let response = ui.button(RichText::new("Close").size(size));
             if response.on_hover_text("Back to the window (Esc)").clicked() {
                 scene.actions.push(close);
             }
-            for (words, action) in [
-                ("Next", Action::Do(UiCommand::NextImage)),
-                ("Previous", Action::Do(UiCommand::PreviousImage)),
+            for (words, command, is_enabled) in [
+                ("Next", UiCommand::NextStep, step != last),
+                ("Back", UiCommand::PreviousStep, step != first),
+                ("Next image", UiCommand::NextImage, true),
+                ("Previous image", UiCommand::PreviousImage, true),
             ] {
-                let response = ui.button(RichText::new(words).size(size));
-                if response.on_hover_text(action.tooltip()).clicked() {
+                let action = Action::Do(command);
+                let tooltip = match command {
+                    UiCommand::NextImage => "Present the next image (Down)".to_owned(),
+                    UiCommand::PreviousImage => "Present the image before (Up)".to_owned(),
+                    _ => action.tooltip(),
+                };
+                let button = egui::Button::new(RichText::new(words).size(size));
+                if ui
+                    .add_enabled(is_enabled, button)
+                    .on_hover_text(tooltip)
+                    .clicked()
+                {
                     scene.actions.push(action);
                 }
             }
             // What is left between the edge and the buttons: a long name is cut, and they stay.
-            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 if let Some(image) = image {
                     let color = theme::palette(ui).role(image.role);
                     ui.label(RichText::new(image.role.label()).size(size).color(color));
@@ -103,7 +124,7 @@ fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, is_explained: bool) {
 }
 
 /// What one picture shows and says.
-struct Step<'a> {
+struct Card<'a> {
     title: &'static str,
     sentence: String,
     picture: Option<&'a Picture>,
@@ -111,104 +132,107 @@ struct Step<'a> {
     differs_from: Option<&'a Picture>,
 }
 
-fn steps<'a>(result: &'a AttemptResult, is_explained: bool, distance: &str) -> [Step<'a>; 3] {
+/// The picture of a step; the verdict has none.
+fn card<'a>(session: &'a Session, result: &'a AttemptResult, step: Step) -> Option<Card<'a>> {
     let original = &result.original;
     let inpainted = result.inpainted.as_ref();
-    if is_explained {
-        let lift = if result.known_mask.is_some() {
-            "The violet parts of the image are hidden from the model."
-        } else {
-            "The image is covered with noise until the model can't tell what it was."
-        };
-        return [
-            Step {
-                title: "1  Lift",
-                sentence: lift.to_owned(),
-                picture: Some(original),
-                mask: result.known_mask.as_ref(),
-                differs_from: None,
-            },
-            Step {
-                title: "2  Map",
-                sentence: "The model fills them in with what it learned from good images."
-                    .to_owned(),
-                picture: inpainted,
-                mask: None,
-                differs_from: None,
-            },
-            Step {
-                title: "3  Detect",
-                sentence: format!(
-                    "Where the result differs it glows; the more, the less the image belongs: {distance}."
-                ),
-                picture: inpainted.map(|_| original),
-                mask: None,
-                differs_from: inpainted,
-            },
-        ];
-    }
-    let plain = |title, picture, mask| Step {
+    let plain = |title, sentence: &str| Card {
         title,
-        sentence: String::new(),
-        picture,
-        mask,
+        sentence: sentence.to_owned(),
+        picture: Some(original),
+        mask: None,
         differs_from: None,
     };
-    [
-        plain("Original", Some(original), None),
-        plain("Masked", Some(original), result.known_mask.as_ref()),
-        plain("Inpainted", inpainted, None),
-    ]
+    Some(match step {
+        Step::Original => plain("1  Original", "The image, as the model sees it."),
+        Step::Hidden if result.known_mask.is_some() => Card {
+            mask: result.known_mask.as_ref(),
+            ..plain("2  Hidden", "The violet parts are hidden from the model.")
+        },
+        Step::Hidden => plain(
+            "2  Covered",
+            "Noise covers the image, until the model can't tell what it was.",
+        ),
+        Step::FilledIn => {
+            let (live, sentence) = filled_in(session);
+            Card {
+                picture: live.or(inpainted),
+                ..plain("3  Filled in", &sentence)
+            }
+        }
+        Step::Difference => Card {
+            picture: inpainted.map(|_| original),
+            differs_from: inpainted,
+            ..plain(
+                "4  Difference",
+                "It glows where both differ. The more, the less the image belongs.",
+            )
+        },
+        Step::Verdict => return None,
+    })
 }
 
-fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, result: &AttemptResult, is_explained: bool) {
-    let gap = 24.0;
-    let distance = scene.session.settings.run.view.measure;
-    let value = format!(
-        "{} {}",
-        measures::label(&distance),
-        text::score(measures::value(&result.values, distance))
-    );
+/// The step of the denoising that is played, if any, and what is said of it.
+fn filled_in(session: &Session) -> (Option<&Picture>, String) {
+    let model = "The model fills them in with what it learned from images that belong";
+    match session.shown.scrub() {
+        Some(scrub) => match &scrub.phase {
+            ScrubPhase::Ready { .. } => {
+                let (step, all) = (scrub.position + 1, scrub.num_steps());
+                (scrub.picture(), format!("{model}: step {step} of {all}."))
+            }
+            ScrubPhase::Waiting => (None, format!("{model}: it begins…")),
+            ScrubPhase::Failed(_) => (None, format!("{model}.")),
+        },
+        None => (None, format!("{model}.")),
+    }
+}
+
+fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, result: &AttemptResult) {
+    let session = scene.session;
+    if let Some(scrub) = session.shown.scrub() {
+        inspector::play(ui, scene, scrub);
+    }
+    let steps = session.presented_steps();
+    let count = (steps.len() - 1) as f32;
+    let gap = 20.0;
     let large = type_size(ui, LARGE);
     let small = type_size(ui, LARGE - 2.0);
-    let width = (ui.available_width() - 2.0 * gap) / 3.0;
+    let width = (ui.available_width() - (count - 1.0) * gap) / count;
     // The pictures come first; words and plot share what is left.
     let side = width.min(PICTURES * ui.available_height()).floor();
-    let words_height = large + 12.0 + if is_explained { 4.2 * small } else { 0.0 };
-    let indent = 0.5 * (ui.available_width() - 3.0 * side - 2.0 * gap).max(0.0);
-    ui.horizontal_top(|ui| {
+    let words_height = large + 12.0 + LINES * small;
+    let indent = 0.5 * (ui.available_width() - count * side - (count - 1.0) * gap).max(0.0);
+    let place = vec2(ui.available_width(), side + words_height);
+    ui.allocate_ui_with_layout(place, Layout::left_to_right(Align::Min), |ui| {
+        ui.set_min_size(place);
         ui.add_space(indent);
         ui.spacing_mut().item_spacing.x = gap;
-        let count = match scene.session.result_word() {
-            Some(_) => 3,
-            // The image alone: nothing was made of it.
-            None => 1,
-        };
-        let is_explained = is_explained && count == 3;
-        for step in steps(result, is_explained, &value).into_iter().take(count) {
+        for step in steps.iter().filter(|step| **step <= session.looking.step) {
+            let Some(card) = card(session, result, *step) else {
+                continue;
+            };
             ui.allocate_ui(vec2(side, side + words_height), |ui| {
                 ui.vertical(|ui| {
                     ui.set_width(side);
-                    ui.label(RichText::new(step.title).size(large).strong());
-                    picture_ui(ui, scene, &step, side);
-                    if !step.sentence.is_empty() {
-                        ui.label(RichText::new(&step.sentence).size(small));
-                    }
+                    ui.label(RichText::new(card.title).size(large).strong());
+                    picture_ui(ui, scene, &card, side);
+                    ui.label(RichText::new(&card.sentence).size(small));
                 });
             });
         }
     });
 }
 
-fn picture_ui(ui: &mut Ui, scene: &mut Scene<'_>, step: &Step<'_>, side: f32) {
+fn picture_ui(ui: &mut Ui, scene: &mut Scene<'_>, card: &Card<'_>, side: f32) {
     let palette = theme::palette(ui);
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
     picture::placeholder(ui.painter(), rect, palette.raised, palette.line);
-    if let Some(shown) = step.picture {
+    if let Some(shown) = card.picture {
         let look = scene.session.settings.look;
         let run = scene.session.shown.run.as_ref();
         let top = run.and_then(|run| run.differences.top());
-        let texture = match (step.mask, step.differs_from) {
+        let texture = match (card.mask, card.differs_from) {
             (Some(mask), _) => scene.textures.masked(ui.ctx(), shown, mask, palette.hole),
             (None, Some(other)) => scene.textures.difference(
                 ui.ctx(),
@@ -222,8 +246,51 @@ fn picture_ui(ui: &mut Ui, scene: &mut Scene<'_>, step: &Step<'_>, side: f32) {
         let image = (texture.id(), picture::WHOLE);
         picture::paint(ui.painter(), rect, image, size, size.max_elem() <= 64.0);
     }
-    let name = format!("{} picture", step.title);
+    let name = format!("{} picture", card.title);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, &name));
+}
+
+/// How far the presentation is, and how it goes on.
+fn hint_ui(ui: &mut Ui, session: &Session) {
+    let steps = session.presented_steps();
+    let position = steps.iter().position(|step| *step == session.looking.step);
+    let words = format!(
+        "Step {} of {}. The right arrow key shows the next one, the down arrow key the next image",
+        position.unwrap_or_default() + 1,
+        steps.len()
+    );
+    let size = type_size(ui, LARGE - 4.0);
+    let weak = theme::palette(ui).weak;
+    ui.label(RichText::new(words).size(size).color(weak));
+}
+
+/// The verdict and its reason, in words for people who know nothing of scores.
+pub fn verdict_words(session: &Session, score: Option<f64>) -> (&'static str, String) {
+    let Some(score) = score else {
+        return ("No score yet", String::new());
+    };
+    let reason =
+        session
+            .shown
+            .share_of_in_domain_below(score)
+            .map_or_else(String::new, |(share, count)| {
+                format!(
+                    "It differs more than {} of the {} images that belong.",
+                    text::percent(share),
+                    text::count(count)
+                )
+            });
+    let Some(threshold) = session.shown.threshold() else {
+        return ("No threshold yet", reason);
+    };
+    let is_narrow = (score - threshold).abs() < NARROW * threshold.abs();
+    let verdict = match (score > threshold, is_narrow) {
+        (true, false) => "Does not belong",
+        (true, true) => "Does not belong, narrowly",
+        (false, false) => "Belongs",
+        (false, true) => "Belongs, narrowly",
+    };
+    (verdict, reason)
 }
 
 fn verdict_ui(ui: &mut Ui, scene: &Scene<'_>) {
@@ -231,133 +298,31 @@ fn verdict_ui(ui: &mut Ui, scene: &Scene<'_>) {
     let session = scene.session;
     let score = session.shown.score();
     let threshold = session.shown.threshold();
-    let (verdict, color) = match (score, threshold) {
-        (Some(score), Some(threshold)) if score > threshold => {
-            ("Does not belong", palette.out_of_domain)
-        }
-        (Some(_), Some(_)) => ("Belongs", palette.in_domain),
-        _ => ("No threshold yet", palette.weak),
+    let (verdict, reason) = verdict_words(session, score);
+    let color = match (score, threshold) {
+        (Some(score), Some(threshold)) if score > threshold => palette.out_of_domain,
+        (Some(_), Some(_)) => palette.in_domain,
+        _ => palette.weak,
     };
     let (large, huge) = (type_size(ui, LARGE), type_size(ui, HUGE));
     ui.horizontal_top(|ui| {
         let left = vec2(
-            (14.0 * large).min(0.35 * ui.available_width()),
+            (18.0 * large).min(0.35 * ui.available_width()),
             ui.available_height(),
         );
         ui.allocate_ui(left, |ui| {
             ui.vertical(|ui| {
                 ui.set_width(left.x);
-                ui.label(
-                    RichText::new(verdict)
-                        .size(1.4 * large)
-                        .strong()
-                        .color(color),
-                );
-                let number = score.map_or_else(|| "–".to_owned(), text::score);
-                ui.label(RichText::new(number).size(huge).strong().monospace());
+                let verdict = RichText::new(verdict).size(huge);
+                ui.label(verdict.strong().color(color));
+                ui.label(RichText::new(reason).size(large));
                 let basis = format!(
-                    "{} of {}",
-                    measures::label(&session.settings.run.view.measure),
+                    "The middle of {}",
                     text::counted(session.shown.attempts().len(), "attempt")
                 );
-                ui.label(RichText::new(basis).size(0.9 * large).color(palette.weak));
+                ui.label(RichText::new(basis).size(0.8 * large).color(palette.weak));
             });
         });
-        plot_ui(ui, scene, palette, (score, threshold));
+        plot_ui(ui, scene, (score, threshold));
     });
-}
-
-/// Which color is which, in words, below the middle of the plot.
-fn legend(ui: &Ui, scene: &Scene<'_>, palette: &Palette, rect: Rect) {
-    let analysis = scene.session.shown.analysis.as_deref();
-    let font = egui::FontId {
-        size: type_size(ui, LARGE - 3.0),
-        ..TextStyle::Body.resolve(ui.style())
-    };
-    let mut x = rect.right();
-    for role in Role::ALL.into_iter().rev() {
-        if analysis.is_none_or(|analysis| analysis.num_scored[role] == 0) {
-            continue;
-        }
-        let at = pos2(x, rect.top() + 8.0);
-        let color = palette.role(role);
-        let words = ui
-            .painter()
-            .text(at, Align2::RIGHT_CENTER, role.label(), font.clone(), color);
-        x = words.left() - font.size;
-    }
-}
-
-/// Both histograms with the score and the threshold, as large as there is room.
-pub fn plot_ui(
-    ui: &mut Ui,
-    scene: &Scene<'_>,
-    palette: &Palette,
-    (score, threshold): (Option<f64>, Option<f64>),
-) {
-    let size = vec2(ui.available_width(), ui.available_height().max(80.0));
-    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-    let analysis = scene.session.shown.analysis.as_deref();
-    let Some(histogram) = analysis.and_then(|a| a.histogram.as_ref()) else {
-        return;
-    };
-    let bins = &histogram.bins;
-    let end = bins.start + bins.width * bins.count as f64;
-    let plot = rect.with_max_y(rect.bottom() - 26.0);
-    let margin = 0.04 * (end - bins.start);
-    let (left, span) = (bins.start - margin, end - bins.start + 2.0 * margin);
-    let x = |value: f64| plot.left() + ((value - left) / span) as f32 * plot.width();
-    let highest = histogram.counts.values().iter().flatten().copied().max();
-    let highest = highest.unwrap_or(1).max(1) as f32;
-    let top = plot.top() + 24.0;
-    let painter = ui.painter();
-    for (role, counts) in histogram.counts.iter() {
-        let color = palette.role(role);
-        for (bin, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let (from, to) = bins.edges(bin);
-            let height = count as f32 / highest * (plot.bottom() - top);
-            let bar = Rect::from_min_max(
-                pos2(x(from), plot.bottom() - height),
-                pos2(x(to), plot.bottom()),
-            );
-            let line = Stroke::new(1.0, color);
-            let fill = theme::faded(color, 0.5);
-            painter.rect(bar, 0.0, fill, line, egui::StrokeKind::Inside);
-        }
-    }
-    legend(ui, scene, palette, rect);
-    painter.hline(
-        plot.x_range(),
-        plot.bottom(),
-        Stroke::new(1.0, palette.line),
-    );
-    let line = |value: f64, words: &str, width: f32, color: Color32, at: f32| {
-        let x = x(value.clamp(left, left + span));
-        painter.vline(x, top - 4.0..=plot.bottom(), Stroke::new(width, color));
-        let font = egui::FontId {
-            size: type_size(ui, LARGE - 3.0),
-            ..TextStyle::Body.resolve(ui.style())
-        };
-        let is_right = x > plot.center().x;
-        let (align, shift) = if is_right {
-            (Align2::RIGHT_CENTER, -5.0)
-        } else {
-            (Align2::LEFT_CENTER, 5.0)
-        };
-        painter.text(pos2(x + shift, at), align, words, font, color);
-    };
-    if let Some(threshold) = threshold {
-        let at = plot.bottom() + 14.0;
-        line(threshold, "Threshold", 1.5, palette.weak, at);
-    }
-    if let Some(score) = score {
-        line(score, "This image", 3.0, palette.accent, plot.top() + 8.0);
-    }
-    let words = format!(
-        "Scores of {} in-domain and {} out-of-domain images, this image at {}",
-        text::count(analysis.map_or(0, |a| a.num_scored[Role::InDomain])),
-        text::count(analysis.map_or(0, |a| a.num_scored[Role::OutOfDomain])),
-        score.map_or_else(|| "no score".to_owned(), text::score)
-    );
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, &words));
 }

@@ -8,6 +8,7 @@ use crate::engine::resuming::list_of;
 use crate::state::saving::Question;
 use crate::state::{Action, UiCommand, text};
 use crate::ui::panels::Scene;
+use crate::ui::widgets::buttons::primary_words;
 use crate::ui::widgets::layout::note;
 
 /// Width in points.
@@ -25,7 +26,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         let (yes, no) = words_ui(ui, scene, &question);
         ui.add_space(8.0);
         ui.horizontal(|ui| {
-            if ui.button(yes).clicked() {
+            if primary_words(ui, yes, egui::Vec2::ZERO).clicked() {
                 scene.actions.push(Action::Do(UiCommand::Confirm));
             }
             if ui.button(no).clicked() {
@@ -53,13 +54,19 @@ fn words_ui(ui: &mut Ui, scene: &Scene<'_>, question: &Question) -> (&'static st
             );
             ("Remove", "Keep")
         }
+        Question::Remove(path) => {
+            title(ui, "Remove this run?");
+            ui.label("Its file is deleted, with scores and pictures. Copies that were saved elsewhere stay.");
+            note(ui, path.display().to_string());
+            ("Remove", "Keep")
+        }
         Question::GoOn(paths) => {
             title(ui, "This run is not finished");
             if let Some(run) = &scene.session.shown.run {
                 let progress = &run.progress;
                 ui.label(format!(
-                    "{} of {} attempts are there. Resume makes the others, with the scores that an uninterrupted run \
-                     gives. It reads",
+                    "{} of {} attempts are there. Resuming gives the same scores as a run without a break. It reads \
+                     these folders:",
                     text::count(progress.attempts_done),
                     text::count(progress.num_attempts),
                 ));

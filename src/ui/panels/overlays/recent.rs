@@ -11,8 +11,8 @@ use crate::state::KeepAction;
 use crate::state::{Action, UiCommand, folders::short_name, recent, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
-use crate::ui::widgets::buttons::sized;
-use crate::ui::widgets::layout::note;
+use crate::ui::widgets::buttons::{cross, sized};
+use crate::ui::widgets::layout::{HEADING, note, title};
 use crate::ui::widgets::path_field::{PathRow, path_row};
 
 /// Width of the list in points.
@@ -29,7 +29,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
     let modal = Modal::new(Id::unique("recent runs")).frame(frame);
     let modal = modal.show(ui.ctx(), |ui| {
         ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 60.0));
-        ui.label(RichText::new("Recent runs").heading().strong());
+        title(ui, "Recent runs", HEADING);
         note(
             ui,
             "A run opens as it is in its file, with its pictures. Nothing that it names is read.",
@@ -74,11 +74,18 @@ fn list_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui.set_max_width(ui.available_width() - 10.0);
             let can_open = !scene.session.is_running();
             for run in &library.runs {
-                ui.add_enabled_ui(can_open && !run.is_held, |ui| {
-                    if row_ui(ui, run).clicked() {
-                        let open = KeepAction::Open(run.path.clone());
-                        scene.actions.push(Action::Keep(open));
-                    }
+                ui.horizontal(|ui| {
+                    let width = ui.available_width() - 30.0;
+                    ui.add_enabled_ui(can_open && !run.is_held, |ui| {
+                        let auroc = scene.session.comparing.auroc(run);
+                        if row_ui(ui, run, auroc, width).clicked() {
+                            let open = KeepAction::Open(run.path.clone());
+                            scene.actions.push(Action::Keep(open));
+                        }
+                    });
+                    let remove = Action::Keep(KeepAction::Remove(run.path.clone()));
+                    let name = format!("Remove run of {}", recent::when(&run.manifest));
+                    cross(ui, scene.actions, remove, &name);
                 });
             }
             for (path, reason) in &library.broken {
@@ -89,7 +96,7 @@ fn list_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         });
 }
 
-fn row_ui(ui: &mut Ui, run: &RunSummary) -> Response {
+fn row_ui(ui: &mut Ui, run: &RunSummary, auroc: Option<f64>, width: f32) -> Response {
     let palette = theme::palette(ui);
     let style = Style::clone(ui.style());
     let mut job = LayoutJob::default();
@@ -120,10 +127,15 @@ fn row_ui(ui: &mut Ui, run: &RunSummary) -> Response {
         ),
         true,
     );
-    let state = format!("{}, {}", recent::state(run), recent::size(run.num_bytes));
+    let auroc = auroc.map_or_else(String::new, |auroc| format!("AUROC {auroc:.3}, "));
+    let state = format!(
+        "{auroc}{}, {}",
+        recent::state(run),
+        recent::size(run.num_bytes)
+    );
     let button = Button::new(job)
         .right_text(RichText::new(state).small().color(palette.weak))
-        .min_size(vec2(ui.available_width(), 42.0));
+        .min_size(vec2(width, 42.0));
     let response = ui.add(button);
     response.widget_info(|| {
         let label = format!("Open run of {}", recent::line(run));

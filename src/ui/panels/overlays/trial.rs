@@ -5,14 +5,14 @@ use egui::{
     vec2,
 };
 
-use super::presentation::plot_ui;
+use super::presentation::{plot_ui, verdict_words};
 use crate::images::Picture;
 use crate::state::shown::trial::Trial;
 use crate::state::{Action, LookAction, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::buttons::action_button;
-use crate::ui::widgets::layout::note;
+use crate::ui::widgets::layout::{HEADING, note, title};
 use crate::ui::widgets::picture;
 
 /// Side of the canvas in points.
@@ -69,7 +69,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
     let modal = Modal::new(Id::unique("trial")).frame(frame);
     let modal = modal.show(ui.ctx(), |ui| {
         ui.set_width(CANVAS + 3.0 * RESULT + 44.0);
-        ui.label(RichText::new("Try it").heading().strong());
+        title(ui, "Paint and try", HEADING);
         note(
             ui,
             "Paint on the picture and score it, paste one (Ctrl+V), or drop a picture file on the window. It joins no figure.",
@@ -83,8 +83,9 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
             ui.add_space(8.0);
             ui.vertical(|ui| result_ui(ui, scene));
         });
+        ui.button("Close").accessible_name("Close trial").clicked()
     });
-    if modal.should_close() {
+    if modal.inner || modal.should_close() {
         scene.drafts.shown.canvas = None;
         scene.actions.push(Action::Do(UiCommand::ToggleTry));
     }
@@ -168,8 +169,7 @@ fn result_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     score_ui(ui, scene, trial);
     ui.allocate_ui(vec2(ui.available_width(), PLOT_HEIGHT), |ui| {
         let threshold = scene.session.shown.threshold();
-        let palette = theme::palette(ui);
-        plot_ui(ui, scene, palette, (trial.score(), threshold));
+        plot_ui(ui, scene, (trial.score(), threshold));
     });
 }
 
@@ -245,5 +245,9 @@ fn score_ui(ui: &mut Ui, scene: &Scene<'_>, trial: &Trial) {
                 )
             },
         );
+    let (verdict, _) = verdict_words(session, trial.score());
+    if trial.score().is_some() {
+        ui.label(RichText::new(verdict).strong());
+    }
     note(ui, line);
 }

@@ -7,11 +7,12 @@ use egui_plot::{
     AxisHints, GridMark, HLine, Line, LineStyle, PlotBounds, PlotPoints, Points, VLine,
 };
 
+use crate::detectors::measures;
 use crate::ood::Role;
 use crate::ood::figures::RocPoint;
 use crate::state::folders::short_name;
 use crate::state::shown::pair::{Pair, PairPoint};
-use crate::state::{Action, UiCommand, text};
+use crate::state::{Action, KeepAction, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::panels::histogram::{axis, base_plot};
 use crate::ui::theme;
@@ -28,7 +29,10 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     };
     ui.label(RichText::new(verdict(scene, &pair)).strong());
-    note(ui, basis(&pair));
+    ui.horizontal(|ui| {
+        adopt_ui(ui, scene);
+        note(ui, basis(&pair));
+    });
     ui.add_space(4.0);
     let gap = ui.spacing().item_spacing.x;
     let width = (ui.available_width() - 2.0 * gap) / 3.0;
@@ -44,6 +48,29 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         part(ui, &mut |ui| curves_ui(ui, &pair, height - 22.0));
         part(ui, &mut |ui| changed_ui(ui, scene, &pair, height - 22.0));
     });
+}
+
+/// Score the shown run in the way that it is compared with, where its attempts have that.
+fn adopt_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let session = scene.session;
+    let Some(key) = &session.comparing.chosen else {
+        return;
+    };
+    let view = session.settings.run.view;
+    let is_same = (view.measure, view.aggregate) == (key.distance, key.aggregate);
+    if is_same || !session.measures_to_choose().contains(&key.distance) {
+        return;
+    }
+    let adopt = Action::Keep(KeepAction::ScoreBy(key.distance, key.aggregate));
+    let words = format!(
+        "Score the shown run by {}, {}",
+        measures::label(&key.distance),
+        key.aggregate.name()
+    );
+    let response = ui.button(words).on_hover_text(adopt.tooltip());
+    if response.clicked() {
+        scene.actions.push(adopt);
+    }
 }
 
 /// What the difference of the areas is worth, in words.
