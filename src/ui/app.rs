@@ -89,7 +89,10 @@ impl App {
         self.collect_input(ctx);
         self.drain();
         self.perform_actions();
-        let (now_secs, is_pointed) = (ctx.input(|input| input.time), self.drafts.reads_notices);
+        let (now_secs, is_pointed) = (
+            ctx.input(|input| input.time),
+            self.drafts.shown.reads_notices,
+        );
         let waits = [
             self.session.tick(self.now_secs()),
             self.session.notices.expire(now_secs, is_pointed),
