@@ -120,7 +120,7 @@ impl Session {
         let job = self.outbox.mint_job();
         self.keeping.is_list_open = false;
         self.keeping.opening = Some((job, path.clone()));
-        self.keeping.resumes = resumes;
+        self.keeping.resumed = resumes.then(|| path.clone());
         self.send_runs(RunsCommand::Open { job, path });
     }
 
@@ -224,7 +224,7 @@ impl Session {
         if opened.is_finished() {
             return;
         }
-        if std::mem::take(&mut self.keeping.resumes) {
+        if self.keeping.resumed.take().as_ref() == Some(&opened.path) {
             self.check_before_going_on();
         } else {
             self.shown.question = Some(Question::GoOn(opened.paths()));

@@ -64,8 +64,8 @@ pub struct Keeping {
     pub pictures_changed: bool,
     /// The run that is read now.
     pub opening: Option<(JobId, PathBuf)>,
-    /// Whether it is to be continued once it is read.
-    pub(super) resumes: bool,
+    /// The run that is to be continued once it is read.
+    pub(super) resumed: Option<PathBuf>,
     /// The run that was at work when the window was closed last.
     pub(super) interrupted: Option<PathBuf>,
     pub(super) is_first_listing_done: bool,

@@ -90,7 +90,10 @@ impl App {
         self.drain();
         self.drain_training();
         self.perform_actions();
-        let (now_secs, is_pointed) = (ctx.input(|input| input.time), self.drafts.reads_notices);
+        let (now_secs, is_pointed) = (
+            ctx.input(|input| input.time),
+            self.drafts.shown.reads_notices,
+        );
         let waits = [
             self.session.tick(self.now_secs()),
             self.session.notices.expire(now_secs, is_pointed),

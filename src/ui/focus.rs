@@ -75,7 +75,7 @@ pub fn begin(ui: &Ui, focus: &mut Focus) {
         return;
     }
     let ctx = ui.ctx();
-    let focused = ctx.memory(|memory| memory.focused());
+    let focused = ctx.memory(egui::Memory::focused);
     let place = focused
         .and_then(|id| ctx.read_response(id))
         .map(|r| r.rect.center());
@@ -123,7 +123,7 @@ pub fn region(ui: &Ui, scene: &mut Scene<'_>, region: Region, rect: Rect) {
 /// Bring a widget into view that has just got the focus; call at the end of what scrolls.
 pub fn follow(ui: &Ui) {
     let ctx = ui.ctx();
-    let focused = ctx.memory(|memory| memory.focused());
+    let focused = ctx.memory(egui::Memory::focused);
     let seen = ui.scope_id().with("focus seen");
     let before = ctx.data_mut(|data| {
         let before = data.get_temp_mut_or_default::<Option<Id>>(seen);

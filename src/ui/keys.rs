@@ -9,7 +9,7 @@ use crate::state::actions::{Key, Shortcut};
 /// The commands that keys ask for in this frame; these keys mean nothing else then.
 pub fn pressed(ctx: &Context) -> Vec<UiCommand> {
     // An open list or menu has Esc and the arrows to itself.
-    let focused = ctx.memory(|memory| memory.focused());
+    let focused = ctx.memory(egui::Memory::focused);
     let is_typing =
         focused.is_some_and(|id| !focus::is_region(id)) || egui::Popup::is_any_open(ctx);
     let is_pressed = |command: &UiCommand| {

@@ -49,7 +49,7 @@ impl Plugin for QuietTooltips {
         let (last_secs, is_scrolling) = ctx.input(|input| (input.time, input.is_scrolling()));
         let now_secs = input
             .time
-            .unwrap_or(last_secs + f64::from(input.predicted_dt));
+            .unwrap_or_else(|| last_secs + f64::from(input.predicted_dt));
         self.follow(&input.events, now_secs);
         let is_wheel = |event: &Event| matches!(event, Event::MouseWheel { .. });
         // Real movements of the wheel do the same, and must not be cut short.

@@ -100,8 +100,6 @@ pub struct Drafts {
     pub removed: Vec<folders::RemovedRow>,
     /// Which part of the window has the focus.
     pub focus: Focus,
-    /// The pointer is over the notices.
-    pub reads_notices: bool,
     /// The model problem whose path was put into the field.
     pub told_model: Option<JobId>,
 }
@@ -166,6 +164,8 @@ pub struct ShownDrafts {
     pub hovering: Option<usize>,
     /// The score at which a range was begun that is being dragged out in the histogram.
     pub brushed_from: Option<f64>,
+    /// The pointer is over the notices.
+    pub reads_notices: bool,
 }
 
 impl ShownDrafts {

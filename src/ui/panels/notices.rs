@@ -22,7 +22,7 @@ const MAX_LINES: usize = 3;
 
 /// Draw the messages inside `within`.
 pub fn ui(ui: &Ui, scene: &mut Scene<'_>, within: Rect) {
-    scene.drafts.reads_notices = false;
+    scene.drafts.shown.reads_notices = false;
     if scene.session.notices.is_empty() {
         return;
     }
@@ -51,7 +51,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>, within: Rect) {
                 all_ui(ui, scene, count.saturating_sub(num_shown));
             }
         });
-    scene.drafts.reads_notices = area.response.contains_pointer();
+    scene.drafts.shown.reads_notices = area.response.contains_pointer();
 }
 
 fn frame(ui: &Ui, line: Color32) -> Frame {

@@ -1,5 +1,6 @@
 //! The window by keyboard alone.
 
+use egui::accesskit::Role as AccessRole;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -8,7 +9,9 @@ use super::decision::finished;
 
 /// The name of what has the focus, and where it is.
 fn focused(window: &Window) -> Option<(String, egui::Rect)> {
-    let node = window.query_all_by(|node| node.is_focused()).last()?;
+    let node = window
+        .query_all_by(|node| node.is_focused() && node.role() != AccessRole::Window)
+        .last()?;
     Some((
         node.accesskit_node().label().unwrap_or_default(),
         node.rect(),

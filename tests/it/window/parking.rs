@@ -41,7 +41,7 @@ fn an_attempt_is_watched_while_the_run_is_held_and_the_run_continues_after() {
     );
     window.get_by_label("Paused");
     let session = window.state().session();
-    let result = session.shown.attempts()[session.shown.attempt().unwrap()].clone();
+    let result = Arc::clone(&session.shown.attempts()[session.shown.attempt().unwrap()]);
     let steps = vec![result.inpainted.clone().unwrap()];
     script.say(Event::Traced {
         job: trace,
