@@ -209,6 +209,7 @@ fn a_diverging_run_ends_with_a_sentence_and_keeps_the_last_good_state() {
         told.contains("begin again with a smaller learning rate"),
         "{told}"
     );
+    drop(training);
     let kept = resume(&examples, &output).unwrap();
     assert!(
         *kept.state() == before,
@@ -239,6 +240,7 @@ fn a_checkpoint_that_can_not_be_written_leaves_the_one_before() {
         told.contains("make room, what was saved before is still there"),
         "{told}"
     );
+    drop(training);
     assert_eq!(resume(&examples, &output).unwrap().state().step, 0);
 }
 

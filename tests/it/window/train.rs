@@ -96,7 +96,7 @@ fn a_model_is_trained_in_the_window_and_used_with_images_that_it_has_not_seen() 
     let mut window = page(folder.path(), 40);
     window.get_by_label("40 different images");
     window.get_by_label_contains("Sizes: all 28 × 28 pixels, brought to 32 × 32");
-    window.get_by_label_contains("Tiny, 1.1 M parameters");
+    window.get_by_label_contains("Tiny, 1.11 M parameters");
     window.get_by_label_contains("40 images are few");
     let output = folder.path().join("model");
     fill_in(&mut window, form(output.clone(), 3));
