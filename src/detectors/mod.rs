@@ -118,7 +118,6 @@ pub enum AttemptError {
     /// A mask could not be made.
     #[error(transparent)]
     Mask(#[from] MaskError),
-    /// The network.
     #[error(transparent)]
     Network(#[from] DenoiseError),
 }

@@ -166,7 +166,6 @@ pub enum DetectorError {
     /// The sampler's settings.
     #[error(transparent)]
     Sampler(#[from] SamplerError),
-    /// The masks.
     #[error(transparent)]
     Masks(#[from] MasksError),
     /// The detector's own reason, a sentence.

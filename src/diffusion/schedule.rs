@@ -66,7 +66,6 @@ pub const SMALLEST_TIME: f64 = 1e-3;
 pub struct ScheduleConfig {
     /// How noise enters.
     pub process: Process,
-    /// Spacing.
     pub betas: Betas,
     /// First beta (not used by the squared cosine and trained betas); in continuous time that per unit of time.
     pub beta_start: f64,
@@ -109,18 +108,12 @@ pub enum ScheduleError {
     NoTimesteps,
     /// A beta outside (0, 1), or not finite.
     #[error("beta {index} must lie between 0 and 1, got {beta:?}")]
-    BetaOutOfRange {
-        /// Timestep.
-        index: usize,
-        /// Its value.
-        beta: f64,
-    },
+    BetaOutOfRange { index: usize, beta: f64 },
     /// Betas for other timesteps than there are.
     #[error("trained_betas must be as many as num_train_timesteps, {expected}, got {got}")]
     TrainedLength {
         /// Training timesteps.
         expected: usize,
-        /// Betas.
         got: usize,
     },
     /// Predictions can't be clipped to this.
@@ -192,7 +185,6 @@ impl Schedule {
         })
     }
 
-    /// The parameters.
     pub fn config(&self) -> &ScheduleConfig {
         &self.config
     }

@@ -54,7 +54,6 @@ pub struct Assessment {
 pub struct AttemptsPoint {
     /// Attempts behind each score.
     pub num_attempts: usize,
-    /// The area.
     pub auroc: f64,
     /// Its interval, by DeLong's standard error.
     pub interval: Interval,

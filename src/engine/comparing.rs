@@ -12,7 +12,6 @@ use crate::runs::file::{self, StoredScores};
 /// A run that is compared.
 #[derive(Clone, Debug)]
 pub struct ComparedRun {
-    /// Its scores.
     pub scores: Arc<StoredScores>,
     /// One row for each distance and aggregation.
     pub rows: Vec<ComparedRow>,
@@ -21,7 +20,6 @@ pub struct ComparedRun {
 /// One way to score a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ComparedRow {
-    /// The measure.
     pub distance: MeasureId,
     /// How attempts become a score.
     pub aggregate: Aggregate,

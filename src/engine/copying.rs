@@ -17,7 +17,6 @@ pub struct SaveSource {
     pub log: Arc<ResultLog>,
     /// What a new file would say; for a run without a file.
     pub manifest: Manifest,
-    /// Its images.
     pub images: Arc<[RunImage]>,
 }
 

@@ -25,11 +25,9 @@ pub struct ExportRequest {
 /// One image to write.
 #[derive(Clone, Debug)]
 pub struct ExportImage {
-    /// Its file.
     pub path: PathBuf,
     /// What it is there for.
     pub role: Role,
-    /// Its score.
     pub score: Option<f64>,
     /// Attempts behind the score.
     pub num_attempts: usize,

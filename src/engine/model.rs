@@ -20,10 +20,8 @@ pub enum EngineError {
     /// The user stopped it.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
-    /// The checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The device.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
     /// Read again, it was another one.
@@ -77,7 +75,6 @@ pub struct Engine {
     pub info: Arc<ModelInfo>,
     /// The device that was asked for.
     pub choice: DeviceChoice,
-    /// Its schedule.
     pub schedule: Schedule,
     /// What runs it.
     pub executors: Executors,

@@ -13,13 +13,11 @@ use crate::runs::{ResultLog, RunImage, RunSettings};
 /// A run as it was read from its file.
 #[derive(Debug)]
 pub struct OpenedRun {
-    /// The file.
     pub path: PathBuf,
     /// What it was made of.
     pub manifest: Manifest,
     /// The images; their files may be anything by now, or never have been on this machine.
     pub images: Arc<[RunImage]>,
-    /// The attempts.
     pub log: Arc<ResultLog>,
     /// How many there are.
     pub num_results: usize,

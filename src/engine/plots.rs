@@ -33,7 +33,6 @@ pub enum PlotsError {
     Draw {
         /// What the drawing library said.
         reason: String,
-        /// The file.
         path: PathBuf,
     },
     /// A file can't be written, e.g. because the disk is full.

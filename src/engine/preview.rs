@@ -19,7 +19,6 @@ pub struct PreviewRequest {
     pub geometry: Geometry,
     /// How the picture is brought to the model's square.
     pub resize: ResizeMode,
-    /// The mask.
     pub mask: MaskKind,
     /// Cells per side.
     pub grid: usize,
@@ -34,7 +33,6 @@ pub struct PreviewRequest {
 pub struct Preview {
     /// The prepared original.
     pub original: Option<Picture>,
-    /// The mask.
     pub known_mask: KnownMask,
 }
 

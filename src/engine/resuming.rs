@@ -39,7 +39,6 @@ pub enum Change {
 /// A file that is not what it was when its run began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedFile {
-    /// The file.
     pub path: PathBuf,
     /// What is wrong with it.
     pub change: Change,

@@ -19,15 +19,12 @@ const SHORT_USE: Duration = Duration::from_secs(2);
 /// Why a run can't be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
-    /// The file.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The folder.
     #[error("the folder of recent runs can't be made: {source}: {}", path.display())]
     Folder {
         /// What the system said.
         source: std::io::Error,
-        /// The folder.
         path: PathBuf,
     },
     /// The mask's file.

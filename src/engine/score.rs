@@ -34,7 +34,6 @@ pub enum ScoreError {
     /// A mask could not be made.
     #[error(transparent)]
     Mask(#[from] MaskError),
-    /// The network.
     #[error(transparent)]
     Network(DenoiseError),
     /// The one image can't be read.

@@ -14,7 +14,6 @@ use crate::runs::{RunImage, RunSettings};
 pub struct TraceRequest {
     /// The settings of its run.
     pub settings: RunSettings,
-    /// The image.
     pub image: RunImage,
     /// Its original as a run file keeps it, where the image file may not be read: rounded to 8 bits, so that the last step
     /// need not be the result to the last bit.

@@ -35,18 +35,12 @@ impl Verification {
 pub enum VerifyError {
     /// The operating system refused.
     #[error("the reference could not be read ({source}): {}", path.display())]
-    Unreadable {
-        /// Its reason.
-        source: InputError,
-        /// The file.
-        path: PathBuf,
-    },
+    Unreadable { source: InputError, path: PathBuf },
     /// The file is not what is needed.
     #[error("the reference cannot be used, {message}: {}", path.display())]
     BadReference {
         /// Expected and got.
         message: String,
-        /// The file.
         path: PathBuf,
     },
     /// The network call failed.

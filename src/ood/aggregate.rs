@@ -10,9 +10,7 @@ pub enum Aggregate {
     Median,
     /// The arithmetic mean.
     Mean,
-    /// The smallest.
     Min,
-    /// The largest.
     Max,
 }
 

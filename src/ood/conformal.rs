@@ -22,7 +22,6 @@ pub enum NoThreshold {
         have: usize,
         /// The smallest number for the rate.
         needed: usize,
-        /// The rate.
         rate: f64,
     },
 }

@@ -53,7 +53,6 @@ impl MeasureId {
         })
     }
 
-    /// The name.
     pub fn name(&self) -> &str {
         std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
     }

@@ -69,9 +69,7 @@ pub enum RuleError {
     Number {
         /// Which number.
         what: &'static str,
-        /// Smallest.
         low: f64,
-        /// Largest.
         high: f64,
         /// As given.
         got: f64,

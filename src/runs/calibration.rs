@@ -67,7 +67,6 @@ pub struct CalibratedModel {
 pub struct CalibrationImage {
     /// SHA-256 of the image file, in hex.
     pub sha256: String,
-    /// Its score.
     pub score: f64,
 }
 
@@ -77,7 +76,6 @@ pub enum CalibrationError {
     /// The system.
     #[error("the detector file can't be read: {source}: {}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: InputError,
@@ -85,7 +83,6 @@ pub enum CalibrationError {
     /// The system, when writing.
     #[error("the detector file can't be written: {source}: {}", path.display())]
     Write {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -93,7 +90,6 @@ pub enum CalibrationError {
     /// Another kind of file.
     #[error("this is not a detector file as `lmd calibrate` writes it ({source}): {}", path.display())]
     Parse {
-        /// The file.
         path: PathBuf,
         /// Where it fails.
         source: serde_json::Error,
@@ -104,7 +100,6 @@ pub enum CalibrationError {
         path.display()
     )]
     Schema {
-        /// The file.
         path: PathBuf,
         /// Its version.
         found: u32,
@@ -116,7 +111,6 @@ pub enum CalibrationError {
         path.display()
     )]
     Unknown {
-        /// The file.
         path: PathBuf,
         /// What.
         field: String,
@@ -124,7 +118,6 @@ pub enum CalibrationError {
     /// Its parts don't fit together.
     #[error("this detector file was damaged or changed by hand: {reason}; calibrate again: {}", path.display())]
     Inconsistent {
-        /// The file.
         path: PathBuf,
         /// What does not fit.
         reason: String,

@@ -10,7 +10,6 @@ use crate::ood::{KnownMask, Role, Values};
 /// One image of a run; its position in the run's list is its id.
 #[derive(Clone, Debug)]
 pub struct RunImage {
-    /// The file.
     pub file: Arc<ImageFile>,
     /// What the image is there for.
     pub role: Role,

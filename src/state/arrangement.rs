@@ -87,7 +87,6 @@ impl VerdictFilter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GalleryView {
-    /// The order.
     pub order: GalleryOrder,
     /// Show one role only.
     pub role: Option<Role>,

@@ -14,7 +14,6 @@ use crate::worker::protocol::{JobId, RunsCommand};
 pub struct RowKey {
     /// The run file.
     pub path: PathBuf,
-    /// The distance.
     pub distance: MeasureId,
     /// How attempts become a score.
     pub aggregate: Aggregate,

@@ -151,15 +151,21 @@ impl Session {
 
     /// That another model is open than the one that made the attempts.
     fn missing_model_of_run(&self) -> Option<String> {
-        let then = self.shown.run.as_ref()?.model.as_ref()?;
-        let now = self.model_info()?;
-        let difference = then.identity.compare(&now.identity);
-        difference.difference().is_some().then(|| {
-            format!(
-                "It takes the model of this run, {}, and another one is open",
-                then.name
-            )
-        })
+        let run = self.shown.run.as_ref()?;
+        let opened = run.kept.opened.as_ref();
+        let (name, then) = match (&run.model, opened) {
+            (Some(model), _) => (&model.name, &model.identity),
+            (None, Some(opened)) => {
+                let model = &opened.manifest.model;
+                (&model.name, &model.identity)
+            }
+            (None, None) => return None,
+        };
+        let difference = then.compare(&self.model_info()?.identity);
+        difference
+            .difference()
+            .is_some()
+            .then(|| format!("It takes the model of this run, {name}, and another one is open"))
     }
 
     pub(super) fn start_scrub(&mut self) {

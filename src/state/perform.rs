@@ -60,8 +60,7 @@ impl Session {
         let zoom = self.settings.zoom_percent;
         match command {
             UiCommand::Run => self.start_run(),
-            UiCommand::Pause => self.set_paused(true),
-            UiCommand::Resume => self.set_paused(false),
+            UiCommand::Pause | UiCommand::Resume => self.set_paused(command == UiCommand::Pause),
             UiCommand::Cancel => self.cancel_run(),
             UiCommand::NextImage => self.step_image(1),
             UiCommand::PreviousImage => self.step_image(-1),

@@ -14,7 +14,6 @@ pub struct ShownPreview {
     pub original: Option<Picture>,
     /// What the mask is painted over: the original, or gray where there is none.
     pub ground: Picture,
-    /// The mask.
     pub known_mask: Arc<KnownMask>,
 }
 

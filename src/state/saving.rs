@@ -89,7 +89,6 @@ pub enum Question {
 /// How one run is kept.
 #[derive(Debug, Default)]
 pub struct Kept {
-    /// Its file.
     pub file: Option<PathBuf>,
     /// Why the last write failed, while the worker waits for what to do about it.
     pub stuck: Option<String>,

@@ -30,7 +30,6 @@ use crate::worker::protocol::{
 pub struct Session {
     /// What the user has chosen; kept from start to start.
     pub settings: Settings,
-    /// The model.
     pub model: ModelState,
     /// Why the model that was asked for last is not the one that is open.
     pub model_problem: Option<ModelProblem>,

@@ -57,7 +57,6 @@ pub struct Palette {
     pub sunken: Color32,
     /// Lines between panels and around cards.
     pub line: Color32,
-    /// Text.
     pub text: Color32,
     /// Text of less weight.
     pub weak: Color32,

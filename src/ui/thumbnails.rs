@@ -28,7 +28,6 @@ const MAX_UPLOADS: usize = 64;
 /// A picture inside an atlas.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thumbnail {
-    /// The atlas.
     pub texture: TextureId,
     /// The picture's place in it.
     pub uv: Rect,

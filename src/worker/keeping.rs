@@ -18,7 +18,6 @@ use crate::runs::run_library::{self, RunLibrary};
 pub enum RunsCommand {
     /// Make room in the folder of recent runs, and look at what is in it.
     List {
-        /// The folder.
         folder: PathBuf,
         /// What all runs may take together, in bytes.
         most_bytes: u64,
@@ -27,23 +26,16 @@ pub enum RunsCommand {
     },
     /// Remove all runs of the folder.
     Clear {
-        /// The folder.
         folder: PathBuf,
         /// Runs that must stay.
         kept: Vec<PathBuf>,
     },
     /// Remove one run of the folder.
-    Remove {
-        /// The folder.
-        folder: PathBuf,
-        /// The run.
-        path: PathBuf,
-    },
+    Remove { folder: PathBuf, path: PathBuf },
     /// Read a run; no path in it is touched.
     Open {
         /// Echoed in the reply.
         job: JobId,
-        /// The file.
         path: PathBuf,
     },
     /// Compare image files with what they were when their run began.
@@ -68,16 +60,13 @@ pub enum RunsCommand {
         run: PathBuf,
         /// Where to; it is made where it is missing.
         folder: PathBuf,
-        /// The format.
         format: &'static Format,
     },
     /// Copy a run to a file.
     SaveAs {
         /// Echoed in the reply.
         job: JobId,
-        /// The run.
         source: Arc<SaveSource>,
-        /// The copy.
         path: PathBuf,
     },
 }
@@ -87,7 +76,6 @@ pub enum RunsCommand {
 pub enum RunsEvent {
     /// What is in the folder of recent runs.
     Listed {
-        /// The runs.
         library: Arc<RunLibrary>,
         /// What went wrong while room was made, or while it was cleared.
         problem: Option<String>,
@@ -96,9 +84,7 @@ pub enum RunsEvent {
     Opened {
         /// See [`RunsCommand::Open`].
         job: JobId,
-        /// The file.
         path: PathBuf,
-        /// The run.
         run: Result<Arc<OpenedRun>, String>,
     },
     /// The image files were compared.
@@ -124,7 +110,6 @@ pub enum RunsEvent {
     SavedAs {
         /// See [`RunsCommand::SaveAs`].
         job: JobId,
-        /// The copy.
         path: PathBuf,
         /// Nothing, or the reason.
         outcome: Result<(), String>,

@@ -91,7 +91,6 @@ pub enum TrainEvent {
     Made {
         /// See [`TrainCommand`].
         job: JobId,
-        /// Its folder.
         model: PathBuf,
     },
     /// Stopped before there was anything to keep.
@@ -138,7 +137,6 @@ pub struct TrainFacts {
     pub num_seen: usize,
     /// Of them, those that are watched.
     pub num_watched: usize,
-    /// Weights.
     pub num_parameters: usize,
     /// Images a step.
     pub batch: usize,

@@ -88,7 +88,7 @@ fn frames_of_the_window_are_timed_without_a_display() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["images"], 60);
     let scenes = report["scenes"].as_array().unwrap();
-    assert_eq!(scenes.len(), 7);
+    assert_eq!(scenes.len(), 10);
     for times in scenes {
         assert_eq!(times["frames"], 2, "{times}");
         let work = &times["work_ms"];

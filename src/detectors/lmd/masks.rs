@@ -13,13 +13,11 @@ use crate::ood::{KnownMask, MaskKind};
 /// Why a run's masks can't be made.
 #[derive(Debug, thiserror::Error)]
 pub enum MasksError {
-    /// The mask.
     #[error(transparent)]
     Mask(#[from] MaskError),
     /// The mask's file.
     #[error("the mask image can't be used: {source}: {}", path.display())]
     File {
-        /// Why.
         source: DecodeError,
         /// Which.
         path: PathBuf,

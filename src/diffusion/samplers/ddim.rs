@@ -13,7 +13,6 @@ pub(super) static SAMPLER: SamplerDef = SamplerDef {
 };
 
 impl SamplerKind {
-    /// DDIM.
     pub const DDIM: Self = Self(&SAMPLER);
 }
 

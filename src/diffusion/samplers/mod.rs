@@ -62,7 +62,6 @@ pub struct Step<'a> {
     pub next: Option<usize>,
     /// Fresh noise, by image and step.
     pub noise: &'a dyn NoiseSource,
-    /// The network.
     pub denoiser: &'a mut dyn Denoiser,
     /// Ends a network call early.
     pub interrupt: &'a dyn Interrupt,
@@ -106,7 +105,6 @@ impl SamplerKind {
         Self::all().find(|kind| kind.0.name == name)
     }
 
-    /// Its entry.
     pub fn def(self) -> &'static SamplerDef {
         self.0
     }

@@ -8,7 +8,6 @@ use super::SamplerKind;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SamplerSettings {
-    /// The rule.
     pub kind: SamplerKind,
     /// Steps K, 1 to T; `None` for as many as the sampler has by itself.
     pub num_steps: Option<usize>,
@@ -48,7 +47,6 @@ pub enum SamplerError {
     StartTimestep {
         /// Asked for.
         start_timestep: usize,
-        /// T.
         num_train_timesteps: usize,
     },
 }

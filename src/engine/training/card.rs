@@ -13,7 +13,6 @@ use crate::images::{ContentHash, Geometry};
 /// What is told of a model.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// The run.
     pub index: &'a Index,
     /// Contents of its images.
     pub images: &'a [ContentHash],

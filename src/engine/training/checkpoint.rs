@@ -103,7 +103,6 @@ impl WorkFolder {
         }
     }
 
-    /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
     }

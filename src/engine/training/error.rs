@@ -26,7 +26,6 @@ pub enum TrainingError {
         "all {count} images look the same at {side}x{side} pixels: there is nothing to learn; name other images"
     )]
     Identical {
-        /// Images.
         count: usize,
         /// Side they were brought to.
         side: usize,
@@ -47,10 +46,7 @@ pub enum TrainingError {
     },
     /// Something is where the model should go.
     #[error("there is a file or folder of this name already; choose another output: {}", path.display())]
-    OutputExists {
-        /// The output.
-        path: PathBuf,
-    },
+    OutputExists { path: PathBuf },
     /// Another process trains there.
     #[error("another training writes into this folder; wait for its end or choose another output: {}", path.display())]
     Busy {
@@ -81,7 +77,6 @@ pub enum TrainingError {
     DamagedCheckpoint {
         /// What is wrong.
         reason: String,
-        /// The file.
         path: PathBuf,
     },
     /// Other images than at the beginning.
@@ -97,7 +92,6 @@ pub enum TrainingError {
         /// There now, but not at the beginning.
         added: usize,
     },
-    /// Diverged.
     #[error(
         "the gradient was not finite {times} times in a row at step {step}: training has diverged; begin again with a \
          smaller learning rate than {rate} (the state of step {kept} is kept: {})",
@@ -120,9 +114,7 @@ pub enum TrainingError {
         "training this network takes about {needed_mb} MB of memory, and {available_mb} MB are available; {remedy}"
     )]
     TooLarge {
-        /// Needed.
         needed_mb: u64,
-        /// Available.
         available_mb: u64,
         /// What would fit.
         remedy: String,
@@ -133,13 +125,9 @@ pub enum TrainingError {
          choose a smaller size or fewer images"
     )]
     TooManyPixels {
-        /// Images.
         count: usize,
-        /// Their side.
         side: usize,
-        /// Needed.
         needed_mb: u64,
-        /// Available.
         available_mb: u64,
     },
     /// A folder with test images and masks in it.
@@ -151,9 +139,7 @@ pub enum TrainingError {
     Benchmark {
         /// The part to learn from.
         good: &'static str,
-        /// The others.
         others: String,
-        /// The folder.
         path: PathBuf,
     },
     /// Images could not be listed.
@@ -175,7 +161,6 @@ pub enum TrainingError {
     /// The model to begin from.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The trainer.
     #[error(transparent)]
     Train(#[from] TrainError),
     /// A stop was asked for before anything was made.
@@ -186,13 +171,9 @@ pub enum TrainingError {
 /// What an error is about: where a form shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// The images.
     Images,
-    /// Their size.
     Size,
-    /// The network.
     Network,
-    /// The output.
     Output,
     /// The output, at which a training lies that was stopped before its end: it can be continued.
     Unfinished,

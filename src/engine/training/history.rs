@@ -28,7 +28,6 @@ pub struct Watched {
     pub step: usize,
     /// The distance.
     pub measure: MeasureId,
-    /// Images.
     pub num_images: usize,
     /// Median of their distances.
     pub median: f64,

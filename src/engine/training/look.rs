@@ -49,7 +49,6 @@ const GAP: usize = 4;
 /// A held-out image, of which the model has seen no half at once.
 #[derive(Clone, Debug)]
 pub struct Inpainted {
-    /// The image.
     pub original: Picture,
     /// What the model was shown of it.
     pub known_mask: Arc<KnownMask>,

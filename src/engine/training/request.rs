@@ -53,7 +53,6 @@ pub struct TrainingRequest {
 
 /// A run that is ready, and what to tell of its images.
 pub struct Begun {
-    /// The run.
     pub training: Training,
     /// Files that could not be decoded, each with the reason.
     pub skipped: Vec<(PathBuf, String)>,

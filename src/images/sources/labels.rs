@@ -19,26 +19,20 @@ pub(super) static SOURCE: Source = Source {
 /// Why a table of labels can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LabelsError {
-    /// The file.
     #[error("the table of labels can't be read: {source}: {}", path.display())]
     Read {
-        /// The table.
         path: PathBuf,
         /// What the system said.
         source: InputError,
     },
     /// Bytes that are no text.
     #[error("the table of labels is not text in UTF-8; save it as such: {}", path.display())]
-    NotText {
-        /// The table.
-        path: PathBuf,
-    },
+    NotText { path: PathBuf },
     /// A line whose first cell is empty.
     #[error("line {line} of the table of labels names no image: its path is empty: {}", path.display())]
     NoPath {
         /// From 1.
         line: usize,
-        /// The table.
         path: PathBuf,
     },
     /// A line that has no second cell.
@@ -46,7 +40,6 @@ pub enum LabelsError {
     NoLabel {
         /// From 1.
         line: usize,
-        /// The table.
         path: PathBuf,
     },
     /// A label that means nothing here.
@@ -59,15 +52,11 @@ pub enum LabelsError {
         line: usize,
         /// As found.
         label: String,
-        /// The table.
         path: PathBuf,
     },
     /// No line names an image.
     #[error("the table of labels names no image; expected lines `path,label`: {}", path.display())]
-    Empty {
-        /// The table.
-        path: PathBuf,
-    },
+    Empty { path: PathBuf },
 }
 
 /// Most bytes of a table: millions of images.

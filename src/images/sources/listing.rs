@@ -60,7 +60,6 @@ pub enum ListError {
     Archive {
         /// As asked for.
         path: PathBuf,
-        /// Why.
         reason: String,
     },
     /// A file of many images can't be used.
@@ -68,7 +67,6 @@ pub enum ListError {
     Stack {
         /// As asked for.
         path: PathBuf,
-        /// Why.
         reason: String,
     },
     /// The images that a model's training has left alone.
@@ -76,7 +74,6 @@ pub enum ListError {
     HeldOut {
         /// As asked for.
         path: PathBuf,
-        /// Why.
         reason: String,
     },
     /// A folder of nothing but this program's charts.
@@ -109,7 +106,6 @@ pub enum ListError {
     UnreadableFile {
         /// As asked for.
         path: PathBuf,
-        /// Why.
         reason: DecodeError,
     },
     /// A table of labels.

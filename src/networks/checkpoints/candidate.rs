@@ -12,11 +12,13 @@ use crate::images::input;
 /// Endings of weights files that only PyTorch's pickle is behind.
 const TORCH_EXTENSIONS: [&str; 4] = ["pth", "pt", "ckpt", "bin"];
 
+/// A file of settings: its bytes and its place.
+type SideFile = (Cow<'static, [u8]>, PathBuf);
+
 /// A model that some family may know.
 pub(super) struct Candidate<'a> {
     /// Where the user says it is.
     pub(super) source: &'a ModelSource,
-    /// Its files.
     pub(super) files: &'a Files,
     /// The weights file, where the user chose one.
     pub(super) weights: Option<&'a str>,
@@ -27,7 +29,6 @@ pub(super) struct Candidate<'a> {
 
 /// What a PyTorch file calls its tensors.
 pub(super) struct TorchNames {
-    /// The file.
     pub(super) path: PathBuf,
     /// Of the dictionary itself.
     pub(super) top: Vec<String>,
@@ -67,7 +68,7 @@ impl<'a> Candidate<'a> {
         &self,
         weights: &str,
         max_bytes: u64,
-    ) -> Result<Option<(Cow<'static, [u8]>, PathBuf)>, CheckpointError> {
+    ) -> Result<Option<SideFile>, CheckpointError> {
         if let Some(path) = self.config {
             let path = path.to_owned();
             return match input::read(&path, max_bytes) {

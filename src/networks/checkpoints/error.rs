@@ -20,17 +20,11 @@ pub enum CheckpointError {
     Unreadable {
         /// The operating system's reason.
         source: std::io::Error,
-        /// The file.
         path: PathBuf,
     },
     /// A file that is too large for its purpose or for the memory.
     #[error("the file can't be used, {source}: {}", path.display())]
-    Unusable {
-        /// Why.
-        source: InputError,
-        /// The file.
-        path: PathBuf,
-    },
+    Unusable { source: InputError, path: PathBuf },
     /// Something other than a plain file where one is needed.
     #[error("expected a plain file, got a folder or a device: {}", path.display())]
     NotAFile {
@@ -43,42 +37,29 @@ pub enum CheckpointError {
         file_name(path),
         path.display()
     )]
-    NotAModel {
-        /// The file.
-        path: PathBuf,
-    },
+    NotAModel { path: PathBuf },
     /// A link inside the model folder points out of it.
     #[error("a link leads out of the model folder; copy the file into the folder: {}", path.display())]
-    OutsideFolder {
-        /// The link.
-        path: PathBuf,
-    },
+    OutsideFolder { path: PathBuf },
     /// A folder without `config.json`.
     #[error(
         "no config.json; expected a diffusers folder with config.json, or with model_index.json and \
          unet/config.json: {}",
         path.display()
     )]
-    NoConfig {
-        /// The folder.
-        path: PathBuf,
-    },
+    NoConfig { path: PathBuf },
     /// A configuration without weights beside it.
     #[error(
         "no weights beside config.json; expected diffusion_pytorch_model.safetensors or \
          diffusion_pytorch_model.bin: {}",
         path.display()
     )]
-    NoWeights {
-        /// The folder.
-        path: PathBuf,
-    },
+    NoWeights { path: PathBuf },
     /// A JSON file that does not parse, or has a field of the wrong type.
     #[error("the file is not the JSON that is expected ({message}): {}", path.display())]
     BadJson {
         /// The parser's reason with line and column.
         message: String,
-        /// The file.
         path: PathBuf,
     },
     /// A field with an impossible value.
@@ -86,7 +67,6 @@ pub enum CheckpointError {
     BadConfig {
         /// Field, expected and got.
         message: String,
-        /// The file.
         path: PathBuf,
     },
     /// A model that is understood but not supported.
@@ -109,7 +89,6 @@ pub enum CheckpointError {
         expected: u64,
         /// Bytes in the file.
         got: u64,
-        /// The file.
         path: PathBuf,
     },
     /// A weights file that does not parse.
@@ -117,7 +96,6 @@ pub enum CheckpointError {
     BadWeights {
         /// What is wrong and what to do.
         message: String,
-        /// The file.
         path: PathBuf,
     },
     /// Weights that do not fit the configuration.

@@ -41,7 +41,6 @@ pub trait Distance: Sync {
 pub struct Compared<'a> {
     /// Of each image.
     pub geometry: Geometry,
-    /// The originals.
     pub originals: &'a mut [ComparedOriginal],
     /// (B, C, H, W) planar in [0, 1], in the order of the originals.
     pub reconstructions: &'a [f32],

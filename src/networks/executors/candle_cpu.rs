@@ -5,7 +5,6 @@ use candle_core::Device;
 use super::candle::CandleExecutor;
 use super::{DeviceChoice, ExecutorDef, Listed};
 
-/// The entry.
 pub static EXECUTOR: ExecutorDef = ExecutorDef {
     name: "candle-cpu",
     label: "CPU (candle)",

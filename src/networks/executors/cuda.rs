@@ -5,7 +5,6 @@ use candle_core::Device;
 use super::candle::{CandleExecutor, probe};
 use super::{Executor, ExecutorDef, ExecutorError, Listed};
 
-/// The entry.
 pub static EXECUTOR: ExecutorDef = ExecutorDef {
     name: "cuda",
     label: "NVIDIA GPU",

@@ -83,7 +83,6 @@ impl FromStr for Precision {
 /// A device of this machine, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listed {
-    /// Its name.
     pub name: String,
     /// What it is, e.g. `discrete GPU`.
     pub kind: &'static str,
@@ -252,7 +251,6 @@ pub enum ExecutorError {
     /// The device failed while the weights were prepared.
     #[error("the network could not be prepared for {device}: {message}")]
     Prepare {
-        /// The device.
         device: String,
         /// What it said.
         message: String,

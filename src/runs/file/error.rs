@@ -13,7 +13,6 @@ pub enum FileError {
     Open {
         /// What it said.
         source: io::Error,
-        /// The file.
         path: PathBuf,
     },
     /// Not an SQLite database of this program.
@@ -21,7 +20,6 @@ pub enum FileError {
     NotARun {
         /// What gave it away.
         reason: String,
-        /// The file.
         path: PathBuf,
     },
     /// Written by a later program.
@@ -34,7 +32,6 @@ pub enum FileError {
         found: i64,
         /// The newest known.
         known: i32,
-        /// The file.
         path: PathBuf,
     },
     /// Another program works on it.
@@ -42,21 +39,13 @@ pub enum FileError {
         "the run is in use: another program is writing it; wait until that has ended, or use a copy: {}",
         path.display()
     )]
-    Busy {
-        /// The file.
-        path: PathBuf,
-    },
+    Busy { path: PathBuf },
     /// It can't be written.
     #[error(
         "the run file can't be written: {reason}; copy it to a folder that can be written to and continue with the copy: {}",
         path.display()
     )]
-    ReadOnly {
-        /// Why.
-        reason: String,
-        /// The file.
-        path: PathBuf,
-    },
+    ReadOnly { reason: String, path: PathBuf },
     /// No room.
     #[error(
         "the run file can't grow ({reason}); what was committed is kept: make room and continue it: {}",
@@ -65,7 +54,6 @@ pub enum FileError {
     Full {
         /// What SQLite said.
         reason: String,
-        /// The file.
         path: PathBuf,
     },
     /// A new file can't be made; what was in its place stays.
@@ -76,7 +64,6 @@ pub enum FileError {
     NotMade {
         /// What the system or SQLite said.
         reason: String,
-        /// The file.
         path: PathBuf,
     },
     /// There is no room for a copy to fold the log into.
@@ -102,12 +89,7 @@ pub enum FileError {
         log.display(),
         path.display()
     )]
-    ForeignLog {
-        /// The log.
-        log: PathBuf,
-        /// The file.
-        path: PathBuf,
-    },
+    ForeignLog { log: PathBuf, path: PathBuf },
     /// A log without its file, where a file is to be made.
     #[error(
         "a log without its run file lies here, perhaps all that is left of a run: {}; move it away, or choose another name \
@@ -115,18 +97,12 @@ pub enum FileError {
         log.display(),
         path.display()
     )]
-    LogInTheWay {
-        /// The log.
-        log: PathBuf,
-        /// The file.
-        path: PathBuf,
-    },
+    LogInTheWay { log: PathBuf, path: PathBuf },
     /// Its structure is broken.
     #[error("the run file is damaged: {reason}: {}", path.display())]
     Damaged {
         /// What was found.
         reason: String,
-        /// The file.
         path: PathBuf,
     },
     /// A target that may not be replaced.
@@ -134,10 +110,7 @@ pub enum FileError {
         "the run file exists; choose another --output, allow --overwrite, or continue it by --resume: {}",
         path.display()
     )]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    Exists { path: PathBuf },
 }
 
 impl FileError {

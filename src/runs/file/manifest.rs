@@ -26,7 +26,6 @@ pub struct Manifest {
     pub created: String,
     /// The folder it was started in: relative paths begin there.
     pub working_folder: String,
-    /// The model.
     pub model: ModelRecord,
     /// Every setting; see [`Manifest::settings`].
     settings: RunSettings,
@@ -50,7 +49,6 @@ pub struct Manifest {
 /// What is known before a run begins.
 #[derive(Clone, Debug)]
 pub struct NewRun<'a> {
-    /// The model.
     pub model: ModelRecord,
     /// Every setting.
     pub settings: &'a RunSettings,
@@ -184,7 +182,6 @@ pub enum KeepPictures {
     All,
     /// Once all attempts of an image are done, only its median attempt's (by the distance that the run shows).
     Median,
-    /// None.
     None,
 }
 

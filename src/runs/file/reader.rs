@@ -49,11 +49,9 @@ pub struct Effort {
 /// A run as it was read.
 #[derive(Debug)]
 pub struct StoredRun {
-    /// The file.
     pub path: PathBuf,
     /// What it was made of.
     pub manifest: Manifest,
-    /// The images.
     pub images: Arc<[RunImage]>,
     /// What else is kept of each image.
     pub stored_images: Vec<StoredImage>,

@@ -14,11 +14,9 @@ use crate::runs::results::RunImage;
 /// A run without its pictures.
 #[derive(Clone, Debug)]
 pub struct StoredScores {
-    /// The file.
     pub path: PathBuf,
     /// What the run was made of.
     pub manifest: Manifest,
-    /// The images.
     pub images: Arc<[RunImage]>,
     /// For each image the distances of its attempts, in the order of their numbers.
     pub attempts: Vec<Vec<Values>>,

@@ -17,7 +17,6 @@ pub const LEFT_OUT: &str = "left out of the run: ";
 /// A run in a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunSummary {
-    /// The file.
     pub path: PathBuf,
     /// What the run was made of.
     pub manifest: Manifest,

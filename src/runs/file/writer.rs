@@ -292,7 +292,6 @@ fn whole(stored: StoredRun) -> Result<StoredRun, FileError> {
 }
 
 impl RunWriter {
-    /// The file.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -16,7 +16,6 @@ pub struct AttemptsChart {
 /// The areas by one measure.
 #[derive(Clone, Debug)]
 pub struct AttemptsLine {
-    /// The measure.
     pub measure: MeasureId,
     /// After 1, 2, … attempts: their number, the area, and its interval.
     pub points: Vec<(usize, f64, Interval)>,

@@ -84,7 +84,6 @@ pub enum ReportError {
     /// The folder can't be made.
     #[error("the report folder can't be made: {source}: {}", path.display())]
     Folder {
-        /// The folder.
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,
@@ -92,7 +91,6 @@ pub enum ReportError {
     /// A file can't be written, e.g. because the disk is full.
     #[error("the report is not complete: a file can't be written: {source}: {}", path.display())]
     Write {
-        /// The file.
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,
@@ -100,7 +98,6 @@ pub enum ReportError {
     /// A file's content could not be made.
     #[error("the report is not complete: this file can't be made: {reason}: {}", path.display())]
     Content {
-        /// The file.
         path: PathBuf,
         /// What went wrong.
         reason: String,

@@ -2,7 +2,6 @@
 
 /// A key that the shortcuts use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Key {
     ArrowLeft,
     ArrowRight,
@@ -56,7 +55,6 @@ impl Key {
 /// A key, alone or with Ctrl (Command on a Mac) and Shift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shortcut {
-    /// The key.
     pub key: Key,
     /// Whether Ctrl is held.
     pub with_ctrl: bool,

@@ -53,7 +53,6 @@ pub struct Analysis {
 /// Score histograms of all roles over the same bins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoreHistogram {
-    /// The bins.
     pub bins: Bins,
     /// Images in each bin.
     pub counts: PerRole<Vec<usize>>,
@@ -62,7 +61,6 @@ pub struct ScoreHistogram {
 /// What is known of one folder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FolderRow {
-    /// The folder.
     pub folder: Arc<PathBuf>,
     /// What it is for.
     pub role: Role,

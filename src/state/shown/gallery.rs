@@ -45,7 +45,6 @@ pub struct Basis<'a> {
     pub run: Option<&'a RunState>,
     /// Its p-values and the bins of its histogram.
     pub analysis: Option<&'a Analysis>,
-    /// The threshold.
     pub threshold: Option<f64>,
 }
 

@@ -66,7 +66,6 @@ pub struct PairPoint {
 /// The shown run and another one on the images that both scored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
-    /// The images.
     pub points: Vec<PairPoint>,
     /// Images of the shown run that the other one did not score.
     pub num_only_first: usize,

@@ -18,7 +18,6 @@ pub struct TrainingForm {
     pub side: Option<usize>,
     /// How pictures are brought to a square.
     pub resize: ResizeMode,
-    /// The network.
     pub network: NetworkSize,
     /// How long.
     pub budget: Budget,

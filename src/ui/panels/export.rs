@@ -104,7 +104,6 @@ fn images_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     sized(ui, scene.actions, none, Vec2::ZERO, marked > 0);
 }
 
-/// The plots.
 fn plots_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.label(RichText::new("Write the plots as PNG and SVG").strong());
     note(

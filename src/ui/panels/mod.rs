@@ -45,7 +45,6 @@ use crate::worker::protocol::JobId;
 pub struct Scene<'a> {
     /// What to show.
     pub session: &'a Session,
-    /// Pictures.
     pub textures: &'a mut Textures,
     /// Text that is being typed.
     pub drafts: &'a mut Drafts,

@@ -37,8 +37,8 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             apply: &|path| Action::OpenModel(ModelSource::Path(path)),
         };
         path_row(ui, scene.actions, &mut scene.drafts.model, &row);
-        super::train::entry_ui(ui, scene);
         hint_ui(ui, scene);
+        super::train::entry_ui(ui, scene);
     });
 }
 
@@ -122,7 +122,7 @@ fn hint_ui(ui: &mut Ui, scene: &Scene<'_>) {
     let (words, color) = match &scene.session.model_problem {
         Some(problem) => (problem.message.as_str(), palette.error),
         None => (
-            "A diffusers folder, or a .safetensors or .bin file in one",
+            "A diffusers folder, or a .safetensors, .bin, .pt or .pth file",
             palette.weak,
         ),
     };

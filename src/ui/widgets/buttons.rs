@@ -67,9 +67,7 @@ pub fn primary_words(ui: &mut Ui, words: &str, min_size: Vec2) -> Response {
 pub enum Icon {
     /// Remove, dismiss.
     Cross,
-    /// Previous.
     Left,
-    /// Next.
     Right,
 }
 

@@ -19,7 +19,6 @@ pub enum LibraryCommand {
     Scan {
         /// Echoed in the reply.
         job: JobId,
-        /// The folder.
         path: PathBuf,
         /// What it is for.
         role: Role,
@@ -28,7 +27,6 @@ pub enum LibraryCommand {
     },
     /// A small picture of a file for the gallery: at most `max_side` pixels per side.
     Thumbnail {
-        /// The file.
         path: PathBuf,
         /// Bound on width and height in pixels.
         max_side: usize,
@@ -39,7 +37,6 @@ pub enum LibraryCommand {
     Painted {
         /// Echoed in the reply.
         job: JobId,
-        /// The picture.
         picture: Picture,
     },
     /// List the picture in the clipboard; answered by [`LibraryEvent::Scanned`].
@@ -49,7 +46,6 @@ pub enum LibraryCommand {
     },
     /// Put a picture into the clipboard.
     Copy {
-        /// The picture.
         picture: Picture,
         /// What it is, for people.
         name: String,
@@ -75,7 +71,6 @@ pub enum LibraryCommand {
     },
     /// Write a detector file.
     SaveDetector {
-        /// The file.
         path: PathBuf,
         /// What to write.
         detector: Arc<Calibration>,
@@ -86,10 +81,7 @@ pub enum LibraryCommand {
         request: Arc<PlotsRequest>,
     },
     /// Read a detector file.
-    OpenDetector {
-        /// The file.
-        path: PathBuf,
-    },
+    OpenDetector { path: PathBuf },
     /// Something about run files.
     Runs(RunsCommand),
 }
@@ -140,14 +132,12 @@ pub enum LibraryEvent {
     Thumbnail {
         /// See [`LibraryCommand::Thumbnail`].
         path: PathBuf,
-        /// The picture.
         picture: Result<Picture, String>,
     },
     /// A preview, or why there is none.
     Preview {
         /// What was asked for.
         request: PreviewRequest,
-        /// The preview.
         preview: Result<Preview, String>,
     },
     /// A picture is in the clipboard, or why not.
@@ -182,21 +172,18 @@ pub enum LibraryEvent {
     },
     /// A detector file was written, or why not.
     DetectorSaved {
-        /// The file.
         path: PathBuf,
         /// Nothing, or the reason.
         outcome: Result<(), String>,
     },
     /// The plots were written, or why not.
     PlotsSaved {
-        /// The folder.
         folder: PathBuf,
         /// Nothing, or the reason.
         outcome: Result<(), String>,
     },
     /// A detector file was read, or why not.
     DetectorOpened {
-        /// The file.
         path: PathBuf,
         /// What is in it.
         detector: Result<Arc<Calibration>, String>,

@@ -88,6 +88,7 @@ fn score_and_calibrate_take_exactly_the_images_that_were_left_alone() {
         .find(|path| expected.contains(&hash_file(path).unwrap().to_string()))
         .unwrap();
     fs::remove_file(gone).unwrap();
+    args.push("--overwrite");
     let output = lmd(&args);
     let told = format!(
         "1 of the {} images that it has not seen are no longer in {}",

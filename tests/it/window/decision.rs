@@ -243,7 +243,7 @@ fn figures_carry_their_intervals_and_attempts_their_curve() {
     run(&mut window, &script, 3);
     press(&mut window, "Figures");
     window.get_by_label_contains("AUROC between");
-    window.get_by_label_contains("Too few attempts to tell");
+    window.get_by_label_contains("The interval still moves");
     let assessment = window.state().session().shown.deciding.assessment.clone();
     let auroc = assessment.unwrap().auroc.unwrap();
     assert!(auroc.interval.contains(auroc.auroc));

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::kittest::Queryable as _;
+use lmd_inspector::networks::ModelIdentity;
 use lmd_inspector::runs::file::{self, StoredRun};
-use lmd_inspector::state::{Action, KeepAction, Phase, Settings};
+use lmd_inspector::state::{Action, KeepAction, ModelState, Phase, Settings};
+use lmd_inspector::worker::protocol::ModelInfo;
 
 use super::real::{has_phase, no_wake, open as open_window, settings, some_samples};
 use super::{Window, press, until};
@@ -384,35 +387,6 @@ fn without_its_file_a_run_goes_on_and_is_saved_at_the_end() {
 }
 
 #[test]
-fn a_run_that_was_held_while_its_model_was_used_ends_with_the_same_bits() {
-    let folder = tempfile::tempdir().unwrap();
-    let runs = folder.path().join("runs");
-    let expected = uninterrupted(folder.path(), &runs, 6, 30);
-    let mut window = open(session_settings(folder.path(), 6, 30), &runs);
-    has_planned(&mut window);
-    press(&mut window, "Run");
-    until(&mut window, "some results", |window| {
-        let run = window.state().session().shown.run.as_ref();
-        run.is_some_and(|run| run.num_results() >= 4)
-    });
-    press(&mut window, "Pause");
-    press(&mut window, "Watch it denoise");
-    until(&mut window, "the steps", |window| {
-        window.query_by_label_contains("bit for bit").is_some()
-    });
-    let held = results(&window).len();
-    assert!((4..36).contains(&held), "{held}");
-    assert!(has_phase(Phase::Paused)(&window));
-    press(&mut window, "Back to the result");
-    press(&mut window, "Resume");
-    until(&mut window, "the end of the run", has_phase(Phase::Done));
-    assert_eq!(results(&window), expected);
-    let file = run_files(&runs).pop().unwrap();
-    assert_eq!(bits(&read(&file).results), expected);
-    assert_eq!(run_files(&runs).len(), 2, "it went on in its own file");
-}
-
-#[test]
 fn an_opened_run_is_watched_from_its_file_where_its_model_is_open() {
     let folder = tempfile::tempdir().unwrap();
     let runs = folder.path().join("runs");
@@ -433,14 +407,13 @@ fn an_opened_run_is_watched_from_its_file_where_its_model_is_open() {
     });
     press(&mut window, "Back to the result");
     // With another model it can't be made again: the one that it takes is named.
-    let run = window.state_mut().session_mut().shown.run.as_mut().unwrap();
-    let mut other = (**run.model.as_ref().unwrap()).clone();
-    other.identity.weights_sha256 = "11".repeat(32);
-    other.name = "cats".to_owned();
-    run.model = Some(std::sync::Arc::new(other));
-    window.run_steps(2);
-    let missing = window.state().session().missing_for_scrub().unwrap();
-    assert!(missing.contains("the model of this run, cats"), "{missing}");
+    let session = window.state_mut().session_mut();
+    let mut other = ModelInfo::clone(session.model_info().unwrap().as_ref());
+    other.identity = ModelIdentity::of_weights("11".repeat(32));
+    session.model = ModelState::Ready(Arc::new(other));
+    let missing = session.missing_for_scrub().unwrap();
+    let says = "It takes the model of this run, fashion-mnist-32, and another one is open";
+    assert_eq!(missing, says);
 }
 
 #[test]

@@ -26,9 +26,9 @@ pub(super) struct Settings {
     /// Whether q, k and v are told apart before the heads are (`use_new_attention_order`).
     has_new_order: bool,
     diffusion_steps: usize,
-    is_cosine: bool,
+    betas: Betas,
     rescales_timesteps: bool,
-    predicts_xstart: bool,
+    prediction: Prediction,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -130,19 +130,11 @@ impl Settings {
     pub(super) fn schedule(&self, layout: &Layout) -> ScheduleConfig {
         let scale = 1000.0 / self.diffusion_steps as f64;
         ScheduleConfig {
-            betas: if self.is_cosine {
-                Betas::SquaredCosine
-            } else {
-                Betas::Linear
-            },
+            betas: self.betas.clone(),
             beta_start: scale * 1e-4,
             beta_end: scale * 0.02,
             num_train_timesteps: self.diffusion_steps,
-            prediction: if self.predicts_xstart {
-                Prediction::Sample
-            } else {
-                Prediction::Epsilon
-            },
+            prediction: self.prediction,
             variance: if layout.learns_variance {
                 Variance::FixedSmall
             } else {
@@ -177,9 +169,9 @@ impl RawSettings {
         let noise_schedule = self
             .noise_schedule
             .ok_or_else(|| missing("noise_schedule"))?;
-        let is_cosine = match noise_schedule.as_str() {
-            "linear" => false,
-            "cosine" => true,
+        let betas = match noise_schedule.as_str() {
+            "linear" => Betas::Linear,
+            "cosine" => Betas::SquaredCosine,
             other => {
                 return Err(format!(
                     "noise_schedule must be linear or cosine, got {other}"
@@ -191,12 +183,16 @@ impl RawSettings {
             heads,
             has_new_order: self.use_new_attention_order,
             diffusion_steps,
-            is_cosine,
+            betas,
             // The two repositories have different defaults.
             rescales_timesteps: self
                 .rescale_timesteps
                 .ok_or_else(|| missing("rescale_timesteps"))?,
-            predicts_xstart: self.predict_xstart,
+            prediction: if self.predict_xstart {
+                Prediction::Sample
+            } else {
+                Prediction::Epsilon
+            },
         })
     }
 
@@ -285,8 +281,8 @@ impl RawSettings {
             return Err("num_heads_upsample other than num_heads is not supported; no released model has it".to_owned());
         }
         let each = |channels: usize| match heads {
-            Heads::Number(number) => channels % number == 0,
-            Heads::Channels(each) => channels % each == 0,
+            Heads::Number(number) => channels.is_multiple_of(number),
+            Heads::Channels(each) => channels.is_multiple_of(each),
         };
         match layout
             .attention_channels()
@@ -332,7 +328,7 @@ struct Preset {
     scale_shift: bool,
     heads: Heads,
     diffusion_steps: usize,
-    is_cosine: bool,
+    betas: Betas,
     rescales_timesteps: bool,
 }
 
@@ -348,7 +344,7 @@ static PRESETS: [Preset; 4] = [
         scale_shift: true,
         heads: Heads::Channels(64),
         diffusion_steps: 1000,
-        is_cosine: false,
+        betas: Betas::Linear,
         rescales_timesteps: false,
     },
     Preset {
@@ -362,7 +358,7 @@ static PRESETS: [Preset; 4] = [
         scale_shift: false,
         heads: Heads::Number(1),
         diffusion_steps: 1000,
-        is_cosine: false,
+        betas: Betas::Linear,
         rescales_timesteps: false,
     },
     Preset {
@@ -376,7 +372,7 @@ static PRESETS: [Preset; 4] = [
         scale_shift: true,
         heads: Heads::Number(4),
         diffusion_steps: 4000,
-        is_cosine: true,
+        betas: Betas::SquaredCosine,
         rescales_timesteps: true,
     },
     Preset {
@@ -390,7 +386,7 @@ static PRESETS: [Preset; 4] = [
         scale_shift: true,
         heads: Heads::Number(4),
         diffusion_steps: 4000,
-        is_cosine: true,
+        betas: Betas::SquaredCosine,
         rescales_timesteps: true,
     },
 ];
@@ -438,9 +434,9 @@ impl Preset {
             heads: self.heads,
             has_new_order: false,
             diffusion_steps: self.diffusion_steps,
-            is_cosine: self.is_cosine,
+            betas: self.betas.clone(),
             rescales_timesteps: self.rescales_timesteps,
-            predicts_xstart: false,
+            prediction: Prediction::Epsilon,
         }
     }
 }

@@ -12,19 +12,23 @@ pub(super) type Id = usize;
 #[derive(Debug)]
 pub(super) enum Object {
     /// A class or function, by name only.
-    Class { module: String, name: String },
+    Class {
+        module: String,
+        name: String,
+    },
     /// A whole number.
     Int(i64),
-    /// A text.
     Text(String),
     /// Values in a fixed order.
     Tuple(Vec<Id>),
-    /// Values.
     List(Vec<Id>),
     /// Keys and values.
     Dict(Vec<(Id, Id)>),
     /// What calling `callable` with `args` would give.
-    Call { callable: Id, args: Id },
+    Call {
+        callable: Id,
+        args: Id,
+    },
     /// A reference to something outside, e.g. a storage of the zip.
     Persistent(Id),
     /// None, a truth value or a floating-point number: of no use here.

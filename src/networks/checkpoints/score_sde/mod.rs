@@ -27,6 +27,8 @@ pub(super) static FAMILY: Family = Family {
 
 /// What the names of all tensors of a network begin with.
 const MODULES: &str = "all_modules.";
+/// The frequencies of a Fourier embedding, which are not trained.
+const FOURIER: &str = "all_modules.0.W";
 
 fn recognize(candidate: &Candidate<'_>) -> Result<Match, CheckpointError> {
     let Some(names) = candidate.torch_names()? else {
@@ -93,7 +95,7 @@ fn averaged(pickle: Pickle, notes: &mut Vec<String>) -> Result<Pickle, String> {
         return Ok(pickle.with_tensors(raw.into_iter().collect()));
     };
     // Frozen parameters are in the network and in no average.
-    let is_trained = |(name, _): &(String, _)| !name.ends_with(".W") || name.contains(".NIN_");
+    let is_trained = |(name, _): &(String, _)| name != FOURIER;
     let names: Vec<String> = (raw.iter().filter(|named| is_trained(named)))
         .map(|(name, _)| name.clone())
         .collect();

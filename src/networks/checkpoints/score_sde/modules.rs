@@ -2,7 +2,7 @@
 //! (`models/ddpm.py` and `models/ncsnpp.py` at 1618dde).
 
 use super::super::shapes::{Refusal, Shapes, dims};
-use super::MODULES;
+use super::{FOURIER, MODULES};
 
 /// One entry of `all_modules`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +53,14 @@ pub(super) const FIRST: usize = 3;
 
 impl Modules {
     pub(super) fn of(shapes: &Shapes) -> Result<Self, Refusal> {
-        if shapes.contains_key("all_modules.0.W") {
+        if shapes.contains_key(FOURIER) {
             return Err(unsupported(
                 "a score_sde network with Fourier embedding (NCSN++, variance-exploding)",
             ));
         }
-        let count = (0..).take_while(|index| has_module(shapes, *index)).count();
+        let count = (0..shapes.len())
+            .take_while(|index| has_module(shapes, *index))
+            .count();
         let [width, image_channels] = dims(shapes, "all_modules.2.weight")?;
         let body = FIRST..count.saturating_sub(2).max(FIRST);
         let body: Vec<Module> = body

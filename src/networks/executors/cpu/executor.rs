@@ -10,7 +10,6 @@ use crate::networks::executors::{
 };
 use crate::networks::lpips::{Lpips, Perceptual};
 
-/// The entry.
 pub static EXECUTOR: ExecutorDef = ExecutorDef {
     name: "cpu",
     label: "CPU",

@@ -31,7 +31,6 @@ impl Layer {
         }
     }
 
-    /// Its sizes.
     pub fn shape(&self) -> &ConvShape {
         match self {
             Self::Direct(conv) => conv.shape(),

@@ -17,7 +17,6 @@ pub struct Sums {
 pub struct Stored {
     /// (B, H, W, C).
     pub data: BufferId,
-    /// C.
     pub channels: usize,
     /// What its producer counted.
     pub sums: Option<Sums>,
@@ -52,7 +51,6 @@ pub enum BiasAt {
 /// What a product adds to each value.
 #[derive(Clone, Copy, Debug)]
 pub enum ResidualAt {
-    /// Nothing.
     None,
     /// What its output buffer holds.
     InPlace,
@@ -65,9 +63,7 @@ pub enum ResidualAt {
 pub struct Product {
     /// Index of the layer.
     pub layer: usize,
-    /// Its input.
     pub input: Input,
-    /// Its output.
     pub to: BufferId,
     /// Where it counts its output's sums.
     pub sums: Option<BufferId>,
@@ -100,7 +96,6 @@ pub enum Operation {
         /// (B, 2, C).
         to: BufferId,
     },
-    /// A layer.
     Product(Product),
     /// Attention after its projections.
     Attention {
@@ -108,19 +103,15 @@ pub enum Operation {
         qkv: BufferId,
         /// (B, pixels, C).
         to: BufferId,
-        /// Sizes.
         shape: AttentionShape,
     },
     /// Concatenation or resampling by itself.
     Copy {
-        /// From.
         input: Input,
-        /// To.
         to: BufferId,
     },
     /// Channels-last to the output.
     Store {
-        /// From.
         from: BufferId,
     },
 }

@@ -6,7 +6,6 @@ pub const MAX_SEGMENTS: usize = 4;
 /// Resampling on the way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resampling {
-    /// None.
     None,
     /// Nearest, factor 2.
     Up,

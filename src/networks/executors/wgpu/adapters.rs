@@ -1,5 +1,6 @@
 //! The graphics adapters of this machine: what they are, and whether networks can run on them.
 
+use std::path::Path;
 use std::sync::OnceLock;
 
 use wgpu::{Adapter, Backend, Backends, DeviceType, Instance, InstanceDescriptor};
@@ -55,6 +56,13 @@ pub(super) fn adapters() -> &'static [Adapter] {
         adapters.sort_by_key(|adapter| rank(adapter.get_info().device_type));
         adapters
     })
+}
+
+/// Whether the system has a card at all, as far as it tells without its drivers: asking these takes a moment, and Mesa's
+/// print to standard error where there is neither a card nor a session.
+pub(super) fn may_have_card() -> bool {
+    const FILES: [&str; 4] = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg", "/dev/kgsl-3d0"];
+    !cfg!(target_os = "linux") || FILES.iter().any(|file| Path::new(file).exists())
 }
 
 /// One card shows once for each interface. Two equal cards of one interface are two.

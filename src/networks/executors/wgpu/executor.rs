@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::adapters::{AdapterFacts, adapters};
+use super::adapters::{AdapterFacts, adapters, may_have_card};
 use super::denoiser::WgpuDenoiser;
 use super::device::Gpu;
 use crate::diffusion::{DenoiseError, Denoiser, NeverInterrupt};
@@ -13,7 +13,6 @@ use crate::networks::executors::{
     Batching, Executor, ExecutorDef, ExecutorError, Listed, Numerics,
 };
 
-/// The entry.
 pub static EXECUTOR: ExecutorDef = ExecutorDef {
     name: "gpu",
     label: "Graphics card",
@@ -70,12 +69,15 @@ impl Wgpu {
 
     /// Open the first device that is not the processor under another name.
     fn open_hardware() -> Result<Self, ExecutorError> {
+        let none = || ExecutorError::NoDevice("this machine has no graphics card".to_owned());
+        if !may_have_card() {
+            return Err(none());
+        }
         let is_hardware = |adapter| {
             let facts = AdapterFacts::of(adapter);
             !facts.is_software && facts.obstacle.is_none()
         };
         let ordinal = adapters().iter().position(is_hardware);
-        let none = || ExecutorError::NoDevice("this machine has no graphics card".to_owned());
         Self::open(ordinal.ok_or_else(none)?, &Limits::default())
     }
 

@@ -23,11 +23,9 @@ pub type ActivationId = usize;
 /// The shape of an activation of one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activation {
-    /// Rows.
     pub height: usize,
     /// Pixels a row.
     pub width: usize,
-    /// Channels.
     pub channels: usize,
     /// The activation that this one is a copy of.
     pub copy_of: Option<ActivationId>,
@@ -43,7 +41,6 @@ impl Activation {
 /// A convolution or linear layer.
 #[derive(Clone, Debug)]
 pub struct Layer {
-    /// Sizes.
     pub shape: ConvShape,
     /// (k, k, in, out) in the flat buffer.
     pub weight: Range<usize>,
@@ -88,9 +85,7 @@ pub struct Input {
 pub struct Product {
     /// Index of the layer.
     pub layer: usize,
-    /// Its input.
     pub input: Input,
-    /// Its output.
     pub to: ActivationId,
     /// Place of each image's bias in a time row; it includes the layer's own.
     pub time_bias: Option<usize>,
@@ -103,7 +98,6 @@ pub struct Product {
 /// One step of a pass.
 #[derive(Clone, Debug)]
 pub enum Operation {
-    /// A layer.
     Product(Product),
     /// Attention after its projections.
     Attention {
@@ -111,14 +105,11 @@ pub enum Operation {
         qkv: ActivationId,
         /// (B, pixels, C).
         to: ActivationId,
-        /// Sizes.
         shape: AttentionShape,
     },
     /// Concatenation or resampling by itself.
     Copy {
-        /// From.
         input: Input,
-        /// To.
         to: ActivationId,
     },
 }

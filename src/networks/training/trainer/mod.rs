@@ -121,7 +121,6 @@ impl CpuTrainer {
         })
     }
 
-    /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }

@@ -53,7 +53,7 @@ pub struct StepReport {
 /// What a training run has made so far; with the data it decides everything that follows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainState {
-    /// Weights in the layout of [`Parameters`](super::Parameters).
+    /// Weights in the layout of the plan's parameters.
     pub weights: Vec<f32>,
     /// Running mean of the gradient.
     pub first: Vec<f32>,

@@ -11,7 +11,6 @@ use super::thread_pool::PoolScope;
 pub struct Scratch {
     /// Input rows, gathered or transformed.
     pub input: Aligned,
-    /// Products.
     pub output: Aligned,
     /// Normalized image rows.
     pub rows: Aligned,
@@ -26,9 +25,7 @@ impl Scratch {
 
 /// Handed from driver to driver through a network call.
 pub struct Context<'a, 'b> {
-    /// The kernels.
     pub table: &'static Table,
-    /// The threads.
     pub pool: &'a mut PoolScope<'b>,
     /// One for each thread.
     pub scratches: &'a [Mutex<Scratch>],

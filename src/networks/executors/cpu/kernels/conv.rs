@@ -89,7 +89,6 @@ impl Conv {
         self.shape.width = width;
     }
 
-    /// Its sizes.
     pub fn shape(&self) -> &ConvShape {
         &self.shape
     }

@@ -36,7 +36,6 @@ impl<'a> Bias<'a> {
 /// What is added for each value.
 #[derive(Clone, Copy, Debug)]
 pub enum Residual<'a> {
-    /// Nothing.
     None,
     /// What the output holds before.
     InPlace,

@@ -32,7 +32,6 @@ pub struct RowArgs {
     pub shift: *const f32,
     /// Whether `SiLU` follows.
     pub silu: bool,
-    /// Resampling.
     pub step: Step,
     /// First pixel of the wanted row.
     pub to: *mut f32,

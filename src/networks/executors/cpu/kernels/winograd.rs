@@ -185,12 +185,10 @@ impl Winograd {
         ) == (3, 1, 1, 1)
     }
 
-    /// The tile.
     pub fn tile(&self) -> Tile {
         self.tile
     }
 
-    /// Its sizes.
     pub fn shape(&self) -> &ConvShape {
         &self.shape
     }

@@ -19,7 +19,6 @@ pub struct Target<'a> {
 /// All that the forward knew.
 #[derive(Clone, Copy, Debug)]
 pub struct NormGradient<'a> {
-    /// The normalization.
     pub norm: &'a Norm,
     /// What was normalized.
     pub segments: [Segment<'a>; MAX_SEGMENTS],

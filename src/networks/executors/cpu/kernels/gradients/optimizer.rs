@@ -32,7 +32,6 @@ pub struct AdamStep {
 /// What a step changes, all of one length.
 #[derive(Debug)]
 pub struct Moments<'a> {
-    /// Weights.
     pub weights: &'a mut [f32],
     /// Running mean of the gradient.
     pub first: &'a mut [f32],
@@ -45,9 +44,7 @@ pub struct Moments<'a> {
 /// Pointers to a piece of all of them.
 #[derive(Clone, Copy, Debug)]
 pub struct AdamArgs {
-    /// Values.
     pub count: usize,
-    /// Weights.
     pub weights: *mut f32,
     /// First moments.
     pub first: *mut f32,
@@ -55,9 +52,7 @@ pub struct AdamArgs {
     pub second: *mut f32,
     /// Averaged weights.
     pub average: *mut f32,
-    /// Gradient.
     pub grad: *const f32,
-    /// Constants.
     pub step: AdamStep,
 }
 

@@ -11,7 +11,6 @@ const BLOCK: usize = 32;
 pub struct NormArgs {
     /// Pixels of the image.
     pub pixels: usize,
-    /// Channels.
     pub channels: usize,
     /// First pixel of what was normalized.
     pub x: *const f32,
@@ -98,7 +97,6 @@ unsafe fn norm_sums<V: Vector, const SILU: bool>(args: &NormArgs) {
 pub struct ApplyArgs {
     /// Pixels of the image.
     pub pixels: usize,
-    /// Channels.
     pub channels: usize,
     /// First pixel of what was normalized; it and `to` have this distance between pixels.
     pub x: *const f32,
@@ -153,7 +151,6 @@ pub unsafe fn norm_grad_apply<V: Vector>(args: &ApplyArgs) {
 /// Sums over the pixels of an image.
 #[derive(Clone, Copy, Debug)]
 pub struct SumArgs {
-    /// Pixels.
     pub pixels: usize,
     /// Channels, also the distance between pixels.
     pub channels: usize,
