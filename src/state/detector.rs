@@ -19,14 +19,21 @@ use crate::ood::{Role, ThresholdRule};
 use crate::runs::calibration::{CalibratedModel, CalibrationImage, absolute_source};
 use crate::runs::settings::View;
 use crate::runs::{Calibration, CalibrationSet, RunSettings};
-use crate::worker::protocol::{DialogKind, LibraryCommand, Notice, Severity};
+use crate::worker::protocol::{DialogKind, LibraryCommand, ModelInfo, Notice, Severity};
 
 /// A detector file and what is in it.
 pub type OpenDetector = (PathBuf, Arc<Calibration>);
 
 impl Session {
-    /// The detector that the shown threshold makes, or why there is none.
-    pub fn detector_to_save(&self) -> Result<Calibration, &'static str> {
+    /// Why there is no detector to save, if so; asked in every frame, so the scores are not walked through.
+    pub fn can_save_detector(&self) -> Result<(), &'static str> {
+        self.parts_to_save().map(|_| ())
+    }
+
+    /// The threshold, how it came about, its run and its model.
+    fn parts_to_save(
+        &self,
+    ) -> Result<(f64, ThresholdRule, &RunState, &Arc<ModelInfo>), &'static str> {
         let threshold = self.shown.threshold();
         let threshold = threshold.ok_or("There is no threshold to save yet")?;
         let run = self.shown.run.as_ref().ok_or("There is no run yet")?;
@@ -38,6 +45,12 @@ impl Session {
         if run.phase.is_active() {
             return Err("The scores still change, wait for the end of the run");
         }
+        Ok((threshold, how, run, model))
+    }
+
+    /// The detector that the shown threshold makes, or why there is none.
+    pub fn detector_to_save(&self) -> Result<Calibration, &'static str> {
+        let (threshold, how, run, model) = self.parts_to_save()?;
         let calibration: Vec<CalibrationImage> = run
             .scores_of(Role::InDomain)
             .map(|(image, score)| CalibrationImage::new(&run.images[image].file.hash, score))

@@ -435,7 +435,7 @@ fn detector_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         apply: &Action::SaveDetector,
     };
     path_row(ui, scene.actions, &mut scene.drafts.detectors[1], &row);
-    if let Err(reason) = scene.session.detector_to_save() {
+    if let Err(reason) = scene.session.can_save_detector() {
         note(ui, reason);
     }
 }
