@@ -1,11 +1,12 @@
 //! What families are asked about: a model's files, and the names in the PyTorch file among them.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
 use super::pickle::Pickle;
+use super::tensors::sha256_hex;
 use super::{CheckpointError, ModelSource};
 use crate::images::input;
 
@@ -27,9 +28,21 @@ pub(super) struct Candidate<'a> {
     torch: OnceCell<Option<TorchNames>>,
 }
 
+/// An open PyTorch file.
+pub(super) struct TorchWeights {
+    /// Its place among the model's files.
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    pub(super) pickle: Pickle,
+    /// In hex.
+    pub(super) sha256: String,
+}
+
 /// What a PyTorch file calls its tensors.
 pub(super) struct TorchNames {
     pub(super) path: PathBuf,
+    /// Until a family takes it.
+    pickle: Cell<Option<Pickle>>,
     /// Of the dictionary itself.
     pub(super) top: Vec<String>,
     /// Of the dictionary under `model`.
@@ -84,6 +97,23 @@ impl<'a> Candidate<'a> {
         found.map(read).transpose()
     }
 
+    /// The PyTorch file by whose names a family was told, for that family to take its tensors: it is read once.
+    pub(super) fn take_torch(&self) -> Result<TorchWeights, CheckpointError> {
+        let missing = || CheckpointError::NoWeights {
+            path: self.files.path(""),
+        };
+        let name = self.torch_file().ok_or_else(missing)?;
+        let names = self.torch_names()?.ok_or_else(missing)?;
+        let pickle = names.pickle.take();
+        let pickle = pickle.map_or_else(|| open(self.files, &name), Ok)?;
+        Ok(TorchWeights {
+            path: names.path.clone(),
+            sha256: sha256_hex(pickle.bytes()),
+            name,
+            pickle,
+        })
+    }
+
     /// The names in the PyTorch file, read once for all families that ask; `None` where there is no such file.
     pub(super) fn torch_names(&self) -> Result<Option<&TorchNames>, CheckpointError> {
         if let Some(names) = self.torch.get() {
@@ -99,16 +129,21 @@ impl<'a> Candidate<'a> {
 
 impl TorchNames {
     fn read(files: &Files, name: &str) -> Result<Self, CheckpointError> {
-        let path = files.path(name);
-        let bytes = files.read(name, u64::MAX)?;
-        match Pickle::open(bytes) {
-            Ok(pickle) => Ok(Self {
-                path,
-                top: pickle.shapes().map(|(name, _)| name.to_owned()).collect(),
-                under_model: pickle.names_under("model"),
-                under_state_dict: pickle.names_under("state_dict"),
-            }),
-            Err(message) => Err(CheckpointError::BadWeights { message, path }),
-        }
+        let pickle = open(files, name)?;
+        Ok(Self {
+            path: files.path(name),
+            top: pickle.shapes().map(|(name, _)| name.to_owned()).collect(),
+            under_model: pickle.names_under("model"),
+            under_state_dict: pickle.names_under("state_dict"),
+            pickle: Cell::new(Some(pickle)),
+        })
     }
+}
+
+fn open(files: &Files, name: &str) -> Result<Pickle, CheckpointError> {
+    let bytes = files.read(name, u64::MAX)?;
+    Pickle::open(bytes).map_err(|message| CheckpointError::BadWeights {
+        message,
+        path: files.path(name),
+    })
 }

@@ -15,6 +15,7 @@ use self::files::Files;
 use super::description::Network;
 use super::identity::ModelIdentity;
 use crate::diffusion::Schedule;
+use crate::diffusion::schedule::ScheduleConfig;
 
 mod candidate;
 mod diffusers;
@@ -110,6 +111,41 @@ pub struct Checkpoint {
     pub identity: ModelIdentity,
     /// What had to be assumed, e.g. a missing scheduler file.
     pub notes: Vec<String>,
+}
+
+/// What a family reads of a model.
+struct Contents {
+    network: Network,
+    schedule: Schedule,
+    /// SHA-256 of the weights file, in hex.
+    weights_sha256: String,
+    /// What had to be assumed.
+    notes: Vec<String>,
+}
+
+impl Checkpoint {
+    fn new(candidate: &Candidate<'_>, family: &'static Family, contents: Contents) -> Self {
+        let Contents {
+            network,
+            schedule,
+            weights_sha256,
+            notes,
+        } = contents;
+        Self {
+            source: candidate.source.clone(),
+            name: candidate.files.name(),
+            family: family.name,
+            identity: ModelIdentity::new(&network, &schedule, weights_sha256),
+            network,
+            schedule,
+            notes,
+        }
+    }
+}
+
+/// The schedule of a configuration; the error names the file that it is from.
+fn schedule_of(config: ScheduleConfig, path: PathBuf) -> Result<Schedule, CheckpointError> {
+    Schedule::new(config).map_err(|source| CheckpointError::Schedule { source, path })
 }
 
 /// Write a new safetensors file of `f32` tensors (name, shape, values), synced.

@@ -189,7 +189,8 @@ impl TensorSource for Taker<'_> {
     }
 }
 
-fn sha256_hex(bytes: &[u8]) -> String {
+/// SHA-256 in hex.
+pub(super) fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     ContentHash(sha2::Sha256::digest(bytes).into()).to_string()
 }

@@ -7,10 +7,9 @@ use self::config::{Refusal, UnetConfig};
 use super::candidate::Candidate;
 use super::files::Files;
 use super::tensors::{Taker, TensorFile};
-use super::{Checkpoint, CheckpointError, Family, Match, json};
+use super::{Checkpoint, CheckpointError, Contents, Family, Match, json, schedule_of};
 use crate::diffusion::Schedule;
 use crate::diffusion::schedule::ScheduleConfig;
-use crate::networks::identity::ModelIdentity;
 
 mod blueprint;
 mod config;
@@ -96,16 +95,13 @@ fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
     let mut taker = Taker::new(&tensors, keys::present_day);
     let network = unet::build(&config, &mut taker);
     taker.finish(&files.path(&weights_name))?;
-    let identity = ModelIdentity::new(&network, &schedule, weights_sha256);
-    Ok(Checkpoint {
-        source: candidate.source.clone(),
-        name: files.name(),
-        family: FAMILY.name,
+    let contents = Contents {
         network,
         schedule,
-        identity,
+        weights_sha256,
         notes,
-    })
+    };
+    Ok(Checkpoint::new(candidate, &FAMILY, contents))
 }
 
 fn find_weights(files: &Files, config_name: &str) -> Result<String, CheckpointError> {
@@ -180,10 +176,7 @@ fn load_schedule(files: &Files, notes: &mut Vec<String>) -> Result<Schedule, Che
         );
         ScheduleConfig::default()
     };
-    Schedule::new(config).map_err(|source| CheckpointError::Schedule {
-        source,
-        path: files.path(name.unwrap_or_default()),
-    })
+    schedule_of(config, files.path(name.unwrap_or_default()))
 }
 
 fn read_object(files: &Files, name: &str) -> Result<Map<String, Value>, CheckpointError> {

@@ -5,11 +5,9 @@
 //! it, is read from a JSON file beside the weights, or taken from the released model whose shapes these are
 //! ([`settings`]); without either the file is refused with the sentence that says what to write.
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, TorchWeights};
 use super::tensors::{Taker, TensorFile};
-use super::{Checkpoint, CheckpointError, Family, Match};
-use crate::diffusion::Schedule;
-use crate::networks::identity::ModelIdentity;
+use super::{Checkpoint, CheckpointError, Contents, Family, Match, schedule_of};
 
 use self::layout::Layout;
 use self::settings::Settings;
@@ -34,38 +32,30 @@ fn recognize(candidate: &Candidate<'_>) -> Result<Match, CheckpointError> {
 }
 
 fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
-    let files = candidate.files;
-    let name = candidate
-        .torch_file()
-        .ok_or_else(|| CheckpointError::NoWeights {
-            path: files.path(""),
-        })?;
-    let path = files.path(&name);
-    let (tensors, weights_sha256) = TensorFile::open(files, &name)?;
+    let TorchWeights {
+        name,
+        path,
+        pickle,
+        sha256: weights_sha256,
+    } = candidate.take_torch()?;
+    let tensors = TensorFile::Pickle(pickle);
     let layout = Layout::of(&tensors.shapes()).map_err(|refusal| refusal.at(&path))?;
     let mut notes = Vec::new();
     let settings = Settings::find(candidate, &name, &layout, &mut notes)?;
     let mut taker = Taker::new(&tensors, str::to_owned);
     let network = unet::build(&layout, &settings, &mut taker);
     taker.finish(&path)?;
-    let schedule =
-        Schedule::new(settings.schedule(&layout)).map_err(|source| CheckpointError::Schedule {
-            source,
-            path: path.clone(),
-        })?;
     if layout.learns_variance {
         notes.push(
             "the network's learned variances are not used: ancestral steps take the posterior's"
                 .to_owned(),
         );
     }
-    Ok(Checkpoint {
-        source: candidate.source.clone(),
-        name: files.name(),
-        family: FAMILY.name,
-        identity: ModelIdentity::new(&network, &schedule, weights_sha256),
+    let contents = Contents {
         network,
-        schedule,
+        schedule: schedule_of(settings.schedule(&layout), path)?,
+        weights_sha256,
         notes,
-    })
+    };
+    Ok(Checkpoint::new(candidate, &FAMILY, contents))
 }

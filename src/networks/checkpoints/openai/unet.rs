@@ -253,7 +253,6 @@ impl Builder<'_> {
     }
 
     fn norm(&mut self, name: &str, channels: usize) -> GroupNorm {
-        let num_groups = NUM_GROUPS;
-        self.weights.norm(name, channels, num_groups, 1e-5)
+        self.weights.norm(name, channels, NUM_GROUPS, 1e-5)
     }
 }

@@ -26,6 +26,7 @@ impl AsRef<[u8]> for Shared {
 
 /// A parsed state dictionary.
 pub(super) struct Pickle {
+    bytes: Shared,
     archive: ZipArchive<Cursor<Shared>>,
     /// The folder in the zip, with its separator.
     folder: String,
@@ -44,8 +45,8 @@ impl Pickle {
     }
 
     fn parse(bytes: Cow<'static, [u8]>) -> Result<Self, String> {
-        let mut archive =
-            ZipArchive::new(Cursor::new(Shared(Arc::new(bytes)))).map_err(|e| e.to_string())?;
+        let bytes = Shared(Arc::new(bytes));
+        let mut archive = ZipArchive::new(Cursor::new(bytes.clone())).map_err(|e| e.to_string())?;
         let name = archive
             .file_names()
             .filter_map(Result::ok)
@@ -56,11 +57,17 @@ impl Pickle {
         let objects = Objects::read(&pickle)?;
         let tensors = state_dict::tensors(&objects, None)?;
         Ok(Self {
+            bytes,
             archive,
             folder: name.trim_end_matches("data.pkl").to_owned(),
             objects,
             tensors,
         })
+    }
+
+    /// The whole file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.as_ref()
     }
 
     /// Names and shapes, by name. What is no tensor is left out.

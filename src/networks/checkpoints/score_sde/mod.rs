@@ -6,12 +6,12 @@
 //! and sub-variance-preserving processes are read; NCSN++ (FIR resampling, Fourier embedding, variance-exploding
 //! processes) is known by name.
 
-use super::candidate::Candidate;
+use std::collections::BTreeMap;
+
+use super::candidate::{Candidate, TorchWeights};
 use super::pickle::Pickle;
 use super::tensors::{Taker, TensorFile};
-use super::{Checkpoint, CheckpointError, Family, Match};
-use crate::diffusion::Schedule;
-use crate::networks::identity::ModelIdentity;
+use super::{Checkpoint, CheckpointError, Contents, Family, Match, schedule_of};
 
 use self::modules::Modules;
 use self::settings::Settings;
@@ -42,20 +42,15 @@ fn recognize(candidate: &Candidate<'_>) -> Result<Match, CheckpointError> {
 }
 
 fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
-    let files = candidate.files;
-    let name = candidate
-        .torch_file()
-        .ok_or_else(|| CheckpointError::NoWeights {
-            path: files.path(""),
-        })?;
-    let path = files.path(&name);
+    let TorchWeights {
+        name,
+        path,
+        pickle,
+        sha256: weights_sha256,
+    } = candidate.take_torch()?;
     let bad = |message: String| CheckpointError::BadWeights {
         message,
         path: path.clone(),
-    };
-    let (file, weights_sha256) = TensorFile::open(files, &name)?;
-    let TensorFile::Pickle(pickle) = file else {
-        return Err(bad("it is no PyTorch file".to_owned()));
     };
     let mut notes = Vec::new();
     let tensors = TensorFile::Pickle(averaged(pickle, &mut notes).map_err(bad)?);
@@ -64,20 +59,13 @@ fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
     let mut taker = Taker::new(&tensors, str::to_owned);
     let network = unet::build(&modules, &settings, &mut taker);
     taker.finish(&path)?;
-    let schedule =
-        Schedule::new(settings.schedule()).map_err(|source| CheckpointError::Schedule {
-            source,
-            path: path.clone(),
-        })?;
-    Ok(Checkpoint {
-        source: candidate.source.clone(),
-        name: files.name(),
-        family: FAMILY.name,
-        identity: ModelIdentity::new(&network, &schedule, weights_sha256),
+    let contents = Contents {
         network,
-        schedule,
+        schedule: schedule_of(settings.schedule(), path)?,
+        weights_sha256,
         notes,
-    })
+    };
+    Ok(Checkpoint::new(candidate, &FAMILY, contents))
 }
 
 /// The weights to sample with, by their names without a wrapper's prefix: the averages, which are a list in the order of
@@ -115,7 +103,7 @@ fn averaged(pickle: Pickle, notes: &mut Vec<String>) -> Result<Pickle, String> {
             ));
         }
     }
-    let mut tensors: std::collections::BTreeMap<_, _> = raw.into_iter().collect();
+    let mut tensors: BTreeMap<_, _> = raw.into_iter().collect();
     tensors.extend(names.into_iter().zip(averages));
     Ok(pickle.with_tensors(tensors))
 }
