@@ -140,4 +140,5 @@ def main():
             scaling(name, medians, options)
 
 
-main()
+if __name__ == "__main__":
+    main()

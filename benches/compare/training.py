@@ -1,68 +1,150 @@
-"""A training step in PyTorch and diffusers: what `cargo bench --bench training` times, without drawing the batch.
+"""A training step of `lmd` and of PyTorch (diffusers' UNet2DModel), by turns: times, memory, gain of the second thread.
 
-Forward, backward, clipping and AdamW of the tiny network on 64 gray images of 32x32 pixels, by turns in both memory
-formats; seconds, least and median.
+Forward, backward, clipping and AdamW on 64 gray images of 32x32 pixels; `lmd` also draws its batch and keeps the
+average of the weights. See README.md beside this file.
 """
 
 import argparse
+import json
+import resource
 import statistics
+import subprocess
+import sys
 import time
+from pathlib import Path
 
-import torch
-from diffusers import UNet2DModel
+from compare import ROOT, environment
+
+PEERS = ["eager", "channels_last", "bf16"]
+# Channels and resnets a level, as in `lmd train --network`.
+NETWORKS = {"tiny": ((32, 64, 64), 1), "small": ((48, 96, 96), 1), "base": ((64, 128, 128), 2)}
 
 
-def network() -> UNet2DModel:
-    return UNet2DModel(
+def serve(kind: str, network: str, threads: int) -> None:
+    """Answers each line `batch seconds` with milliseconds of steps and the process's largest size in bytes."""
+    import torch
+    from diffusers import UNet2DModel
+
+    torch.set_num_threads(threads)
+    channels, layers = NETWORKS[network]
+    model = UNet2DModel(
         sample_size=32,
         in_channels=1,
         out_channels=1,
-        block_out_channels=(32, 64, 64),
+        block_out_channels=channels,
         down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
         up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
-        layers_per_block=1,
+        layers_per_block=layers,
         attention_head_dim=32,
         norm_num_groups=8,
-    )
+    ).train()
+    layout = torch.contiguous_format if kind == "eager" else torch.channels_last
+    model = model.to(memory_format=layout)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+
+    def step(noisy, noise, timesteps):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=kind == "bf16"):
+            output = model(noisy, timesteps).sample
+        torch.nn.functional.mse_loss(output.float(), noise).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    print("ready", flush=True)
+    for line in sys.stdin:
+        batch, seconds = int(line.split()[0]), float(line.split()[1])
+        noisy = torch.randn(batch, 1, 32, 32).to(memory_format=layout)
+        noise, timesteps = torch.randn(batch, 1, 32, 32), torch.randint(0, 1000, (batch,))
+        step(noisy, noise, timesteps)
+        times, begin = [], time.perf_counter()
+        while not times or time.perf_counter() - begin < seconds:
+            start = time.perf_counter()
+            step(noisy, noise, timesteps)
+            times.append((time.perf_counter() - start) * 1e3)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps({"times": times, "peak": peak}), flush=True)
 
 
-class Contender:
-    def __init__(self, memory_format: torch.memory_format) -> None:
-        self.network = network().train().to(memory_format=memory_format)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-3)
-        shape = (64, 1, 32, 32)
-        self.noisy = torch.randn(shape).to(memory_format=memory_format)
-        self.noise = torch.randn(shape)
-        self.timesteps = torch.randint(0, 1000, (64,))
-        self.seconds: list[float] = []
+class Peer:
+    def __init__(self, kind, network, threads):
+        command = [sys.executable, __file__, "--serve", kind, network, str(threads)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+        )
+        self.process.stdout.readline()
 
-    def step(self) -> None:
-        begin = time.perf_counter()
-        self.optimizer.zero_grad()
-        output = self.network(self.noisy, self.timesteps).sample
-        torch.nn.functional.mse_loss(output, self.noise).backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        self.seconds.append(time.perf_counter() - begin)
+    def time(self, batch, seconds):
+        self.process.stdin.write(f"{batch} {seconds}\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        return statistics.median(answer["times"]), answer["peak"]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Own:
+    def __init__(self, binary, network, threads):
+        self.command = [str(binary), "bench", "--training", network, "--threads", str(threads), "--json"]
+
+    def time(self, batch, seconds):
+        command = self.command + ["--batch", str(batch), "--seconds", str(seconds)]
+        answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        return answer["steps"][0]["median_ms"], answer["peak_bytes"]
+
+    def close(self):
+        pass
+
+
+def compare(network, options):
+    """Median milliseconds and largest size for each (threads, contender)."""
+    contenders = {}
+    for threads in options.threads:
+        contenders[threads, "lmd"] = Own(options.binary, network, threads)
+        for kind in options.peers:
+            contenders[threads, kind] = Peer(kind, network, threads)
+    times, peaks = {}, {}
+    for _ in range(options.rounds):
+        for key, contender in contenders.items():
+            median, peaks[key] = contender.time(options.batch, options.seconds)
+            times.setdefault(key, []).append(median)
+    for contender in contenders.values():
+        contender.close()
+    return {key: statistics.median(values) for key, values in times.items()}, peaks
+
+
+def table(network, medians, peaks, options):
+    print(f"\n{network}, batch {options.batch}: ms a step (ratio to lmd's), largest MiB")
+    print("| threads | lmd | " + " | ".join(options.peers) + " |")
+    print("|---|---|" + "---|" * len(options.peers))
+    for threads in options.threads:
+        own = medians[threads, "lmd"]
+        cells = [f"{own:.0f}, {peaks[threads, 'lmd'] / 2**20:.0f}"]
+        for kind in options.peers:
+            other = medians[threads, kind]
+            cells.append(f"{other:.0f} ({other / own:.2f}x), {peaks[threads, kind] / 2**20:.0f}")
+        print(f"| {threads} | " + " | ".join(cells) + " |", flush=True)
+    if len(options.threads) == 2:
+        few, many = options.threads
+        gains = [f"{kind} {medians[few, kind] / medians[many, kind]:.2f}x" for kind in ["lmd", *options.peers]]
+        print(f"from {few} to {many} threads: " + ", ".join(gains), flush=True)
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["--serve"]:
+        return serve(sys.argv[2], sys.argv[3], int(sys.argv[4]))
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--steps", type=int, default=10)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    contenders = {
-        "eager": Contender(torch.contiguous_format),
-        "channels-last": Contender(torch.channels_last),
-    }
-    for _ in range(args.steps):
-        for contender in contenders.values():
-            contender.step()
-    for name, contender in contenders.items():
-        least, median = min(contender.seconds), statistics.median(contender.seconds)
-        print(f"{name}, {args.threads} threads: {least:.3f} {median:.3f}")
+    parser.add_argument("--binary", type=Path, default=ROOT / "target/release/lmd")
+    parser.add_argument("--networks", nargs="+", default=["tiny", "base"], choices=NETWORKS)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="two numbers also give the gain")
+    parser.add_argument("--peers", nargs="+", default=PEERS, choices=PEERS)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each turn")
+    options = parser.parse_args()
+    for network in options.networks:
+        table(network, *compare(network, options), options)
 
 
-if __name__ == "__main__":
-    main()
+main()

@@ -66,11 +66,15 @@ fn the_whole_pipeline_is_timed_and_told() {
 
 #[test]
 fn bad_requests_are_refused_before_work() {
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 5] = [
         (&["--batch", "0"], "--batch must be at least 1"),
         (&["--threads", "0"], "--threads must be at least 1"),
         (&["--seconds", "0"], "--seconds must be more than 0"),
         (&["--model", "/no/such/model"], "/no/such/model"),
+        (
+            &["--training", "tiny", "--device", "gpu"],
+            "trained on the CPU",
+        ),
     ];
     for (args, sentence) in cases {
         let output = bench(args);
@@ -105,4 +109,21 @@ fn frames_of_no_image_are_refused() {
         String::from_utf8_lossy(&output.stderr),
         "error: --images must be at least 2 and --frames at least 1\n"
     );
+}
+
+#[test]
+fn training_steps_are_timed_and_told() {
+    let steps = ["--training", "tiny", "--batch", "1,2", "--seconds", "0.05"];
+    let output = bench(&[&steps[..], &["--threads", "1", "--json"]].concat());
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{errors}");
+    let times: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(times["parameters"], 1_112_801);
+    let steps = times["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 2);
+    for (times, batch) in steps.iter().zip([1, 2]) {
+        assert_eq!(times["batch"], batch);
+        assert!(times["min_ms"].as_f64() > Some(0.0), "{times}");
+        assert!(times["min_ms"].as_f64() <= times["median_ms"].as_f64());
+    }
 }

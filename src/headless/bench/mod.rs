@@ -1,4 +1,4 @@
-//! `lmd bench`: how fast the network, and the whole way from files to scores, is on this machine.
+//! `lmd bench`: how fast the network, the whole way from files to scores, and a training step are on this machine.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Failure, Outcome, terminal};
-use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::checkpoints::{self, ModelSource, NetworkSize};
 use crate::networks::description::Network;
 use crate::networks::executors::cpu::{CpuDenoiser, CpuOptions, Isa};
 use crate::networks::executors::{self, DeviceChoice, Precision};
@@ -16,6 +16,7 @@ mod memory;
 mod network;
 mod pipeline;
 mod table;
+mod training;
 
 use network::{BatchTimes, Contender};
 
@@ -25,14 +26,9 @@ pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR", default_value = "bundled")]
     pub model: PathBuf,
-    /// Images in one network call; several sizes with commas.
-    #[arg(
-        long,
-        value_name = "N,…",
-        value_delimiter = ',',
-        default_value = "1,8,32"
-    )]
-    pub batch: Vec<usize>,
+    /// Images in one network call or training step; several sizes with commas [default: 1,8,32; with --training 64]
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    pub batch: Option<Vec<usize>>,
     /// What to time: any of `lmd devices`.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: DeviceChoice,
@@ -54,6 +50,9 @@ pub struct Args {
     /// Time the network only, not the way from files to scores.
     #[arg(long)]
     pub network_only: bool,
+    /// Time a training step instead, of a new network of this size on gray 32x32 images: tiny, small, base or large.
+    #[arg(long, value_name = "SIZE", conflicts_with_all = ["compare", "network_only", "ui"])]
+    pub training: Option<NetworkSize>,
     /// Time the frames of the window instead, with many scored images; needs no display.
     #[arg(long)]
     pub ui: bool,
@@ -92,20 +91,34 @@ struct ContenderTimes {
 /// Measure and print.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
     check(args)?;
-    let source = ModelSource::named(&args.model);
-    let results = measure(args, &source)?;
-    let text = if args.json {
-        serde_json::to_string(&results).map_err(Failure::failed)?
+    let text = if let Some(size) = args.training {
+        let steps = training::time(args, size)?;
+        printed(args, &steps, training::text)
     } else {
-        table::text(&results)
+        let source = ModelSource::named(&args.model);
+        let results = measure(args, &source)?;
+        printed(args, &results, table::text)
     };
-    terminal::answer(&text)?;
+    terminal::answer(&text?)?;
     Ok(Outcome::Done)
+}
+
+fn printed<T: Serialize>(
+    args: &Args,
+    results: &T,
+    text: fn(&T) -> String,
+) -> Result<String, Failure> {
+    if args.json {
+        serde_json::to_string(results).map_err(Failure::failed)
+    } else {
+        Ok(text(results))
+    }
 }
 
 fn check(args: &Args) -> Result<(), Failure> {
     let refuse = |what: &str| Err(Failure::bad_request(anyhow::Error::msg(what.to_owned())));
-    if args.batch.is_empty() || args.batch.contains(&0) {
+    let batches = args.batch.as_deref().unwrap_or(&[1]);
+    if batches.is_empty() || batches.contains(&0) {
         return refuse("--batch must be at least 1, got 0");
     }
     let is_of_kernels = args.threads.is_some() || args.isa.is_some();
@@ -120,6 +133,9 @@ fn check(args: &Args) -> Result<(), Failure> {
     if !(args.seconds > 0.0 && args.seconds.is_finite()) {
         return refuse("--seconds must be more than 0");
     }
+    if args.training.is_some() && args.device != DeviceChoice::CPU {
+        return refuse("models are trained on the CPU; leave --device out");
+    }
     Ok(())
 }
 
@@ -129,12 +145,15 @@ fn contender(args: &Args, network: &Arc<Network>) -> Result<Contender, Failure> 
     if args.device != DeviceChoice::CPU {
         return other(network, args.device);
     }
-    let options = CpuOptions {
+    let own = CpuDenoiser::new(network, &kernels(args)).map_err(Failure::bad_request)?;
+    Ok(Contender::own(own))
+}
+
+fn kernels(args: &Args) -> CpuOptions {
+    CpuOptions {
         threads: args.threads,
         isa: args.isa,
-    };
-    let own = CpuDenoiser::new(network, &options).map_err(Failure::bad_request)?;
-    Ok(Contender::own(own))
+    }
 }
 
 fn other(network: &Arc<Network>, choice: DeviceChoice) -> Result<Contender, Failure> {
@@ -154,7 +173,7 @@ fn measure(args: &Args, source: &ModelSource) -> Result<Results, Failure> {
         contenders.push(other(&network, rival)?);
     }
     let seconds = Duration::from_secs_f64(args.seconds);
-    for &batch in &args.batch {
+    for &batch in args.batch.as_deref().unwrap_or(&[1, 8, 32]) {
         network::time_batch(&mut contenders, batch, seconds, flops_per_call)
             .map_err(Failure::failed)?;
     }
