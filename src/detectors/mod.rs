@@ -16,10 +16,15 @@ use crate::networks::lpips::Perceptual;
 use crate::ood::mask::MaskError;
 use crate::ood::{KnownMask, MeasureId, Values};
 
+pub mod bound;
 pub mod combined;
+mod levels;
+pub mod likelihood;
 pub mod lmd;
 pub mod measures;
 pub mod one_call_norm;
+#[cfg(test)]
+mod reference;
 pub mod settings;
 pub mod spec;
 
@@ -31,7 +36,7 @@ pub trait Detector {
     /// What each attempt's values are, in their order.
     fn measures(&self) -> &Arc<[MeasureId]>;
 
-    /// Network calls that an attempt takes for each image.
+    /// Network calls that an attempt takes for each image; about as many where images differ.
     fn calls_per_attempt(&self) -> usize;
 
     /// The pixels of a picture that the settings name (`side * side` values), which a run file keeps beside them; empty where
@@ -93,10 +98,12 @@ pub struct Watch<'a> {
     pub on_call: &'a mut dyn FnMut(Call<'_>),
 }
 
-/// A network call that was made for each image of a batch.
+/// A step of an attempt: one network call for each image of a batch, or some of them.
 pub struct Call<'a> {
-    /// Calls of the attempt so far, from 1.
+    /// Calls of the attempt so far, from 1: those of the image that takes the most.
     pub num_done: usize,
+    /// Calls of this step, all images together.
+    pub num_network_calls: usize,
     /// What has become of the images by now, (B, C, H, W) in [-1, 1]; `None` where a detector changes none.
     pub state_signed: Option<&'a [f32]>,
 }

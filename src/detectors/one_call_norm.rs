@@ -36,6 +36,7 @@ static SIGMA: Parameter = Parameter {
     help: "Standard deviation of the noise that the model is told to look for, where pixels lie in [-1, 1]; it works best \
            from 1.6 to 3.4",
     range: 0.01..=1000.0,
+    decimals: 3,
 };
 
 /// A trained level this much beyond the first or last one, as a ratio, is taken for it.
@@ -151,6 +152,7 @@ impl Detector for Ready {
             .denoise(&scaled, &timesteps, &mut output, watch.interrupt)?;
         (watch.on_call)(Call {
             num_done: 1,
+            num_network_calls: timesteps.len(),
             state_signed: None,
         });
         let item_len = batch.geometry.len();

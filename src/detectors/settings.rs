@@ -146,6 +146,8 @@ pub struct Parameter {
     pub help: &'static str,
     /// What it may be.
     pub range: RangeInclusive<f64>,
+    /// Digits after the point that mean something.
+    pub decimals: usize,
 }
 
 /// What a detector is made for.

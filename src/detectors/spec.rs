@@ -5,6 +5,8 @@ use std::ops::{Deref, DerefMut};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::bound::Bound;
+use super::likelihood::Likelihood;
 use super::lmd::Lmd;
 use super::one_call_norm::OneCallNorm;
 use super::settings::DetectorSettings;
@@ -68,6 +70,10 @@ detectors! {
     Lmd(Lmd),
     /// The norm of the noise that one network call finds.
     OneCallNorm(OneCallNorm),
+    /// How much the model expects an image, by the probability-flow ODE.
+    Likelihood(Likelihood),
+    /// The same from below, by the variational bound.
+    Bound(Bound),
 }
 
 /// The field that names the detector in a file. Files of LMD, which for long was the only one, do not have it.

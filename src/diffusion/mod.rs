@@ -6,6 +6,8 @@
 
 mod ahead;
 pub mod denoiser;
+pub mod dormand_prince;
+pub mod flow;
 pub mod lift;
 pub mod noise;
 pub mod philox;

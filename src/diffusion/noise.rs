@@ -24,6 +24,8 @@ pub enum Purpose {
     Train = 4,
     /// The timestep of a training image.
     Timestep = 5,
+    /// The direction along which a trace is estimated.
+    Probe = 6,
 }
 
 /// Gives the noise of each image of a batch, on whatever thread.

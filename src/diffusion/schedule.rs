@@ -212,6 +212,11 @@ impl Schedule {
     pub fn pred_noise(&self, timestep: usize, x_t: f64, output: f64) -> f64 {
         let signal = self.alphas_cumprod[timestep].sqrt();
         let noise = self.noise_variance(Some(timestep)).sqrt();
+        self.noise_by(signal, noise, x_t, output)
+    }
+
+    /// The same where the value holds the original times `signal` and noise of standard deviation `noise`.
+    pub fn noise_by(&self, signal: f64, noise: f64, x_t: f64, output: f64) -> f64 {
         match self.config.prediction {
             Prediction::Epsilon => output,
             Prediction::Sample => (x_t - signal * output) / noise,

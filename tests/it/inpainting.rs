@@ -27,7 +27,7 @@ impl NoiseSource for Written {
             Purpose::Start => (&self.start, item),
             Purpose::Step => (&self.step, step * self.batch + item),
             Purpose::Known => (&self.known, step * self.batch + item),
-            Purpose::Mask | Purpose::Train | Purpose::Timestep => {
+            Purpose::Mask | Purpose::Train | Purpose::Timestep | Purpose::Probe => {
                 panic!("no {purpose:?} is drawn here")
             }
         };

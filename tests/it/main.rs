@@ -36,6 +36,8 @@ mod inputs;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
+mod likelihood;
+#[cfg(test)]
 mod measured;
 #[cfg(test)]
 mod memory;

@@ -84,6 +84,7 @@ impl Detector for Ready {
         models: Models<'_>,
         watch: Watch<'_>,
     ) -> Result<Vec<Attempt>, AttemptError> {
+        let num_images = batch.contents.len();
         let contents = batch.contents.iter();
         let known_masks = contents
             .clone()
@@ -116,6 +117,7 @@ impl Detector for Ready {
             &mut |step: StepReport<'_>| {
                 (watch.on_call)(Call {
                     num_done: step.steps_done,
+                    num_network_calls: num_images,
                     state_signed: Some(step.state_signed),
                 });
             },

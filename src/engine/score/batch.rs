@@ -80,7 +80,7 @@ impl Run<'_> {
             clock.last = Some(Instant::now());
             let paused = control.paused_for().saturating_sub(paused_before);
             calls_secs = start.elapsed().saturating_sub(paused).as_secs_f64();
-            progress.network_calls += num_items as u64;
+            progress.network_calls += call.num_network_calls as u64;
             progress.network_secs = clock.network_secs(control);
             progress.activity = format!(
                 "Attempt {}, step {} of {num_calls}, {num_items} images at once",

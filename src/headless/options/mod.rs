@@ -213,6 +213,14 @@ mod tests {
         assert_eq!(self::options(&[]).settings(), RunSettings::default());
     }
 
+    /// The default of a detector's number.
+    fn number(name: &str) -> Option<f64> {
+        let all = DetectorSpec::all();
+        let mut numbers = all.iter().flat_map(|spec| spec.parameters());
+        let (_, value) = numbers.find(|(parameter, _)| parameter.name == name)?;
+        Some(value)
+    }
+
     #[test]
     fn what_a_run_has_decided_is_refused_beside_it() {
         let options = ScoringOptions::augment_args(clap::Command::new("options"));
@@ -226,7 +234,7 @@ mod tests {
             let value = match (option.get_default_values(), &*values) {
                 ([usual, ..], _) => usual.to_string_lossy().into_owned(),
                 ([], [first, ..]) => first.get_name().to_owned(),
-                ([], []) => "1".to_owned(),
+                ([], []) => number(id.as_str()).unwrap_or(1.0).to_string(),
             };
             for line in [
                 &["lmd", "score", "--resume", "a.lmdrun"][..],

@@ -86,13 +86,15 @@ fn choice_ui(ui: &mut Ui, detector: &mut DetectorSpec, left: &mut Vec<DetectorSp
 fn parameters_ui(ui: &mut Ui, detector: &mut DetectorSpec) {
     for (parameter, mut value) in detector.parameters() {
         let range = parameter.range.clone();
+        // A hundredth of the value for each point that is dragged: their sizes differ by powers of ten.
+        let speed = value.abs() * 0.01;
         let response = row(ui, parameter.label, parameter.help, |ui| {
             ui.add(
                 DragValue::new(&mut value)
                     .min_size(theme::NUMBER_FIELD)
                     .range(range)
-                    .speed(0.01)
-                    .max_decimals(3),
+                    .speed(speed)
+                    .max_decimals(parameter.decimals),
             )
         });
         if response.changed() {
