@@ -5,8 +5,10 @@
 //! [-1, 1] (`_signed`).
 
 mod ahead;
+pub mod continuous;
 pub mod denoiser;
 pub mod lift;
+mod moment;
 pub mod noise;
 pub mod philox;
 pub mod samplers;

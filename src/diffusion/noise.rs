@@ -24,6 +24,10 @@ pub enum Purpose {
     Train = 4,
     /// The timestep of a training image.
     Timestep = 5,
+    /// The noise a corrector adds.
+    Corrector = 6,
+    /// The noise that known pixels are diffused with after a corrector.
+    KnownAfterCorrector = 7,
 }
 
 /// Gives the noise of each image of a batch, on whatever thread.

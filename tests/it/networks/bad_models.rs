@@ -348,9 +348,18 @@ fn weights_of_integers() {
 }
 
 #[test]
-fn skip_blocks_are_refused_by_name() {
-    let path = fixture("unet/ncsnpp-skip-fourier");
-    assert_refused(&path, &["SkipDownBlock2D (NCSN++", "is not supported"]);
+fn skip_blocks_beside_others_are_refused_by_name() {
+    let model = Model::new();
+    model.set(
+        "down_block_types",
+        json!(["SkipDownBlock2D", "DownBlock2D", "AttnDownBlock2D"]),
+    );
+    model.assert_refused(&["skip blocks beside others", "of one kind"]);
+    model.set(
+        "down_block_types",
+        json!(["KDownBlock2D", "DownBlock2D", "AttnDownBlock2D"]),
+    );
+    model.assert_refused(&["KDownBlock2D is not supported", "AttnSkipDownBlock2D"]);
 }
 
 #[test]
@@ -364,8 +373,8 @@ fn options_are_refused_by_name() {
         ("_class_name", json!("AutoencoderKL"), "AutoencoderKL"),
         (
             "time_embedding_type",
-            json!("fourier"),
-            "time_embedding_type \"fourier\"",
+            json!("learned"),
+            "time_embedding_type \"learned\"",
         ),
         (
             "time_embedding_type",
@@ -490,8 +499,8 @@ fn bad_schedules() {
     let model = Model::new();
     for (scheduler, says) in [
         (
-            json!({"_class_name": "ScoreSdeVeScheduler"}),
-            "ScoreSdeVeScheduler",
+            json!({"_class_name": "ScoreSdeVpScheduler"}),
+            "ScoreSdeVpScheduler",
         ),
         (
             json!({"num_train_timesteps": 0}),

@@ -13,6 +13,7 @@ mod devices;
 pub(crate) mod distances;
 mod identity;
 mod layouts;
+mod ncsnpp;
 mod openai;
 mod options;
 mod references;

@@ -171,7 +171,16 @@ impl Blueprint {
             Some(name) => read_object(&files, name)?,
             None => Map::new(),
         };
-        let schedule = super::load_schedule(&files, &mut Vec::new())?;
+        let schedule = super::load_schedule(&files, &unet, &mut Vec::new())?;
+        if unet.is_told_noise {
+            return Err(CheckpointError::Unsupported {
+                what:
+                    "training a model that is told noise levels (time_embedding_type \"fourier\")"
+                        .to_owned(),
+                instead: "start from a model with a DDPM schedule, or from a new one".to_owned(),
+                path: files.path(config_name),
+            });
+        }
         Ok(Self {
             config,
             unet,

@@ -9,7 +9,7 @@ use super::files::Files;
 use super::tensors::{Taker, TensorFile};
 use super::{Checkpoint, CheckpointError, Contents, Family, Match, json, schedule_of};
 use crate::diffusion::Schedule;
-use crate::diffusion::schedule::ScheduleConfig;
+use crate::diffusion::schedule::{Process, ScheduleConfig};
 
 mod blueprint;
 mod config;
@@ -90,7 +90,7 @@ fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
         None => find_weights(files, config_name)?,
     };
     let mut notes = Vec::new();
-    let schedule = load_schedule(files, &mut notes)?;
+    let schedule = load_schedule(files, &config, &mut notes)?;
     let (tensors, weights_sha256) = TensorFile::open(files, &weights_name)?;
     let mut taker = Taker::new(&tensors, keys::present_day);
     let network = unet::build(&config, &mut taker);
@@ -161,13 +161,23 @@ fn latent_pipeline(files: &Files) -> Result<Option<String>, CheckpointError> {
     })
 }
 
-fn load_schedule(files: &Files, notes: &mut Vec<String>) -> Result<Schedule, CheckpointError> {
+fn load_schedule(
+    files: &Files,
+    network: &UnetConfig,
+    notes: &mut Vec<String>,
+) -> Result<Schedule, CheckpointError> {
     let name = ["scheduler/scheduler_config.json", "scheduler_config.json"]
         .into_iter()
         .find(|name| files.has(name));
     let config = if let Some(name) = name {
         scheduler::schedule_config(read_object(files, name)?, notes)
             .map_err(|refusal| with_path(refusal, files, name))?
+    } else if network.is_told_noise {
+        notes.push(
+            "no scheduler file: variance-exploding from 0.01 to 1348 in 2000 steps, snr 0.15, pixels from 0 to 1 (assumed)"
+                .to_owned(),
+        );
+        scheduler::usual_exploding()
     } else {
         notes.push(
             "no scheduler file: linear schedule of 1000 steps from 0.0001 to 0.02, noise prediction, clipping to \
@@ -176,7 +186,23 @@ fn load_schedule(files: &Files, notes: &mut Vec<String>) -> Result<Schedule, Che
         );
         ScheduleConfig::default()
     };
-    schedule_of(config, files.path(name.unwrap_or_default()))
+    let path = files.path(name.unwrap_or_default());
+    let is_exploding = config.process == Process::VarianceExploding;
+    if is_exploding != network.is_told_noise {
+        let (has, needs) = if is_exploding {
+            ("noise levels", "time_embedding_type \"fourier\"")
+        } else {
+            ("timesteps", "another time_embedding_type than \"fourier\"")
+        };
+        return Err(CheckpointError::BadConfig {
+            message: format!(
+                "the schedule is one of {has}, which takes a network with {needs}; one of the two configurations is \
+                 another model's"
+            ),
+            path,
+        });
+    }
+    schedule_of(config, path)
 }
 
 fn read_object(files: &Files, name: &str) -> Result<Map<String, Value>, CheckpointError> {

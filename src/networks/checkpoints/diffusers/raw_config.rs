@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::config::{Block, MidBlock, Refusal, Resampling, UnetConfig};
+use super::config::{Block, MidBlock, Refusal, Resampling, UnetConfig, quarter};
 use crate::networks::description::{Padding, TimeMode};
 
 /// The fields as the file has them.
@@ -149,9 +149,13 @@ impl RawConfig {
             self.downsample_type.as_deref(),
         )?;
         let up_blocks = blocks(&self.up_block_types, "Up", self.upsample_type.as_deref())?;
-        let norm_num_groups = self
-            .norm_num_groups
-            .ok_or_else(|| Refusal::Bad("norm_num_groups is null, expected a number".to_owned()))?;
+        let has_skips_only = down_blocks.iter().chain(&up_blocks).all(|it| it.is_skip());
+        let norm_num_groups = self.norm_num_groups;
+        if norm_num_groups.is_none() && !has_skips_only {
+            return Err(Refusal::Bad(
+                "norm_num_groups is null, expected a number".to_owned(),
+            ));
+        }
         let time_mode = match self.resnet_time_scale_shift.as_str() {
             "default" => TimeMode::Add,
             "scale_shift" => TimeMode::ScaleShift,
@@ -164,7 +168,9 @@ impl RawConfig {
             }
         };
         // diffusers leaves the normalization out where neither rule gives a number of groups.
-        let by_default = (time_mode == TimeMode::Add).then_some(norm_num_groups);
+        let lowest = self.block_out_channels[self.block_out_channels.len() - 1];
+        let by_default = (time_mode == TimeMode::Add)
+            .then(|| norm_num_groups.unwrap_or_else(|| quarter(lowest)));
         let mid_block = self.mid_block_type.as_ref().map(|_| MidBlock {
             scale_factor: self.mid_block_scale_factor,
             attention: self.add_attention,
@@ -180,6 +186,7 @@ impl RawConfig {
                 .time_embedding_dim
                 .filter(|&dim| dim > 0)
                 .unwrap_or(4 * self.block_out_channels[0]),
+            is_told_noise: self.time_embedding_type == "fourier",
             down_blocks,
             mid_block,
             up_blocks,
@@ -306,14 +313,11 @@ impl RawConfig {
                 "use an unconditional model",
             );
         }
-        // Skip blocks say more about a model than the embedding that comes with them.
-        if self.time_embedding_type != "positional"
-            && !self.down_block_types.iter().any(|b| b.contains("Skip"))
-        {
+        if !matches!(self.time_embedding_type.as_str(), "positional" | "fourier") {
             return Err(option(
                 "time_embedding_type",
                 &self.time_embedding_type,
-                "positional",
+                "positional and fourier",
             ));
         }
         if !matches!(self.act_fn.as_str(), "silu" | "swish") {
@@ -353,7 +357,10 @@ fn block(name: &str, direction: &str, resampling: Option<&str>) -> Result<Block,
     let plain = format!("{direction}Block2D");
     let attention = format!("Attn{direction}Block2D");
     let resnet = format!("Resnet{direction}sampleBlock2D");
-    let supported = format!("supported are {plain}, {attention} and {resnet}");
+    let skip = format!("Skip{direction}Block2D");
+    let skip_attention = format!("AttnSkip{direction}Block2D");
+    let supported =
+        format!("supported are {plain}, {attention}, {resnet}, {skip} and {skip_attention}");
     let present_day = name.strip_prefix("UNetRes").unwrap_or(name);
     if present_day == plain {
         Ok(Block {
@@ -376,11 +383,11 @@ fn block(name: &str, direction: &str, resampling: Option<&str>) -> Result<Block,
             attention: true,
             resampling,
         })
-    } else if name.contains("Skip") {
-        Err(Refusal::Unsupported(
-            format!("the block type {name} (NCSN++ and other models with skip blocks)"),
-            supported,
-        ))
+    } else if [skip.as_str(), &skip_attention].contains(&present_day) {
+        Ok(Block {
+            attention: present_day == skip_attention,
+            resampling: Resampling::Skip,
+        })
     } else {
         Err(Refusal::Unsupported(
             format!("the block type {name}"),
