@@ -116,7 +116,9 @@ impl State<'_, '_> {
         let deviation = schedule.prior_deviation(noisiest) as f32;
         for (item, x) in self.values.chunks_exact_mut(self.item_len).enumerate() {
             self.with.noise.fill_normal(item, Purpose::Start, 0, x);
-            x.iter_mut().for_each(|x| *x *= deviation);
+            for x in x {
+                *x *= deviation;
+            }
         }
         self.with_known(|x, original, _| *x = original);
     }
@@ -215,12 +217,12 @@ impl State<'_, '_> {
         step: usize,
     ) -> Result<(), DenoiseError> {
         self.call(moment)?;
-        let (growth, variance) = match self.plan.schedule.config().process {
-            Process::VarianceExploding => (0.0, moment.diffusion),
-            _ => {
-                let steps = num_steps as f64;
-                (moment.beta / 2.0 / steps, moment.diffusion / steps)
-            }
+        let process = self.plan.schedule.config().process;
+        let (growth, variance) = if process == Process::VarianceExploding {
+            (0.0, moment.diffusion)
+        } else {
+            let steps = num_steps as f64;
+            (moment.beta / 2.0 / steps, moment.diffusion / steps)
         };
         let (growth, along, beside) = (growth as f32, variance as f32, variance.sqrt() as f32);
         let items = self.values.chunks_exact_mut(self.item_len).enumerate();

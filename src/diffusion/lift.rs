@@ -179,7 +179,9 @@ fn start_state(
     let first = plan.timesteps.first().copied().unwrap_or(0);
     let deviation = plan.schedule.prior_deviation(first) as f32;
     if deviation != 1.0 {
-        state.iter_mut().for_each(|x| *x *= deviation);
+        for x in &mut state {
+            *x *= deviation;
+        }
     }
     state
 }

@@ -88,16 +88,29 @@ fn no_weights() {
 }
 
 #[test]
-fn weights_in_several_files() {
+fn an_index_of_weights_files_that_makes_no_sense() {
     let model = Model::new();
-    fs::remove_file(model.path(WEIGHTS)).unwrap();
-    for index in [
-        json!({}),
-        json!({"weight_map": {"conv_in.bias": "../../elsewhere.safetensors"}}),
+    fs::copy(model.path(WEIGHTS), model.path("other.safetensors")).unwrap();
+    fs::rename(model.path(WEIGHTS), model.path("one.safetensors")).unwrap();
+    for (index, says) in [
+        (json!({}), "weight_map is missing"),
+        (json!({"weight_map": {}}), "weight_map names no file"),
+        (
+            json!({"weight_map": {"conv_in.bias": "../../elsewhere.safetensors"}}),
+            "must name files in the same folder",
+        ),
+        (
+            json!({"weight_map": {"conv_in.bias": "none.safetensors"}}),
+            "no such file",
+        ),
+        (
+            json!({"weight_map": {"a": "one.safetensors", "b": "other.safetensors"}}),
+            "is in another of the model's weights files as well",
+        ),
     ] {
         let path = model.path(&format!("{WEIGHTS}.index.json"));
         fs::write(path, index.to_string()).unwrap();
-        model.assert_refused(&["several weights files", "save_pretrained"]);
+        model.assert_refused(&[says]);
     }
 }
 
@@ -577,6 +590,11 @@ fn trained_betas_as_many_as_timesteps_are_read() {
 #[test]
 fn files_with_the_names_of_a_family_and_nothing_else_are_refused() {
     assert_refused(&fixture("foreign/score_sde"), &["image_size is missing"]);
+    let says = "a checkpoint of denoising-diffusion-pytorch";
+    assert_refused(
+        &fixture("foreign/lucidrains/model-1.pt"),
+        &[says, "lmd train"],
+    );
     // Two tensors, without the others of the network.
     assert_refused(
         &fixture("foreign/openai.pt"),

@@ -9,6 +9,7 @@ use lmd_inspector::networks::executors::candle::CandleDenoiser;
 
 mod bad_models;
 mod batches;
+mod convert;
 mod devices;
 pub(crate) mod distances;
 mod identity;

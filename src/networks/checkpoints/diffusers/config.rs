@@ -99,7 +99,7 @@ impl UnetConfig {
             channels.extend([previous + out, out + skip]);
         }
         for channels in channels {
-            let groups = self.norm_num_groups.unwrap_or(quarter(channels));
+            let groups = self.norm_num_groups.unwrap_or_else(|| quarter(channels));
             if groups == 0 || !channels.is_multiple_of(groups) {
                 return Err(Refusal::Bad(format!(
                     "norm_num_groups must divide the channels of every block, got {groups} groups for {channels} channels"

@@ -2,14 +2,15 @@
 
 use std::ops::RangeInclusive;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::config::{Block, MidBlock, Refusal, Resampling, UnetConfig, quarter};
+use crate::networks::checkpoints::{Origin, Setting};
 use crate::networks::description::{Padding, TimeMode};
 
 /// The fields as the file has them.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(default)]
 struct RawConfig {
     sample_size: Option<Value>,
@@ -106,14 +107,49 @@ impl UnetConfig {
     /// Check a parsed `config.json`.
     pub(super) fn from_json(mut fields: Map<String, Value>) -> Result<Self, Refusal> {
         check_class(&fields)?;
-        for (old, new) in OLD_FIELDS {
-            if let Some(value) = fields.remove(old) {
-                fields.entry(new).or_insert(value);
-            }
-        }
+        rename_old(&mut fields);
         let raw: RawConfig = serde_json::from_value(Value::Object(fields))
             .map_err(|error| Refusal::Bad(format!("a field has the wrong type ({error})")))?;
         raw.check()
+    }
+}
+
+/// Every field of a `config.json`, with its default where the file has none.
+pub(super) fn settings(mut fields: Map<String, Value>, file: &Origin) -> Vec<Setting> {
+    rename_old(&mut fields);
+    let all = serde_json::from_value::<RawConfig>(Value::Object(fields.clone()))
+        .and_then(serde_json::to_value);
+    match all {
+        Ok(Value::Object(all)) => settings_of(&all, &fields, file),
+        // It was refused.
+        _ => Vec::new(),
+    }
+}
+
+/// Values with their origins; a field that is null and that the file has not is left out.
+pub(super) fn settings_of(
+    all: &Map<String, Value>,
+    fields: &Map<String, Value>,
+    file: &Origin,
+) -> Vec<Setting> {
+    let is_said = |name: &str, value: &Value| fields.contains_key(name) || !value.is_null();
+    let said = all.iter().filter(|(name, value)| is_said(name, value));
+    said.map(|(name, value)| {
+        let origin = if fields.contains_key(name) {
+            file.clone()
+        } else {
+            Origin::Default
+        };
+        Setting::new(name.as_str(), value, &origin)
+    })
+    .collect()
+}
+
+fn rename_old(fields: &mut Map<String, Value>) {
+    for (old, new) in OLD_FIELDS {
+        if let Some(value) = fields.remove(old) {
+            fields.entry(new).or_insert(value);
+        }
     }
 }
 

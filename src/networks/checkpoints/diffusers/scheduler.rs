@@ -1,16 +1,18 @@
 //! `scheduler_config.json`: every discrete diffusers scheduler gives the same alphas.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::config::Refusal;
+use super::raw_config::settings_of;
 use crate::diffusion::schedule::{
     Betas, PixelRange, Prediction, Process, SMALLEST_EXPLODING_TIME, ScheduleConfig, Variance,
 };
+use crate::networks::checkpoints::{Origin, Setting};
 
 /// The fields as the file has them; the defaults are those of diffusers' schedulers.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(default)]
 struct RawScheduler {
     #[serde(rename = "_class_name")]
@@ -51,7 +53,7 @@ impl Default for RawScheduler {
 }
 
 /// The fields of a `ScoreSdeVeScheduler` with its defaults.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(default)]
 struct RawExploding {
     num_train_timesteps: usize,
@@ -139,6 +141,32 @@ pub(super) fn schedule_config(
         rescale_to_zero_snr: raw.rescale_betas_zero_snr,
         ..ScheduleConfig::default()
     })
+}
+
+/// Every field of a scheduler file, with its default where the file has none; all are assumed where there is no file.
+pub(super) fn settings(
+    fields: Option<(Map<String, Value>, Origin)>,
+    is_told_noise: bool,
+) -> Vec<Setting> {
+    let (fields, file) =
+        fields.map_or_else(|| (Map::new(), None), |(fields, file)| (fields, Some(file)));
+    let value = Value::Object(fields.clone());
+    let all = if is_told_noise {
+        serde_json::from_value::<RawExploding>(value).and_then(serde_json::to_value)
+    } else {
+        serde_json::from_value::<RawScheduler>(value).and_then(serde_json::to_value)
+    };
+    let Ok(Value::Object(all)) = all else {
+        return Vec::new();
+    };
+    let mut settings = settings_of(&all, &fields, file.as_ref().unwrap_or(&Origin::Assumed));
+    for setting in &mut settings {
+        setting.name = format!("scheduler.{}", setting.name);
+        if file.is_none() {
+            setting.origin = Origin::Assumed;
+        }
+    }
+    settings
 }
 
 fn parsed<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Refusal> {

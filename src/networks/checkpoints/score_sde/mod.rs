@@ -55,15 +55,17 @@ fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
     let levels = Levels::of(&pickle).map_err(bad)?;
     let tensors = TensorFile::Pickle(averaged(pickle, &mut notes).map_err(bad)?);
     let modules = Modules::of(&tensors.shapes()).map_err(|refusal| refusal.at(&path))?;
-    let settings = Settings::find(candidate, &name, (&modules, levels), &mut notes)?;
+    let (settings, told) = Settings::find(candidate, &name, (&modules, levels), &mut notes)?;
     let mut taker = Taker::new(&tensors, str::to_owned);
     let network = unet::build(&modules, &settings, &mut taker);
-    taker.finish(&path)?;
+    let num_tensors = taker.finish(&path)?;
     let contents = Contents {
         network,
         schedule: schedule_of(settings.schedule(), path)?,
         weights_sha256,
         notes,
+        settings: told,
+        num_tensors,
     };
     Ok(Checkpoint::new(candidate, &FAMILY, contents))
 }

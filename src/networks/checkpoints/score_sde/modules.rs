@@ -105,6 +105,25 @@ impl Modules {
         })
     }
 
+    /// The image on the way out, as the authors' configurations call it.
+    pub(super) fn progressive(&self) -> &'static str {
+        if self.body.contains(&Module::OutputNorm) {
+            "output_skip"
+        } else {
+            "none"
+        }
+    }
+
+    /// The image on the way in, likewise.
+    pub(super) fn progressive_input(&self) -> &'static str {
+        let of = |module: &Module| match module {
+            Module::InputSkip => Some("input_skip"),
+            Module::InputResidual { .. } => Some("residual"),
+            _ => None,
+        };
+        self.body.iter().find_map(of).unwrap_or("none")
+    }
+
     /// Whether resnets resample, as those of DDPM++ and NCSN++ do; those of DDPM never do.
     pub(super) fn is_plus_plus(&self) -> bool {
         self.body.iter().any(Module::resamples)

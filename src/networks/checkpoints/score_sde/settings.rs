@@ -1,11 +1,13 @@
 //! What the weights do not tell: the image size and the process, from a JSON file beside them.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use super::super::candidate::Candidate;
 use super::super::pickle::Pickle;
 use super::super::shapes::check_image_size;
-use super::super::{CheckpointError, json};
+use super::super::{CheckpointError, Origin, Setting, json};
 use super::FOURIER;
 use super::modules::Modules;
 use crate::diffusion::schedule::{
@@ -120,7 +122,7 @@ impl Settings {
         weights: &str,
         facts: Facts<'_>,
         notes: &mut Vec<String>,
-    ) -> Result<Self, CheckpointError> {
+    ) -> Result<(Self, Vec<Setting>), CheckpointError> {
         let (bytes, path) = candidate.side_file(weights, MAX_BYTES)?.ok_or_else(|| {
             CheckpointError::BadConfig {
                 message: format!(
@@ -135,8 +137,74 @@ impl Settings {
                 message,
                 path: path.clone(),
             })?;
-        raw.checked(facts, notes)
-            .map_err(|message| CheckpointError::BadConfig { message, path })
+        let file = Origin::file(&path);
+        let settings = raw
+            .checked(facts, notes)
+            .map_err(|message| CheckpointError::BadConfig { message, path })?;
+        let fields = json::object(&bytes).unwrap_or_default();
+        let told = settings.told(facts.0, &|name| Origin::of_field(&file, &fields, name));
+        Ok((settings, told))
+    }
+
+    /// All of them and what the weights tell, with their origins.
+    fn told(&self, modules: &Modules, origin: &dyn Fn(&str) -> Origin) -> Vec<Setting> {
+        let or_weights = |name: &str| match origin(name) {
+            Origin::Default => Origin::Weights,
+            said => said,
+        };
+        let by_field =
+            |name: &str, value: &dyn fmt::Display| Setting::new(name, value, &origin(name));
+        let by_weights =
+            |name: &str, value: &dyn fmt::Display| Setting::new(name, value, &Origin::Weights);
+        let mut told = vec![by_field("image_size", &self.image_size)];
+        match &self.sde {
+            Sde::Preserving {
+                process,
+                beta_min,
+                beta_max,
+            } => {
+                let is_sub = *process == Process::SubVariancePreserving;
+                told.extend([
+                    by_field("sde", &if is_sub { "subvp" } else { "vp" }),
+                    by_field("beta_min", beta_min),
+                    by_field("beta_max", beta_max),
+                ]);
+            }
+            Sde::Exploding(exploding) => {
+                let stored = |name: &str, value: &dyn fmt::Display| {
+                    Setting::new(name, value, &or_weights(name))
+                };
+                let snr = match origin("snr") {
+                    Origin::Default => Origin::Released("the released model of this sigma_max"),
+                    said => said,
+                };
+                told.extend([
+                    by_field("sde", &"ve"),
+                    stored("sigma_min", &exploding.sigma_min),
+                    stored("sigma_max", &exploding.sigma_max),
+                    stored("num_scales", &exploding.num_scales),
+                    Setting::new("snr", exploding.snr, &snr),
+                    by_field("scale_by_sigma", &true),
+                ]);
+            }
+        }
+        told.extend([
+            by_field("centered", &(self.pixels == PixelRange::Signed)),
+            by_field("fir", &self.fir),
+            by_field("skip_rescale", &self.rescales_skips),
+            by_weights("nf", &modules.width),
+            by_weights("channels", &modules.image_channels),
+            by_weights(
+                "embedding_type",
+                &match modules.fourier {
+                    Some(_) => "fourier",
+                    None => "positional",
+                },
+            ),
+            by_weights("progressive", &modules.progressive()),
+            by_weights("progressive_input", &modules.progressive_input()),
+        ]);
+        told
     }
 
     /// Groups of a normalization over so many channels.

@@ -47,7 +47,9 @@ pub enum PlanError {
 pub fn divide_by_noise(output: &mut [f32], told: &[f32]) {
     let item_len = output.len() / told.len().max(1);
     for (values, told) in output.chunks_exact_mut(item_len.max(1)).zip(told) {
-        values.iter_mut().for_each(|value| *value /= told);
+        for value in values {
+            *value /= told;
+        }
     }
 }
 
