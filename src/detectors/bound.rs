@@ -14,7 +14,7 @@ use super::settings::{About, DetectorError, DetectorSettings, Parameter, Target}
 use super::{Attempt, AttemptError, Batch, Call, Detector, Models, Watch};
 use crate::diffusion::Schedule;
 use crate::diffusion::noise::{NoiseSource, PhiloxNoise, PhiloxStream, Purpose};
-use crate::diffusion::schedule::Process;
+use crate::diffusion::schedule::{PixelRange, Process};
 use crate::ood::{Measure, MeasureId, Values};
 
 /// Bits per value, at most.
@@ -78,9 +78,11 @@ impl DetectorSettings for Bound {
     }
 
     fn detector(&self, target: &Target<'_>) -> Result<Box<dyn Detector>, DetectorError> {
-        if target.schedule.config().process != Process::VariancePreserving {
+        let config = target.schedule.config();
+        if (config.process, config.pixels) != (Process::VariancePreserving, PixelRange::Signed) {
             return Err(DetectorError::Unfit(
-                "the bound is that of variance-preserving models, and this one is of another process; use --method likelihood"
+                "the bound is that of variance-preserving models of pixels in [-1, 1], and this model is another; use --method \
+                 likelihood"
                     .to_owned(),
             ));
         }

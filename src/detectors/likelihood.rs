@@ -19,6 +19,7 @@ use super::{Attempt, AttemptError, Batch, Call, Detector, Models, Watch};
 use crate::diffusion::dormand_prince::Integration;
 use crate::diffusion::flow::{Flow, Level};
 use crate::diffusion::noise::{PhiloxStream, Purpose};
+use crate::diffusion::schedule::{PixelRange, Schedule};
 use crate::ood::{Measure, MeasureId, Values};
 
 /// Bits per value by the model.
@@ -81,9 +82,6 @@ const CALLS_PER_SLOPE: usize = 3;
 /// Distance of those sides, in standard deviations of the noise. In `f32`, a smaller one loses digits, and ten times as much
 /// is no longer a slope.
 const SIDE_STEP: f64 = 0.01;
-
-/// Bits that a density of values in [-1, 1] has more than one of levels, `log2(256 / 2)`.
-const BITS_OF_RANGE: f64 = 7.0;
 
 impl Likelihood {
     pub(super) const MEASURES: &'static [&'static Measure] = &[&BITS, &COMPLEXITY];
@@ -166,8 +164,12 @@ impl Detector for Ready {
         let levels: Vec<Vec<u8>> = (batch.originals.iter())
             .map(|original| levels(&original.unit))
             .collect();
+        let pixels = models.schedule.config().pixels;
         let images = levels.iter().zip(batch.contents).map(|(levels, content)| {
-            let image = levels.iter().map(|&level| signed(level)).collect();
+            let signed = levels.iter().map(|&level| signed(level) as f32);
+            let image = signed
+                .map(|value| f64::from(pixels.from_signed(value)))
+                .collect();
             let mut probe = vec![0.0; levels.len()];
             PhiloxStream::new(self.seed, content, attempt).fill_normal(
                 Purpose::Probe,
@@ -190,7 +192,7 @@ impl Detector for Ready {
     }
 }
 
-/// Bits per value of each image with values in [-1, 1], by the direction beside it; NaN where the ODE can't be integrated.
+/// Bits per value of each image, with values in the model's range, by the direction beside it; NaN where the ODE can't be integrated.
 fn bits_per_dim(
     images: Vec<(Vec<f64>, Vec<f32>)>,
     tolerance: f64,
@@ -205,6 +207,7 @@ fn bits_per_dim(
             (Integration::new(state, flow.span(), tolerance), probe)
         })
         .unzip();
+    let end = End::of(models.schedule);
     let mut slopes = Slopes {
         flow: &flow,
         models,
@@ -214,19 +217,40 @@ fn bits_per_dim(
     while slopes.answer(&mut integrations, &probes)? {}
     let bits = integrations
         .iter()
-        .map(|integration| integration.result().map_or(f64::NAN, bits_of));
+        .map(|integration| (integration.result()).map_or(f64::NAN, |state| end.bits(state)));
     Ok(bits.collect())
 }
 
-/// Bits per value by the state at the end, with its integral.
-fn bits_of(state: &[f64]) -> f64 {
-    let Some((trace, noise)) = state.split_last() else {
-        return f64::NAN;
-    };
-    let squares: f64 = noise.iter().map(|value| value * value).sum();
-    let len = noise.len() as f64;
-    let log_density = trace - squares / 2.0 - len / 2.0 * TAU.ln();
-    BITS_OF_RANGE - log_density / (len * LN_2)
+/// What a model makes of images in the end.
+struct End {
+    /// Of the noise.
+    deviation: f64,
+    /// Bits per value that a density has more than a probability of levels: 256 of them lie in the range of pixels.
+    range: f64,
+}
+
+impl End {
+    fn of(schedule: &Schedule) -> Self {
+        Self {
+            deviation: schedule.prior_deviation(schedule.num_train_timesteps() - 1),
+            range: match schedule.config().pixels {
+                PixelRange::Signed => 7.0,
+                PixelRange::Unit => 8.0,
+            },
+        }
+    }
+
+    /// Bits per value by the state at the end, with its integral.
+    fn bits(&self, state: &[f64]) -> f64 {
+        let Some((trace, noise)) = state.split_last() else {
+            return f64::NAN;
+        };
+        let variance = self.deviation.powi(2);
+        let squares: f64 = noise.iter().map(|value| value * value).sum();
+        let len = noise.len() as f64;
+        let log_density = trace - squares / (2.0 * variance) - len / 2.0 * (TAU * variance).ln();
+        self.range - log_density / (len * LN_2)
+    }
 }
 
 /// Answers what integrations ask for, all of them by the same network calls.
@@ -276,16 +300,16 @@ impl Slopes<'_, '_, '_> {
         if asked.is_empty() {
             return Ok(Vec::new());
         }
-        let timesteps: Vec<f32> = (asked.iter())
-            .flat_map(|(level, _)| [level.timestep as f32; CALLS_PER_SLOPE])
+        let told: Vec<f32> = (asked.iter())
+            .flat_map(|(level, _)| [level.told as f32; CALLS_PER_SLOPE])
             .collect();
         let mut output = vec![0.0; sample.len()];
         let denoiser = &mut self.models.denoiser;
-        denoiser.denoise(&sample, &timesteps, &mut output, self.watch.interrupt)?;
+        denoiser.denoise(&sample, &told, &mut output, self.watch.interrupt)?;
         self.num_rounds += 1;
         (self.watch.on_call)(Call {
             num_done: CALLS_PER_SLOPE * self.num_rounds,
-            num_network_calls: timesteps.len(),
+            num_network_calls: told.len(),
             state_signed: None,
         });
         let len = sample.len() / asked.len();
@@ -328,7 +352,6 @@ fn slope(
 mod tests {
     use super::*;
     use crate::detectors::reference::{self, Reference};
-    use crate::diffusion::Schedule;
     use crate::diffusion::schedule::{Betas, Process, ScheduleConfig};
     use crate::diffusion::{DenoiseError, Denoiser, Interrupt, NeverInterrupt};
     use crate::images::Geometry;
@@ -365,9 +388,14 @@ mod tests {
                 .chunks(GEOMETRY.len())
                 .zip(output.chunks_mut(GEOMETRY.len()));
             for ((sample, output), timestep) in images.zip(timesteps) {
-                let below = (timestep.floor() as usize).min(knots.len() - 2);
-                let share = f64::from(*timestep) - below as f64;
-                let level = flow.at(knots[below] * (1.0 - share) + knots[below + 1] * share);
+                let log_sigma = if self.0.config().process == Process::VarianceExploding {
+                    f64::from(*timestep).ln()
+                } else {
+                    let below = (timestep.floor() as usize).min(knots.len() - 2);
+                    let share = f64::from(*timestep) - below as f64;
+                    knots[below] * (1.0 - share) + knots[below + 1] * share
+                };
+                let level = flow.at(log_sigma);
                 let variance = (level.signal * DEVIATION).powi(2) + level.noise.powi(2);
                 for (output, value) in output.iter_mut().zip(sample) {
                     *output = (level.noise * f64::from(*value) / variance) as f32;
@@ -386,7 +414,15 @@ mod tests {
             beta_end: 20.0,
             ..ScheduleConfig::default()
         };
-        for config in [ScheduleConfig::default(), sub] {
+        let exploding = ScheduleConfig {
+            process: Process::VarianceExploding,
+            betas: Betas::Geometric,
+            beta_start: 0.01,
+            beta_end: 50.0,
+            pixels: PixelRange::Unit,
+            ..ScheduleConfig::default()
+        };
+        for config in [ScheduleConfig::default(), sub, exploding] {
             let schedule = Schedule::new(config).unwrap();
             let signal = schedule.alpha_cumprod(Some(0));
             let variance = signal * DEVIATION.powi(2) + schedule.noise_variance(Some(0));
@@ -396,7 +432,7 @@ mod tests {
             let log_density: f64 = (image.iter())
                 .map(|value| -value * value / (2.0 * variance) - (TAU * variance).ln() / 2.0)
                 .sum();
-            let expected = BITS_OF_RANGE - log_density / (GEOMETRY.len() as f64 * LN_2);
+            let expected = End::of(&schedule).range - log_density / (GEOMETRY.len() as f64 * LN_2);
             let models = Models {
                 schedule: &schedule,
                 denoiser: &mut Gaussian(schedule.clone()),

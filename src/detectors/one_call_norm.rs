@@ -102,10 +102,8 @@ impl DetectorSettings for OneCallNorm {
 
 /// The training timestep whose noise level is nearest by ratio.
 fn nearest_timestep(schedule: &Schedule, sigma: f64) -> Result<usize, DetectorError> {
-    let levels = (0..schedule.num_train_timesteps()).map(|timestep| {
-        let alpha = schedule.alpha_cumprod(Some(timestep));
-        (schedule.noise_variance(Some(timestep)) / alpha).sqrt()
-    });
+    let timesteps = 0..schedule.num_train_timesteps();
+    let levels = timesteps.map(|timestep| schedule.noise_level(timestep));
     let (lowest, highest) = levels
         .clone()
         .fold((f64::MAX, 0.0_f64), |(low, high), level| {
@@ -144,15 +142,18 @@ impl Detector for Ready {
         watch: Watch<'_>,
     ) -> Result<Vec<Attempt>, AttemptError> {
         let signal = models.schedule.alpha_cumprod(Some(self.timestep)).sqrt() as f32;
-        let scaled: Vec<f32> = batch.signed().iter().map(|value| signal * value).collect();
-        let timesteps = vec![self.timestep as f32; batch.originals.len()];
+        let pixels = models.schedule.config().pixels;
+        let scaled: Vec<f32> = (batch.signed().iter())
+            .map(|&value| signal * pixels.from_signed(value))
+            .collect();
+        let told = vec![models.schedule.told(self.timestep); batch.originals.len()];
         let mut output = vec![0.0; scaled.len()];
         models
             .denoiser
-            .denoise(&scaled, &timesteps, &mut output, watch.interrupt)?;
+            .denoise(&scaled, &told, &mut output, watch.interrupt)?;
         (watch.on_call)(Call {
             num_done: 1,
-            num_network_calls: timesteps.len(),
+            num_network_calls: told.len(),
             state_signed: None,
         });
         let item_len = batch.geometry.len();

@@ -18,8 +18,8 @@ pub struct Flow<'a> {
 /// The equation at one noise level.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Level {
-    /// What the network is told; between the trained ones it is not whole.
-    pub timestep: f64,
+    /// What the network is told: a timestep, not whole between the trained ones, or the noise's deviation.
+    pub told: f64,
     /// The original's factor in the image.
     pub signal: f64,
     /// Standard deviation of the noise in the image.
@@ -69,9 +69,13 @@ impl<'a> Flow<'a> {
                 let root = (sigma * sigma + 4.0).sqrt();
                 (2.0 / (root + sigma), -sigma / root)
             }
+            Process::VarianceExploding => (1.0, 0.0),
         };
         Level {
-            timestep: self.timestep(log_sigma),
+            told: match process {
+                Process::VarianceExploding => sigma,
+                _ => self.timestep(log_sigma),
+            },
             signal,
             noise: signal * sigma,
             slope,
@@ -102,7 +106,7 @@ mod tests {
     use super::*;
     use crate::diffusion::schedule::{Betas, ScheduleConfig};
 
-    fn schedules() -> [Schedule; 2] {
+    fn schedules() -> [Schedule; 3] {
         let sub = ScheduleConfig {
             process: Process::SubVariancePreserving,
             betas: Betas::Continuous,
@@ -110,7 +114,14 @@ mod tests {
             beta_end: 20.0,
             ..ScheduleConfig::default()
         };
-        [ScheduleConfig::default(), sub].map(|config| Schedule::new(config).unwrap())
+        let exploding = ScheduleConfig {
+            process: Process::VarianceExploding,
+            betas: Betas::Geometric,
+            beta_start: 0.01,
+            beta_end: 50.0,
+            ..ScheduleConfig::default()
+        };
+        [ScheduleConfig::default(), sub, exploding].map(|config| Schedule::new(config).unwrap())
     }
 
     #[test]
@@ -119,14 +130,18 @@ mod tests {
             let flow = Flow::new(&schedule);
             for timestep in [0, 1, 400, 999] {
                 let level = flow.at(flow.log_sigmas[timestep]);
-                assert!((level.timestep - timestep as f64).abs() < 1e-9, "{level:?}");
+                let told = f64::from(schedule.told(timestep));
+                assert!(
+                    (level.told - told).abs() <= 1e-6 * told.max(1e-3),
+                    "{level:?}"
+                );
                 let signal = schedule.alpha_cumprod(Some(timestep)).sqrt();
                 let noise = schedule.noise_variance(Some(timestep)).sqrt();
                 assert!((level.signal / signal - 1.0).abs() < 1e-9, "{level:?}");
                 assert!((level.noise / noise - 1.0).abs() < 1e-9, "{level:?}");
             }
             let (first, second) = (flow.log_sigmas[100], flow.log_sigmas[101]);
-            let between = flow.at(f64::midpoint(first, second)).timestep;
+            let between = flow.timestep(f64::midpoint(first, second));
             assert!((between - 100.5).abs() < 1e-9, "{between}");
         }
     }

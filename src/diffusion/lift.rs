@@ -5,10 +5,11 @@
 use rayon::prelude::*;
 
 use super::ahead::Ahead;
+use super::continuous::{self, With};
 use super::denoiser::{DenoiseError, Denoiser, Interrupt};
 use super::noise::{NoiseSource, Purpose};
-use super::samplers::{SamplerSettings, Step};
-use super::schedule::Schedule;
+use super::samplers::{Rule, Sampler, SamplerSettings, Step};
+use super::schedule::{PixelRange, Schedule};
 
 /// Where a lift starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,15 +43,15 @@ pub struct LiftBatch<'a> {
     pub known: &'a [&'a [bool]],
 }
 
-/// Told after each step.
+/// Told after each network call and what follows it.
 pub struct StepReport<'a> {
-    /// Steps done, from 1.
+    /// Calls done, from 1.
     pub steps_done: usize,
     /// The state just reached, (B, C, H, W) in [-1, 1] where the original was put back.
     pub state_signed: &'a [f32],
 }
 
-/// Lift and map one batch back; returns the reconstructions, (B, C, H, W) in the model's range (not clamped).
+/// Lift and map one batch back; returns the reconstructions, (B, C, H, W) with clean values in [-1, 1] (not clamped).
 ///
 /// For each step from the noisiest down: denoise one step, diffuse the original to the timestep just
 /// reached, put it back where it is known. The last step reaches the clean original, so known pixels of
@@ -66,9 +67,58 @@ pub fn lift(
     interrupt: &dyn Interrupt,
     on_step: &mut dyn FnMut(StepReport<'_>),
 ) -> Result<Vec<f32>, DenoiseError> {
+    let with = With {
+        denoiser,
+        noise,
+        interrupt,
+    };
+    let pixels = plan.schedule.config().pixels;
+    if pixels == PixelRange::Signed {
+        return lift_in_range(plan, batch, with, on_step);
+    }
+    let mapped = |values: &[f32], by: fn(PixelRange, f32) -> f32| -> Vec<f32> {
+        values.iter().map(|&value| by(pixels, value)).collect()
+    };
+    let batch = LiftBatch {
+        original_signed: &mapped(batch.original_signed, PixelRange::from_signed),
+        ..batch
+    };
+    let state = lift_in_range(plan, batch, with, &mut |report| {
+        on_step(StepReport {
+            state_signed: &mapped(report.state_signed, PixelRange::to_signed),
+            ..report
+        });
+    })?;
+    Ok(mapped(&state, PixelRange::to_signed))
+}
+
+/// The same with all values in the model's range.
+fn lift_in_range(
+    plan: &LiftPlan<'_>,
+    batch: LiftBatch<'_>,
+    with: With<'_>,
+    on_step: &mut dyn FnMut(StepReport<'_>),
+) -> Result<Vec<f32>, DenoiseError> {
+    match plan.sampler.kind.def().rule {
+        Rule::Steps(start) => step_by_step(plan, batch, with, &mut *start(plan.sampler), on_step),
+        Rule::Continuous(corrector) => continuous::inpaint(corrector, plan, batch, with, on_step),
+    }
+}
+
+fn step_by_step(
+    plan: &LiftPlan<'_>,
+    batch: LiftBatch<'_>,
+    with: With<'_>,
+    sampler: &mut dyn Sampler,
+    on_step: &mut dyn FnMut(StepReport<'_>),
+) -> Result<Vec<f32>, DenoiseError> {
+    let With {
+        denoiser,
+        noise,
+        interrupt,
+    } = with;
     let item_len = denoiser.geometry().len();
     let mut known_noise = vec![0.0; item_len];
-    let mut sampler = (plan.sampler.kind.def().start)(plan.sampler);
     let mut state = start_state(plan, batch.original_signed, item_len, noise);
     let purposes = [Purpose::Step, Purpose::Known];
     let used = if batch.known.is_empty() { 1 } else { 2 };
@@ -124,6 +174,14 @@ fn start_state(
         for (x, &original) in state.iter_mut().zip(original_signed) {
             *x = shares.diffuse(original, *x);
         }
+        return state;
+    }
+    let first = plan.timesteps.first().copied().unwrap_or(0);
+    let deviation = plan.schedule.prior_deviation(first) as f32;
+    if deviation != 1.0 {
+        for x in &mut state {
+            *x *= deviation;
+        }
     }
     state
 }
@@ -143,7 +201,7 @@ impl Shares {
         Self {
             signal: alpha.sqrt() as f32,
             noise: schedule.noise_variance(timestep).sqrt() as f32,
-            is_clean: alpha == 1.0,
+            is_clean: timestep.is_none(),
         }
     }
 

@@ -5,10 +5,12 @@
 //! [-1, 1] (`_signed`).
 
 mod ahead;
+pub mod continuous;
 pub mod denoiser;
 pub mod dormand_prince;
 pub mod flow;
 pub mod lift;
+mod moment;
 pub mod noise;
 pub mod philox;
 pub mod samplers;

@@ -24,8 +24,12 @@ pub enum Purpose {
     Train = 4,
     /// The timestep of a training image.
     Timestep = 5,
+    /// The noise a corrector adds.
+    Corrector = 6,
+    /// The noise that known pixels are diffused with after a corrector.
+    KnownAfterCorrector = 7,
     /// The direction along which a trace is estimated.
-    Probe = 6,
+    Probe = 8,
 }
 
 /// Gives the noise of each image of a batch, on whatever thread.

@@ -17,6 +17,8 @@ pub enum Prediction {
     Sample,
     /// `sqrt(a) noise - sqrt(1 - a) x0` (Salimans & Ho 2022).
     VPrediction,
+    /// The gradient of the logarithm of the density, which is `-noise / deviation` (Song et al. 2021).
+    Score,
 }
 
 /// Variance of an ancestral (DDPM) step.
@@ -38,6 +40,37 @@ pub enum Process {
     /// The noise has the square of what a variance-preserving process gives it (Song et al. 2021,
     /// <https://arxiv.org/abs/2011.13456>, Eq. 29): the one of the paper's models.
     SubVariancePreserving,
+    /// The image is left as it is, and the noise's deviation rises from timestep to timestep (Song et al. 2021, Eq. 30). The
+    /// network is told the deviation in place of the timestep.
+    VarianceExploding,
+}
+
+/// What pixels of the states that a model works on range over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PixelRange {
+    /// -1 to 1.
+    #[default]
+    Signed,
+    /// 0 to 1.
+    Unit,
+}
+
+impl PixelRange {
+    /// A value from -1 to 1 in this range.
+    pub fn from_signed(self, signed: f32) -> f32 {
+        match self {
+            Self::Signed => signed,
+            Self::Unit => f32::midpoint(signed, 1.0),
+        }
+    }
+
+    /// A value in this range, from -1 to 1.
+    pub fn to_signed(self, value: f32) -> f32 {
+        match self {
+            Self::Signed => value,
+            Self::Unit => 2.0 * value - 1.0,
+        }
+    }
 }
 
 /// How the betas are spaced.
@@ -56,10 +89,17 @@ pub enum Betas {
     /// Of a model in continuous time, whose beta rises evenly over times from 0 to 1 (Song et al. 2021, Eq. 33): timestep `i`
     /// of T is time `i / (T - 1)`, but at least [`SMALLEST_TIME`].
     Continuous,
+    /// Of a variance-exploding model, whose deviations rise in geometric progression from `beta_start` to `beta_end`: timestep
+    /// `i` of T is time `i / (T - 1)`.
+    Geometric,
 }
 
 /// The time at which models in continuous time end, where hardly any noise is left (`sampling_eps` of `score_sde`).
 pub const SMALLEST_TIME: f64 = 1e-3;
+/// The same of variance-exploding models.
+pub const SMALLEST_EXPLODING_TIME: f64 = 1e-5;
+/// Ratio of noise to step of the Langevin corrector, of the authors' CIFAR-10 model.
+pub const USUAL_SNR: f64 = 0.16;
 
 /// The parameters of a schedule, as a scheduler file gives them.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +107,8 @@ pub struct ScheduleConfig {
     /// How noise enters.
     pub process: Process,
     pub betas: Betas,
-    /// First beta (not used by the squared cosine and trained betas); in continuous time that per unit of time.
+    /// First beta (not used by the squared cosine and trained betas); in continuous time that per unit of time; of a
+    /// variance-exploding model the smallest deviation.
     pub beta_start: f64,
     /// Last beta, likewise.
     pub beta_end: f64,
@@ -81,6 +122,10 @@ pub struct ScheduleConfig {
     pub variance: Variance,
     /// Shift the schedule so that nothing is left at the last timestep (Lin et al. 2023).
     pub rescale_to_zero_snr: bool,
+    /// What the model's pixels range over.
+    pub pixels: PixelRange,
+    /// How far a Langevin corrector goes: the ratio of its noise to its step, above 0.
+    pub snr: f64,
 }
 
 impl Default for ScheduleConfig {
@@ -96,6 +141,8 @@ impl Default for ScheduleConfig {
             clip_range: Some(1.0),
             variance: Variance::FixedSmall,
             rescale_to_zero_snr: false,
+            pixels: PixelRange::Signed,
+            snr: USUAL_SNR,
         }
     }
 }
@@ -119,6 +166,14 @@ pub enum ScheduleError {
     /// Predictions can't be clipped to this.
     #[error("clip_sample_range must be a positive number that `f32` can hold, got {0:?}")]
     ClipRange(f64),
+    /// No deviations.
+    #[error(
+        "sigma_min and sigma_max must be positive and in order, got {smallest:?} and {largest:?}"
+    )]
+    Deviations { smallest: f64, largest: f64 },
+    /// A corrector would not move, or run away.
+    #[error("snr must be a number above 0 and at most 1, got {0:?}")]
+    Snr(f64),
     /// Noise alone, long before the end.
     #[error(
         "the betas leave nothing of the image at timestep {timestep} (alphas_cumprod {alpha:e})"
@@ -138,12 +193,25 @@ const SMALLEST_ALPHA: f64 = 1e-30;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
     config: ScheduleConfig,
+    /// All 1 of a variance-exploding model.
     alphas_cumprod: Vec<f64>,
+    /// The noise's deviations of a variance-exploding model.
+    deviations: Vec<f64>,
 }
 
 impl Schedule {
     /// Compute `alphas_cumprod` from the parameters.
     pub fn new(config: ScheduleConfig) -> Result<Self, ScheduleError> {
+        let is_usable = |range: f64| range as f32 > 0.0 && (range as f32).is_finite();
+        if let Some(range) = config.clip_range.filter(|range| !is_usable(*range)) {
+            return Err(ScheduleError::ClipRange(range));
+        }
+        if !(config.snr > 0.0 && config.snr <= 1.0) {
+            return Err(ScheduleError::Snr(config.snr));
+        }
+        if config.process == Process::VarianceExploding {
+            return Self::exploding(config);
+        }
         let betas = betas(&config);
         if betas.is_empty() {
             return Err(ScheduleError::NoTimesteps);
@@ -153,10 +221,6 @@ impl Schedule {
                 expected: config.num_train_timesteps,
                 got: betas.len(),
             });
-        }
-        let is_usable = |range: f64| range as f32 > 0.0 && (range as f32).is_finite();
-        if let Some(range) = config.clip_range.filter(|range| !is_usable(*range)) {
-            return Err(ScheduleError::ClipRange(range));
         }
         if let Some((index, &beta)) = betas
             .iter()
@@ -182,6 +246,26 @@ impl Schedule {
         Ok(Self {
             config,
             alphas_cumprod,
+            deviations: Vec::new(),
+        })
+    }
+
+    fn exploding(config: ScheduleConfig) -> Result<Self, ScheduleError> {
+        let (smallest, largest) = (config.beta_start, config.beta_end);
+        // A squared deviation divides predictions made in `f32`.
+        if !(smallest > 1e-15 && largest > smallest && largest < 1e15) {
+            return Err(ScheduleError::Deviations { smallest, largest });
+        }
+        let count = config.num_train_timesteps;
+        if count == 0 {
+            return Err(ScheduleError::NoTimesteps);
+        }
+        Ok(Self {
+            deviations: (linspace(smallest.ln(), largest.ln(), count))
+                .map(f64::exp)
+                .collect(),
+            alphas_cumprod: vec![1.0; count],
+            config,
         })
     }
 
@@ -203,9 +287,47 @@ impl Schedule {
     pub fn noise_variance(&self, timestep: Option<usize>) -> f64 {
         let noise = 1.0 - self.alpha_cumprod(timestep);
         match self.config.process {
+            Process::VarianceExploding => {
+                timestep.map_or(0.0, |timestep| self.deviations[timestep].powi(2))
+            }
             Process::VariancePreserving => noise,
             Process::SubVariancePreserving => noise * noise,
         }
+    }
+
+    /// The deviation of the noise that sampling from a timestep on begins with.
+    pub fn prior_deviation(&self, timestep: usize) -> f64 {
+        match self.config.process {
+            Process::VariancePreserving | Process::SubVariancePreserving => 1.0,
+            Process::VarianceExploding => self.deviations[timestep],
+        }
+    }
+
+    /// The noise's deviation at a timestep, where the image has all of its contrast and pixels lie in [-1, 1].
+    pub fn noise_level(&self, timestep: usize) -> f64 {
+        let timestep = Some(timestep);
+        let level = (self.noise_variance(timestep) / self.alpha_cumprod(timestep)).sqrt();
+        match self.config.pixels {
+            PixelRange::Signed => level,
+            PixelRange::Unit => 2.0 * level,
+        }
+    }
+
+    /// What the network is told of a timestep: itself, or the noise's deviation.
+    pub fn told(&self, timestep: usize) -> f32 {
+        match self.config.process {
+            Process::VariancePreserving | Process::SubVariancePreserving => timestep as f32,
+            Process::VarianceExploding => self.deviations[timestep] as f32,
+        }
+    }
+
+    /// What a predicted clean value is clipped to; `None` for no clipping.
+    pub fn clip_bounds(&self) -> Option<(f32, f32)> {
+        let pixels = self.config.pixels;
+        self.config.clip_range.map(|range| {
+            let range = range as f32;
+            (pixels.from_signed(-range), pixels.from_signed(range))
+        })
     }
 
     /// The noise in a value at a timestep, by the network's output for it; nothing is clipped.
@@ -221,6 +343,7 @@ impl Schedule {
             Prediction::Epsilon => output,
             Prediction::Sample => (x_t - signal * output) / noise,
             Prediction::VPrediction => signal * output + noise * x_t,
+            Prediction::Score => -noise * output,
         }
     }
 }
@@ -236,17 +359,23 @@ impl fmt::Display for Schedule {
             Betas::Sigmoid => range("sigmoid"),
             Betas::Trained(_) => "trained betas".to_owned(),
             Betas::Continuous => range("continuous"),
+            Betas::Geometric => range("geometric"),
         };
         let prediction = match config.prediction {
             Prediction::Epsilon => "epsilon",
             Prediction::Sample => "sample",
             Prediction::VPrediction => "v",
+            Prediction::Score => "the score",
         };
         let steps = self.num_train_timesteps();
         write!(f, "{betas}, {steps} steps, predicts {prediction}")?;
         match config.process {
             Process::VariancePreserving => {}
             Process::SubVariancePreserving => f.write_str(", sub-VP")?,
+            Process::VarianceExploding => f.write_str(", VE")?,
+        }
+        if config.pixels == PixelRange::Unit {
+            f.write_str(", pixels from 0 to 1")?;
         }
         match config.clip_range {
             Some(range) => write!(f, ", clipped to ±{range}"),
@@ -276,6 +405,8 @@ fn betas(config: &ScheduleConfig) -> Vec<f64> {
             .map(|x| start + (end - start) / (1.0 + (-x).exp()))
             .collect(),
         Betas::Trained(betas) => betas.clone(),
+        // Of a variance-exploding process, which has none.
+        Betas::Geometric => Vec::new(),
         Betas::Continuous => {
             let last = count.saturating_sub(1).max(1) as f64;
             let logs: Vec<f64> = (0..count)
@@ -291,7 +422,7 @@ fn betas(config: &ScheduleConfig) -> Vec<f64> {
 }
 
 /// The logarithm of what is left of the image's variance at a time in [0, 1].
-fn log_alpha(start: f64, end: f64, time: f64) -> f64 {
+pub(super) fn log_alpha(start: f64, end: f64, time: f64) -> f64 {
     -0.5 * time * time * (end - start) - time * start
 }
 
@@ -324,6 +455,7 @@ mod tests {
             Prediction::Epsilon,
             Prediction::Sample,
             Prediction::VPrediction,
+            Prediction::Score,
         ] {
             let schedule = Schedule::new(ScheduleConfig {
                 prediction,
@@ -336,6 +468,7 @@ mod tests {
                 Prediction::Epsilon => noise,
                 Prediction::Sample => x0,
                 Prediction::VPrediction => a * noise - b * x0,
+                Prediction::Score => -noise / b,
             };
             let found = schedule.pred_noise(timestep, a * x0 + b * noise, output);
             assert!((found - noise).abs() < 1e-9, "{prediction:?} {found}");
@@ -361,9 +494,10 @@ mod tests {
             ] {
                 let got = schedule.alpha_cumprod(Some(timestep));
                 assert!((got / alpha - 1.0).abs() < 1e-9, "{timestep}: {got:e}");
-                let noise: f64 = match process {
-                    Process::VariancePreserving => 1.0 - alpha,
-                    Process::SubVariancePreserving => (1.0 - alpha).powi(2),
+                let noise: f64 = if process == Process::VariancePreserving {
+                    1.0 - alpha
+                } else {
+                    (1.0 - alpha).powi(2)
                 };
                 let got = schedule.noise_variance(Some(timestep));
                 assert!((got - noise).abs() < 1e-12, "{timestep}: {got:e}");

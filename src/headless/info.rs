@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::{Failure, Outcome, device, terminal};
-use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::checkpoints::{self, ModelSource, Setting};
 
 /// Options of `lmd info`.
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,15 @@ pub struct Args {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+/// A value for a line: lists of a thousand betas are told by their beginning.
+fn shortened(value: &str) -> String {
+    const MOST: usize = 100;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
 }
 
 /// Print what the model is.
@@ -36,6 +45,8 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
             "train_timesteps": checkpoint.schedule.num_train_timesteps(),
             "schedule": schedule,
             "weights_sha256": checkpoint.identity.weights_sha256,
+            "tensors": checkpoint.num_tensors,
+            "settings": checkpoint.settings,
             "notes": checkpoint.notes,
             "devices": device::names_in_this_build(),
         })
@@ -45,9 +56,12 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
             format!("name        {}", checkpoint.name),
             format!("family      {}", checkpoint.family),
             format!("images      {side} x {side}, {channels} channels"),
-            format!("parameters  {parameters}"),
             format!(
-                "arithmetic  {:.2} GFLOP an image and call",
+                "parameters  {parameters} in {} tensors",
+                checkpoint.num_tensors
+            ),
+            format!(
+                "arithmetic  {:.2} GFLOP per image and call",
                 flops as f64 / 1e9
             ),
             format!("schedule    {schedule}"),
@@ -57,11 +71,21 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
             "devices     {} (of this build)",
             device::names_in_this_build().join(", ")
         ));
+        let width = checkpoint.settings.iter().map(|it| it.name.len()).max();
+        lines.extend(checkpoint.settings.iter().map(|setting| {
+            let Setting {
+                name,
+                value,
+                origin,
+            } = setting;
+            let width = width.unwrap_or(0);
+            format!("setting     {name:width$}  {} ({origin})", shortened(value))
+        }));
         lines.extend(
             checkpoint
                 .notes
                 .iter()
-                .map(|note| format!("note        {note}")),
+                .map(|note| format!("warning     {note}")),
         );
         lines.join("\n")
     };

@@ -12,6 +12,7 @@ pub mod bench;
 pub mod calibrate;
 pub mod classify;
 pub mod collect;
+pub mod convert;
 pub mod demo;
 pub mod device;
 pub mod devices;
@@ -67,6 +68,8 @@ pub enum Subcommands {
     Merge(merge::Args),
     /// Say what a model is.
     Info(info::Args),
+    /// Write a model of any family as a folder that Python's diffusers opens.
+    Convert(convert::Args),
     /// Compare a model's output with a reference.
     Verify(verify::Args),
     /// List what networks can run on here, and why something cannot be used.
@@ -141,6 +144,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Export(_)
         | Subcommands::Merge(_)
         | Subcommands::Info(_)
+        | Subcommands::Convert(_)
         | Subcommands::Verify(_)
         | Subcommands::Devices(_)
         | Subcommands::Bench(_) => false,
@@ -158,6 +162,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Export(args) => export::run(&args),
         Subcommands::Merge(args) => merge::run(&args),
         Subcommands::Info(args) => info::run(&args),
+        Subcommands::Convert(args) => convert::run(&args),
         Subcommands::Verify(args) => verify::run(&args),
         Subcommands::Devices(args) => devices::run(&args),
         Subcommands::Bench(args) => bench::run(&args),

@@ -10,6 +10,7 @@ impl Network {
     pub fn num_parameters(&self) -> usize {
         let stages: usize = self.stages.iter().map(stage_parameters).sum();
         conv_parameters(&self.conv_in)
+            + self.time.fourier.as_ref().map_or(0, Weights::len)
             + linear_parameters(&self.time.linear_1)
             + linear_parameters(&self.time.linear_2)
             + stages
@@ -18,7 +19,8 @@ impl Network {
     }
 
     /// Floating-point operations of one image's call: two for each multiply-add of the convolutions
-    /// (computed directly), linear layers and attention products. Normalizations and activations are not counted.
+    /// (computed directly), linear layers and attention products. Normalizations, activations and filters of resampling are
+    /// not counted.
     pub fn flops_per_image(&self) -> u64 {
         let mut side = self.image_size;
         let mut macs = conv_macs(&self.conv_in, &mut side)
@@ -59,6 +61,9 @@ fn stage_parameters(stage: &Stage) -> usize {
                 + projections(attention).map(linear_parameters).sum::<usize>()
         }
         Stage::Downsample(resample) | Stage::Upsample(resample) => conv_parameters(&resample.conv),
+        Stage::InputSkip(conv) => conv_parameters(conv),
+        Stage::InputResidual(residual) => conv_parameters(&residual.conv),
+        Stage::OutputSkip(skip) => norm_parameters(&skip.norm) + conv_parameters(&skip.conv),
         Stage::PushSkip | Stage::ConcatSkip => 0,
     }
 }
@@ -87,14 +92,18 @@ fn stage_macs(stage: &Stage, side: &mut usize) -> u64 {
             *side *= 2;
             conv_macs(&resample.conv, side)
         }
+        Stage::InputSkip(conv) => conv_macs(conv, side),
+        // It works on an image of the size before.
+        Stage::InputResidual(residual) => conv_macs(&residual.conv, &mut (2 * *side)),
+        Stage::OutputSkip(skip) => conv_macs(&skip.conv, side),
         Stage::PushSkip | Stage::ConcatSkip => 0,
     }
 }
 
 fn resnet_macs(resnet: &Resnet, side: &mut usize) -> u64 {
     match resnet.resample {
-        Some(ResnetResample::AverageDown) => *side /= 2,
-        Some(ResnetResample::NearestUp) => *side *= 2,
+        Some(ResnetResample::AverageDown | ResnetResample::FirDown) => *side /= 2,
+        Some(ResnetResample::NearestUp | ResnetResample::FirUp) => *side *= 2,
         None => {}
     }
     let shortcut = resnet

@@ -1,8 +1,9 @@
 //! The typed description of a UNet denoiser that every loader fills and every executor runs.
 //!
 //! The body is a list of [`Stage`]s for a machine with one current activation and a stack of skip
-//! activations. That covers diffusers' `UNet2DModel`, `score_sde`'s DDPM (one attention after the
-//! up resnets) and `OpenAI`'s layout without an executor knowing any of them.
+//! activations, and two images beside them, one on the way in and one on the way out. That covers diffusers'
+//! `UNet2DModel`, `score_sde`'s DDPM (one attention after the up resnets) and NCSN++ (pyramids of images) and `OpenAI`'s
+//! layout without an executor knowing any of them.
 
 use super::weights::Weights;
 
@@ -25,8 +26,10 @@ pub struct Network {
     pub stages: Vec<Stage>,
     /// Last normalization, followed by `SiLU`.
     pub norm_out: GroupNorm,
-    /// Last convolution.
+    /// Last convolution. What the stages put together as [`Stage::OutputSkip`] is doubled and added to its output.
     pub conv_out: Conv2d,
+    /// Whether the output is divided by what the network is told, which is then the noise's deviation.
+    pub divides_by_noise: bool,
 }
 
 /// One step of the body, on the current activation `h`.
@@ -44,13 +47,41 @@ pub enum Stage {
     PushSkip,
     /// Pop the skip stack: `h = concat(h, skip)` over channels, `h` first.
     ConcatSkip,
+    /// `image = halved(image)`, then `h = h + conv(image)`, a convolution of one pixel. The first image is the network's input
+    /// (mapped by `2x - 1` where that is centered); it is halved by the filter of [`ResnetResample::FirDown`].
+    InputSkip(Conv2d),
+    /// `image = (conv(image) + h) * scale`, then `h = image`. The convolution halves.
+    InputResidual(Box<InputResidual>),
+    /// `output = doubled(output) + conv(silu(norm(h)))`; the first of them has nothing to double. The filter is that of
+    /// [`ResnetResample::FirUp`].
+    OutputSkip(Box<OutputSkip>),
 }
 
-/// Sinusoidal embedding and its two linear layers: `linear_2(silu(linear_1(sinusoid(t))))`.
+/// See [`Stage::InputResidual`].
+#[derive(Clone, Debug)]
+pub struct InputResidual {
+    /// Stride 2.
+    pub conv: Conv2d,
+    /// Factor on the sum.
+    pub scale: f64,
+}
+
+/// See [`Stage::OutputSkip`].
+#[derive(Clone, Debug)]
+pub struct OutputSkip {
+    pub norm: GroupNorm,
+    /// To the channels of an image.
+    pub conv: Conv2d,
+}
+
+/// Embedding of the timestep or the noise level, and its two linear layers: `linear_2(silu(linear_1(waves(t))))`.
 #[derive(Clone, Debug)]
 pub struct TimeEmbedding {
     /// Width of the sinusoid; even or odd (an odd one is padded with a zero).
     pub num_channels: usize,
+    /// Frequencies W of a Gaussian Fourier embedding, half as many as channels: `[sin, cos](2 pi W ln(level))` takes the
+    /// sinusoid's place, and none of its fields count.
+    pub fourier: Option<Weights>,
     /// `true`: [cos, sin]; `false`: [sin, cos].
     pub flip_sin_to_cos: bool,
     /// Frequencies are `exp(-ln(max_period) * i / (half - freq_shift))`.
@@ -149,6 +180,10 @@ pub enum ResnetResample {
     AverageDown,
     /// Nearest, factor 2.
     NearestUp,
+    /// Every second value of what the filter [1, 3, 3, 1] / 8 makes along both axes, with zeros around the image.
+    FirDown,
+    /// Twice as many values, each 3/4 of the nearest and 1/4 of the next one along both axes, with zeros around the image.
+    FirUp,
 }
 
 /// A resampling layer of its own.

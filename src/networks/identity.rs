@@ -6,12 +6,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use super::description::{
-    Attention, Conv2d, GroupNorm, Linear, Network, Padding, Resample, Resnet, ResnetResample,
-    Stage, TimeEmbedding, TimeMode,
+    Attention, Conv2d, GroupNorm, InputResidual, Linear, Network, OutputSkip, Padding, Resample,
+    Resnet, ResnetResample, Stage, TimeEmbedding, TimeMode,
 };
 use super::weights::Weights;
 use crate::diffusion::Schedule;
-use crate::diffusion::schedule::{Betas, Prediction, Process, ScheduleConfig, Variance};
+use crate::diffusion::schedule::{
+    Betas, PixelRange, Prediction, Process, ScheduleConfig, USUAL_SNR, Variance,
+};
 use crate::images::ContentHash;
 
 /// SHA-256 over all that decides a model's output: weights, the network's description and the whole schedule.
@@ -217,6 +219,7 @@ impl Canonical {
             stages,
             norm_out,
             conv_out,
+            divides_by_noise,
         } = network;
         self.line("in_channels", in_channels);
         self.line("image_size", image_size);
@@ -233,15 +236,28 @@ impl Canonical {
                 Stage::Upsample(Resample { conv }) => self.conv(&format!("{path}.up"), conv),
                 Stage::PushSkip => self.line(&path, "push"),
                 Stage::ConcatSkip => self.line(&path, "concat"),
+                Stage::InputSkip(conv) => self.conv(&format!("{path}.input_skip"), conv),
+                Stage::InputResidual(residual) => {
+                    let InputResidual { conv, scale } = &**residual;
+                    self.conv(&format!("{path}.input_residual"), conv);
+                    self.unless(&format!("{path}.scale"), scale, &1.0);
+                }
+                Stage::OutputSkip(skip) => {
+                    let OutputSkip { norm, conv } = &**skip;
+                    self.norm(&format!("{path}.output_skip.norm"), norm);
+                    self.conv(&format!("{path}.output_skip"), conv);
+                }
             }
         }
         self.norm("norm_out", norm_out);
         self.conv("conv_out", conv_out);
+        self.unless("divides_by_noise", divides_by_noise, &false);
     }
 
     fn time(&mut self, time: &TimeEmbedding) {
         let TimeEmbedding {
             num_channels,
+            fourier,
             flip_sin_to_cos,
             freq_shift,
             max_period,
@@ -254,6 +270,9 @@ impl Canonical {
         self.unless("time.freq_shift", freq_shift, &0.0);
         self.unless("time.max_period", max_period, &10_000.0);
         self.unless("time.scale", scale, &1.0);
+        if let Some(fourier) = fourier {
+            self.weights("time.fourier", fourier);
+        }
         self.linear("time.linear_1", linear_1);
         self.linear("time.linear_2", linear_2);
     }
@@ -286,6 +305,8 @@ impl Canonical {
             None => {}
             Some(ResnetResample::AverageDown) => self.line(&format!("{path}.resample"), "average"),
             Some(ResnetResample::NearestUp) => self.line(&format!("{path}.resample"), "nearest"),
+            Some(ResnetResample::FirDown) => self.line(&format!("{path}.resample"), "fir_down"),
+            Some(ResnetResample::FirUp) => self.line(&format!("{path}.resample"), "fir_up"),
         }
         self.unless(&format!("{path}.scale"), output_scale, &1.0);
     }
@@ -361,6 +382,8 @@ impl Canonical {
             clip_range,
             variance,
             rescale_to_zero_snr,
+            pixels,
+            snr,
         } = config;
         let (name, has_range) = match betas {
             Betas::Linear => ("linear", true),
@@ -369,6 +392,7 @@ impl Canonical {
             Betas::Sigmoid => ("sigmoid", true),
             Betas::Trained(_) => ("trained", false),
             Betas::Continuous => ("continuous", true),
+            Betas::Geometric => ("geometric", true),
         };
         self.line("schedule.betas", name);
         if has_range {
@@ -385,11 +409,13 @@ impl Canonical {
         match process {
             Process::VariancePreserving => {}
             Process::SubVariancePreserving => self.line("schedule.process", "sub_vp"),
+            Process::VarianceExploding => self.line("schedule.process", "ve"),
         }
         match prediction {
             Prediction::Epsilon => {}
             Prediction::Sample => self.line("schedule.prediction", "sample"),
             Prediction::VPrediction => self.line("schedule.prediction", "v"),
+            Prediction::Score => self.line("schedule.prediction", "score"),
         }
         self.unless("schedule.clip", clip_range, &Some(1.0));
         match variance {
@@ -397,5 +423,7 @@ impl Canonical {
             Variance::FixedLarge => self.line("schedule.variance", "fixed_large"),
         }
         self.unless("schedule.zero_snr", rescale_to_zero_snr, &false);
+        self.unless("schedule.pixels", pixels, &PixelRange::Signed);
+        self.unless("schedule.snr", snr, &USUAL_SNR);
     }
 }

@@ -27,9 +27,7 @@ impl NoiseSource for Written {
             Purpose::Start => (&self.start, item),
             Purpose::Step => (&self.step, step * self.batch + item),
             Purpose::Known => (&self.known, step * self.batch + item),
-            Purpose::Mask | Purpose::Train | Purpose::Timestep | Purpose::Probe => {
-                panic!("no {purpose:?} is drawn here")
-            }
+            purpose => panic!("no {purpose:?} is drawn here"),
         };
         out.copy_from_slice(&values[index * out.len()..][..out.len()]);
     }

@@ -9,6 +9,8 @@ mod binary;
 #[cfg(test)]
 mod confounds;
 #[cfg(test)]
+mod continuous;
+#[cfg(test)]
 mod cpu;
 #[cfg(test)]
 mod decisions;

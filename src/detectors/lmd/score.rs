@@ -30,6 +30,7 @@ impl Ready {
     pub(super) fn new(settings: &Lmd, target: &Target<'_>) -> Result<Self, DetectorError> {
         let (sampler, num_timesteps) = (settings.sampler, target.schedule.num_train_timesteps());
         let masks = settings.masks(target.geometry, target.seed)?;
+        sampler.check(target.schedule)?;
         let (timesteps, start) = match settings.lift {
             Lift::Inpaint => (sampler.timesteps(num_timesteps)?, Start::Noise),
             Lift::Denoise { start_timestep } => {
@@ -70,7 +71,7 @@ impl Detector for Ready {
     }
 
     fn calls_per_attempt(&self) -> usize {
-        self.timesteps.len()
+        self.timesteps.len() * self.sampler.kind.def().calls_per_step()
     }
 
     fn mask_luma(&self) -> &[u8] {

@@ -1,7 +1,7 @@
 //! DDIM: Song et al. 2021, <https://arxiv.org/abs/2010.02502>.
 
 use super::rule::{ByRule, Ends, Factors};
-use super::{SamplerDef, SamplerKind, SamplerSettings};
+use super::{Rule, SamplerDef, SamplerKind, SamplerSettings};
 
 pub(super) static SAMPLER: SamplerDef = SamplerDef {
     name: "ddim",
@@ -9,7 +9,7 @@ pub(super) static SAMPLER: SamplerDef = SamplerDef {
     help: "Few steps, 25 unless --steps says otherwise; --eta is the noise that each adds",
     uses_eta: true,
     usual_steps: |num_train_timesteps| num_train_timesteps.min(25),
-    start: |settings| Box::new(ByRule::new(settings, factors)),
+    rule: Rule::Steps(|settings| Box::new(ByRule::new(settings, factors))),
 };
 
 impl SamplerKind {

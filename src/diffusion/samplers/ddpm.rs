@@ -1,7 +1,7 @@
 //! Ancestral sampling: Ho et al. 2020, <https://arxiv.org/abs/2006.11239>, respaced where steps are left out.
 
 use super::rule::{ByRule, Ends, Factors};
-use super::{SamplerDef, SamplerKind, SamplerSettings};
+use super::{Rule, SamplerDef, SamplerKind, SamplerSettings};
 use crate::diffusion::schedule::Variance;
 
 pub(super) static SAMPLER: SamplerDef = SamplerDef {
@@ -10,7 +10,7 @@ pub(super) static SAMPLER: SamplerDef = SamplerDef {
     help: "Ancestral: all training steps unless --steps says otherwise",
     uses_eta: false,
     usual_steps: |num_train_timesteps| num_train_timesteps,
-    start: |settings| Box::new(ByRule::new(settings, factors)),
+    rule: Rule::Steps(|settings| Box::new(ByRule::new(settings, factors))),
 };
 
 impl SamplerKind {

@@ -8,19 +8,27 @@ use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::continuous::Corrector;
 use super::denoiser::{DenoiseError, Denoiser, Interrupt};
 use super::noise::NoiseSource;
 use super::schedule::Schedule;
 
 mod ddim;
 mod ddpm;
+mod predictor;
 mod rule;
 mod settings;
 
 pub use settings::{SamplerError, SamplerSettings};
 
 /// All samplers, in the order in which they are offered.
-pub static SAMPLERS: &[&SamplerDef] = &[&ddim::SAMPLER, &ddpm::SAMPLER];
+pub static SAMPLERS: &[&SamplerDef] = &[
+    &ddim::SAMPLER,
+    &ddpm::SAMPLER,
+    &predictor::PREDICTOR,
+    &predictor::CORRECTOR,
+    &predictor::BATCH_CORRECTOR,
+];
 
 /// A rule of sampling.
 #[derive(Debug)]
@@ -35,8 +43,26 @@ pub struct SamplerDef {
     pub uses_eta: bool,
     /// Steps unless something else is asked for, of so many training timesteps; 1 at least.
     pub usual_steps: fn(usize) -> usize,
-    /// Begin with a batch.
-    pub start: fn(SamplerSettings) -> Box<dyn Sampler>,
+    pub rule: Rule,
+}
+
+/// How a sampler goes over a batch.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// From timestep to timestep: what begins with a batch.
+    Steps(fn(SamplerSettings) -> Box<dyn Sampler>),
+    /// Through continuous time: it needs a model of such, and inpaints only.
+    Continuous(Corrector),
+}
+
+impl SamplerDef {
+    /// Network calls of a step.
+    pub fn calls_per_step(&self) -> usize {
+        match self.rule {
+            Rule::Steps(_) => 1,
+            Rule::Continuous(corrector) => corrector.calls_per_step(),
+        }
+    }
 }
 
 /// Takes one batch from step to step.
@@ -84,9 +110,8 @@ impl Step<'_> {
         output: &mut Vec<f32>,
     ) -> Result<(), DenoiseError> {
         output.resize(state.len(), 0.0);
-        let timesteps = vec![timestep as f32; state.len() / self.item_len()];
-        self.denoiser
-            .denoise(state, &timesteps, output, self.interrupt)
+        let told = vec![self.schedule.told(timestep); state.len() / self.item_len()];
+        self.denoiser.denoise(state, &told, output, self.interrupt)
     }
 }
 
@@ -197,12 +222,20 @@ mod tests {
     /// what each step must keep (Song et al. 2021, DDIM, Lemma 1).
     #[test]
     fn steps_keep_the_shares_of_image_and_noise() {
-        for process in [Process::VariancePreserving, Process::SubVariancePreserving] {
+        for (process, betas, range) in [
+            (Process::VariancePreserving, Betas::Continuous, (0.1, 20.0)),
+            (
+                Process::SubVariancePreserving,
+                Betas::Continuous,
+                (0.1, 20.0),
+            ),
+            (Process::VarianceExploding, Betas::Geometric, (0.01, 50.0)),
+        ] {
             let schedule = Schedule::new(ScheduleConfig {
                 process,
-                betas: Betas::Continuous,
-                beta_start: 0.1,
-                beta_end: 20.0,
+                betas,
+                beta_start: range.0,
+                beta_end: range.1,
                 ..ScheduleConfig::default()
             })
             .unwrap();

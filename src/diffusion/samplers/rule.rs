@@ -39,7 +39,9 @@ impl<'a> Ends<'a> {
             added: match schedule.config().process {
                 // The general form, shortened.
                 Process::VariancePreserving => 1.0 - alpha / alpha_next,
-                Process::SubVariancePreserving => noise - alpha / alpha_next * noise_next,
+                Process::SubVariancePreserving | Process::VarianceExploding => {
+                    noise - alpha / alpha_next * noise_next
+                }
             },
             is_last: next.is_none(),
             schedule,
@@ -109,7 +111,7 @@ struct StepRule {
     prediction: Prediction,
     sqrt_alpha: f64,
     sqrt_noise: f64,
-    clip_range: Option<f32>,
+    clip_bounds: Option<(f32, f32)>,
     x0_factor: f32,
     sample_factor: f32,
     noise_factor: f32,
@@ -129,7 +131,7 @@ impl StepRule {
             prediction: schedule.config().prediction,
             sqrt_alpha: ends.alpha.sqrt(),
             sqrt_noise: ends.noise.sqrt(),
-            clip_range: schedule.config().clip_range.map(|range| range as f32),
+            clip_bounds: schedule.clip_bounds(),
             x0_factor: factors.x0 as f32,
             sample_factor: factors.sample as f32,
             noise_factor: factors.noise as f32,
@@ -148,8 +150,10 @@ impl StepRule {
             Prediction::Epsilon => (x_t - noise * output) / signal,
             Prediction::Sample => output,
             Prediction::VPrediction => signal * x_t - noise * output,
+            Prediction::Score => (x_t + noise * noise * output) / signal,
         };
-        self.clip_range.map_or(x0, |range| x0.clamp(-range, range))
+        self.clip_bounds
+            .map_or(x0, |(lowest, highest)| x0.clamp(lowest, highest))
     }
 
     /// Take the step in place; `noise` is read only where [`Self::adds_noise`].

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SamplerKind;
+use super::{Rule, SamplerKind};
+use crate::diffusion::Schedule;
 
 /// A sampler and its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,14 @@ pub enum SamplerError {
         /// There are.
         available: usize,
     },
+    /// A sampler of continuous time for a model that has none.
+    #[error(
+        "the sampler {sampler} needs a model in continuous time, such as those of score_sde; use ddim or ddpm"
+    )]
+    NotContinuous { sampler: &'static str },
+    /// The denoising lift with a sampler that only inpaints.
+    #[error("the sampler {sampler} can only inpaint; use ddim or ddpm to denoise")]
+    InpaintsOnly { sampler: &'static str },
     /// Eta outside [0, 1].
     #[error("eta must lie in 0..=1, got {0:?}")]
     Eta(f64),
@@ -58,6 +67,17 @@ impl SamplerSettings {
             .unwrap_or_else(|| (self.kind.def().usual_steps)(num_train_timesteps))
     }
 
+    /// Refuse a sampler that a model of this schedule has no use for.
+    pub fn check(&self, schedule: &Schedule) -> Result<(), SamplerError> {
+        let def = self.kind.def();
+        match def.rule {
+            Rule::Continuous(_) if !schedule.is_continuous() => {
+                Err(SamplerError::NotContinuous { sampler: def.name })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The timesteps of an inpainting, noisiest first: `i * floor(T / K)` ("leading" spacing).
     pub fn timesteps(&self, num_train_timesteps: usize) -> Result<Vec<usize>, SamplerError> {
         let num_steps = self.checked_num_steps(num_train_timesteps, num_train_timesteps)?;
@@ -72,6 +92,10 @@ impl SamplerSettings {
         start_timestep: usize,
         num_train_timesteps: usize,
     ) -> Result<Vec<usize>, SamplerError> {
+        let def = self.kind.def();
+        if matches!(def.rule, Rule::Continuous(_)) {
+            return Err(SamplerError::InpaintsOnly { sampler: def.name });
+        }
         if start_timestep >= num_train_timesteps {
             return Err(SamplerError::StartTimestep {
                 start_timestep,

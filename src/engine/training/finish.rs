@@ -7,6 +7,7 @@ use super::run::{News, Training, until_written};
 use super::{TrainingError, card};
 use crate::diffusion::Interrupt;
 use crate::networks::Network;
+use crate::networks::checkpoints::Numbers;
 
 impl Training {
     /// Write the averaged weights as a model, complete or not, then remove the work on it. A stop leaves out the last look
@@ -48,7 +49,7 @@ impl Training {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
-        self.blueprint.write(folder, network)?;
+        self.blueprint.write(folder, network, Numbers::F32)?;
         if let Some(look) = &self.last_look {
             look.write(folder)?;
         }

@@ -14,6 +14,9 @@ const USUAL_START: usize = 500;
 /// Only those that were given: another detector has none of them.
 #[derive(Clone, Debug, clap::Args)]
 pub struct LmdOptions {
+    /// Settings to begin with; options beside it change single ones [default: those that are named with the options]
+    #[arg(long, value_enum)]
+    preset: Option<PresetName>,
     /// alternating-checkerboard, checkerboard, center, random-patch, or a mask image's path (white is known)
     /// [default: alternating-checkerboard]
     #[arg(long, value_parser = parse_mask)]
@@ -39,6 +42,37 @@ pub struct LmdOptions {
     /// The noise of samplers that use it, 0 to 1 [default: 1]
     #[arg(long)]
     eta: Option<f64>,
+}
+
+/// Settings of a published experiment.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PresetName {
+    /// The paper's 32x32 models as its code runs them: alternating checkerboard 8, 10 attempts, all steps of the authors'
+    /// predictor; for models in continuous time, sub-VP or VP
+    Paper,
+    /// Its 256x256 models: the same mask, 1 attempt, the authors' predictor and corrector; for VE models
+    #[value(name = "paper-256")]
+    Paper256,
+}
+
+impl PresetName {
+    fn settings(self) -> Lmd {
+        let (kind, num_attempts) = match self {
+            Self::Paper => (SamplerKind::PREDICTOR, 10),
+            Self::Paper256 => (SamplerKind::CORRECTOR, 1),
+        };
+        Lmd {
+            mask: MaskKind::AlternatingCheckerboard,
+            grid: 8,
+            num_attempts,
+            lift: Lift::Inpaint,
+            sampler: SamplerSettings {
+                kind,
+                num_steps: None,
+                ..SamplerSettings::default()
+            },
+        }
+    }
 }
 
 /// [`Lift`] by name.
@@ -72,7 +106,7 @@ fn parse_mask(text: &str) -> Result<MaskKind, std::convert::Infallible> {
 impl LmdOptions {
     /// The settings that the options ask for.
     pub fn settings(&self) -> Lmd {
-        let usual = Lmd::default();
+        let usual = (self.preset).map_or_else(Lmd::default, PresetName::settings);
         Lmd {
             mask: self.mask.clone().unwrap_or(usual.mask),
             grid: self.grid.unwrap_or(usual.grid),
@@ -86,7 +120,7 @@ impl LmdOptions {
             },
             sampler: SamplerSettings {
                 kind: self.sampler.unwrap_or(usual.sampler.kind),
-                num_steps: self.steps,
+                num_steps: self.steps.or(usual.sampler.num_steps),
                 eta: self.eta.unwrap_or(usual.sampler.eta),
             },
         }
@@ -96,6 +130,7 @@ impl LmdOptions {
     pub fn given(&self) -> Vec<&'static str> {
         // Taken apart whole, so that a new option can't be forgotten here.
         let Self {
+            preset,
             mask,
             grid,
             attempts,
@@ -106,6 +141,7 @@ impl LmdOptions {
             eta,
         } = self;
         let all = [
+            ("preset", preset.is_some()),
             ("mask", mask.is_some()),
             ("grid", grid.is_some()),
             ("attempts", attempts.is_some()),

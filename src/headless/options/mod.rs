@@ -181,6 +181,7 @@ mod tests {
 
     use super::super::Cli;
     use super::*;
+    use crate::diffusion::SamplerKind;
 
     fn options(words: &[&str]) -> ScoringOptions {
         let words = ["options"].iter().chain(words);
@@ -219,6 +220,28 @@ mod tests {
         let mut numbers = all.iter().flat_map(|spec| spec.parameters());
         let (_, value) = numbers.find(|(parameter, _)| parameter.name == name)?;
         Some(value)
+    }
+
+    #[test]
+    fn a_preset_is_changed_by_the_options_beside_it() {
+        let lmd = |words: &[&str]| {
+            let mut settings = options(words).settings();
+            settings.method.detector.lmd_mut().unwrap().clone()
+        };
+        let paper = lmd(&["--preset", "paper"]);
+        assert_eq!(paper.sampler.kind, SamplerKind::PREDICTOR);
+        assert_eq!((paper.num_attempts, paper.grid), (10, 8));
+        assert_eq!(paper.sampler.num_steps(1000), 1000);
+        let faces = lmd(&["--preset", "paper-256", "--steps", "50", "--grid", "4"]);
+        assert_eq!(faces.sampler.kind, SamplerKind::CORRECTOR);
+        assert_eq!((faces.num_attempts, faces.grid), (1, 4));
+        assert_eq!(faces.sampler.num_steps(2000), 50);
+        let refused = options(&["--method", "one-call-norm", "--preset", "paper"]).check();
+        let told = refused.unwrap_err().error.to_string();
+        assert!(
+            told.starts_with("--preset is a setting of --method lmd"),
+            "{told}"
+        );
     }
 
     #[test]

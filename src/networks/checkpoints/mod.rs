@@ -23,7 +23,9 @@ mod error;
 mod files;
 mod json;
 mod lightning;
+mod lucidrains;
 mod openai;
+mod origin;
 mod pickle;
 pub(in crate::networks) mod safetensors;
 mod score_sde;
@@ -32,12 +34,15 @@ mod tensors;
 
 pub use diffusers::{Blueprint, NetworkSize};
 pub use error::{CheckpointError, Misfit};
+pub use origin::{Origin, Setting};
+pub use safetensors::Numbers;
 
 /// All families. A model is of the first one that takes it.
 pub static FAMILIES: &[&Family] = &[
     &diffusers::FAMILY,
     &score_sde::FAMILY,
     &openai::FAMILY,
+    &lucidrains::FAMILY,
     &lightning::FAMILY,
 ];
 
@@ -111,6 +116,10 @@ pub struct Checkpoint {
     pub identity: ModelIdentity,
     /// What had to be assumed, e.g. a missing scheduler file.
     pub notes: Vec<String>,
+    /// All settings, and where each comes from.
+    pub settings: Vec<Setting>,
+    /// Tensors that were taken from the weights file.
+    pub num_tensors: usize,
 }
 
 /// What a family reads of a model.
@@ -121,6 +130,8 @@ struct Contents {
     weights_sha256: String,
     /// What had to be assumed.
     notes: Vec<String>,
+    settings: Vec<Setting>,
+    num_tensors: usize,
 }
 
 impl Checkpoint {
@@ -130,6 +141,8 @@ impl Checkpoint {
             schedule,
             weights_sha256,
             notes,
+            settings,
+            num_tensors,
         } = contents;
         Self {
             source: candidate.source.clone(),
@@ -139,6 +152,8 @@ impl Checkpoint {
             network,
             schedule,
             notes,
+            settings,
+            num_tensors,
         }
     }
 }
@@ -150,7 +165,7 @@ fn schedule_of(config: ScheduleConfig, path: PathBuf) -> Result<Schedule, Checkp
 
 /// Write a new safetensors file of `f32` tensors (name, shape, values), synced.
 pub fn write_tensors(path: &Path, tensors: &[(&str, &[usize], &[f32])]) -> io::Result<()> {
-    safetensors::write(path, tensors)
+    safetensors::write(path, tensors, Numbers::F32)
 }
 
 /// All tensors of a safetensors file as `f32`, by name; the error says what is wrong with it.
@@ -295,6 +310,7 @@ mod tests {
             ("unet/gray-attn-heads", vec![diffusers::FAMILY.name], vec![]),
             ("foreign/score_sde", vec![score_sde::FAMILY.name], vec![]),
             ("foreign", vec![openai::FAMILY.name], vec![]),
+            ("foreign/lucidrains", vec![], vec![lucidrains::FAMILY.name]),
         ] {
             let path = fixtures.join(folder);
             let files = Files::open(&path).unwrap();

@@ -153,21 +153,88 @@ enum Header<'a> {
     Tensor(WrittenEntry<'a>),
 }
 
-/// Write a new file of `f32` tensors (name, shape, values), synced; byte for byte what the library of that name writes.
+/// Numbers that weights are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Numbers {
+    #[default]
+    F32,
+    /// Half precision, up to 65,504.
+    F16,
+    /// Half of a single-precision number: its range, and an eighth of half precision's digits.
+    Bf16,
+}
+
+impl Numbers {
+    /// As safetensors spells it.
+    fn dtype(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::Bf16 => "BF16",
+        }
+    }
+
+    fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+        }
+    }
+
+    fn write(self, value: f32, to: &mut impl io::Write) -> io::Result<()> {
+        match self {
+            Self::F32 => to.write_all(&value.to_le_bytes()),
+            Self::F16 => to.write_all(&half(value).to_le_bytes()),
+            Self::Bf16 => to.write_all(&brain_half(value).to_le_bytes()),
+        }
+    }
+}
+
+/// The nearest half-precision number, the even one of two; infinity beyond all of them.
+fn half(value: f32) -> u16 {
+    const INFINITE: u32 = 0x7f80_0000;
+    let bits = value.to_bits();
+    let (sign, size) = ((bits >> 16) as u16 & 0x8000, bits & 0x7fff_ffff);
+    let magnitude = match size {
+        0..0x3880_0000 => {
+            // Whole multiples of 2^-24.
+            (f32::from_bits(size) * 16_777_216.0).round_ties_even() as u16
+        }
+        0x3880_0000..0x4780_0000 => {
+            let rounded = size + 0x0fff + (size >> 13 & 1);
+            ((rounded - 0x3800_0000) >> 13) as u16
+        }
+        0x4780_0000..=INFINITE => 0x7c00,
+        _ => 0x7e00,
+    };
+    sign | magnitude
+}
+
+/// The nearest of the numbers that are a single-precision one's upper half, the even one of two.
+fn brain_half(value: f32) -> u16 {
+    let bits = value.to_bits();
+    if value.is_nan() {
+        return (bits >> 16) as u16 | 0x40;
+    }
+    ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
+}
+
+/// Write a new file of tensors (name, shape, values), synced; byte for byte what the library of that name writes.
 pub(in crate::networks) fn write(
     path: &Path,
     tensors: &[(&str, &[usize], &[f32])],
+    numbers: Numbers,
 ) -> io::Result<()> {
     let mut sorted = tensors.to_vec();
     sorted.sort_unstable_by_key(|(name, ..)| *name);
     let mut header = BTreeMap::from([("__metadata__", Header::Metadata { format: "pt" })]);
     let mut offset = 0;
     for (name, shape, values) in &sorted {
-        let end = offset + size_of_val(*values);
+        let end = offset + values.len() * numbers.size();
         header.insert(
             name,
             Header::Tensor(WrittenEntry {
-                dtype: "F32",
+                dtype: numbers.dtype(),
                 shape,
                 data_offsets: (offset, end),
             }),
@@ -181,7 +248,7 @@ pub(in crate::networks) fn write(
     file.write_all(&header)?;
     for (_, _, values) in &sorted {
         for value in *values {
-            file.write_all(&value.to_le_bytes())?;
+            numbers.write(*value, &mut file)?;
         }
     }
     file.into_inner()?.sync_all()
@@ -224,5 +291,52 @@ fn float_dtype(name: &str) -> Option<(DType, usize)> {
         "BF16" => Some((DType::BF16, 2)),
         "F64" => Some((DType::F64, 8)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_are_rounded_as_candle_rounds_them() {
+        let edges = [
+            0.0,
+            -0.0,
+            1.0,
+            -1.5,
+            65504.0,
+            65519.9,
+            65520.0,
+            1e6,
+            6.1e-5,
+            6.0e-8,
+            2.9e-8,
+            3.1e-8,
+            1e-30,
+            -3.4e38,
+            1.0 + 1.0 / 2048.0,
+            1.0 + 3.0 / 2048.0,
+            1.003_906_3,
+            f32::INFINITY,
+        ];
+        let spread = (0..40_000_u32).map(|i| f32::from_bits(i.wrapping_mul(107_377) | 0x2000));
+        let values: Vec<f32> = (edges.into_iter().chain(spread))
+            .filter(|value| !value.is_nan())
+            .collect();
+        let folder = tempfile::tempdir().unwrap();
+        for (numbers, dtype) in [(Numbers::F16, DType::F16), (Numbers::Bf16, DType::BF16)] {
+            let path = folder.path().join(numbers.dtype());
+            let shape = [values.len()];
+            write(&path, &[("a", &shape, &values)], numbers).unwrap();
+            let bytes = std::fs::read(path).unwrap();
+            let read = Safetensors::parse(bytes.into()).unwrap().read("a").unwrap();
+            let tensor = Tensor::from_slice(&values, &shape, &Device::Cpu).unwrap();
+            let halves = tensor.to_dtype(dtype).unwrap().to_dtype(DType::F32);
+            let expected: Vec<f32> = halves.unwrap().to_vec1().unwrap();
+            for ((value, got), wanted) in values.iter().zip(&read).zip(&expected) {
+                assert_eq!(got.to_bits(), wanted.to_bits(), "{dtype:?} of {value:e}");
+            }
+        }
     }
 }

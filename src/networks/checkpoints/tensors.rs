@@ -1,6 +1,6 @@
 //! A weights file of either format, and the check that a network takes exactly what it holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::files::Files;
@@ -17,6 +17,8 @@ pub(super) enum TensorFile {
     Safetensors(Safetensors),
     /// A PyTorch zip.
     Pickle(Pickle),
+    /// Several files, no two of which have a tensor in common.
+    Several(Vec<Self>),
 }
 
 impl TensorFile {
@@ -46,12 +48,47 @@ impl TensorFile {
         Ok((file, sha256))
     }
 
+    /// Open several as one; the digest is one of theirs. The error names a tensor that is in two of them.
+    pub(super) fn open_all(
+        files: &Files,
+        names: &[String],
+    ) -> Result<(Self, String), CheckpointError> {
+        let [first, others @ ..] = names else {
+            return Err(CheckpointError::NoWeights {
+                path: files.path(""),
+            });
+        };
+        if others.is_empty() {
+            return Self::open(files, first);
+        }
+        let mut all = Vec::with_capacity(names.len());
+        let mut seen = BTreeSet::new();
+        let mut digests = String::new();
+        for name in names {
+            let (file, digest) = Self::open(files, name)?;
+            if let Some(twice) = file
+                .shapes()
+                .into_keys()
+                .find(|it| !seen.insert(it.clone()))
+            {
+                return Err(CheckpointError::BadWeights {
+                    message: format!("{twice} is in another of the model's weights files as well"),
+                    path: files.path(name),
+                });
+            }
+            digests.push_str(&digest);
+            all.push(file);
+        }
+        Ok((Self::Several(all), sha256_hex(digests.as_bytes())))
+    }
+
     /// Shapes by name.
     pub(super) fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
         let own = |(name, shape): (&str, &[usize])| (name.to_owned(), shape.to_vec());
         match self {
             Self::Safetensors(file) => file.shapes().map(own).collect(),
             Self::Pickle(file) => file.shapes().map(own).collect(),
+            Self::Several(files) => files.iter().flat_map(Self::shapes).collect(),
         }
     }
 
@@ -59,6 +96,14 @@ impl TensorFile {
         match self {
             Self::Safetensors(file) => file.read(name),
             Self::Pickle(file) => file.read(name),
+            Self::Several(files) => {
+                let has = |file: &&Self| file.shapes().contains_key(name);
+                let file = files.iter().find(has);
+                file.map_or_else(
+                    || Err(format!("{name} is not there")),
+                    |file| file.read(name),
+                )
+            }
         }
     }
 }
@@ -106,6 +151,7 @@ pub(super) struct Taker<'a> {
     misfit: Misfit,
     unreadable: Option<String>,
     not_finite: Option<String>,
+    num_taken: usize,
 }
 
 impl<'a> Taker<'a> {
@@ -127,6 +173,7 @@ impl<'a> Taker<'a> {
             misfit: Misfit::default(),
             unreadable: None,
             not_finite: None,
+            num_taken: 0,
         }
     }
 
@@ -144,6 +191,7 @@ impl<'a> Taker<'a> {
         }
         match self.file.read(&stored_name) {
             Ok(values) => {
+                self.num_taken += 1;
                 if self.not_finite.is_none() && !values.iter().all(|value| value.is_finite()) {
                     self.not_finite = Some(stored_name);
                 }
@@ -156,8 +204,8 @@ impl<'a> Taker<'a> {
         }
     }
 
-    /// All complaints, once everything has been taken.
-    pub(super) fn finish(mut self, path: &Path) -> Result<(), CheckpointError> {
+    /// How many tensors were taken, or all complaints, once everything has been.
+    pub(super) fn finish(mut self, path: &Path) -> Result<usize, CheckpointError> {
         let path = path.to_path_buf();
         self.misfit.unused = self
             .offered
@@ -173,7 +221,7 @@ impl<'a> Taker<'a> {
         }
         match self.not_finite {
             Some(tensor) => Err(CheckpointError::NotFinite { tensor, path }),
-            None => Ok(()),
+            None => Ok(self.num_taken),
         }
     }
 }

@@ -1,10 +1,22 @@
-//! The sinusoidal time embedding, the same for every executor.
+//! The waves of the time embedding, the same for every executor.
+
+use std::f32::consts::PI;
 
 use crate::networks::description::TimeEmbedding;
 
 impl TimeEmbedding {
-    /// The `num_channels` values for one timestep, in `f32` throughout as PyTorch computes them.
+    /// The `num_channels` values for one timestep or noise level, in `f32` throughout as PyTorch computes them.
     pub fn sinusoid(&self, timestep: f32) -> Vec<f32> {
+        if let Some(frequencies) = &self.fourier {
+            // Hundreds of radians: the order of the factors shows.
+            let level = timestep.ln();
+            let angles = (frequencies.values.iter()).map(|frequency| level * frequency * 2.0 * PI);
+            return angles
+                .clone()
+                .map(f32::sin)
+                .chain(angles.map(f32::cos))
+                .collect();
+        }
         let half = self.num_channels / 2;
         let divisor = half as f64 - self.freq_shift;
         let timestep = timestep * self.scale as f32;
@@ -40,6 +52,7 @@ mod tests {
         };
         TimeEmbedding {
             num_channels,
+            fourier: None,
             flip_sin_to_cos,
             freq_shift,
             max_period: 10_000.0,

@@ -340,6 +340,7 @@ impl Draws {
                     Prediction::Epsilon => drawn,
                     Prediction::Sample => clean,
                     Prediction::VPrediction => signal * drawn - noise * clean,
+                    Prediction::Score => -drawn / noise,
                 };
             }
         }

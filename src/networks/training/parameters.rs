@@ -149,6 +149,7 @@ pub fn tensors(network: &mut Network) -> Vec<&mut Weights> {
     conv(&mut network.conv_in, &mut all);
     linear(&mut network.time.linear_1, &mut all);
     linear(&mut network.time.linear_2, &mut all);
+    all.extend(&mut network.time.fourier);
     for stage in &mut network.stages {
         match stage {
             Stage::Resnet(resnet) => {
@@ -172,6 +173,12 @@ pub fn tensors(network: &mut Network) -> Vec<&mut Weights> {
             }
             Stage::Downsample(resample) | Stage::Upsample(resample) => {
                 conv(&mut resample.conv, &mut all);
+            }
+            Stage::InputSkip(skip) => conv(skip, &mut all),
+            Stage::InputResidual(residual) => conv(&mut residual.conv, &mut all),
+            Stage::OutputSkip(skip) => {
+                norm(&mut skip.norm, &mut all);
+                conv(&mut skip.conv, &mut all);
             }
             Stage::PushSkip | Stage::ConcatSkip => {}
         }

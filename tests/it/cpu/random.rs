@@ -2,8 +2,8 @@
 
 use candle_core::Device;
 use lmd_inspector::networks::description::{
-    Attention, Conv2d, GroupNorm, Linear, Network, Padding, Resample, Resnet, ResnetResample,
-    Stage, TimeEmbedding, TimeMode,
+    Attention, Conv2d, GroupNorm, InputResidual, Linear, Network, OutputSkip, Padding, Resample,
+    Resnet, ResnetResample, Stage, TimeEmbedding, TimeMode,
 };
 use lmd_inspector::networks::executors::candle::CandleDenoiser;
 use lmd_inspector::networks::{Weights, executors::cpu::Isa};
@@ -30,6 +30,11 @@ struct Maker<'a> {
     parts: usize,
     /// Channels, side and parts.
     skips: Vec<(usize, usize, usize)>,
+    image_size: usize,
+    image_channels: usize,
+    /// Channels and side of the image on the way in.
+    image: (usize, usize),
+    has_output: bool,
 }
 
 impl Maker<'_> {
@@ -98,9 +103,13 @@ impl Maker<'_> {
         };
         let resample = match self.below(6) {
             0 if self.level >= 0 && self.side.is_multiple_of(2) => {
-                Some(ResnetResample::AverageDown)
+                let all = [ResnetResample::AverageDown, ResnetResample::FirDown];
+                Some(all[self.below(2)])
             }
-            1 if self.level <= 0 => Some(ResnetResample::NearestUp),
+            1 if self.level <= 0 => {
+                let all = [ResnetResample::NearestUp, ResnetResample::FirUp];
+                Some(all[self.below(2)])
+            }
             _ => None,
         };
         let (time_mode, factor) = if self.below(2) == 0 {
@@ -122,8 +131,8 @@ impl Maker<'_> {
         self.channels = outputs;
         self.parts = 1;
         match resample {
-            Some(ResnetResample::AverageDown) => self.halve(),
-            Some(ResnetResample::NearestUp) => self.double(),
+            Some(ResnetResample::AverageDown | ResnetResample::FirDown) => self.halve(),
+            Some(ResnetResample::NearestUp | ResnetResample::FirUp) => self.double(),
             None => {}
         }
         Stage::Resnet(Box::new(resnet))
@@ -175,7 +184,15 @@ impl Maker<'_> {
     }
 
     fn stage(&mut self) -> Option<Stage> {
-        match self.below(8) {
+        match self.below(10) {
+            8 if self.image.1 == 2 * self.side => Some(self.input_image()),
+            9 if 2 * self.side == self.image_size && !self.has_output => {
+                self.has_output = true;
+                Some(Stage::OutputSkip(Box::new(OutputSkip {
+                    norm: self.norm(self.channels),
+                    conv: self.conv(self.image_channels, self.channels, 3),
+                })))
+            }
             0 if self.side <= 20 => Some(self.attention()),
             1 if self.level >= 0 && self.side.is_multiple_of(2) => Some(self.downsample()),
             2 if self.level < 0 => Some(self.upsample()),
@@ -197,6 +214,25 @@ impl Maker<'_> {
             7 => Some(self.resnet()),
             _ => None,
         }
+    }
+
+    /// The image on the way in, added or merged.
+    fn input_image(&mut self) -> Stage {
+        let (channels, side) = (self.image.0, self.side);
+        if self.below(2) == 0 {
+            self.image = (channels, side);
+            self.parts = 1;
+            return Stage::InputSkip(self.conv(self.channels, channels, 1));
+        }
+        let mut conv = self.conv(self.channels, channels, 6);
+        conv.stride = 2;
+        conv.padding = Padding::Same(2);
+        self.image = (self.channels, side);
+        self.parts = 1;
+        Stage::InputResidual(Box::new(InputResidual {
+            conv,
+            scale: self.output_scale(),
+        }))
     }
 
     fn network(mut self, image_channels: usize) -> Network {
@@ -225,6 +261,7 @@ impl Maker<'_> {
             center_input: self.below(2) == 0,
             time: TimeEmbedding {
                 num_channels,
+                fourier: None,
                 flip_sin_to_cos: self.below(2) == 0,
                 freq_shift: self.below(2) as f64,
                 max_period: 10_000.0,
@@ -236,6 +273,7 @@ impl Maker<'_> {
             conv_out: self.conv(image_channels, self.channels, 3),
             conv_in,
             stages,
+            divides_by_noise: false,
         }
     }
 }
@@ -250,6 +288,10 @@ pub(crate) fn networks() -> impl Strategy<Value = Network> {
             level: 0,
             parts: 1,
             skips: Vec::new(),
+            image_size: side,
+            image_channels,
+            image: (image_channels, side),
+            has_output: false,
         };
         maker.channels = maker.some_channels();
         maker.network(image_channels)
@@ -293,6 +335,9 @@ pub(crate) fn describe(network: &Network) -> String {
             Stage::Upsample(_) => "up",
             Stage::PushSkip => "push",
             Stage::ConcatSkip => "concat",
+            Stage::InputSkip(_) => "input skip",
+            Stage::InputResidual(_) => "input residual",
+            Stage::OutputSkip(_) => "output skip",
         })
         .collect();
     format!("{0}x{0}: {1}", network.image_size, stages.join(", "))

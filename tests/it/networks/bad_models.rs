@@ -88,16 +88,29 @@ fn no_weights() {
 }
 
 #[test]
-fn weights_in_several_files() {
+fn an_index_of_weights_files_that_makes_no_sense() {
     let model = Model::new();
-    fs::remove_file(model.path(WEIGHTS)).unwrap();
-    for index in [
-        json!({}),
-        json!({"weight_map": {"conv_in.bias": "../../elsewhere.safetensors"}}),
+    fs::copy(model.path(WEIGHTS), model.path("other.safetensors")).unwrap();
+    fs::rename(model.path(WEIGHTS), model.path("one.safetensors")).unwrap();
+    for (index, says) in [
+        (json!({}), "weight_map is missing"),
+        (json!({"weight_map": {}}), "weight_map names no file"),
+        (
+            json!({"weight_map": {"conv_in.bias": "../../elsewhere.safetensors"}}),
+            "must name files in the same folder",
+        ),
+        (
+            json!({"weight_map": {"conv_in.bias": "none.safetensors"}}),
+            "no such file",
+        ),
+        (
+            json!({"weight_map": {"a": "one.safetensors", "b": "other.safetensors"}}),
+            "is in another of the model's weights files as well",
+        ),
     ] {
         let path = model.path(&format!("{WEIGHTS}.index.json"));
         fs::write(path, index.to_string()).unwrap();
-        model.assert_refused(&["several weights files", "save_pretrained"]);
+        model.assert_refused(&[says]);
     }
 }
 
@@ -348,9 +361,18 @@ fn weights_of_integers() {
 }
 
 #[test]
-fn skip_blocks_are_refused_by_name() {
-    let path = fixture("unet/ncsnpp-skip-fourier");
-    assert_refused(&path, &["SkipDownBlock2D (NCSN++", "is not supported"]);
+fn skip_blocks_beside_others_are_refused_by_name() {
+    let model = Model::new();
+    model.set(
+        "down_block_types",
+        json!(["SkipDownBlock2D", "DownBlock2D", "AttnDownBlock2D"]),
+    );
+    model.assert_refused(&["skip blocks beside others", "of one kind"]);
+    model.set(
+        "down_block_types",
+        json!(["KDownBlock2D", "DownBlock2D", "AttnDownBlock2D"]),
+    );
+    model.assert_refused(&["KDownBlock2D is not supported", "AttnSkipDownBlock2D"]);
 }
 
 #[test]
@@ -364,8 +386,8 @@ fn options_are_refused_by_name() {
         ("_class_name", json!("AutoencoderKL"), "AutoencoderKL"),
         (
             "time_embedding_type",
-            json!("fourier"),
-            "time_embedding_type \"fourier\"",
+            json!("learned"),
+            "time_embedding_type \"learned\"",
         ),
         (
             "time_embedding_type",
@@ -490,8 +512,8 @@ fn bad_schedules() {
     let model = Model::new();
     for (scheduler, says) in [
         (
-            json!({"_class_name": "ScoreSdeVeScheduler"}),
-            "ScoreSdeVeScheduler",
+            json!({"_class_name": "ScoreSdeVpScheduler"}),
+            "ScoreSdeVpScheduler",
         ),
         (
             json!({"num_train_timesteps": 0}),
@@ -568,6 +590,11 @@ fn trained_betas_as_many_as_timesteps_are_read() {
 #[test]
 fn files_with_the_names_of_a_family_and_nothing_else_are_refused() {
     assert_refused(&fixture("foreign/score_sde"), &["image_size is missing"]);
+    let says = "a checkpoint of denoising-diffusion-pytorch";
+    assert_refused(
+        &fixture("foreign/lucidrains/model-1.pt"),
+        &[says, "lmd train"],
+    );
     // Two tensors, without the others of the network.
     assert_refused(
         &fixture("foreign/openai.pt"),

@@ -118,6 +118,48 @@ fn old_field_names_and_duplicate_keys_are_read() {
 }
 
 #[test]
+fn weights_in_several_files_are_the_model_of_one() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_fixture(folder.path());
+    let whole = load(folder.path()).unwrap();
+    let weights = folder.path().join("diffusion_pytorch_model.safetensors");
+    let tensors = candle_core::safetensors::load(&weights, &Device::Cpu).unwrap();
+    fs::remove_file(weights).unwrap();
+    let mut parts = [HashMap::new(), HashMap::new(), HashMap::new()];
+    let mut map = serde_json::Map::new();
+    for (index, (name, tensor)) in tensors.into_iter().enumerate() {
+        let file = format!(
+            "diffusion_pytorch_model-{:05}-of-00003.safetensors",
+            index % 3 + 1
+        );
+        map.insert(name.clone(), json!(file));
+        parts[index % 3].insert(name, tensor);
+    }
+    for (number, part) in (1..).zip(&parts) {
+        let name = format!("diffusion_pytorch_model-{number:05}-of-00003.safetensors");
+        candle_core::safetensors::save(part, folder.path().join(name)).unwrap();
+    }
+    let index = folder
+        .path()
+        .join("diffusion_pytorch_model.safetensors.index.json");
+    fs::write(
+        &index,
+        json!({"metadata": {}, "weight_map": map}).to_string(),
+    )
+    .unwrap();
+    let sharded = load(folder.path()).unwrap();
+    assert_eq!(sharded.identity.fingerprint, whole.identity.fingerprint);
+    // One of them alone is not the model.
+    let name = "diffusion_pytorch_model-00002-of-00003.safetensors";
+    fs::remove_file(folder.path().join(name)).unwrap();
+    let message = load(folder.path()).unwrap_err().to_string();
+    assert!(
+        message.contains("no such file") && message.contains(name),
+        "{message}"
+    );
+}
+
+#[test]
 fn half_precision_weights_become_single() {
     let weights = fixture("unet").join(NAME).join(WEIGHTS);
     let tensors = candle_core::safetensors::load(&weights, &Device::Cpu).unwrap();

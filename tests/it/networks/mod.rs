@@ -9,10 +9,12 @@ use lmd_inspector::networks::executors::candle::CandleDenoiser;
 
 mod bad_models;
 mod batches;
+mod convert;
 mod devices;
 pub(crate) mod distances;
 mod identity;
 mod layouts;
+mod ncsnpp;
 mod openai;
 mod options;
 mod references;

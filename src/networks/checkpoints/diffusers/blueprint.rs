@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::config::{Refusal, UnetConfig};
-use super::{find_config, read_object, scheduler, unet, with_path};
+use super::{find_config, find_scheduler, read_object, scheduler, unet, with_path};
 use crate::diffusion::Schedule;
 use crate::diffusion::philox::philox4x32;
 use crate::images::Geometry;
 use crate::networks::checkpoints::files::Files;
-use crate::networks::checkpoints::safetensors;
+use crate::networks::checkpoints::safetensors::{self, Numbers};
 use crate::networks::checkpoints::tensors::TensorSource;
 use crate::networks::checkpoints::{BUNDLED, CheckpointError, ModelSource, model_root};
 use crate::networks::description::Network;
@@ -23,7 +23,7 @@ use crate::networks::training::parameters;
 use crate::networks::weights::Weights;
 
 /// The version of diffusers whose files these are like.
-const VERSION: &str = "0.42.1";
+pub(super) const VERSION: &str = "0.42.1";
 
 /// Sizes of new networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,14 +164,20 @@ impl Blueprint {
         let config = read_object(&files, config_name)?;
         let unet = UnetConfig::from_json(config.clone())
             .map_err(|refusal| with_path(refusal, &files, config_name))?;
-        let name = ["scheduler/scheduler_config.json", "scheduler_config.json"]
-            .into_iter()
-            .find(|name| files.has(name));
-        let scheduler = match name {
+        let scheduler = match find_scheduler(&files) {
             Some(name) => read_object(&files, name)?,
             None => Map::new(),
         };
-        let schedule = super::load_schedule(&files, &mut Vec::new())?;
+        let schedule = super::load_schedule(&files, &unet, &mut Vec::new())?;
+        if unet.is_told_noise {
+            return Err(CheckpointError::Unsupported {
+                what:
+                    "training a model that is told noise levels (time_embedding_type \"fourier\")"
+                        .to_owned(),
+                instead: "start from a model with a DDPM schedule, or from a new one".to_owned(),
+                path: files.path(config_name),
+            });
+        }
         Ok(Self {
             config,
             unet,
@@ -194,7 +200,10 @@ impl Blueprint {
         Self::parsed(object("unet")?, object("scheduler")?)
     }
 
-    fn parsed(config: Map<String, Value>, scheduler: Map<String, Value>) -> Result<Self, String> {
+    pub(super) fn parsed(
+        config: Map<String, Value>,
+        scheduler: Map<String, Value>,
+    ) -> Result<Self, String> {
         let told = |refusal| match refusal {
             Refusal::Bad(message) => message,
             Refusal::Unsupported(what, _) => format!("{what} is not supported"),
@@ -217,6 +226,10 @@ impl Blueprint {
         }
     }
 
+    pub(super) fn unet(&self) -> &UnetConfig {
+        &self.unet
+    }
+
     /// The noise schedule.
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
@@ -235,10 +248,15 @@ impl Blueprint {
     }
 
     /// Write `model_index.json`, the two configurations and the weights into an empty folder, all synced.
-    pub fn write(&self, folder: &Path, network: &Network) -> io::Result<()> {
+    pub fn write(&self, folder: &Path, network: &Network, numbers: Numbers) -> io::Result<()> {
+        let (pipeline, scheduler) = if self.unet.is_told_noise {
+            ("ScoreSdeVePipeline", "ScoreSdeVeScheduler")
+        } else {
+            ("DDPMPipeline", "DDPMScheduler")
+        };
         let index = json!({
-            "_class_name": "DDPMPipeline", "_diffusers_version": VERSION,
-            "scheduler": ["diffusers", "DDPMScheduler"], "unet": ["diffusers", "UNet2DModel"],
+            "_class_name": pipeline, "_diffusers_version": VERSION,
+            "scheduler": ["diffusers", scheduler], "unet": ["diffusers", "UNet2DModel"],
         });
         fs::create_dir_all(folder.join("unet"))?;
         fs::create_dir_all(folder.join("scheduler"))?;
@@ -260,7 +278,7 @@ impl Blueprint {
             (name.as_str(), &tensor.shape[..], &tensor.values[..])
         });
         let path = folder.join("unet/diffusion_pytorch_model.safetensors");
-        safetensors::write(&path, &named.collect::<Vec<_>>())
+        safetensors::write(&path, &named.collect::<Vec<_>>(), numbers)
     }
 }
 
@@ -379,7 +397,8 @@ mod tests {
         let blueprint = Blueprint::of(&ModelSource::Bundled).unwrap();
         let checkpoint = checkpoints::load(&ModelSource::Bundled).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        blueprint.write(folder.path(), &checkpoint.network).unwrap();
+        let (path, network) = (folder.path(), &checkpoint.network);
+        blueprint.write(path, network, Numbers::F32).unwrap();
         for name in [
             "unet/diffusion_pytorch_model.safetensors",
             "scheduler/scheduler_config.json",

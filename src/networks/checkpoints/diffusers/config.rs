@@ -20,6 +20,8 @@ pub(super) struct UnetConfig {
     pub(super) freq_shift: f64,
     pub(super) flip_sin_to_cos: bool,
     pub(super) time_embedding_dim: usize,
+    /// Whether the embedding is of the noise's deviation (`time_embedding_type` "fourier").
+    pub(super) is_told_noise: bool,
     pub(super) down_blocks: Vec<Block>,
     pub(super) mid_block: Option<MidBlock>,
     pub(super) up_blocks: Vec<Block>,
@@ -28,7 +30,8 @@ pub(super) struct UnetConfig {
     pub(super) downsample_padding: Padding,
     /// `None`: one head as wide as the block.
     pub(super) attention_head_dim: Option<usize>,
-    pub(super) norm_num_groups: usize,
+    /// `None`: by [`quarter`] of each block's channels.
+    pub(super) norm_num_groups: Option<usize>,
     pub(super) norm_eps: f64,
     pub(super) time_mode: TimeMode,
 }
@@ -53,6 +56,21 @@ pub(super) struct Block {
     pub(super) resampling: Resampling,
 }
 
+impl Block {
+    /// Whether it works beside a pyramid of images (NCSN++): its resnets resample by a filter and scale their sums.
+    pub(super) fn is_skip(self) -> bool {
+        self.resampling == Resampling::Skip
+    }
+}
+
+/// Groups of the normalizations of blocks that are given no number.
+pub(super) fn quarter(channels: usize) -> usize {
+    (channels / 4).clamp(1, SKIP_ATTENTION_GROUPS)
+}
+
+/// Groups of the normalizations of attentions in skip blocks.
+pub(super) const SKIP_ATTENTION_GROUPS: usize = 32;
+
 /// How a block changes the resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resampling {
@@ -60,6 +78,8 @@ pub(super) enum Resampling {
     Conv,
     /// A resnet block that resamples inside.
     Resnet,
+    /// A resnet block that resamples by a filter, beside a pyramid of images.
+    Skip,
 }
 
 impl UnetConfig {
@@ -70,7 +90,6 @@ impl UnetConfig {
 
     /// Groups divide channels, heads divide channels.
     pub(super) fn check_divisions(&self) -> Result<(), Refusal> {
-        let groups = self.norm_num_groups;
         let mut channels = self.block_out_channels.clone();
         // The inputs of the up blocks' resnets are two activations side by side.
         let reversed: Vec<usize> = self.block_out_channels.iter().rev().copied().collect();
@@ -79,14 +98,15 @@ impl UnetConfig {
             let skip = reversed[(i + 1).min(reversed.len() - 1)];
             channels.extend([previous + out, out + skip]);
         }
-        if let Some(channels) = channels
-            .iter()
-            .find(|c| groups == 0 || !c.is_multiple_of(groups))
-        {
-            return Err(Refusal::Bad(format!(
-                "norm_num_groups must divide the channels of every block, got {groups} groups for {channels} channels"
-            )));
+        for channels in channels {
+            let groups = self.norm_num_groups.unwrap_or_else(|| quarter(channels));
+            if groups == 0 || !channels.is_multiple_of(groups) {
+                return Err(Refusal::Bad(format!(
+                    "norm_num_groups must divide the channels of every block, got {groups} groups for {channels} channels"
+                )));
+            }
         }
+        self.check_skip_blocks(&reversed)?;
         let middle = self.block_out_channels[self.block_out_channels.len() - 1];
         let mid_attention = self.mid_block.filter(|mid| mid.attention);
         if let Some(groups) = mid_attention.and_then(|mid| mid.attention_groups)
@@ -97,8 +117,45 @@ impl UnetConfig {
                  {middle} channels"
             )));
         }
+        self.check_heads(&reversed)
+    }
+
+    /// Skip blocks have groups of their own.
+    fn check_skip_blocks(&self, reversed: &[usize]) -> Result<(), Refusal> {
         let downs = self.down_blocks.iter().zip(&self.block_out_channels);
-        let ups = self.up_blocks.iter().zip(&reversed);
+        let ups = self.up_blocks.iter().zip(reversed);
+        let has_skips = |blocks: &[Block]| blocks.iter().filter(|block| block.is_skip()).count();
+        for blocks in [&self.down_blocks, &self.up_blocks] {
+            if ![0, blocks.len()].contains(&has_skips(blocks)) {
+                return Err(Refusal::Unsupported(
+                    "a model with skip blocks beside others".to_owned(),
+                    "all down blocks, and all up blocks, must be of one kind".to_owned(),
+                ));
+            }
+        }
+        if has_skips(&self.down_blocks) + has_skips(&self.up_blocks) > 0 && self.channels != 3 {
+            return Err(Refusal::Bad(format!(
+                "in_channels must be 3 in a model with skip blocks, got {}",
+                self.channels
+            )));
+        }
+        let odd = downs.chain(ups).find(|(block, channels)| {
+            let has_attention = block.attention && !channels.is_multiple_of(SKIP_ATTENTION_GROUPS);
+            block.is_skip() && (!channels.is_multiple_of(quarter(**channels)) || has_attention)
+        });
+        match odd {
+            None => Ok(()),
+            Some((_, channels)) => Err(Refusal::Bad(format!(
+                "block_out_channels of skip blocks must be multiples of 4, above 128 and with attention of 32, got {channels}"
+            ))),
+        }
+    }
+
+    fn check_heads(&self, reversed: &[usize]) -> Result<(), Refusal> {
+        let middle = self.block_out_channels[self.block_out_channels.len() - 1];
+        let mid_attention = self.mid_block.filter(|mid| mid.attention);
+        let downs = self.down_blocks.iter().zip(&self.block_out_channels);
+        let ups = self.up_blocks.iter().zip(reversed);
         let with_attention = downs
             .chain(ups)
             .filter_map(|(block, &channels)| block.attention.then_some(channels))

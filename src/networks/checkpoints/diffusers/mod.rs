@@ -1,19 +1,24 @@
 //! diffusers' `UNet2DModel` folders (<https://github.com/huggingface/diffusers>), in three layouts: a pipeline
 //! with `unet/` and `scheduler/`, everything in one folder, or the UNet alone.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
 use self::config::{Refusal, UnetConfig};
 use super::candidate::Candidate;
 use super::files::Files;
 use super::tensors::{Taker, TensorFile};
-use super::{Checkpoint, CheckpointError, Contents, Family, Match, json, schedule_of};
+use super::{Checkpoint, CheckpointError, Contents, Family, Match, Origin, json, schedule_of};
 use crate::diffusion::Schedule;
-use crate::diffusion::schedule::ScheduleConfig;
+use crate::diffusion::schedule::{Process, ScheduleConfig};
 
 mod blueprint;
 mod config;
+mod express;
 mod keys;
+mod levels;
 mod raw_config;
 mod scheduler;
 mod unet;
@@ -29,6 +34,14 @@ const WEIGHTS: [&str; 4] = [
     "diffusion_pytorch_model.bin",
     "diffusion_pytorch_model.fp16.safetensors",
     "diffusion_pytorch_model.fp16.bin",
+];
+
+/// Names of files that name several weights files.
+const INDEXES: [&str; 4] = [
+    "diffusion_pytorch_model.safetensors.index.json",
+    "diffusion_pytorch_model.bin.index.json",
+    "diffusion_pytorch_model.safetensors.index.fp16.json",
+    "diffusion_pytorch_model.bin.index.fp16.json",
 ];
 
 pub(in crate::networks::checkpoints) static FAMILY: Family = Family {
@@ -63,6 +76,13 @@ fn find_config(files: &Files) -> Option<&'static str> {
         .find(|name| files.has(name))
 }
 
+/// The scheduler file's place in the folder, if it has one.
+fn find_scheduler(files: &Files) -> Option<&'static str> {
+    ["scheduler/scheduler_config.json", "scheduler_config.json"]
+        .into_iter()
+        .find(|name| files.has(name))
+}
+
 fn has_marks(files: &Files, config_name: &str) -> Result<bool, CheckpointError> {
     let fields = read_object(files, config_name)?;
     let marks = ["_class_name", "block_out_channels", "block_channels"];
@@ -83,50 +103,79 @@ fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
         path: files.path(""),
     })?;
     let fields = read_object(files, config_name)?;
-    let config =
-        UnetConfig::from_json(fields).map_err(|refusal| with_path(refusal, files, config_name))?;
-    let weights_name = match candidate.weights {
-        Some(name) => name.to_owned(),
+    let config = UnetConfig::from_json(fields.clone())
+        .map_err(|refusal| with_path(refusal, files, config_name))?;
+    let weights_names = match candidate.weights {
+        Some(name) => vec![name.to_owned()],
         None => find_weights(files, config_name)?,
     };
     let mut notes = Vec::new();
-    let schedule = load_schedule(files, &mut notes)?;
-    let (tensors, weights_sha256) = TensorFile::open(files, &weights_name)?;
+    let schedule = load_schedule(files, &config, &mut notes)?;
+    let (tensors, weights_sha256) = TensorFile::open_all(files, &weights_names)?;
     let mut taker = Taker::new(&tensors, keys::present_day);
     let network = unet::build(&config, &mut taker);
-    taker.finish(&files.path(&weights_name))?;
+    let num_tensors = taker.finish(&files.path(&weights_names[0]))?;
+    let mut settings = raw_config::settings(fields, &Origin::file(Path::new(config_name)));
+    let scheduler = match find_scheduler(files) {
+        Some(name) => Some((read_object(files, name)?, Origin::file(Path::new(name)))),
+        None => None,
+    };
+    settings.extend(scheduler::settings(scheduler, config.is_told_noise));
     let contents = Contents {
         network,
         schedule,
         weights_sha256,
         notes,
+        settings,
+        num_tensors,
     };
     Ok(Checkpoint::new(candidate, &FAMILY, contents))
 }
 
-fn find_weights(files: &Files, config_name: &str) -> Result<String, CheckpointError> {
+/// The weights beside a configuration: one file, or those that an index names.
+fn find_weights(files: &Files, config_name: &str) -> Result<Vec<String>, CheckpointError> {
     let folder = config_name.strip_suffix("config.json").unwrap_or_default();
     if let Some(name) = WEIGHTS
         .iter()
         .map(|name| format!("{folder}{name}"))
         .find(|name| files.has(name))
     {
-        return Ok(name);
+        return Ok(vec![name]);
     }
-    for name in &WEIGHTS[..2] {
-        let index = format!("{folder}{name}.index.json");
+    for index in INDEXES {
+        let index = format!("{folder}{index}");
         if files.has(&index) {
-            return Err(CheckpointError::Unsupported {
-                what: "a model in several weights files".to_owned(),
-                instead: "save it in one with save_pretrained(…, max_shard_size=\"100GB\")"
-                    .to_owned(),
-                path: files.path(&index),
-            });
+            return shards(files, folder, &index);
         }
     }
     Err(CheckpointError::NoWeights {
         path: files.path(folder.trim_end_matches('/')),
     })
+}
+
+/// The files that an index names, each once.
+fn shards(files: &Files, folder: &str, index: &str) -> Result<Vec<String>, CheckpointError> {
+    let bad = |message: String| CheckpointError::BadConfig {
+        message,
+        path: files.path(index),
+    };
+    let fields = read_object(files, index)?;
+    let map = fields.get("weight_map").and_then(Value::as_object);
+    let map = map.ok_or_else(|| bad("weight_map is missing".to_owned()))?;
+    let mut names = BTreeSet::new();
+    for value in map.values() {
+        let name = value.as_str().unwrap_or_default();
+        if name.is_empty() || name.contains(['/', '\\']) {
+            return Err(bad(format!(
+                "weight_map must name files in the same folder, got {value}"
+            )));
+        }
+        names.insert(format!("{folder}{name}"));
+    }
+    if names.is_empty() {
+        return Err(bad("weight_map names no file".to_owned()));
+    }
+    Ok(names.into_iter().collect())
 }
 
 /// What a pipeline is that does not work on pixels, or not by this kind of network: found before anything else in it is
@@ -161,13 +210,21 @@ fn latent_pipeline(files: &Files) -> Result<Option<String>, CheckpointError> {
     })
 }
 
-fn load_schedule(files: &Files, notes: &mut Vec<String>) -> Result<Schedule, CheckpointError> {
-    let name = ["scheduler/scheduler_config.json", "scheduler_config.json"]
-        .into_iter()
-        .find(|name| files.has(name));
+fn load_schedule(
+    files: &Files,
+    network: &UnetConfig,
+    notes: &mut Vec<String>,
+) -> Result<Schedule, CheckpointError> {
+    let name = find_scheduler(files);
     let config = if let Some(name) = name {
         scheduler::schedule_config(read_object(files, name)?, notes)
             .map_err(|refusal| with_path(refusal, files, name))?
+    } else if network.is_told_noise {
+        notes.push(
+            "no scheduler file: variance-exploding from 0.01 to 1348 in 2000 steps, snr 0.15, pixels from 0 to 1 (assumed)"
+                .to_owned(),
+        );
+        scheduler::usual_exploding()
     } else {
         notes.push(
             "no scheduler file: linear schedule of 1000 steps from 0.0001 to 0.02, noise prediction, clipping to \
@@ -176,7 +233,23 @@ fn load_schedule(files: &Files, notes: &mut Vec<String>) -> Result<Schedule, Che
         );
         ScheduleConfig::default()
     };
-    schedule_of(config, files.path(name.unwrap_or_default()))
+    let path = files.path(name.unwrap_or_default());
+    let is_exploding = config.process == Process::VarianceExploding;
+    if is_exploding != network.is_told_noise {
+        let (has, needs) = if is_exploding {
+            ("noise levels", "time_embedding_type \"fourier\"")
+        } else {
+            ("timesteps", "another time_embedding_type than \"fourier\"")
+        };
+        return Err(CheckpointError::BadConfig {
+            message: format!(
+                "the schedule is one of {has}, which takes a network with {needs}; one of the two configurations is \
+                 another model's"
+            ),
+            path,
+        });
+    }
+    schedule_of(config, path)
 }
 
 fn read_object(files: &Files, name: &str) -> Result<Map<String, Value>, CheckpointError> {

@@ -2,14 +2,15 @@
 
 use std::ops::RangeInclusive;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::config::{Block, MidBlock, Refusal, Resampling, UnetConfig};
+use super::config::{Block, MidBlock, Refusal, Resampling, UnetConfig, quarter};
+use crate::networks::checkpoints::{Origin, Setting};
 use crate::networks::description::{Padding, TimeMode};
 
 /// The fields as the file has them.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(default)]
 struct RawConfig {
     sample_size: Option<Value>,
@@ -106,14 +107,49 @@ impl UnetConfig {
     /// Check a parsed `config.json`.
     pub(super) fn from_json(mut fields: Map<String, Value>) -> Result<Self, Refusal> {
         check_class(&fields)?;
-        for (old, new) in OLD_FIELDS {
-            if let Some(value) = fields.remove(old) {
-                fields.entry(new).or_insert(value);
-            }
-        }
+        rename_old(&mut fields);
         let raw: RawConfig = serde_json::from_value(Value::Object(fields))
             .map_err(|error| Refusal::Bad(format!("a field has the wrong type ({error})")))?;
         raw.check()
+    }
+}
+
+/// Every field of a `config.json`, with its default where the file has none.
+pub(super) fn settings(mut fields: Map<String, Value>, file: &Origin) -> Vec<Setting> {
+    rename_old(&mut fields);
+    let all = serde_json::from_value::<RawConfig>(Value::Object(fields.clone()))
+        .and_then(serde_json::to_value);
+    match all {
+        Ok(Value::Object(all)) => settings_of(&all, &fields, file),
+        // It was refused.
+        _ => Vec::new(),
+    }
+}
+
+/// Values with their origins; a field that is null and that the file has not is left out.
+pub(super) fn settings_of(
+    all: &Map<String, Value>,
+    fields: &Map<String, Value>,
+    file: &Origin,
+) -> Vec<Setting> {
+    let is_said = |name: &str, value: &Value| fields.contains_key(name) || !value.is_null();
+    let said = all.iter().filter(|(name, value)| is_said(name, value));
+    said.map(|(name, value)| {
+        let origin = if fields.contains_key(name) {
+            file.clone()
+        } else {
+            Origin::Default
+        };
+        Setting::new(name.as_str(), value, &origin)
+    })
+    .collect()
+}
+
+fn rename_old(fields: &mut Map<String, Value>) {
+    for (old, new) in OLD_FIELDS {
+        if let Some(value) = fields.remove(old) {
+            fields.entry(new).or_insert(value);
+        }
     }
 }
 
@@ -149,9 +185,13 @@ impl RawConfig {
             self.downsample_type.as_deref(),
         )?;
         let up_blocks = blocks(&self.up_block_types, "Up", self.upsample_type.as_deref())?;
-        let norm_num_groups = self
-            .norm_num_groups
-            .ok_or_else(|| Refusal::Bad("norm_num_groups is null, expected a number".to_owned()))?;
+        let has_skips_only = down_blocks.iter().chain(&up_blocks).all(|it| it.is_skip());
+        let norm_num_groups = self.norm_num_groups;
+        if norm_num_groups.is_none() && !has_skips_only {
+            return Err(Refusal::Bad(
+                "norm_num_groups is null, expected a number".to_owned(),
+            ));
+        }
         let time_mode = match self.resnet_time_scale_shift.as_str() {
             "default" => TimeMode::Add,
             "scale_shift" => TimeMode::ScaleShift,
@@ -164,7 +204,9 @@ impl RawConfig {
             }
         };
         // diffusers leaves the normalization out where neither rule gives a number of groups.
-        let by_default = (time_mode == TimeMode::Add).then_some(norm_num_groups);
+        let lowest = self.block_out_channels[self.block_out_channels.len() - 1];
+        let by_default = (time_mode == TimeMode::Add)
+            .then(|| norm_num_groups.unwrap_or_else(|| quarter(lowest)));
         let mid_block = self.mid_block_type.as_ref().map(|_| MidBlock {
             scale_factor: self.mid_block_scale_factor,
             attention: self.add_attention,
@@ -180,6 +222,7 @@ impl RawConfig {
                 .time_embedding_dim
                 .filter(|&dim| dim > 0)
                 .unwrap_or(4 * self.block_out_channels[0]),
+            is_told_noise: self.time_embedding_type == "fourier",
             down_blocks,
             mid_block,
             up_blocks,
@@ -306,14 +349,11 @@ impl RawConfig {
                 "use an unconditional model",
             );
         }
-        // Skip blocks say more about a model than the embedding that comes with them.
-        if self.time_embedding_type != "positional"
-            && !self.down_block_types.iter().any(|b| b.contains("Skip"))
-        {
+        if !matches!(self.time_embedding_type.as_str(), "positional" | "fourier") {
             return Err(option(
                 "time_embedding_type",
                 &self.time_embedding_type,
-                "positional",
+                "positional and fourier",
             ));
         }
         if !matches!(self.act_fn.as_str(), "silu" | "swish") {
@@ -353,7 +393,10 @@ fn block(name: &str, direction: &str, resampling: Option<&str>) -> Result<Block,
     let plain = format!("{direction}Block2D");
     let attention = format!("Attn{direction}Block2D");
     let resnet = format!("Resnet{direction}sampleBlock2D");
-    let supported = format!("supported are {plain}, {attention} and {resnet}");
+    let skip = format!("Skip{direction}Block2D");
+    let skip_attention = format!("AttnSkip{direction}Block2D");
+    let supported =
+        format!("supported are {plain}, {attention}, {resnet}, {skip} and {skip_attention}");
     let present_day = name.strip_prefix("UNetRes").unwrap_or(name);
     if present_day == plain {
         Ok(Block {
@@ -376,11 +419,11 @@ fn block(name: &str, direction: &str, resampling: Option<&str>) -> Result<Block,
             attention: true,
             resampling,
         })
-    } else if name.contains("Skip") {
-        Err(Refusal::Unsupported(
-            format!("the block type {name} (NCSN++ and other models with skip blocks)"),
-            supported,
-        ))
+    } else if [skip.as_str(), &skip_attention].contains(&present_day) {
+        Ok(Block {
+            attention: present_day == skip_attention,
+            resampling: Resampling::Skip,
+        })
     } else {
         Err(Refusal::Unsupported(
             format!("the block type {name}"),

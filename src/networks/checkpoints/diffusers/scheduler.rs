@@ -1,13 +1,18 @@
 //! `scheduler_config.json`: every discrete diffusers scheduler gives the same alphas.
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::config::Refusal;
-use crate::diffusion::schedule::{Betas, Prediction, Process, ScheduleConfig, Variance};
+use super::raw_config::settings_of;
+use crate::diffusion::schedule::{
+    Betas, PixelRange, Prediction, Process, SMALLEST_EXPLODING_TIME, ScheduleConfig, Variance,
+};
+use crate::networks::checkpoints::{Origin, Setting};
 
 /// The fields as the file has them; the defaults are those of diffusers' schedulers.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(default)]
 struct RawScheduler {
     #[serde(rename = "_class_name")]
@@ -47,6 +52,51 @@ impl Default for RawScheduler {
     }
 }
 
+/// The fields of a `ScoreSdeVeScheduler` with its defaults.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default)]
+struct RawExploding {
+    num_train_timesteps: usize,
+    snr: f64,
+    sigma_min: f64,
+    sigma_max: f64,
+    sampling_eps: f64,
+    correct_steps: usize,
+}
+
+impl Default for RawExploding {
+    fn default() -> Self {
+        Self {
+            num_train_timesteps: 2000,
+            snr: 0.15,
+            sigma_min: 0.01,
+            sigma_max: 1348.0,
+            sampling_eps: SMALLEST_EXPLODING_TIME,
+            correct_steps: 1,
+        }
+    }
+}
+
+/// What is assumed of a network that is told noise levels and has no scheduler file.
+pub(super) fn usual_exploding() -> ScheduleConfig {
+    exploding(&RawExploding::default())
+}
+
+/// Pixels of these models' images lie in [0, 1], whatever the network makes of them.
+fn exploding(raw: &RawExploding) -> ScheduleConfig {
+    ScheduleConfig {
+        process: Process::VarianceExploding,
+        betas: Betas::Geometric,
+        beta_start: raw.sigma_min,
+        beta_end: raw.sigma_max,
+        num_train_timesteps: raw.num_train_timesteps,
+        prediction: Prediction::Score,
+        pixels: PixelRange::Unit,
+        snr: raw.snr,
+        ..ScheduleConfig::default()
+    }
+}
+
 /// More training timesteps than any model has.
 const MAX_TIMESTEPS: usize = 1_000_000;
 
@@ -55,8 +105,10 @@ pub(super) fn schedule_config(
     fields: Map<String, Value>,
     notes: &mut Vec<String>,
 ) -> Result<ScheduleConfig, Refusal> {
-    let raw: RawScheduler = serde_json::from_value(Value::Object(fields))
-        .map_err(|error| Refusal::Bad(format!("a field has the wrong type ({error})")))?;
+    if fields.get("_class_name") == Some(&Value::from("ScoreSdeVeScheduler")) {
+        return exploding_config(fields);
+    }
+    let raw: RawScheduler = parsed(fields)?;
     let class = raw.class_name.as_deref().unwrap_or("DDPMScheduler");
     check_class(class)?;
     if raw.use_flow_sigmas {
@@ -72,12 +124,7 @@ pub(super) fn schedule_config(
             "set it to false to have predictions clipped to clip_sample_range".to_owned(),
         ));
     }
-    if raw.num_train_timesteps > MAX_TIMESTEPS {
-        return Err(Refusal::Bad(format!(
-            "num_train_timesteps must be 1 to {MAX_TIMESTEPS}, got {}",
-            raw.num_train_timesteps
-        )));
-    }
+    check_timesteps(raw.num_train_timesteps)?;
     let clip_range = raw.clip_range(class, notes);
     Ok(ScheduleConfig {
         process: Process::VariancePreserving,
@@ -92,7 +139,62 @@ pub(super) fn schedule_config(
         beta_end: raw.beta_end,
         num_train_timesteps: raw.num_train_timesteps,
         rescale_to_zero_snr: raw.rescale_betas_zero_snr,
+        ..ScheduleConfig::default()
     })
+}
+
+/// Every field of a scheduler file, with its default where the file has none; all are assumed where there is no file.
+pub(super) fn settings(
+    fields: Option<(Map<String, Value>, Origin)>,
+    is_told_noise: bool,
+) -> Vec<Setting> {
+    let (fields, file) =
+        fields.map_or_else(|| (Map::new(), None), |(fields, file)| (fields, Some(file)));
+    let value = Value::Object(fields.clone());
+    let all = if is_told_noise {
+        serde_json::from_value::<RawExploding>(value).and_then(serde_json::to_value)
+    } else {
+        serde_json::from_value::<RawScheduler>(value).and_then(serde_json::to_value)
+    };
+    let Ok(Value::Object(all)) = all else {
+        return Vec::new();
+    };
+    let mut settings = settings_of(&all, &fields, file.as_ref().unwrap_or(&Origin::Assumed));
+    for setting in &mut settings {
+        setting.name = format!("scheduler.{}", setting.name);
+        if file.is_none() {
+            setting.origin = Origin::Assumed;
+        }
+    }
+    settings
+}
+
+fn parsed<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Refusal> {
+    serde_json::from_value(Value::Object(fields))
+        .map_err(|error| Refusal::Bad(format!("a field has the wrong type ({error})")))
+}
+
+fn check_timesteps(count: usize) -> Result<(), Refusal> {
+    if count <= MAX_TIMESTEPS {
+        return Ok(());
+    }
+    Err(Refusal::Bad(format!(
+        "num_train_timesteps must be 1 to {MAX_TIMESTEPS}, got {count}"
+    )))
+}
+
+fn exploding_config(fields: Map<String, Value>) -> Result<ScheduleConfig, Refusal> {
+    let raw: RawExploding = parsed(fields)?;
+    check_timesteps(raw.num_train_timesteps)?;
+    if raw.correct_steps != 1 {
+        let got = raw.correct_steps.to_string();
+        return Err(unsupported("correct_steps", &got, "1"));
+    }
+    if (raw.sampling_eps / SMALLEST_EXPLODING_TIME - 1.0).abs() > 1e-6 {
+        let got = raw.sampling_eps.to_string();
+        return Err(unsupported("sampling_eps", &got, "1e-5"));
+    }
+    Ok(exploding(&raw))
 }
 
 impl RawScheduler {
@@ -119,7 +221,7 @@ fn check_class(class: &str) -> Result<(), Refusal> {
         | "UniPCMultistepScheduler" => Ok(()),
         other => Err(Refusal::Unsupported(
             format!("the scheduler {other}"),
-            "use a model trained with DDPM, DDIM, PNDM, DPMSolverMultistep or UniPC schedules"
+            "use a model trained with DDPM, DDIM, PNDM, DPMSolverMultistep, UniPC or ScoreSdeVe schedules"
                 .to_owned(),
         )),
     }
@@ -224,8 +326,12 @@ mod tests {
     fn what_is_not_supported_is_refused_by_name() {
         for (fields, name) in [
             (
-                json!({"_class_name": "ScoreSdeVeScheduler"}),
-                "ScoreSdeVeScheduler",
+                json!({"_class_name": "ScoreSdeVpScheduler"}),
+                "ScoreSdeVpScheduler",
+            ),
+            (
+                json!({"_class_name": "ScoreSdeVeScheduler", "correct_steps": 2}),
+                "correct_steps",
             ),
             (json!({"variance_type": "learned_range"}), "learned_range"),
             (json!({"beta_schedule": "laplace"}), "laplace"),

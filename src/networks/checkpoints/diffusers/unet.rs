@@ -2,11 +2,11 @@
 //!
 //! The order of layers is that of diffusers 0.42's `UNet2DModel`, `unet_2d_blocks.py` and `resnet.py`.
 
-use super::config::{Block, MidBlock, Resampling, UnetConfig};
+use super::config::{Block, MidBlock, Resampling, SKIP_ATTENTION_GROUPS, UnetConfig, quarter};
 use crate::networks::checkpoints::tensors::TensorSource;
 use crate::networks::description::{
-    Attention, Conv2d, GroupNorm, Network, Resample, Resnet, ResnetResample, Stage, TimeEmbedding,
-    TimeMode,
+    Attention, Conv2d, GroupNorm, Network, OutputSkip, Resample, Resnet, ResnetResample, Stage,
+    TimeEmbedding, TimeMode,
 };
 
 /// Take every tensor of the network; complaints are collected by `weights`.
@@ -19,25 +19,31 @@ pub(super) fn build(config: &UnetConfig, weights: &mut dyn TensorSource) -> Netw
     let first = config.block_out_channels[0];
     let time_dim = config.time_embedding_dim;
     let conv_in = builder.weights.conv("conv_in", [config.channels, first, 3]);
+    let num_waves = if config.is_told_noise {
+        2 * first
+    } else {
+        first
+    };
     let time = TimeEmbedding {
-        num_channels: first,
+        num_channels: num_waves,
         flip_sin_to_cos: config.flip_sin_to_cos,
         freq_shift: config.freq_shift,
         max_period: 10_000.0,
         scale: 1.0,
         linear_1: builder
             .weights
-            .linear("time_embedding.linear_1", first, time_dim),
+            .linear("time_embedding.linear_1", num_waves, time_dim),
         linear_2: builder
             .weights
             .linear("time_embedding.linear_2", time_dim, time_dim),
+        fourier: (config.is_told_noise).then(|| builder.weights.take("time_proj.weight", &[first])),
     };
     builder.down();
     if let Some(mid) = &config.mid_block {
         builder.mid(mid);
     }
     builder.up();
-    let norm_out = builder.norm("conv_norm_out", first, config.norm_num_groups);
+    let norm_out = builder.norm("conv_norm_out", first, builder.groups(first));
     let conv_out = builder
         .weights
         .conv("conv_out", [first, config.channels, 3]);
@@ -51,6 +57,16 @@ pub(super) fn build(config: &UnetConfig, weights: &mut dyn TensorSource) -> Netw
         stages: builder.stages,
         norm_out,
         conv_out,
+        divides_by_noise: config.is_told_noise,
+    }
+}
+
+/// Factor on the sums of a block's layers.
+fn scale_of(block: Block) -> f64 {
+    if block.is_skip() {
+        std::f64::consts::FRAC_1_SQRT_2
+    } else {
+        1.0
     }
 }
 
@@ -67,12 +83,24 @@ impl Builder<'_> {
         for (i, (block, &outputs)) in self.config.down_blocks.iter().zip(channels).enumerate() {
             let prefix = format!("down_blocks.{i}");
             for j in 0..self.config.layers_per_block {
-                self.layer(&prefix, *block, j, inputs, outputs);
+                self.layer(
+                    &format!("{prefix}.resnets.{j}"),
+                    *block,
+                    [inputs, 0, outputs],
+                );
+                if block.attention {
+                    self.block_attention(&format!("{prefix}.attentions.{j}"), *block, outputs);
+                }
                 self.stages.push(Stage::PushSkip);
                 inputs = outputs;
             }
             if i + 1 < channels.len() {
                 self.downsample(&prefix, *block, outputs);
+                if block.is_skip() {
+                    let size = [self.config.channels, outputs, 1];
+                    let conv = self.weights.conv(&format!("{prefix}.skip_conv"), size);
+                    self.stages.push(Stage::InputSkip(conv));
+                }
                 self.stages.push(Stage::PushSkip);
             }
         }
@@ -83,7 +111,8 @@ impl Builder<'_> {
         let scale = 1.0 / mid.scale_factor;
         for j in 0..2 {
             let prefix = format!("mid_block.resnets.{j}");
-            let mut resnet = self.resnet(&prefix, channels, channels, None);
+            let groups = self.groups(channels);
+            let mut resnet = self.resnet(&prefix, [channels; 2], [groups; 2], None);
             resnet.output_scale = scale;
             self.stages.push(Stage::Resnet(Box::new(resnet)));
             if j == 0 && mid.attention {
@@ -112,8 +141,22 @@ impl Builder<'_> {
                 let below = channels[(i + 1).min(channels.len() - 1)];
                 let skip = if j + 1 == num_layers { below } else { outputs };
                 self.stages.push(Stage::ConcatSkip);
-                self.layer(&prefix, *block, j, inputs + skip, outputs);
+                let attends = block.attention && (!block.is_skip() || j + 1 == num_layers);
+                let channels = [inputs, skip, outputs];
+                self.layer(&format!("{prefix}.resnets.{j}"), *block, channels);
+                if attends {
+                    // Those of skip blocks have one attention.
+                    let j = if block.is_skip() { 0 } else { j };
+                    self.block_attention(&format!("{prefix}.attentions.{j}"), *block, outputs);
+                }
                 inputs = outputs;
+            }
+            if block.is_skip() && i + 1 < channels.len() {
+                let norm = self.norm(&format!("{prefix}.skip_norm"), outputs, quarter(outputs));
+                let size = [outputs, self.config.channels, 3];
+                let conv = self.weights.conv(&format!("{prefix}.skip_conv"), size);
+                self.stages
+                    .push(Stage::OutputSkip(Box::new(OutputSkip { norm, conv })));
             }
             if i + 1 < channels.len() {
                 self.upsample(&prefix, *block, outputs);
@@ -121,65 +164,107 @@ impl Builder<'_> {
         }
     }
 
-    /// One resnet, and its attention where the block has them.
-    fn layer(&mut self, prefix: &str, block: Block, j: usize, inputs: usize, outputs: usize) {
-        let resnet = self.resnet(&format!("{prefix}.resnets.{j}"), inputs, outputs, None);
+    /// A resnet that takes so many channels from below and so many of a skip, and gives so many.
+    fn layer(&mut self, name: &str, block: Block, [below, skip, outputs]: [usize; 3]) {
+        let inputs = below + skip;
+        let groups = match (block.is_skip(), block.attention && skip > 0) {
+            (false, _) => [self.groups(inputs), self.groups(outputs)],
+            (true, false) => [quarter(inputs), quarter(outputs)],
+            // diffusers divides only one of the two terms there.
+            (true, true) => [
+                (below + skip / 4).clamp(1, SKIP_ATTENTION_GROUPS),
+                quarter(outputs),
+            ],
+        };
+        let mut resnet = self.resnet(name, [inputs, outputs], groups, None);
+        resnet.output_scale = scale_of(block);
         self.stages.push(Stage::Resnet(Box::new(resnet)));
-        if block.attention {
-            let groups = Some(self.config.norm_num_groups);
-            let attention = self.attention(&format!("{prefix}.attentions.{j}"), outputs, groups);
-            self.stages.push(Stage::Attention(Box::new(attention)));
+    }
+
+    fn block_attention(&mut self, name: &str, block: Block, channels: usize) {
+        let groups = if block.is_skip() {
+            SKIP_ATTENTION_GROUPS
+        } else {
+            self.groups(channels)
+        };
+        let mut attention = self.attention(name, channels, Some(groups));
+        attention.output_scale = scale_of(block);
+        self.stages.push(Stage::Attention(Box::new(attention)));
+    }
+
+    /// Groups of a normalization outside of skip blocks.
+    fn groups(&self, channels: usize) -> usize {
+        (self.config.norm_num_groups).unwrap_or_else(|| quarter(channels))
+    }
+
+    /// A resnet that resamples, as a stage.
+    fn resampling(&mut self, name: &str, block: Block, channels: usize, by: ResnetResample) {
+        let groups = if block.is_skip() {
+            quarter(channels)
+        } else {
+            self.groups(channels)
+        };
+        let mut resnet = self.resnet(name, [channels; 2], [groups; 2], Some(by));
+        if block.is_skip() {
+            let name = format!("{name}.conv_shortcut");
+            resnet.shortcut = Some(self.weights.conv(&name, [channels, channels, 1]));
         }
+        resnet.output_scale = scale_of(block);
+        self.stages.push(Stage::Resnet(Box::new(resnet)));
     }
 
     fn downsample(&mut self, prefix: &str, block: Block, channels: usize) {
-        let prefix = format!("{prefix}.downsamplers.0");
-        let stage = match block.resampling {
+        match block.resampling {
             Resampling::Conv => {
+                let prefix = format!("{prefix}.downsamplers.0");
                 let padding = self.config.downsample_padding;
                 let conv = self
                     .weights
                     .conv(&format!("{prefix}.conv"), [channels, channels, 3]);
-                Stage::Downsample(Resample {
+                self.stages.push(Stage::Downsample(Resample {
                     conv: Conv2d {
                         stride: 2,
                         padding,
                         ..conv
                     },
-                })
+                }));
             }
             Resampling::Resnet => {
-                let resample = Some(ResnetResample::AverageDown);
-                Stage::Resnet(Box::new(self.resnet(&prefix, channels, channels, resample)))
+                let name = format!("{prefix}.downsamplers.0");
+                self.resampling(&name, block, channels, ResnetResample::AverageDown);
             }
-        };
-        self.stages.push(stage);
+            Resampling::Skip => {
+                let name = format!("{prefix}.resnet_down");
+                self.resampling(&name, block, channels, ResnetResample::FirDown);
+            }
+        }
     }
 
     fn upsample(&mut self, prefix: &str, block: Block, channels: usize) {
-        let prefix = format!("{prefix}.upsamplers.0");
-        let stage = match block.resampling {
+        match block.resampling {
             Resampling::Conv => {
-                let name = format!("{prefix}.conv");
+                let name = format!("{prefix}.upsamplers.0.conv");
                 let conv = self.weights.conv(&name, [channels, channels, 3]);
-                Stage::Upsample(Resample { conv })
+                self.stages.push(Stage::Upsample(Resample { conv }));
             }
             Resampling::Resnet => {
-                let resample = Some(ResnetResample::NearestUp);
-                Stage::Resnet(Box::new(self.resnet(&prefix, channels, channels, resample)))
+                let name = format!("{prefix}.upsamplers.0");
+                self.resampling(&name, block, channels, ResnetResample::NearestUp);
             }
-        };
-        self.stages.push(stage);
+            Resampling::Skip => {
+                let name = format!("{prefix}.resnet_up");
+                self.resampling(&name, block, channels, ResnetResample::FirUp);
+            }
+        }
     }
 
     fn resnet(
         &mut self,
         prefix: &str,
-        inputs: usize,
-        outputs: usize,
+        [inputs, outputs]: [usize; 2],
+        [groups, groups_out]: [usize; 2],
         resample: Option<ResnetResample>,
     ) -> Resnet {
-        let groups = self.config.norm_num_groups;
         let time_mode = self.config.time_mode;
         let time_outputs = match time_mode {
             TimeMode::Add => outputs,
@@ -197,7 +282,7 @@ impl Builder<'_> {
                 time_outputs,
             ),
             time_mode,
-            norm2: self.norm(&format!("{prefix}.norm2"), outputs, groups),
+            norm2: self.norm(&format!("{prefix}.norm2"), outputs, groups_out),
             conv2: self
                 .weights
                 .conv(&format!("{prefix}.conv2"), [outputs, outputs, 3]),

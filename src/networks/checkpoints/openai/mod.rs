@@ -41,10 +41,10 @@ fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
     let tensors = TensorFile::Pickle(pickle);
     let layout = Layout::of(&tensors.shapes()).map_err(|refusal| refusal.at(&path))?;
     let mut notes = Vec::new();
-    let settings = Settings::find(candidate, &name, &layout, &mut notes)?;
+    let (settings, told) = Settings::find(candidate, &name, &layout, &mut notes)?;
     let mut taker = Taker::new(&tensors, str::to_owned);
     let network = unet::build(&layout, &settings, &mut taker);
-    taker.finish(&path)?;
+    let num_tensors = taker.finish(&path)?;
     if layout.learns_variance {
         notes.push(
             "the network's learned variances are not used: ancestral steps take the posterior's"
@@ -56,6 +56,8 @@ fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
         schedule: schedule_of(settings.schedule(&layout), path)?,
         weights_sha256,
         notes,
+        settings: told,
+        num_tensors,
     };
     Ok(Checkpoint::new(candidate, &FAMILY, contents))
 }

@@ -1,11 +1,13 @@
 //! What the weights do not tell: heads, image size and schedule, from a JSON file beside them or a released model.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::candidate::Candidate;
 use super::super::shapes::check_image_size;
-use super::super::{CheckpointError, json};
+use super::super::{CheckpointError, Origin, Setting, json};
 use super::layout::{Block, Layout, Resampling};
 use crate::diffusion::schedule::{Betas, Prediction, ScheduleConfig, Variance};
 
@@ -70,7 +72,7 @@ impl Settings {
         weights: &str,
         layout: &Layout,
         notes: &mut Vec<String>,
-    ) -> Result<Self, CheckpointError> {
+    ) -> Result<(Self, Vec<Setting>), CheckpointError> {
         let Some((bytes, path)) = candidate.side_file(weights, MAX_BYTES)? else {
             let preset = PRESETS.iter().find(|preset| preset.fits(layout));
             let preset = preset.ok_or_else(|| CheckpointError::BadConfig {
@@ -85,7 +87,9 @@ impl Settings {
                  args.json beside it is read instead)",
                 preset.name
             ));
-            return Ok(preset.settings());
+            let settings = preset.settings();
+            let told = settings.told(layout, &|_| Origin::Released(preset.name));
+            return Ok((settings, told));
         };
         let raw: RawSettings =
             json::fields(&bytes).map_err(|message| CheckpointError::BadJson {
@@ -96,8 +100,54 @@ impl Settings {
             "heads, image size and schedule are from {}",
             path.file_name().unwrap_or_default().display()
         ));
-        raw.checked(layout)
-            .map_err(|message| CheckpointError::BadConfig { message, path })
+        let file = Origin::file(&path);
+        let settings = raw
+            .checked(layout)
+            .map_err(|message| CheckpointError::BadConfig { message, path })?;
+        let fields = json::object(&bytes).unwrap_or_default();
+        let told = settings.told(layout, &|name| Origin::of_field(&file, &fields, name));
+        Ok((settings, told))
+    }
+
+    /// All of them and what the weights tell, with their origins.
+    fn told(&self, layout: &Layout, origin: &dyn Fn(&str) -> Origin) -> Vec<Setting> {
+        let by_flag =
+            |name: &str, value: &dyn fmt::Display| Setting::new(name, value, &origin(name));
+        let by_weights =
+            |name: &str, value: &dyn fmt::Display| Setting::new(name, value, &Origin::Weights);
+        let heads = match &self.heads {
+            Heads::Number(heads) => by_flag("num_heads", heads),
+            Heads::Channels(each) => by_flag("num_head_channels", each),
+        };
+        let betas = match self.betas {
+            Betas::Linear => "linear",
+            _ => "cosine",
+        };
+        let down = &layout.input_blocks;
+        vec![
+            by_flag("image_size", &self.image_size),
+            heads,
+            by_flag("use_new_attention_order", &self.has_new_order),
+            by_flag("diffusion_steps", &self.diffusion_steps),
+            by_flag("noise_schedule", &betas),
+            by_flag("rescale_timesteps", &self.rescales_timesteps),
+            by_flag("predict_xstart", &(self.prediction == Prediction::Sample)),
+            by_weights("num_channels", &layout.width),
+            by_weights(
+                "channels of the levels",
+                &format!("{:?}", layout.level_channels()),
+            ),
+            by_weights(
+                "attention at the levels",
+                &format!("{:?}", layout.level_attention()),
+            ),
+            by_weights("use_scale_shift_norm", &layout.scale_shift),
+            by_weights("learn_sigma", &layout.learns_variance),
+            by_weights(
+                "resblock_updown",
+                &down.contains(&Block::Down(Resampling::Resnet)),
+            ),
+        ]
     }
 
     /// What timesteps are multiplied by before they are embedded.

@@ -28,6 +28,7 @@ pub(super) fn build(
     let (width, image_channels) = (layout.width, layout.image_channels);
     let time = TimeEmbedding {
         num_channels: width,
+        fourier: None,
         flip_sin_to_cos: true,
         freq_shift: 0.0,
         max_period: 10_000.0,
@@ -56,6 +57,7 @@ pub(super) fn build(
         stages: builder.stages,
         norm_out,
         conv_out: first_outputs(&conv_out, image_channels),
+        divides_by_noise: false,
     }
 }
 

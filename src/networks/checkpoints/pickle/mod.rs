@@ -106,8 +106,22 @@ impl Pickle {
         self.values(name).map_err(|error| format!("{name} {error}"))
     }
 
+    /// Values of a tensor of this file; the error does not name it.
+    pub(super) fn read_f64(&self, tensor: &Stored) -> Result<Vec<f64>, String> {
+        let values = self.tensor(tensor)?;
+        let values = values.to_dtype(DType::F64).and_then(|it| it.to_vec1());
+        values.map_err(|error| format!("can't be read: {error}"))
+    }
+
     fn values(&self, name: &str) -> Result<Vec<f32>, String> {
         let tensor = (self.tensors.get(name)).ok_or_else(|| "is not in the file".to_owned())?;
+        let values = self.tensor(tensor)?;
+        let values = values.to_dtype(DType::F32).and_then(|it| it.to_vec1());
+        values.map_err(|error| format!("can't be read: {error}"))
+    }
+
+    /// All values in a row.
+    fn tensor(&self, tensor: &Stored) -> Result<Tensor, String> {
         let (dtype, size) = float_dtype(&tensor.class).ok_or_else(|| {
             format!(
                 "is stored as {}, expected float, half, bfloat16 or double",
@@ -121,7 +135,6 @@ impl Pickle {
             .gather(&storage, size)
             .ok_or_else(|| format!("needs more values than its storage {entry} has"))?;
         Tensor::from_raw_buffer(&values, dtype, &[values.len() / size], &Device::Cpu)
-            .and_then(|tensor| tensor.to_dtype(DType::F32)?.to_vec1())
             .map_err(|error| format!("can't be read: {error}"))
     }
 }

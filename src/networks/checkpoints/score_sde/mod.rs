@@ -3,8 +3,7 @@
 //!
 //! The network is read from the tensors' names and shapes ([`modules`]); the process and the image size are in none of
 //! them and come from a JSON file beside the weights ([`settings`]). DDPM and DDPM++ networks under variance-preserving
-//! and sub-variance-preserving processes are read; NCSN++ (FIR resampling, Fourier embedding, variance-exploding
-//! processes) is known by name.
+//! and sub-variance-preserving processes are read, and NCSN++ under these and variance-exploding ones.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +13,7 @@ use super::tensors::{Taker, TensorFile};
 use super::{Checkpoint, CheckpointError, Contents, Family, Match, schedule_of};
 
 use self::modules::Modules;
-use self::settings::Settings;
+use self::settings::{Levels, Settings};
 
 mod modules;
 mod settings;
@@ -53,17 +52,20 @@ fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
         path: path.clone(),
     };
     let mut notes = Vec::new();
+    let levels = Levels::of(&pickle).map_err(bad)?;
     let tensors = TensorFile::Pickle(averaged(pickle, &mut notes).map_err(bad)?);
     let modules = Modules::of(&tensors.shapes()).map_err(|refusal| refusal.at(&path))?;
-    let settings = Settings::find(candidate, &name, &modules, &mut notes)?;
+    let (settings, told) = Settings::find(candidate, &name, (&modules, levels), &mut notes)?;
     let mut taker = Taker::new(&tensors, str::to_owned);
     let network = unet::build(&modules, &settings, &mut taker);
-    taker.finish(&path)?;
+    let num_tensors = taker.finish(&path)?;
     let contents = Contents {
         network,
         schedule: schedule_of(settings.schedule(), path)?,
         weights_sha256,
         notes,
+        settings: told,
+        num_tensors,
     };
     Ok(Checkpoint::new(candidate, &FAMILY, contents))
 }
@@ -75,7 +77,7 @@ fn averaged(pickle: Pickle, notes: &mut Vec<String>) -> Result<Pickle, String> {
     let raw = pickle.in_order("model").or_else(|| pickle.in_order(""));
     let raw: Vec<_> = (raw.unwrap_or_default().into_iter())
         .map(|(name, tensor)| (plain(&name), tensor))
-        // Noise levels, by which the network is not run under these processes.
+        // Noise levels: see [`Levels`].
         .filter(|(name, _)| name != "sigmas")
         .collect();
     let Some(averages) = pickle.list_at(&["ema", "shadow_params"])? else {

@@ -1,12 +1,12 @@
 //! From modules and settings to the description, taking every tensor by its name.
 
-use super::MODULES;
-use super::modules::{FIRST, Module, Modules, Shortcut};
+use super::modules::{Module, Modules, Shortcut};
 use super::settings::Settings;
+use super::{FOURIER, MODULES};
 use crate::networks::checkpoints::tensors::TensorSource;
 use crate::networks::description::{
-    Attention, Conv2d, GroupNorm, Linear, Network, Padding, Resample, Resnet, ResnetResample,
-    Stage, TimeEmbedding, TimeMode,
+    Attention, Conv2d, GroupNorm, InputResidual, Linear, Network, OutputSkip, Padding, Resample,
+    Resnet, ResnetResample, Stage, TimeEmbedding, TimeMode,
 };
 use crate::networks::weights::Weights;
 
@@ -25,26 +25,32 @@ pub(super) fn build(
         channels: width,
         skips: vec![width],
     };
+    let first = modules.first();
+    let fourier = modules.fourier;
+    let fourier = fourier.map(|frequencies| builder.weights.take(FOURIER, &[frequencies]));
+    let num_waves = modules.fourier.map_or(width, |frequencies| 2 * frequencies);
     let time = TimeEmbedding {
-        num_channels: width,
+        num_channels: num_waves,
+        fourier,
         flip_sin_to_cos: false,
         freq_shift: 1.0,
         max_period: 10_000.0,
         scale: 1.0,
         linear_1: builder
             .weights
-            .linear(&format!("{MODULES}0"), width, 4 * width),
+            .linear(&format!("{MODULES}{}", first - 3), num_waves, 4 * width),
         linear_2: builder
             .weights
-            .linear(&format!("{MODULES}1"), 4 * width, 4 * width),
+            .linear(&format!("{MODULES}{}", first - 2), 4 * width, 4 * width),
     };
-    let conv_in = builder
-        .weights
-        .conv(&format!("{MODULES}2"), [image_channels, width, 3]);
+    let conv_in = builder.weights.conv(
+        &format!("{MODULES}{}", first - 1),
+        [image_channels, width, 3],
+    );
     builder.down();
     builder.middle();
     builder.up();
-    let end = FIRST + modules.body.len();
+    let end = first + modules.body.len();
     let channels = modules.last_channels;
     let norm_out = builder.norm(&format!("{MODULES}{end}"), channels);
     let conv_out = builder.weights.conv(
@@ -55,12 +61,13 @@ pub(super) fn build(
         in_channels: image_channels,
         out_channels: image_channels,
         image_size: settings.image_size,
-        center_input: false,
+        center_input: settings.centers_input(),
         time,
         conv_in,
         stages: builder.stages,
         norm_out,
         conv_out,
+        divides_by_noise: settings.divides_by_noise(),
     }
 }
 
@@ -79,13 +86,33 @@ impl Builder<'_> {
     fn down(&mut self) {
         let body = &self.modules.body[..self.modules.middle];
         for (index, module) in body.iter().enumerate() {
-            let name = format!("{MODULES}{}", FIRST + index);
+            let name = self.name(index);
             match module {
                 Module::Attention => self.attention(&name),
                 Module::Resnet { .. } => {
-                    let resample = module.resamples().then_some(ResnetResample::AverageDown);
+                    let resample = module.resamples().then_some(if self.settings.fir {
+                        ResnetResample::FirDown
+                    } else {
+                        ResnetResample::AverageDown
+                    });
                     self.resnet(&name, *module, resample);
                 }
+                Module::InputSkip => {
+                    let size = [self.modules.image_channels, self.channels, 1];
+                    let conv = self.weights.conv(&format!("{name}.Conv_0"), size);
+                    self.stages.push(Stage::InputSkip(conv));
+                }
+                Module::InputResidual { inputs, outputs } => {
+                    let size = [*inputs, *outputs, 3];
+                    let conv = self.weights.conv(&format!("{name}.Conv2d_0"), size);
+                    self.stages
+                        .push(Stage::InputResidual(Box::new(InputResidual {
+                            conv: after_filter(&conv),
+                            scale: self.settings.residual_scale(),
+                        })));
+                }
+                // Of the way up.
+                Module::OutputNorm | Module::OutputConv => {}
                 Module::Resample => {
                     let conv = self
                         .weights
@@ -99,8 +126,12 @@ impl Builder<'_> {
                     }));
                 }
             }
-            // An attention belongs to the resnet before it.
-            if body.get(index + 1) != Some(&Module::Attention) {
+            // Attention and an image that is added belong to the resnet before them.
+            let belongs = matches!(
+                body.get(index + 1),
+                Some(Module::Attention | Module::InputSkip | Module::InputResidual { .. })
+            );
+            if !belongs {
                 self.stages.push(Stage::PushSkip);
                 self.skips.push(self.channels);
             }
@@ -110,10 +141,10 @@ impl Builder<'_> {
     fn middle(&mut self) {
         let middle = self.modules.middle;
         for (index, module) in self.modules.body.iter().enumerate().skip(middle).take(3) {
-            let name = format!("{MODULES}{}", FIRST + index);
+            let name = self.name(index);
             match module {
                 Module::Resnet { .. } => self.resnet(&name, *module, None),
-                Module::Attention | Module::Resample => self.attention(&name),
+                _ => self.attention(&name),
             }
         }
     }
@@ -121,12 +152,26 @@ impl Builder<'_> {
     fn up(&mut self) {
         let up = self.modules.middle + 3;
         for (index, module) in self.modules.body.iter().enumerate().skip(up) {
-            let name = format!("{MODULES}{}", FIRST + index);
+            let name = self.name(index);
             match module {
                 Module::Attention => self.attention(&name),
                 Module::Resnet { .. } if module.resamples() => {
-                    self.resnet(&name, *module, Some(ResnetResample::NearestUp));
+                    let resample = if self.settings.fir {
+                        ResnetResample::FirUp
+                    } else {
+                        ResnetResample::NearestUp
+                    };
+                    self.resnet(&name, *module, Some(resample));
                 }
+                Module::OutputNorm => {
+                    let norm = self.norm(&name, self.channels);
+                    let size = [self.channels, self.modules.image_channels, 3];
+                    let conv = self.weights.conv(&self.name(index + 1), size);
+                    self.stages
+                        .push(Stage::OutputSkip(Box::new(OutputSkip { norm, conv })));
+                }
+                // Taken with the normalization before it, or of the way down.
+                Module::OutputConv | Module::InputSkip | Module::InputResidual { .. } => {}
                 Module::Resnet { .. } => {
                     self.stages.push(Stage::ConcatSkip);
                     // A stack that runs empty shows as a misfit of the resnet's shape.
@@ -141,6 +186,11 @@ impl Builder<'_> {
                 }
             }
         }
+    }
+
+    /// Of a module of the body.
+    fn name(&self, index: usize) -> String {
+        format!("{MODULES}{}", self.modules.first() + index)
     }
 
     fn resnet(&mut self, name: &str, module: Module, resample: Option<ResnetResample>) {
@@ -225,5 +275,34 @@ impl Builder<'_> {
     fn norm(&mut self, name: &str, channels: usize) -> GroupNorm {
         let num_groups = self.settings.num_groups(channels);
         self.weights.norm(name, channels, num_groups, 1e-6)
+    }
+}
+
+/// A 3x3 convolution of stride 2 without padding after the filter [1, 3, 3, 1] with two zeros around the image, as one
+/// convolution (`conv_downsample_2d`).
+fn after_filter(conv: &Conv2d) -> Conv2d {
+    const FILTER: [f64; 4] = [0.125, 0.375, 0.375, 0.125];
+    const SIDE: usize = 6;
+    let Weights { shape, values } = &conv.weight;
+    let kernels = values.chunks_exact(9).flat_map(|kernel| {
+        let mut filtered = [0.0; SIDE * SIDE];
+        for (at, &weight) in kernel.iter().enumerate() {
+            let (y, x) = (at / 3, at % 3);
+            for (j, a) in FILTER.iter().enumerate() {
+                for (i, b) in FILTER.iter().enumerate() {
+                    filtered[(y + j) * SIDE + x + i] += f64::from(weight) * a * b;
+                }
+            }
+        }
+        filtered.map(|value| value as f32)
+    });
+    Conv2d {
+        weight: Weights {
+            shape: vec![shape[0], shape[1], SIDE, SIDE],
+            values: kernels.collect(),
+        },
+        bias: conv.bias.clone(),
+        stride: 2,
+        padding: Padding::Same(2),
     }
 }

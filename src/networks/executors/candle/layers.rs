@@ -158,6 +158,8 @@ impl Resnet {
             None => Ok(xs.clone()),
             Some(ResnetResample::AverageDown) => xs.avg_pool2d(2),
             Some(ResnetResample::NearestUp) => double(xs),
+            Some(ResnetResample::FirDown) => fir_down(xs),
+            Some(ResnetResample::FirUp) => fir_up(xs),
         }
     }
 }
@@ -168,7 +170,32 @@ pub(super) fn double(xs: &Tensor) -> Result<Tensor> {
     xs.upsample_nearest2d(2 * h, 2 * w)
 }
 
-fn scaled(xs: Tensor, factor: f64) -> Result<Tensor> {
+/// Halved by the filter of [`ResnetResample::FirDown`].
+pub(super) fn fir_down(xs: &Tensor) -> Result<Tensor> {
+    let (b, c, h, w) = xs.dims4()?;
+    let planes = xs.reshape((b * c, 1, h, w))?;
+    planes
+        .conv2d(&fir(1.0 / 64.0, xs.device())?, 1, 2, 1, 1)?
+        .reshape((b, c, h / 2, w / 2))
+}
+
+/// Doubled by the filter of [`ResnetResample::FirUp`].
+pub(super) fn fir_up(xs: &Tensor) -> Result<Tensor> {
+    let (b, c, h, w) = xs.dims4()?;
+    let planes = xs.reshape((b * c, 1, h, w))?;
+    planes
+        .conv_transpose2d(&fir(1.0 / 16.0, xs.device())?, 1, 0, 2, 1)?
+        .reshape((b, c, 2 * h, 2 * w))
+}
+
+/// (1, 1, 4, 4).
+fn fir(factor: f32, device: &Device) -> Result<Tensor> {
+    const TAPS: [f32; 4] = [1.0, 3.0, 3.0, 1.0];
+    let kernel = TAPS.map(|a| TAPS.map(|b| a * b * factor));
+    Tensor::from_slice(kernel.as_flattened(), (1, 1, 4, 4), device)
+}
+
+pub(super) fn scaled(xs: Tensor, factor: f64) -> Result<Tensor> {
     if factor == 1.0 { Ok(xs) } else { xs * factor }
 }
 

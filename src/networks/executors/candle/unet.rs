@@ -3,10 +3,13 @@
 use candle_core::{Device, Result, Tensor};
 
 use super::call_error;
-use super::layers::{Attention, Conv, GroupNorm, Resnet, copy_to_slice, double};
+use super::layers::{
+    Attention, Conv, GroupNorm, Resnet, copy_to_slice, double, fir_down, fir_up, scaled,
+};
 use crate::diffusion::{DenoiseError, Denoiser, Interrupt};
 use crate::images::Geometry;
 use crate::networks::description::{self, Network, TimeEmbedding};
+use crate::networks::executors::lowered::divide_by_noise;
 
 /// A network on a candle device.
 pub struct CandleDenoiser {
@@ -19,6 +22,7 @@ pub struct CandleDenoiser {
     stages: Vec<Stage>,
     norm_out: GroupNorm,
     conv_out: Conv,
+    divides_by_noise: bool,
     device: Device,
 }
 
@@ -29,6 +33,18 @@ enum Stage {
     Upsample(Conv),
     PushSkip,
     ConcatSkip,
+    InputSkip(Conv),
+    InputResidual(Conv, f64),
+    OutputSkip(GroupNorm, Conv),
+}
+
+/// What stages keep for each other.
+struct Kept {
+    skips: Vec<Tensor>,
+    /// The image on the way in.
+    image: Tensor,
+    /// The image on the way out.
+    output: Option<Tensor>,
 }
 
 impl Stage {
@@ -48,24 +64,58 @@ impl Stage {
             }
             description::Stage::PushSkip => Self::PushSkip,
             description::Stage::ConcatSkip => Self::ConcatSkip,
+            description::Stage::InputSkip(conv) => Self::InputSkip(Conv::new(conv, device)?),
+            description::Stage::InputResidual(residual) => {
+                Self::InputResidual(Conv::new(&residual.conv, device)?, residual.scale)
+            }
+            description::Stage::OutputSkip(skip) => Self::OutputSkip(
+                GroupNorm::new(&skip.norm, device)?,
+                Conv::new(&skip.conv, device)?,
+            ),
         })
     }
 
-    fn apply(&self, xs: &Tensor, time: &Tensor, skips: &mut Vec<Tensor>) -> Result<Tensor> {
+    fn apply(&self, xs: &Tensor, time: &Tensor, kept: &mut Kept) -> Result<Tensor> {
         match self {
             Self::Resnet(resnet) => resnet.forward(xs, time),
             Self::Attention(attention) => attention.forward(xs),
             Self::Downsample(conv) => conv.forward(xs),
             Self::Upsample(conv) => conv.forward(&double(xs)?),
             Self::PushSkip => {
-                skips.push(xs.clone());
+                kept.skips.push(xs.clone());
                 Ok(xs.clone())
             }
-            Self::ConcatSkip => match skips.pop() {
+            Self::ConcatSkip => match kept.skips.pop() {
                 Some(skip) => Tensor::cat(&[xs, &skip], 1),
                 None => candle_core::bail!("more skips are used than were kept"),
             },
+            Self::InputSkip(conv) => {
+                kept.image = fir_down(&kept.image)?;
+                xs + conv.forward(&kept.image)?
+            }
+            Self::InputResidual(conv, scale) => {
+                kept.image = scaled((conv.forward(&kept.image)? + xs)?, *scale)?;
+                Ok(kept.image.clone())
+            }
+            Self::OutputSkip(norm, conv) => {
+                kept.output = Some(add_to_output(kept.output.take(), norm, conv, xs)?);
+                Ok(xs.clone())
+            }
         }
+    }
+}
+
+/// An output's convolution on top of the image on the way out, if there is one.
+fn add_to_output(
+    output: Option<Tensor>,
+    norm: &GroupNorm,
+    conv: &Conv,
+    xs: &Tensor,
+) -> Result<Tensor> {
+    let head = conv.forward(&norm.forward(xs)?.silu()?)?;
+    match output {
+        Some(output) => fir_up(&output)? + head,
+        None => Ok(head),
     }
 }
 
@@ -90,6 +140,7 @@ impl CandleDenoiser {
             stages,
             norm_out: GroupNorm::new(&network.norm_out, device)?,
             conv_out: Conv::new(&network.conv_out, device)?,
+            divides_by_noise: network.divides_by_noise,
             device: device.clone(),
         })
     }
@@ -107,15 +158,15 @@ impl CandleDenoiser {
         self.linear_2.forward(&hidden)?.silu()
     }
 
+    /// The sample as the network takes it.
     fn start(&self, sample: &[f32], batch: usize) -> Result<Tensor> {
         let Geometry { channels, side } = self.geometry;
         let xs = Tensor::from_slice(sample, (batch, channels, side, side), &self.device)?;
-        let xs = if self.center_input {
-            xs.affine(2.0, -1.0)?
+        if self.center_input {
+            xs.affine(2.0, -1.0)
         } else {
-            xs
-        };
-        self.conv_in.forward(&xs)
+            Ok(xs)
+        }
     }
 }
 
@@ -138,17 +189,24 @@ impl Denoiser for CandleDenoiser {
         }
         interrupt.check()?;
         let time = self.embed(timesteps).map_err(failed)?;
-        let mut xs = self.start(sample, batch).map_err(failed)?;
-        let mut skips = Vec::new();
+        let image = self.start(sample, batch).map_err(failed)?;
+        let mut xs = self.conv_in.forward(&image).map_err(failed)?;
+        let mut kept = Kept {
+            skips: Vec::new(),
+            image,
+            output: None,
+        };
         for stage in &self.stages {
             interrupt.check()?;
-            xs = stage.apply(&xs, &time, &mut skips).map_err(failed)?;
+            xs = stage.apply(&xs, &time, &mut kept).map_err(failed)?;
         }
         interrupt.check()?;
-        self.norm_out
-            .forward(&xs)
-            .and_then(|xs| self.conv_out.forward(&xs.silu()?))
+        add_to_output(kept.output, &self.norm_out, &self.conv_out, &xs)
             .and_then(|xs| copy_to_slice(&xs, output))
-            .map_err(failed)
+            .map_err(failed)?;
+        if self.divides_by_noise {
+            divide_by_noise(output, timesteps);
+        }
+        Ok(())
     }
 }

@@ -15,11 +15,11 @@ use super::profile::{self, Profile};
 use crate::diffusion::{DenoiseError, Denoiser, Interrupt, check_lengths};
 use crate::images::Geometry;
 use crate::networks::description::Network;
-use crate::networks::executors::lowered::PlanError;
 use crate::networks::executors::lowered::arena::BufferId;
 use crate::networks::executors::lowered::operation::{
     BiasAt, Input, Operation, Product, ResidualAt,
 };
+use crate::networks::executors::lowered::{Fir, PlanError, divide_by_noise};
 
 /// Images that go through the layers together: enough to share the fetching of weights, few enough that
 /// activations stay in the last-level cache.
@@ -253,6 +253,9 @@ impl Denoiser for CpuDenoiser {
             .zip(output.chunks_mut(GROUP * len));
         for (timesteps, (sample, output)) in timesteps.chunks(GROUP).zip(samples) {
             self.run_group(sample, timesteps, output, interrupt)?;
+            if self.plan.divides_by_noise {
+                divide_by_noise(output, timesteps);
+            }
         }
         Ok(())
     }
@@ -288,6 +291,11 @@ impl Call<'_, '_, '_> {
                 shape.run(context, qkv, batch, out);
             }
             Operation::Copy { input, to } => self.copy(input, *to),
+            Operation::Fir {
+                input,
+                direction,
+                to,
+            } => self.filter(input, *direction, *to),
         }
     }
 
@@ -416,6 +424,17 @@ impl Call<'_, '_, '_> {
         for (image, to) in to.chunks_exact_mut(image_len).take(self.batch).enumerate() {
             source.write_rows(self.context.table, (image, 0), to);
         }
+    }
+
+    fn filter(&mut self, input: &Input, direction: Fir, to: BufferId) {
+        let [a, b, c, d] = input
+            .segments
+            .map(|stored| stored.map(|stored| stored.data));
+        let inputs = [a, b, c, d, input.norm];
+        let ([to], [a, b, c, d, norm]) =
+            views(self.plan, self.batch, self.arena, [Some(to)], inputs);
+        let source = source(input, [a, b, c, d], norm);
+        direction.run(&mut self.context, &source, self.batch, to);
     }
 }
 

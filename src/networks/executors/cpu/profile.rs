@@ -44,5 +44,6 @@ pub fn kind(plan: &Plan, operation: &Operation) -> &'static str {
         Operation::Product(product) => plan.layers[product.layer].layer.name(),
         Operation::Attention { .. } => "attention",
         Operation::Copy { .. } => "copy",
+        Operation::Fir { .. } => "FIR resampling",
     }
 }

@@ -2,7 +2,7 @@
 
 use super::arena::{BufferId, Needs};
 use super::operation::{BiasAt, Input, Operation, Product, ResidualAt, Stored, Sums};
-use super::shapes::{ConvShape, MAX_SEGMENTS, Norm, Resampling};
+use super::shapes::{ConvShape, Fir, MAX_SEGMENTS, Norm, Resampling};
 use super::time::TimeTable;
 use super::{Plan, PlanError, Prepared, PreparedLayer};
 use crate::images::Geometry;
@@ -72,6 +72,10 @@ pub(super) struct Builder<L> {
     pub(super) needs: Needs,
     pub(super) time: TimeTable,
     pub(super) skips: Vec<Value>,
+    /// The image on the way in.
+    pub(super) image: Option<Value>,
+    /// The image on the way out.
+    pub(super) output: Option<Value>,
 }
 
 impl<L: PreparedLayer> Builder<L> {
@@ -83,6 +87,8 @@ impl<L: PreparedLayer> Builder<L> {
             needs: Needs::default(),
             time: TimeTable::new(&network.time),
             skips: Vec::new(),
+            image: None,
+            output: None,
         }
     }
 
@@ -96,6 +102,7 @@ impl<L: PreparedLayer> Builder<L> {
         let to = self.needs.create(geometry.len(), 0);
         self.operations.push(Operation::Load { to });
         let mut value = one(to, network.in_channels, side, side, None);
+        self.image = Some(value);
         value = self.conv(&network.conv_in, &value.input(), Extras::default())?;
         for stage in &network.stages {
             value = self.stage(stage, value)?;
@@ -106,7 +113,7 @@ impl<L: PreparedLayer> Builder<L> {
             silu: true,
             ..value.input()
         };
-        let value = self.conv(&network.conv_out, &input, Extras::default())?;
+        let value = self.add_to_output(&network.conv_out, &input)?;
         check(
             "the last convolution",
             network.out_channels,
@@ -120,6 +127,7 @@ impl<L: PreparedLayer> Builder<L> {
         Ok(Plan {
             geometry,
             center_input: network.center_input,
+            divides_by_noise: network.divides_by_noise,
             layout: self.needs.place(self.operations.len()),
             layers: self.layers,
             norms: self.norms,
@@ -145,13 +153,13 @@ impl<L: PreparedLayer> Builder<L> {
                     .for_each(|sums| touch(sums.buffer));
             }
             Operation::Attention { qkv, to, .. } => [*qkv, *to].into_iter().for_each(touch),
-            Operation::Copy { input, to } => {
+            Operation::Copy { input, to } | Operation::Fir { input, to, .. } => {
                 touch(*to);
-                input
-                    .segments
-                    .iter()
-                    .flatten()
-                    .for_each(|stored| touch(stored.data));
+                let segments = input.segments.iter().flatten();
+                segments
+                    .map(|stored| stored.data)
+                    .chain(input.norm)
+                    .for_each(touch);
             }
             Operation::Product(product) => {
                 touch(product.to);
@@ -309,6 +317,23 @@ impl<L: PreparedLayer> Builder<L> {
         let at = self.operations.len();
         let to = self.needs.create(height * width * input.channels(), at);
         self.push(Operation::Copy { input: *input, to });
+        one(to, input.channels(), height, width, None)
+    }
+
+    /// The input, activated, resampled by the filter.
+    pub(super) fn filtered(&mut self, input: &Input, direction: Fir) -> Value {
+        let (height, width) = input.size;
+        let (height, width) = match direction {
+            Fir::Down => (height / 2, width / 2),
+            Fir::Up => (height * 2, width * 2),
+        };
+        let at = self.operations.len();
+        let to = self.needs.create(height * width * input.channels(), at);
+        self.push(Operation::Fir {
+            input: *input,
+            direction,
+            to,
+        });
         one(to, input.channels(), height, width, None)
     }
 

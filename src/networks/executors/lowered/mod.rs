@@ -15,7 +15,7 @@ mod stages;
 pub mod time;
 
 pub(in crate::networks) use builder::{check, check_norm, mismatch};
-pub use shapes::{AttentionShape, ConvShape, MAX_SEGMENTS, Norm, Resampling};
+pub use shapes::{AttentionShape, ConvShape, Fir, MAX_SEGMENTS, Norm, Resampling};
 
 use arena::Layout;
 use builder::Builder;
@@ -38,6 +38,19 @@ pub enum PlanError {
     /// A `Stage::ConcatSkip` without its `Stage::PushSkip`.
     #[error("the network takes a skip activation that it has not kept")]
     NoSkip,
+    /// It can be run.
+    #[error("a network with {0} can't be trained here; start from one without, or from a new one")]
+    Untrainable(&'static str),
+}
+
+/// What a network gives whose output is divided by what it is told: that of each image by its own.
+pub fn divide_by_noise(output: &mut [f32], told: &[f32]) {
+    let item_len = output.len() / told.len().max(1);
+    for (values, told) in output.chunks_exact_mut(item_len.max(1)).zip(told) {
+        for value in values {
+            *value /= told;
+        }
+    }
 }
 
 /// A convolution or linear layer in the form in which an executor runs it.
@@ -68,6 +81,8 @@ pub struct Plan<L> {
     pub geometry: Geometry,
     /// Whether the input is mapped by `2x - 1` first.
     pub center_input: bool,
+    /// Whether the output is divided by what the network is told.
+    pub divides_by_noise: bool,
     /// Layers that operations refer to.
     pub layers: Vec<Prepared<L>>,
     /// Normalizations that operations refer to.

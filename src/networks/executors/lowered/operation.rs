@@ -1,7 +1,7 @@
 //! The operations that a network is compiled to, in the order in which they run.
 
 use super::arena::BufferId;
-use super::shapes::{AttentionShape, MAX_SEGMENTS, Resampling};
+use super::shapes::{AttentionShape, Fir, MAX_SEGMENTS, Resampling};
 
 /// Sums of an activation for group normalization.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +108,12 @@ pub enum Operation {
     /// Concatenation or resampling by itself.
     Copy {
         input: Input,
+        to: BufferId,
+    },
+    /// Resampling of an activated input by a filter. The sizes of `input` are those before it.
+    Fir {
+        input: Input,
+        direction: Fir,
         to: BufferId,
     },
     /// Channels-last to the output.

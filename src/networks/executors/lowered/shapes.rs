@@ -13,6 +13,15 @@ pub enum Resampling {
     Down,
 }
 
+/// Resampling by the filter [1, 3, 3, 1] along both axes, with zeros around the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fir {
+    /// Half the width and height.
+    Down,
+    /// Twice the width and height.
+    Up,
+}
+
 /// Sizes of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {

@@ -3,10 +3,11 @@
 use super::arena::BufferId;
 use super::builder::{Builder, Extras, Value, check, mismatch, one};
 use super::operation::{BiasAt, Input, Operation, ResidualAt};
-use super::shapes::{AttentionShape, MAX_SEGMENTS, Resampling};
+use super::shapes::{AttentionShape, Fir, MAX_SEGMENTS, Resampling};
 use super::{PlanError, PreparedLayer};
 use crate::networks::description::{
-    Attention, Linear, Resample, Resnet, ResnetResample, Stage, TimeMode,
+    Attention, Conv2d, InputResidual, Linear, OutputSkip, Resample, Resnet, ResnetResample, Stage,
+    TimeMode,
 };
 
 impl<L: PreparedLayer> Builder<L> {
@@ -23,13 +24,17 @@ impl<L: PreparedLayer> Builder<L> {
                 Ok(value)
             }
             Stage::ConcatSkip => self.concat(value),
+            Stage::InputSkip(conv) => self.input_skip(conv, value),
+            Stage::InputResidual(residual) => self.input_residual(residual, value),
+            Stage::OutputSkip(skip) => self.output_skip(skip, value),
         }
     }
 
     /// How to add `value`, which is one segment, to a product's output, in its own buffer if nothing else needs it.
     fn residual(&self, value: &Value) -> (ResidualAt, Option<BufferId>) {
         let data = value.segments[0].map_or(BufferId(0), |stored| stored.data);
-        if self.skips.iter().any(|skip| skip.uses(data)) {
+        let mut kept = self.skips.iter().chain(&self.image);
+        if kept.any(|value| value.uses(data)) {
             (ResidualAt::Buffer(data), None)
         } else {
             (ResidualAt::InPlace, Some(data))
@@ -38,12 +43,14 @@ impl<L: PreparedLayer> Builder<L> {
 
     fn resnet(&mut self, resnet: &Resnet, value: Value) -> Result<Value, PlanError> {
         let norm = self.norm(&value, &resnet.norm1, None)?;
-        let resampled = resample(&value.input(), resnet.resample);
-        let input = Input {
+        let plain = value.input();
+        let activated = Input {
             norm: Some(norm),
             silu: true,
-            ..resampled
+            ..plain
         };
+        let resampled = self.resample(&plain, resnet.resample);
+        let input = self.resample(&activated, resnet.resample);
         let channels = resnet.conv1.weight.shape.first().copied().unwrap_or(0);
         let projected = resnet.time_proj.weight.shape.first().copied().unwrap_or(0);
         let bias = resnet.conv1.bias.as_ref().map(|bias| &*bias.values);
@@ -67,10 +74,10 @@ impl<L: PreparedLayer> Builder<L> {
         )?;
         let shortcut = if let Some(conv) = &resnet.shortcut {
             self.conv(conv, &resampled, Extras::default())?
-        } else if resnet.resample.is_some() || value.segments[1].is_some() {
+        } else if resampled.resampling != Resampling::None || resampled.segments[1].is_some() {
             self.materialize(&resampled)
         } else {
-            value
+            whole(&resampled)
         };
         let norm = self.norm(&hidden, &resnet.norm2, time)?;
         let input = Input {
@@ -149,8 +156,106 @@ impl<L: PreparedLayer> Builder<L> {
     }
 
     fn upsample(&mut self, layer: &Resample, value: &Value) -> Result<Value, PlanError> {
-        let input = resample(&value.input(), Some(ResnetResample::NearestUp));
+        let input = self.resample(&value.input(), Some(ResnetResample::NearestUp));
         self.conv(&layer.conv, &input, Extras::default())
+    }
+
+    /// The input after resampling; a filter's is made at once.
+    fn resample(&mut self, input: &Input, resampling: Option<ResnetResample>) -> Input {
+        let (height, width) = input.size;
+        match resampling {
+            None => *input,
+            Some(ResnetResample::NearestUp) => Input {
+                size: (height * 2, width * 2),
+                resampling: Resampling::Up,
+                ..*input
+            },
+            Some(ResnetResample::AverageDown) => Input {
+                size: (height / 2, width / 2),
+                resampling: Resampling::Down,
+                ..*input
+            },
+            Some(ResnetResample::FirDown) => self.filtered(input, Fir::Down).input(),
+            Some(ResnetResample::FirUp) => self.filtered(input, Fir::Up).input(),
+        }
+    }
+
+    fn input_skip(&mut self, conv: &Conv2d, value: Value) -> Result<Value, PlanError> {
+        let image = self.image.take().ok_or(PlanError::NoSkip)?;
+        let image = self.filtered(&image.input(), Fir::Down);
+        self.image = Some(image);
+        self.conv_and_add(conv, &image, (value, 1.0))
+    }
+
+    fn input_residual(
+        &mut self,
+        residual: &InputResidual,
+        value: Value,
+    ) -> Result<Value, PlanError> {
+        let image = self.image.take().ok_or(PlanError::NoSkip)?;
+        let sum = self.conv_and_add(&residual.conv, &image, (value, residual.scale))?;
+        self.image = Some(sum);
+        Ok(sum)
+    }
+
+    /// `(conv(image) + value) * scale`.
+    fn conv_and_add(
+        &mut self,
+        conv: &Conv2d,
+        image: &Value,
+        (value, scale): (Value, f64),
+    ) -> Result<Value, PlanError> {
+        let value = match value.segments[1] {
+            Some(_) => self.materialize(&value.input()),
+            None => value,
+        };
+        let (residual, to) = self.residual(&value);
+        let extras = Extras {
+            residual,
+            to,
+            scale: scale as f32,
+            ..Extras::default()
+        };
+        let sum = self.conv(conv, &image.input(), extras)?;
+        check("a pyramid's sum", value.channels(), sum.channels())?;
+        check("a pyramid's sum", value.height, sum.height)?;
+        Ok(sum)
+    }
+
+    fn output_skip(&mut self, skip: &OutputSkip, value: Value) -> Result<Value, PlanError> {
+        let norm = self.norm(&value, &skip.norm, None)?;
+        let input = Input {
+            norm: Some(norm),
+            silu: true,
+            ..value.input()
+        };
+        let sum = self.add_to_output(&skip.conv, &input)?;
+        self.output = Some(sum);
+        Ok(value)
+    }
+
+    /// The convolution's output on top of the image on the way out, if there is one.
+    pub(super) fn add_to_output(
+        &mut self,
+        conv: &Conv2d,
+        input: &Input,
+    ) -> Result<Value, PlanError> {
+        match self.output.take() {
+            None => self.conv(conv, input, Extras::default()),
+            Some(output) => {
+                let output = self.filtered(&output.input(), Fir::Up);
+                let data = output.segments[0].map_or(BufferId(0), |stored| stored.data);
+                let extras = Extras {
+                    residual: ResidualAt::InPlace,
+                    to: Some(data),
+                    ..Extras::default()
+                };
+                let sum = self.conv(conv, input, extras)?;
+                check("the output's sum", output.channels(), sum.channels())?;
+                check("the output's sum", output.height, sum.height)?;
+                Ok(sum)
+            }
+        }
     }
 
     fn concat(&mut self, value: Value) -> Result<Value, PlanError> {
@@ -173,20 +278,12 @@ impl<L: PreparedLayer> Builder<L> {
     }
 }
 
-fn resample(input: &Input, resampling: Option<ResnetResample>) -> Input {
-    let (height, width) = input.size;
-    match resampling {
-        None => *input,
-        Some(ResnetResample::NearestUp) => Input {
-            size: (height * 2, width * 2),
-            resampling: Resampling::Up,
-            ..*input
-        },
-        Some(ResnetResample::AverageDown) => Input {
-            size: (height / 2, width / 2),
-            resampling: Resampling::Down,
-            ..*input
-        },
+/// An input that is read as it is stored, as a value.
+fn whole(input: &Input) -> Value {
+    Value {
+        segments: input.segments,
+        height: input.size.0,
+        width: input.size.1,
     }
 }
 

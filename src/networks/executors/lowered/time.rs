@@ -88,6 +88,7 @@ impl TimeTable {
             embedding: TimeEmbedding {
                 linear_1: emptied(),
                 linear_2: emptied(),
+                fourier: time.fourier.clone(),
                 ..*time
             },
             linear_1: Matrix::new(&time.linear_1),

@@ -16,7 +16,7 @@ use crate::images::Geometry;
 use crate::networks::description::Network;
 use crate::networks::executors::lowered::arena::Layout;
 use crate::networks::executors::lowered::time::TimeTable;
-use crate::networks::executors::lowered::{Norm, Plan, PlanError, Prepared};
+use crate::networks::executors::lowered::{Norm, Plan, PlanError, Prepared, divide_by_noise};
 
 /// Why a network could not be prepared.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,7 @@ pub(super) enum PrepareError {
 pub struct WgpuDenoiser {
     pub(super) gpu: Arc<Gpu>,
     geometry: Geometry,
+    divides_by_noise: bool,
     layout: Layout,
     pub(super) time: TimeTable,
     pub(super) steps: Vec<BoundStep>,
@@ -100,6 +101,7 @@ impl WgpuDenoiser {
         let mut denoiser = Self {
             gpu,
             geometry: plan.geometry,
+            divides_by_noise: plan.divides_by_noise,
             layout: plan.layout,
             time: plan.time,
             steps,
@@ -194,11 +196,14 @@ impl Denoiser for WgpuDenoiser {
         while first < timesteps.len() {
             let count = self.pass_len(timesteps.len() - first);
             let images = first * len..(first + count) * len;
-            let timesteps = &timesteps[first..first + count];
+            let told = &timesteps[first..first + count];
             let (sample, output) = (&sample[images.clone()], &mut output[images]);
-            self.run_pass(sample, timesteps, output, interrupt)
+            self.run_pass(sample, told, output, interrupt)
                 .map_err(|error| denoise_error(error, count))?;
             first += count;
+        }
+        if self.divides_by_noise {
+            divide_by_noise(output, timesteps);
         }
         Ok(())
     }

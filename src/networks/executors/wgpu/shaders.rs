@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::layer::Tile;
-use crate::networks::executors::lowered::Resampling;
+use crate::networks::executors::lowered::{Fir, Resampling};
 
 const COMMON: &str = include_str!("shaders/common.wgsl");
 const PRODUCT: &str = include_str!("shaders/product.wgsl");
@@ -23,6 +23,7 @@ pub(super) enum Kernel {
     Load,
     Store,
     Copy,
+    Fir(Fir),
 }
 
 /// A shader with its constants.
@@ -54,6 +55,8 @@ impl Variant {
             Kernel::Load => "load",
             Kernel::Store => "store",
             Kernel::Copy => "copy",
+            Kernel::Fir(Fir::Down) => "fir_down",
+            Kernel::Fir(Fir::Up) => "fir_up",
         }
     }
 
@@ -86,7 +89,7 @@ impl Variant {
                 constant("DEPTH_BLOCKS", depth_blocks);
                 ATTENTION
             }
-            Kernel::Load | Kernel::Store | Kernel::Copy => COPY,
+            Kernel::Load | Kernel::Store | Kernel::Copy | Kernel::Fir(_) => COPY,
         };
         format!("{constants}{COMMON}{text}")
     }
@@ -120,6 +123,8 @@ mod tests {
             Kernel::Load,
             Kernel::Store,
             Kernel::Copy,
+            Kernel::Fir(Fir::Down),
+            Kernel::Fir(Fir::Up),
         ]) {
             for resampling in [Resampling::None, Resampling::Up, Resampling::Down] {
                 for bits in 0..16_u8 {

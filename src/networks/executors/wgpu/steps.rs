@@ -7,7 +7,9 @@ use crate::networks::executors::lowered::arena::{BufferId, Layout};
 use crate::networks::executors::lowered::operation::{
     BiasAt, Input, Operation, Product, ResidualAt,
 };
-use crate::networks::executors::lowered::{AttentionShape, MAX_SEGMENTS, Norm, Plan, Resampling};
+use crate::networks::executors::lowered::{
+    AttentionShape, Fir, MAX_SEGMENTS, Norm, Plan, Resampling,
+};
 
 /// Queries of a workgroup of the attention shader.
 const QUERIES: usize = 16;
@@ -196,6 +198,11 @@ pub(super) fn steps(plan: &Plan<Layer>) -> Vec<Step> {
         Operation::Product(product) => multiply(product, &plan.layers[product.layer].layer),
         Operation::Attention { qkv, to, shape } => attend(shape, *qkv, *to),
         Operation::Copy { input, to } => copy(input, *to),
+        Operation::Fir {
+            input,
+            direction,
+            to,
+        } => filter(input, *direction, *to),
     };
     plan.operations.iter().map(step).collect()
 }
@@ -282,6 +289,24 @@ fn copy(input: &Input, to: BufferId) -> Step {
     step.sizes.to_channels = input.channels();
     step.sizes.to_pixels = pixels;
     step.cost = values as u64 * MOVE_COST;
+    step
+}
+
+fn filter(input: &Input, direction: Fir, to: BufferId) -> Step {
+    let mut step = read(input);
+    let (height, width) = input.size;
+    let (pixels, to_width, taps) = match direction {
+        Fir::Down => (height / 2 * (width / 2), width / 2, 16),
+        Fir::Up => (4 * height * width, 2 * width, 4),
+    };
+    let values = pixels * input.channels();
+    step.variant.kernel = Kernel::Fir(direction);
+    step.grid = Grid::PerImage(values.div_ceil(COPIED));
+    step.places.to = Some(to);
+    step.sizes.to_channels = input.channels();
+    step.sizes.to_width = to_width;
+    step.sizes.to_pixels = pixels;
+    step.cost = values as u64 * taps * MOVE_COST;
     step
 }
 

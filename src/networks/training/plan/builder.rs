@@ -63,6 +63,11 @@ pub(super) struct Builder {
 
 impl Builder {
     pub(super) fn new(network: &Network) -> Result<Self, PlanError> {
+        if network.time.fourier.is_some() {
+            return Err(PlanError::Untrainable(
+                "a Fourier embedding of noise levels",
+            ));
+        }
         let outputs = |linear: &Linear| linear.weight.shape.first().copied().unwrap_or(0);
         let embedding = &network.time;
         let row_len = network.stages.iter().map(|stage| match stage {
@@ -149,7 +154,7 @@ impl Builder {
                 self.product(layer, value.input(), &Extras::default())
             }
             Stage::Upsample(resample) => {
-                let input = resampled(value.input(), Some(ResnetResample::NearestUp));
+                let input = resampled(value.input(), Some(ResnetResample::NearestUp))?;
                 let layer = self.conv(&resample.conv, input.size)?;
                 self.product(layer, input, &Extras::default())
             }
@@ -158,12 +163,15 @@ impl Builder {
                 Ok(value)
             }
             Stage::ConcatSkip => self.concat(value),
+            Stage::InputSkip(_) | Stage::InputResidual(_) | Stage::OutputSkip(_) => {
+                Err(PlanError::Untrainable("pyramids of images (NCSN++)"))
+            }
         }
     }
 
     fn resnet(&mut self, resnet: &Resnet, value: &Value) -> Result<Value, PlanError> {
         let norm = self.norm(&resnet.norm1, self.channels(value))?;
-        let plain = resampled(value.input(), resnet.resample);
+        let plain = resampled(value.input(), resnet.resample)?;
         let conv1 = self.conv(&resnet.conv1, plain.size)?;
         let channels = self.layers[conv1].shape.out_channels;
         let place = self.projection(resnet, channels, conv1)?;
@@ -376,9 +384,9 @@ impl Builder {
     }
 }
 
-fn resampled(input: Input, resampling: Option<ResnetResample>) -> Input {
+fn resampled(input: Input, resampling: Option<ResnetResample>) -> Result<Input, PlanError> {
     let (height, width) = input.size;
-    match resampling {
+    Ok(match resampling {
         None => input,
         Some(ResnetResample::NearestUp) => Input {
             size: (height * 2, width * 2),
@@ -390,5 +398,8 @@ fn resampled(input: Input, resampling: Option<ResnetResample>) -> Input {
             resampling: Resampling::Down,
             ..input
         },
-    }
+        Some(ResnetResample::FirDown | ResnetResample::FirUp) => {
+            return Err(PlanError::Untrainable("FIR resampling"));
+        }
+    })
 }

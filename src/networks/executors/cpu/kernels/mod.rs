@@ -20,6 +20,7 @@ mod avx512;
 pub mod context;
 pub mod conv;
 pub mod finish;
+pub mod fir;
 mod gemm;
 pub mod gradients;
 mod isa;
