@@ -17,6 +17,7 @@ mod maps;
 mod notices;
 mod overlays;
 mod parking;
+mod parking_real;
 mod plots;
 mod quick_scan;
 mod real;
