@@ -52,14 +52,18 @@ pub const BROWSE_SAVE_AS: Info = Info {
 
 pub const TOGGLE_COMPARE: Info = Info {
     text: Borrowed("Compare…"),
-    explanation: Borrowed("Show finished runs in one table, and hold the shown one against another image by image"),
+    explanation: Borrowed(
+        "Show finished runs in one table, and hold the shown one against another image by image",
+    ),
     shortcuts: &[],
     palette: Some((When::Always, "Compare runs")),
 };
 
 pub const CLEAR: Info = Info {
     text: Borrowed("Clear recent runs…"),
-    explanation: Borrowed("Remove all runs that this window has kept, but for the one that is shown"),
+    explanation: Borrowed(
+        "Remove all runs that this window has kept, but for the one that is shown",
+    ),
     shortcuts: &[],
     palette: Some((When::Always, "Clear recent runs…")),
 };

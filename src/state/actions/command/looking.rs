@@ -56,7 +56,9 @@ pub const START_SCRUB: Info = Info {
 
 pub const COPY: Info = Info {
     text: Borrowed("Copy picture"),
-    explanation: Borrowed("Put the picture under the pointer, else the original, into the clipboard"),
+    explanation: Borrowed(
+        "Put the picture under the pointer, else the original, into the clipboard",
+    ),
     shortcuts: &[Shortcut::ctrl(Key::C)],
     palette: Some((When::Always, "Copy picture")),
 };
@@ -79,7 +81,9 @@ pub const TRY_DROPPED: Info = Info {
 
 pub const TOGGLE_PRESENTATION: Info = Info {
     text: Borrowed("Presentation"),
-    explanation: Borrowed("Show an audience this image step by step, with large type: the arrow keys go on"),
+    explanation: Borrowed(
+        "Show an audience this image step by step, with large type: the arrow keys go on",
+    ),
     shortcuts: &[Shortcut::plain(Key::F11)],
     palette: Some((When::Always, "Presentation")),
 };
@@ -93,7 +97,9 @@ pub const TOGGLE_EXPLAIN: Info = Info {
 
 pub const TOGGLE_TRY: Info = Info {
     text: Borrowed("Paint and try…"),
-    explanation: Borrowed("Paint on this image, or drop a picture, and see its score; it joins no figure"),
+    explanation: Borrowed(
+        "Paint on this image, or drop a picture, and see its score; it joins no figure",
+    ),
     shortcuts: &[Shortcut::plain(Key::T)],
     palette: Some((When::Always, "Paint and try…")),
 };

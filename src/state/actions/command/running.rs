@@ -7,7 +7,9 @@ use crate::state::actions::{Info, Key, Shortcut};
 
 pub const RUN: Info = Info {
     text: Borrowed("Run"),
-    explanation: Borrowed("Hide parts of every image, let the model paint them again and measure how much changed"),
+    explanation: Borrowed(
+        "Hide parts of every image, let the model paint them again and measure how much changed",
+    ),
     shortcuts: &[Shortcut::plain(Key::F5), Shortcut::ctrl(Key::R)],
     palette: Some((When::Idle, "Start the run")),
 };
@@ -42,7 +44,9 @@ pub const FOLLOW: Info = Info {
 
 pub const GO_ON: Info = Info {
     text: Borrowed("Resume"),
-    explanation: Borrowed("Make the attempts that are missing, the scores are those of a run that nothing stopped"),
+    explanation: Borrowed(
+        "Make the attempts that are missing, the scores are those of a run that nothing stopped",
+    ),
     shortcuts: &[],
     palette: Some((When::Unfinished, "Continue the unfinished run")),
 };

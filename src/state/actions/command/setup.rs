@@ -28,7 +28,9 @@ pub const BROWSE_DETECTOR: Info = Info {
 
 pub const ONLY_UNKNOWN: Info = Info {
     text: Borrowed("Only score unknown images"),
-    explanation: Borrowed("Take the in-domain and out-of-domain folders out of the list: the detector file has its own in-domain scores"),
+    explanation: Borrowed(
+        "Take the in-domain and out-of-domain folders out of the list: the detector file has its own in-domain scores",
+    ),
     shortcuts: &[],
     palette: Some((When::Idle, "Only score unknown images")),
 };

@@ -7,7 +7,9 @@ use crate::state::actions::Info;
 
 pub const TOGGLE_TRAIN: Info = Info {
     text: Borrowed("New model…"),
-    explanation: Borrowed("Train a model of your own images, while the rest of the window stays usable"),
+    explanation: Borrowed(
+        "Train a model of your own images, while the rest of the window stays usable",
+    ),
     shortcuts: &[],
     palette: Some((When::Always, "Train a new model…")),
 };
@@ -28,7 +30,9 @@ pub const START_TRAINING: Info = Info {
 
 pub const CONTINUE_TRAINING: Info = Info {
     text: Borrowed("Continue it"),
-    explanation: Borrowed("Train on from the last checkpoint of that training, with its own settings"),
+    explanation: Borrowed(
+        "Train on from the last checkpoint of that training, with its own settings",
+    ),
     shortcuts: &[],
     palette: None,
 };
@@ -56,7 +60,9 @@ pub const STOP_TRAINING: Info = Info {
 
 pub const USE_TRAINED: Info = Info {
     text: Borrowed("Use this model"),
-    explanation: Borrowed("Open the model, with the images that its training left alone as in-domain ones"),
+    explanation: Borrowed(
+        "Open the model, with the images that its training left alone as in-domain ones",
+    ),
     shortcuts: &[],
     palette: None,
 };

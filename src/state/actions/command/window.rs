@@ -14,7 +14,9 @@ pub const CLOSE: Info = Info {
 
 pub const UNDO: Info = Info {
     text: Borrowed("Undo"),
-    explanation: Borrowed("Take the last change back: of threshold, folders, choice of images, marks or settings"),
+    explanation: Borrowed(
+        "Take the last change back: of threshold, folders, choice of images, marks or settings",
+    ),
     shortcuts: &[Shortcut::ctrl(Key::Z)],
     palette: Some((When::Undoable, "Undo")),
 };
@@ -28,7 +30,9 @@ pub const REDO: Info = Info {
 
 pub const RESET_THRESHOLD: Info = Info {
     text: Borrowed("Reset"),
-    explanation: Borrowed("Back to the threshold from in-domain images alone with 5 % false alarms"),
+    explanation: Borrowed(
+        "Back to the threshold from in-domain images alone with 5 % false alarms",
+    ),
     shortcuts: &[],
     palette: Some((When::Always, "Reset the threshold")),
 };
