@@ -26,6 +26,7 @@ mod shown;
 mod tooltips;
 mod train;
 mod undo;
+mod verdicts;
 
 use std::time::{Duration, Instant};
 
@@ -65,10 +66,11 @@ fn prepare(window: &mut Window, script: &Script, num_images: usize) {
     window.run_steps(8);
 }
 
-/// Draw frames until something holds: figures are computed ten times a second only.
+/// Draw frames until something holds: figures are computed ten times a second only, and a busy machine may give the real
+/// worker little time.
 #[track_caller]
 fn until(window: &mut Window, what: &str, mut holds: impl FnMut(&Window) -> bool) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(5);
     loop {
         window.run_steps(2);
         if holds(window) {
