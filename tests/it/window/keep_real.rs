@@ -82,7 +82,12 @@ pub(super) fn has_planned(window: &mut Window) {
 }
 
 /// The scores of a run that nothing stops.
-pub(super) fn uninterrupted(folder: &Path, runs: &Path, num_attempts: usize, num_steps: usize) -> Bits {
+pub(super) fn uninterrupted(
+    folder: &Path,
+    runs: &Path,
+    num_attempts: usize,
+    num_steps: usize,
+) -> Bits {
     let mut window = open(session_settings(folder, num_attempts, num_steps), runs);
     has_planned(&mut window);
     press(&mut window, "Run");
@@ -250,6 +255,7 @@ fn what_a_crash_left_is_offered_and_resumed_and_a_stranger_stays_as_it_was() {
     fs::copy(&unfinished, &stranger).unwrap();
     let before = fs::read(&stranger).unwrap();
     open_file(&mut window, &stranger);
+    window.get_by_label_contains("stranger, ");
     press(&mut window, "Resume the run");
     until(&mut window, "the end of the run", has_phase(Phase::Done));
     assert_eq!(results(&window), expected);
@@ -508,4 +514,17 @@ fn two_runs_are_held_against_each_other() {
         let words = "changed verdict";
         window.query_all_by_label_contains(words).count() == 2
     });
+    let changed = &window
+        .state()
+        .session()
+        .shown
+        .pairing
+        .pair
+        .as_ref()
+        .unwrap()
+        .changed;
+    let pictures = window
+        .query_all_by_label_contains("Picture of 0000")
+        .count();
+    assert_eq!(pictures, changed.len(), "each with its picture");
 }

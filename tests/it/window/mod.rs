@@ -20,6 +20,7 @@ mod parking;
 mod parking_real;
 mod plots;
 mod quick_scan;
+mod reading;
 mod real;
 mod script;
 mod shown;

@@ -20,8 +20,8 @@ fn has_results(count: usize) -> impl Fn(&Window) -> bool {
 fn a_held_run_is_watched_and_mapped_and_continues_to_the_same_scores() {
     let folder = tempfile::tempdir().unwrap();
     let runs = folder.path().join("runs");
-    let expected = uninterrupted(folder.path(), &runs, 6, 30);
-    let mut window = open(session_settings(folder.path(), 6, 30), &runs);
+    let expected = uninterrupted(folder.path(), &runs, 4, 30);
+    let mut window = open(session_settings(folder.path(), 4, 30), &runs);
     has_planned(&mut window);
     press(&mut window, "Run");
     until(&mut window, "some results", has_results(4));
@@ -44,7 +44,7 @@ fn a_held_run_is_watched_and_mapped_and_continues_to_the_same_scores() {
     });
 
     let kept = results(&window).len();
-    assert!((4..36).contains(&kept), "{kept}");
+    assert!((4..24).contains(&kept), "{kept}");
     press(&mut window, "Resume");
     until(&mut window, "the end of the run", has_phase(Phase::Done));
     assert_eq!(results(&window), expected);
@@ -58,8 +58,8 @@ fn a_held_run_is_watched_and_mapped_and_continues_to_the_same_scores() {
 fn a_run_that_is_resumed_while_an_attempt_is_made_again_continues() {
     let folder = tempfile::tempdir().unwrap();
     let runs = folder.path().join("runs");
-    let expected = uninterrupted(folder.path(), &runs, 6, 30);
-    let mut window = open(session_settings(folder.path(), 6, 30), &runs);
+    let expected = uninterrupted(folder.path(), &runs, 4, 30);
+    let mut window = open(session_settings(folder.path(), 4, 30), &runs);
     has_planned(&mut window);
     press(&mut window, "Run");
     until(&mut window, "some results", has_results(4));
