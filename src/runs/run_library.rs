@@ -129,11 +129,20 @@ pub fn prepare(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
+/// How the name of a run begins.
+const BEGINNING: &str = "%Y-%m-%d-%H%M%S";
+
+/// The name that a person gave a run file; `None` where it is one of [`free_path`], which says nothing but time and model.
+pub fn given_name(path: &Path) -> Option<String> {
+    let name = path.file_stem()?.to_string_lossy();
+    let rest = jiff::fmt::strtime::BrokenDownTime::parse_prefix(BEGINNING, &*name);
+    let is_made = rest.is_ok_and(|(_, length)| name.as_bytes().get(length) == Some(&b'-'));
+    (!is_made).then(|| name.into_owned())
+}
+
 /// A free path for a run that begins now.
 pub fn free_path(folder: &Path, model_name: &str) -> PathBuf {
-    let now = jiff::ZonedDateTime::now()
-        .strftime("%Y-%m-%d-%H%M%S")
-        .to_string();
+    let now = jiff::ZonedDateTime::now().strftime(BEGINNING).to_string();
     let model: String = model_name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
@@ -145,4 +154,19 @@ pub fn free_path(folder: &Path, model_name: &str) -> PathBuf {
         .chain(numbered)
         .find(|path| fs::symlink_metadata(path).is_err())
         .unwrap_or_else(|| named("")) // Refused where it is created.
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_given_unless_it_is_one_that_runs_get() {
+        let folder = Path::new("/runs");
+        assert_eq!(given_name(&free_path(folder, "my model/2")), None);
+        for name in ["demo", "2026-11-28", "2026-11-28-night", "26-1-1-000000-x"] {
+            let path = folder.join(name).with_extension(EXTENSION);
+            assert_eq!(given_name(&path).as_deref(), Some(name));
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Order and filters of the gallery.
+//! Order and filters of the gallery, and order of the verdicts.
 
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +102,93 @@ impl Default for GalleryView {
             role: None,
             verdict: None,
         }
+    }
+}
+
+/// A column of the table of verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerdictColumn {
+    Image,
+    Score,
+    PValue,
+    QValue,
+    Verdict,
+    Reported,
+}
+
+impl VerdictColumn {
+    /// All columns, from the left.
+    pub const ALL: [Self; 6] = [
+        Self::Image,
+        Self::Score,
+        Self::PValue,
+        Self::QValue,
+        Self::Verdict,
+        Self::Reported,
+    ];
+
+    /// Its head.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Image => "Image",
+            Self::Score => "Score",
+            Self::PValue => "p-value",
+            Self::QValue => "q-value",
+            Self::Verdict => "Verdict",
+            Self::Reported => "Reported",
+        }
+    }
+
+    /// What it means.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Image => "In the order of the folders",
+            Self::Score => "Higher means that the image fits the model less",
+            Self::PValue => "Share of in-domain images at least as strange, this one counted in",
+            Self::QValue => "The smallest false-discovery rate at which the image is reported",
+            Self::Verdict => "By the threshold",
+            Self::Reported => {
+                "Among the images to report at the rate above (Benjamini and Hochberg)"
+            }
+        }
+    }
+
+    /// Whether its largest values come first before it is reversed.
+    fn begins_high(self) -> bool {
+        matches!(self, Self::Score | Self::Verdict | Self::Reported)
+    }
+}
+
+/// What the verdicts are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerdictOrder {
+    pub column: VerdictColumn,
+    /// Whether the other end comes first than the one that a user looks for.
+    pub is_reversed: bool,
+}
+
+impl Default for VerdictOrder {
+    /// The strangest first.
+    fn default() -> Self {
+        Self {
+            column: VerdictColumn::Score,
+            is_reversed: false,
+        }
+    }
+}
+
+impl VerdictOrder {
+    /// The order after a click on the head of a column.
+    pub fn clicked(self, column: VerdictColumn) -> Self {
+        Self {
+            column,
+            is_reversed: self.column == column && !self.is_reversed,
+        }
+    }
+
+    /// Whether the values of the column rise from row to row.
+    pub fn is_ascending(self) -> bool {
+        self.column.begins_high() == self.is_reversed
     }
 }
 

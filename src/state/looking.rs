@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use super::actions::{LookAction, Overlay};
-use super::arrangement::GalleryView;
+use super::arrangement::{GalleryView, VerdictOrder};
 use super::folders::short_name;
 use super::look::View;
 use super::outbox::Outgoing;
@@ -35,6 +35,8 @@ pub struct Looking {
     pub gallery_shape: (usize, usize),
     /// How much of the presented image is to be seen.
     pub step: Step,
+    /// What the verdicts are sorted by.
+    pub verdicts: VerdictOrder,
 }
 
 impl Default for Looking {
@@ -45,6 +47,7 @@ impl Default for Looking {
             needle: String::new(),
             gallery_shape: (1, 1),
             step: Step::default(),
+            verdicts: VerdictOrder::default(),
         }
     }
 }
@@ -69,6 +72,7 @@ impl Session {
                 self.shown.is_order_stale = true;
             }
             LookAction::Brush(range) => self.shown.brush(range),
+            LookAction::SortVerdicts(order) => self.looking.verdicts = order,
             // The window has the pixels.
             LookAction::Copy(_) => {}
             LookAction::CopyPicture(picture, name) => self.copy_picture(picture, name),

@@ -38,7 +38,9 @@ pub mod training;
 pub mod undo;
 
 pub use actions::{Action, KeepAction, LookAction, Overlay, Part, Shortcut, UiCommand};
-pub use arrangement::{GalleryOrder, GalleryView, ScoreRange, VerdictFilter};
+pub use arrangement::{
+    GalleryOrder, GalleryView, ScoreRange, VerdictColumn, VerdictFilter, VerdictOrder,
+};
 pub use decision::{Decision, DecisionSettings, Way};
 pub use folders::{Folder, FolderId, ScanState};
 pub use look::{ColorMap, Compare, DifferenceKind, LookSettings, View};

@@ -82,6 +82,11 @@ impl Center {
     /// All of them, in the order in which they are shown.
     pub const ALL: [Self; 4] = [Self::Overview, Self::Inspect, Self::Gallery, Self::Verdicts];
 
+    /// Whether all images are in view.
+    pub fn has_gallery(self) -> bool {
+        matches!(self, Self::Overview | Self::Gallery)
+    }
+
     /// The name for people.
     pub fn label(self) -> &'static str {
         match self {

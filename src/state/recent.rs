@@ -1,6 +1,9 @@
 //! Runs on disk as people read them: one line each.
 
+use std::path::Path;
+
 use crate::runs::file::{Manifest, RunSummary};
+use crate::runs::run_library::given_name;
 
 use super::text;
 
@@ -59,12 +62,22 @@ pub fn state(run: &RunSummary) -> String {
     )
 }
 
+/// What a run goes by: the name that a person gave its file, else when it was begun.
+pub fn name(manifest: &Manifest, path: &Path) -> String {
+    given_name(path).unwrap_or_else(|| when(manifest))
+}
+
+/// The name, the time and the model, each once.
+pub fn title(manifest: &Manifest, path: &Path) -> String {
+    let given = given_name(path).map_or_else(String::new, |name| format!("{name}, "));
+    format!("{given}{}, {}", when(manifest), manifest.model.name)
+}
+
 /// All of it, for a sentence.
 pub fn line(run: &RunSummary) -> String {
     format!(
-        "{}, {}, {}, {}, {}",
-        when(&run.manifest),
-        run.manifest.model.name,
+        "{}, {}, {}, {}",
+        title(&run.manifest, &run.path),
         text::counted(run.manifest.num_images, "image"),
         settings(&run.manifest),
         state(run)
@@ -93,6 +106,6 @@ pub fn size(num_bytes: u64) -> String {
         b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
         b if b >= 10e6 => format!("{:.0} MB", b / 1e6),
         b if b >= 1e6 => format!("{:.1} MB", b / 1e6),
-        b => format!("{:.0} kB", (b / 1e3).max(1.0)),
+        b => format!("{:.0} kB", (b / 1e3).ceil()),
     }
 }

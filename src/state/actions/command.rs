@@ -1,8 +1,15 @@
-//! What can be asked for by nothing but its name: one table of names, words, keys and places in the palette.
+//! What can be asked for by nothing but its name: the names in one list, their words, keys and places in the palette in a
+//! file for each part of the window.
 
-use std::borrow::Cow::Borrowed;
+mod files;
+mod gallery;
+mod looking;
+mod running;
+mod setup;
+mod training;
+mod window;
 
-use super::{Info, Key, Shortcut};
+use super::Info;
 
 /// When the palette offers a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,14 +32,6 @@ pub enum When {
     Undoable,
     /// Where something was taken back.
     Redoable,
-}
-
-const fn plain(key: Key) -> Shortcut {
-    Shortcut::plain(key)
-}
-
-const fn ctrl(key: Key) -> Shortcut {
-    Shortcut::ctrl(key)
 }
 
 /// Declares [`UiCommand`], the list of all of them and what is known of each: none can be listed and have no words, or
@@ -64,556 +63,167 @@ macro_rules! ui_commands {
 
 ui_commands! {
     /// Score the images.
-    Run => Info {
-        text: Borrowed("Run"),
-        explanation: Borrowed("Hide parts of every image, let the model paint them again and measure how much changed"),
-        shortcuts: &[plain(Key::F5), ctrl(Key::R)],
-        palette: Some((When::Idle, "Start the run")),
-    },
+    Run => running::RUN,
     /// Hold the run.
-    Pause => Info {
-        text: Borrowed("Pause"),
-        explanation: Borrowed("Hold the run where it is, the computer is free meanwhile"),
-        shortcuts: &[],
-        palette: Some((When::Running, "Pause the run")),
-    },
+    Pause => running::PAUSE,
     /// Continue a held run.
-    Resume => Info {
-        text: Borrowed("Resume"),
-        explanation: Borrowed("Continue the run where it was held"),
-        shortcuts: &[],
-        palette: Some((When::Paused, "Resume the run")),
-    },
+    Resume => running::RESUME,
     /// End the run; its results are kept.
-    Cancel => Info {
-        text: Borrowed("Cancel"),
-        explanation: Borrowed("End the run, the results so far stay"),
-        shortcuts: &[],
-        palette: Some((When::RunningOrPaused, "Cancel the run")),
-    },
+    Cancel => running::CANCEL,
     /// Look at the next image of the gallery.
-    NextImage => Info {
-        text: Borrowed("Next"),
-        explanation: Borrowed("Look at the next image"),
-        shortcuts: &[plain(Key::ArrowRight)],
-        palette: Some((When::Always, "Next image")),
-    },
+    NextImage => gallery::NEXT_IMAGE,
     /// Look at the previous image of the gallery.
-    PreviousImage => Info {
-        text: Borrowed("Previous"),
-        explanation: Borrowed("Look at the image before"),
-        shortcuts: &[plain(Key::ArrowLeft)],
-        palette: Some((When::Always, "Previous image")),
-    },
+    PreviousImage => gallery::PREVIOUS_IMAGE,
     /// Show the next step of the presentation.
-    NextStep => Info {
-        text: Borrowed("Next"),
-        explanation: Borrowed("Show the next step (Right)"),
-        shortcuts: &[],
-        palette: None,
-    },
+    NextStep => looking::NEXT_STEP,
     /// Show the step of the presentation before.
-    PreviousStep => Info {
-        text: Borrowed("Back"),
-        explanation: Borrowed("Show the step before (Left)"),
-        shortcuts: &[],
-        palette: None,
-    },
+    PreviousStep => looking::PREVIOUS_STEP,
     /// Close what is open, then what is chosen: scores, marks, the newest message. The image that is looked at stays.
-    Close => Info {
-        text: Borrowed("Close"),
-        explanation: Borrowed("Close what is open, then take the choice of scores and the marks away"),
-        shortcuts: &[plain(Key::Escape)],
-        palette: None,
-    },
+    Close => window::CLOSE,
     /// Choose a model folder in a dialog.
-    BrowseModel => Info {
-        text: Borrowed("Browse…"),
-        explanation: Borrowed("Choose the folder of a diffusion model"),
-        shortcuts: &[ctrl(Key::O)],
-        palette: Some((When::Always, "Open a model…")),
-    },
+    BrowseModel => setup::BROWSE_MODEL,
     /// Open the page for new models, or close it.
-    ToggleTrain => Info {
-        text: Borrowed("New model…"),
-        explanation: Borrowed("Train a model of your own images, while the rest of the window stays usable"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Train a new model…")),
-    },
+    ToggleTrain => training::TOGGLE_TRAIN,
     /// Choose a folder of images to learn from in a dialog.
-    BrowseTrain => Info {
-        text: Borrowed("Browse…"),
-        explanation: Borrowed("Choose a folder of images that the model should learn"),
-        shortcuts: &[],
-        palette: None,
-    },
+    BrowseTrain => training::BROWSE_TRAIN,
     /// Train the model that the form describes.
-    StartTraining => Info {
-        text: Borrowed("Start training"),
-        explanation: Borrowed("Train the model, on the processor and beside everything else"),
-        shortcuts: &[],
-        palette: None,
-    },
+    StartTraining => training::START_TRAINING,
     /// Train on where a training was stopped before its end.
-    ContinueTraining => Info {
-        text: Borrowed("Continue it"),
-        explanation: Borrowed("Train on from the last checkpoint of that training, with its own settings"),
-        shortcuts: &[],
-        palette: None,
-    },
+    ContinueTraining => training::CONTINUE_TRAINING,
     /// Hold the training.
-    PauseTraining => Info {
-        text: Borrowed("Pause training"),
-        explanation: Borrowed("Hold the training where it is, the computer is free meanwhile"),
-        shortcuts: &[],
-        palette: None,
-    },
+    PauseTraining => training::PAUSE_TRAINING,
     /// Continue a held training.
-    ResumeTraining => Info {
-        text: Borrowed("Resume training"),
-        explanation: Borrowed("Continue the training where it was held"),
-        shortcuts: &[],
-        palette: None,
-    },
+    ResumeTraining => training::RESUME_TRAINING,
     /// End the training; what was learnt becomes a model.
-    StopTraining => Info {
-        text: Borrowed("Stop and keep"),
-        explanation: Borrowed("End the training now and make a model of what was learnt so far"),
-        shortcuts: &[],
-        palette: None,
-    },
+    StopTraining => training::STOP_TRAINING,
     /// Open the model that was made, with the images that it has never seen.
-    UseTrained => Info {
-        text: Borrowed("Use this model"),
-        explanation: Borrowed("Open the model, with the images that its training left alone as in-domain ones"),
-        shortcuts: &[],
-        palette: None,
-    },
+    UseTrained => training::USE_TRAINED,
     /// Back to the form.
-    TrainAnother => Info {
-        text: Borrowed("Train another"),
-        explanation: Borrowed("Put this training away and fill the form in for another one"),
-        shortcuts: &[],
-        palette: None,
-    },
+    TrainAnother => training::TRAIN_ANOTHER,
     /// Choose a mask image in a dialog.
-    BrowseMask => Info {
-        text: Borrowed("Browse…"),
-        explanation: Borrowed("Choose a picture as the mask, white stays and black is painted again"),
-        shortcuts: &[],
-        palette: None,
-    },
+    BrowseMask => setup::BROWSE_MASK,
     /// Take the last change back.
-    Undo => Info {
-        text: Borrowed("Undo"),
-        explanation: Borrowed("Take the last change back: of threshold, folders, choice of images, marks or settings"),
-        shortcuts: &[ctrl(Key::Z)],
-        palette: Some((When::Undoable, "Undo")),
-    },
+    Undo => window::UNDO,
     /// Make the change again that was taken back last.
-    Redo => Info {
-        text: Borrowed("Redo"),
-        explanation: Borrowed("Make the change again that was taken back last"),
-        shortcuts: &[Shortcut::shifted(Key::Z), ctrl(Key::Y)],
-        palette: Some((When::Redoable, "Redo")),
-    },
+    Redo => window::REDO,
     /// Back to the default threshold.
-    ResetThreshold => Info {
-        text: Borrowed("Reset"),
-        explanation: Borrowed("Back to the threshold from in-domain images alone with 5 % false alarms"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Reset the threshold")),
-    },
+    ResetThreshold => window::RESET_THRESHOLD,
     /// Choose a detector file in a dialog.
-    BrowseDetector => Info {
-        text: Borrowed("Browse…"),
-        explanation: Borrowed("Choose a detector file"),
-        shortcuts: &[],
-        palette: None,
-    },
+    BrowseDetector => setup::BROWSE_DETECTOR,
     /// Take the folders out of the list whose images need no verdict.
-    OnlyUnknown => Info {
-        text: Borrowed("Only score unknown images"),
-        explanation: Borrowed("Take the in-domain and out-of-domain folders out of the list: the detector file has its own in-domain scores"),
-        shortcuts: &[],
-        palette: Some((When::Idle, "Only score unknown images")),
-    },
+    OnlyUnknown => setup::ONLY_UNKNOWN,
     /// Choose where to save the detector in a dialog.
-    BrowseSaveDetector => Info {
-        text: Borrowed("Save…"),
-        explanation: Borrowed(
-            "Write threshold, model, settings and in-domain scores to a file, which `lmd classify` and this window \
-             use on new images",
-        ),
-        shortcuts: &[],
-        palette: None,
-    },
+    BrowseSaveDetector => files::BROWSE_SAVE_DETECTOR,
     /// Choose a folder for the plots in a dialog.
-    BrowsePlots => Info {
-        text: Borrowed("Save plots…"),
-        explanation: Borrowed("Write histogram, ROC curve and AUROC by attempts as PNG and SVG"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Save plots…")),
-    },
+    BrowsePlots => files::BROWSE_PLOTS,
     /// Remove all notices.
-    DismissAllNotices => Info {
-        text: Borrowed("Dismiss all"),
-        explanation: Borrowed("Remove all messages"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Dismiss all messages")),
-    },
+    DismissAllNotices => window::DISMISS_ALL_NOTICES,
     /// The whole picture.
-    Fit => Info {
-        text: Borrowed("Fit"),
-        explanation: Borrowed("Show the whole picture"),
-        shortcuts: &[plain(Key::F)],
-        palette: Some((When::Always, "Fit")),
-    },
+    Fit => looking::FIT,
     /// One screen pixel per picture pixel.
-    ActualSize => Info {
-        text: Borrowed("Actual size"),
-        explanation: Borrowed("Show each pixel of the picture as one pixel of the screen"),
-        shortcuts: &[plain(Key::Num1), plain(Key::Num0)],
-        palette: Some((When::Always, "Actual size")),
-    },
+    ActualSize => looking::ACTUAL_SIZE,
     /// Look at the attempt after the one that is looked at.
-    NextAttempt => Info {
-        text: Borrowed("Next attempt"),
-        explanation: Borrowed("Look at the next attempt"),
-        shortcuts: &[plain(Key::Period)],
-        palette: Some((When::Always, "Next attempt")),
-    },
+    NextAttempt => looking::NEXT_ATTEMPT,
     /// Look at the attempt before it.
-    PreviousAttempt => Info {
-        text: Borrowed("Previous attempt"),
-        explanation: Borrowed("Look at the attempt before"),
-        shortcuts: &[plain(Key::Comma)],
-        palette: Some((When::Always, "Previous attempt")),
-    },
+    PreviousAttempt => looking::PREVIOUS_ATTEMPT,
     /// Look at the image below in the gallery.
-    RowDown => Info {
-        text: Borrowed("Row down"),
-        explanation: Borrowed("Look at the image below in the gallery"),
-        shortcuts: &[plain(Key::ArrowDown)],
-        palette: Some((When::Always, "Row down")),
-    },
+    RowDown => gallery::ROW_DOWN,
     /// Look at the image above in the gallery.
-    RowUp => Info {
-        text: Borrowed("Row up"),
-        explanation: Borrowed("Look at the image above in the gallery"),
-        shortcuts: &[plain(Key::ArrowUp)],
-        palette: Some((When::Always, "Row up")),
-    },
+    RowUp => gallery::ROW_UP,
     /// Move one screen down in the gallery.
-    ScreenDown => Info {
-        text: Borrowed("Screen down"),
-        explanation: Borrowed("Go one screen down in the gallery"),
-        shortcuts: &[plain(Key::PageDown)],
-        palette: Some((When::Always, "Screen down")),
-    },
+    ScreenDown => gallery::SCREEN_DOWN,
     /// Move one screen up in the gallery.
-    ScreenUp => Info {
-        text: Borrowed("Screen up"),
-        explanation: Borrowed("Go one screen up in the gallery"),
-        shortcuts: &[plain(Key::PageUp)],
-        palette: Some((When::Always, "Screen up")),
-    },
+    ScreenUp => gallery::SCREEN_UP,
     /// Look at the first image of the gallery.
-    FirstImage => Info {
-        text: Borrowed("First image"),
-        explanation: Borrowed("Look at the first image of the gallery"),
-        shortcuts: &[plain(Key::Home)],
-        palette: Some((When::Always, "First image")),
-    },
+    FirstImage => gallery::FIRST_IMAGE,
     /// Look at the last image of the gallery.
-    LastImage => Info {
-        text: Borrowed("Last image"),
-        explanation: Borrowed("Look at the last image of the gallery"),
-        shortcuts: &[plain(Key::End)],
-        palette: Some((When::Always, "Last image")),
-    },
+    LastImage => gallery::LAST_IMAGE,
     /// Type a text to find images by.
-    FocusFind => Info {
-        text: Borrowed("Find images"),
-        explanation: Borrowed("Show only images whose path has a text"),
-        shortcuts: &[ctrl(Key::F)],
-        palette: Some((When::Always, "Find images")),
-    },
+    FocusFind => gallery::FOCUS_FIND,
     /// Give the focus to the next part of the window.
-    NextPanel => Info {
-        text: Borrowed("Next panel"),
-        explanation: Borrowed("Go to the next part of the window by keyboard"),
-        shortcuts: &[plain(Key::F6)],
-        palette: Some((When::Always, "Next panel")),
-    },
+    NextPanel => window::NEXT_PANEL,
     /// Give the focus to the part of the window before.
-    PreviousPanel => Info {
-        text: Borrowed("Previous panel"),
-        explanation: Borrowed("Go to the part of the window before by keyboard"),
-        shortcuts: &[Shortcut::shift(Key::F6)],
-        palette: Some((When::Always, "Previous panel")),
-    },
+    PreviousPanel => window::PREVIOUS_PANEL,
     /// Take all filters of the gallery away.
-    ShowAll => Info {
-        text: Borrowed("Show all"),
-        explanation: Borrowed("Take all filters away, by role, verdict, text and score"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Show all images")),
-    },
+    ShowAll => gallery::SHOW_ALL,
     /// Make the attempt that is looked at again, with every step kept.
-    StartScrub => Info {
-        text: Borrowed("Watch it denoise"),
-        explanation: Borrowed("Make this attempt again from its seed and see it come out of the noise"),
-        shortcuts: &[plain(Key::W)],
-        palette: Some((When::Always, "Watch it denoise")),
-    },
+    StartScrub => looking::START_SCRUB,
     /// Mark all images that are shown.
-    MarkAll => Info {
-        text: Borrowed("Mark all"),
-        explanation: Borrowed("Mark all images that are shown"),
-        shortcuts: &[ctrl(Key::A)],
-        palette: Some((When::Always, "Mark all")),
-    },
+    MarkAll => gallery::MARK_ALL,
     /// Mark no image.
-    MarkNone => Info {
-        text: Borrowed("Mark none"),
-        explanation: Borrowed("Mark no image"),
-        shortcuts: &[],
-        palette: None,
-    },
+    MarkNone => gallery::MARK_NONE,
     /// Choose a folder for the marked images in a dialog.
-    BrowseExport => Info {
-        text: Borrowed("Browse…"),
-        explanation: Borrowed("Choose a folder and write the marked images, with a table, into it"),
-        shortcuts: &[ctrl(Key::E)],
-        palette: Some((When::Always, "Export marked images…")),
-    },
+    BrowseExport => files::BROWSE_EXPORT,
     /// Copy the picture under the pointer, else the original.
-    Copy => Info {
-        text: Borrowed("Copy picture"),
-        explanation: Borrowed("Put the picture under the pointer, else the original, into the clipboard"),
-        shortcuts: &[ctrl(Key::C)],
-        palette: Some((When::Always, "Copy picture")),
-    },
+    Copy => looking::COPY,
     /// Score the picture in the clipboard.
-    Paste => Info {
-        text: Borrowed("Paste"),
-        explanation: Borrowed(
-            "Score the picture in the clipboard, or the file whose path is there; it joins no figure",
-        ),
-        shortcuts: &[ctrl(Key::V)],
-        palette: Some((When::Always, "Try the pasted picture")),
-    },
+    Paste => looking::PASTE,
     /// Score the first picture that was dropped on the window.
-    TryDropped => Info {
-        text: Borrowed("Try it"),
-        explanation: Borrowed("Score this one picture now, it joins no figure"),
-        shortcuts: &[],
-        palette: None,
-    },
+    TryDropped => looking::TRY_DROPPED,
     /// Everything larger.
-    ZoomIn => Info {
-        text: Borrowed("Larger"),
-        explanation: Borrowed("Show everything larger, up to 300 %"),
-        shortcuts: &[ctrl(Key::Plus), ctrl(Key::Equals)],
-        palette: Some((When::Always, "Larger")),
-    },
+    ZoomIn => window::ZOOM_IN,
     /// Everything smaller.
-    ZoomOut => Info {
-        text: Borrowed("Smaller"),
-        explanation: Borrowed("Show everything smaller, down to 100 %"),
-        shortcuts: &[ctrl(Key::Minus)],
-        palette: Some((When::Always, "Smaller")),
-    },
+    ZoomOut => window::ZOOM_OUT,
     /// Everything at its normal size.
-    ZoomReset => Info {
-        text: Borrowed("Normal size"),
-        explanation: Borrowed("Show everything at its normal size"),
-        shortcuts: &[ctrl(Key::Num0)],
-        palette: Some((When::Always, "Normal size")),
-    },
+    ZoomReset => window::ZOOM_RESET,
     /// Open the palette, or close it.
-    TogglePalette => Info {
-        text: Borrowed("All commands"),
-        explanation: Borrowed("Find any command by typing"),
-        shortcuts: &[ctrl(Key::P)],
-        palette: Some((When::Always, "All commands")),
-    },
+    TogglePalette => window::TOGGLE_PALETTE,
     /// Open the sheet of keys, or close it.
-    ToggleShortcuts => Info {
-        text: Borrowed("Keys"),
-        explanation: Borrowed("Show all keys"),
-        shortcuts: &[plain(Key::Questionmark)],
-        palette: Some((When::Always, "Keys")),
-    },
+    ToggleShortcuts => window::TOGGLE_SHORTCUTS,
     /// Open the presentation, or close it.
-    TogglePresentation => Info {
-        text: Borrowed("Presentation"),
-        explanation: Borrowed("Show an audience this image step by step, with large type: the arrow keys go on"),
-        shortcuts: &[plain(Key::F11)],
-        palette: Some((When::Always, "Presentation")),
-    },
+    TogglePresentation => looking::TOGGLE_PRESENTATION,
     /// Open the explanation in three pictures, or close it.
-    ToggleExplain => Info {
-        text: Borrowed("Explain this image"),
-        explanation: Borrowed("Show in four pictures and a few words how this image came by its score"),
-        shortcuts: &[plain(Key::E)],
-        palette: Some((When::Always, "Explain this image")),
-    },
+    ToggleExplain => looking::TOGGLE_EXPLAIN,
     /// Open the picture to paint on, or close it.
-    ToggleTry => Info {
-        text: Borrowed("Paint and try…"),
-        explanation: Borrowed("Paint on this image, or drop a picture, and see its score; it joins no figure"),
-        shortcuts: &[plain(Key::T)],
-        palette: Some((When::Always, "Paint and try…")),
-    },
+    ToggleTry => looking::TOGGLE_TRY,
     /// Open the list of past messages, or close it.
-    ToggleMessages => Info {
-        text: Borrowed("Messages"),
-        explanation: Borrowed("Show what the window has said so far"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Past messages")),
-    },
+    ToggleMessages => window::TOGGLE_MESSAGES,
     /// Open the list of recent runs, or close it.
-    ToggleRecent => Info {
-        text: Borrowed("Recent runs…"),
-        explanation: Borrowed("Show the runs that this window has kept, and open one"),
-        shortcuts: &[ctrl(Key::H)],
-        palette: Some((When::Always, "Recent runs")),
-    },
+    ToggleRecent => files::TOGGLE_RECENT,
     /// Choose a run file in a dialog.
-    BrowseOpen => Info {
-        text: Borrowed("Browse…"),
-        explanation: Borrowed("Choose a run file"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Open a run file…")),
-    },
+    BrowseOpen => files::BROWSE_OPEN,
     /// Choose where to save a copy of the run in a dialog.
-    BrowseSaveAs => Info {
-        text: Borrowed("Save as…"),
-        explanation: Borrowed("Write a copy of this run to a file that a colleague can open"),
-        shortcuts: &[ctrl(Key::S)],
-        palette: Some((When::Always, "Save the run as…")),
-    },
+    BrowseSaveAs => files::BROWSE_SAVE_AS,
     /// Open the table of finished runs, or close it.
-    ToggleCompare => Info {
-        text: Borrowed("Compare…"),
-        explanation: Borrowed("Show finished runs in one table, and hold the shown one against another image by image"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Compare runs")),
-    },
+    ToggleCompare => files::TOGGLE_COMPARE,
     /// Fold the setup of the next run away, or show it.
-    ToggleSetup => Info {
-        text: Borrowed("Setup"),
-        explanation: Borrowed("Show model, folders and settings of the next run, or fold them away"),
-        shortcuts: &[ctrl(Key::B)],
-        palette: Some((When::Always, "Setup of the next run")),
-    },
+    ToggleSetup => window::TOGGLE_SETUP,
     /// Pictures of one image above the gallery.
-    ShowOverview => Info {
-        text: Borrowed("Overview"),
-        explanation: Borrowed("Show the pictures of one image above all images"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Overview")),
-    },
+    ShowOverview => window::SHOW_OVERVIEW,
     /// Pictures of one image, large.
-    ShowInspect => Info {
-        text: Borrowed("Inspect"),
-        explanation: Borrowed("Show the pictures of one image as large as there is room"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Inspect one image")),
-    },
+    ShowInspect => window::SHOW_INSPECT,
     /// All images.
-    ShowGallery => Info {
-        text: Borrowed("Gallery"),
-        explanation: Borrowed("Show all images"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Gallery")),
-    },
+    ShowGallery => window::SHOW_GALLERY,
     /// The images to be judged, in a table.
-    ShowVerdicts => Info {
-        text: Borrowed("Verdicts"),
-        explanation: Borrowed("Show the images to be judged, with p-value and verdict"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Verdicts")),
-    },
+    ShowVerdicts => window::SHOW_VERDICTS,
     /// Leave the denoising that is watched.
-    BackToResult => Info {
-        text: Borrowed("Back to the result"),
-        explanation: Borrowed("Show what the attempt came to in place of its steps (Esc)"),
-        shortcuts: &[],
-        palette: None,
-    },
+    BackToResult => looking::BACK_TO_RESULT,
     /// Look at the newest result while the run goes.
-    Follow => Info {
-        text: Borrowed("Follow the run"),
-        explanation: Borrowed("Show the newest result as it comes"),
-        shortcuts: &[],
-        palette: Some((When::Running, "Follow the run")),
-    },
+    Follow => running::FOLLOW,
     /// Remove all recent runs; asks first.
-    Clear => Info {
-        text: Borrowed("Clear recent runs…"),
-        explanation: Borrowed("Remove all runs that this window has kept, but for the one that is shown"),
-        shortcuts: &[],
-        palette: Some((When::Always, "Clear recent runs…")),
-    },
+    Clear => files::CLEAR,
     /// Make the attempts that are missing of the run that is shown; what it reads is asked about first where it came
     /// from a file.
-    GoOn => Info {
-        text: Borrowed("Resume"),
-        explanation: Borrowed("Make the attempts that are missing, the scores are those of a run that nothing stopped"),
-        shortcuts: &[],
-        palette: Some((When::Unfinished, "Continue the unfinished run")),
-    },
+    GoOn => running::GO_ON,
     /// Use the model, folders and settings of the run that was opened; what that reads is asked about first.
-    UseAgain => Info {
-        text: Borrowed("Use again…"),
-        explanation: Borrowed("Open the model, folders and settings of this run, to run them again"),
-        shortcuts: &[],
-        palette: Some((When::Opened, "Use the opened run again…")),
-    },
+    UseAgain => files::USE_AGAIN,
     /// Put the run that was opened away.
-    CloseRun => Info {
-        text: Borrowed("Close run"),
-        explanation: Borrowed("Put the opened run away, its file stays"),
-        shortcuts: &[],
-        palette: Some((When::Opened, "Close the opened run")),
-    },
+    CloseRun => files::CLOSE_RUN,
     /// Do what was asked about.
-    Confirm => Info {
-        text: Borrowed("Continue"),
-        explanation: Borrowed("Do it"),
-        shortcuts: &[],
-        palette: None,
-    },
+    Confirm => window::CONFIRM,
     /// Do not.
-    Decline => Info {
-        text: Borrowed("Cancel"),
-        explanation: Borrowed("Leave everything as it is"),
-        shortcuts: &[],
-        palette: None,
-    },
+    Decline => window::DECLINE,
     /// Write again what could not be written.
-    TryAgain => Info {
-        text: Borrowed("Try again"),
-        explanation: Borrowed("Write the attempts that could not be written, after room was made"),
-        shortcuts: &[],
-        palette: None,
-    },
+    TryAgain => running::TRY_AGAIN,
     /// Let the run continue without its file.
-    GoOnUnsaved => Info {
-        text: Borrowed("Continue without saving"),
-        explanation: Borrowed("Keep what was written so far, the rest of the run stays in memory only"),
-        shortcuts: &[],
-        palette: None,
-    },
+    GoOnUnsaved => running::GO_ON_UNSAVED,
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
+    use super::super::{Key, Shortcut};
     use super::*;
 
     #[test]

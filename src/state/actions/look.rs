@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Info, UiCommand};
 use crate::images::Picture;
-use crate::state::arrangement::ScoreRange;
+use crate::state::arrangement::{ScoreRange, VerdictOrder};
 use crate::state::look::{LookSettings, View};
 use crate::state::shown::marking::Mark;
 
@@ -19,6 +19,8 @@ pub enum LookAction {
     Find(String),
     /// Show only images with these scores; `None` for all.
     Brush(Option<ScoreRange>),
+    /// Sort the verdicts.
+    SortVerdicts(VerdictOrder),
     /// Mark an image, an index into the gallery's images.
     Mark(usize, Mark),
     /// Write the marked images to a folder.
@@ -115,6 +117,10 @@ impl LookAction {
                 Info::new("Choose scores", "Show only images with these scores")
             }
             Self::Brush(None) => Info::new("All scores", "Show images with any score again (Esc)"),
+            Self::SortVerdicts(order) => Info::new(
+                format!("Sort by {}", order.column.label().to_lowercase()),
+                "Sort the images to be judged",
+            ),
             Self::Mark(..) => Info::new("Mark", "Mark this image"),
             Self::Export(_) => Info::new(
                 "Export",

@@ -15,6 +15,7 @@ pub mod pair;
 pub mod run;
 pub mod scrub;
 pub mod trial;
+mod verdicts;
 mod warnings;
 
 use std::path::Path;
@@ -345,9 +346,11 @@ impl Shown {
         }
     }
 
-    /// Keep the newest result in view, long enough to be looked at.
+    /// Keep the newest result in view, long enough to be looked at. A run from a file has none that is news.
     pub(super) fn follow(&mut self, now_secs: f64) {
-        let Some((run_id, _)) = self.run.as_ref().and_then(RunState::latest) else {
+        let is_told = |run: &&RunState| run.phase.is_active() || run.kept.opened.is_none();
+        let run = self.run.as_ref().filter(is_told);
+        let Some((run_id, _)) = run.and_then(RunState::latest) else {
             self.followed = None;
             return;
         };

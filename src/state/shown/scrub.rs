@@ -132,6 +132,10 @@ impl Shown {
             request,
             control,
         }));
+        // A held run still brings its last results into view, and each moves the median: neither may take away what is
+        // watched.
+        self.select(Some(image));
+        self.selected_attempt = Some(result.attempt);
     }
 
     /// Show the result again in place of the steps.

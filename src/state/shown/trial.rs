@@ -165,13 +165,13 @@ impl Shown {
         true
     }
 
-    /// Share of the run's in-domain images whose score is at most this one, and how many there are.
-    pub fn share_of_in_domain_below(&self, score: f64) -> Option<(f64, usize)> {
+    /// How many of the run's in-domain images have a score of at most this one, and how many there are.
+    pub fn num_in_domain_below(&self, score: f64) -> Option<(usize, usize)> {
         let run = self.run.as_ref()?;
         let scores = run.scores_of(Role::InDomain);
         let (below, count) = scores.fold((0_usize, 0_usize), |(below, count), (_, other)| {
             (below + usize::from(other <= score), count + 1)
         });
-        (count > 0).then(|| (below as f64 / count as f64, count))
+        (count > 0).then_some((below, count))
     }
 }

@@ -5,7 +5,7 @@ use egui::{
     WidgetInfo, pos2, vec2,
 };
 
-use super::Scene;
+use super::{Page, Scene};
 use crate::ood::text::{measured, percent};
 use crate::ood::{Outcome, Role};
 use crate::state::{Action, Decision, DecisionSettings, UiCommand, VerdictFilter, Way, text};
@@ -307,10 +307,21 @@ fn cell_ui(
         meaning(outcome)
     ));
     if response.clicked() {
-        let mut view = view;
-        view.verdict = (!is_chosen).then_some(filter);
-        view.role = None;
-        scene.actions.push(Action::SetGallery(view));
+        toggle_outcome(scene, outcome);
+    }
+}
+
+/// Show only the images with an outcome, or all again where that is so, and the gallery where it is not in view.
+pub fn toggle_outcome(scene: &mut Scene<'_>, outcome: Outcome) {
+    let filter = VerdictFilter::Outcome(outcome);
+    let mut view = scene.session.settings.gallery;
+    view.verdict = (view.verdict != Some(filter)).then_some(filter);
+    view.role = None;
+    scene.actions.push(Action::SetGallery(view));
+    if scene.drafts.is_narrow {
+        scene.drafts.page = Page::Gallery;
+    } else if !scene.session.settings.panels.center.has_gallery() {
+        scene.actions.push(Action::Do(UiCommand::ShowOverview));
     }
 }
 
@@ -427,7 +438,7 @@ fn detector_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let browse = Action::Do(UiCommand::BrowseSaveDetector);
     let tooltip = browse.tooltip();
     let row = PathRow {
-        name: "detector to save",
+        name: "detector file",
         hint: "Path of a new detector file",
         tooltip: &tooltip,
         browse,

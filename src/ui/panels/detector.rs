@@ -6,7 +6,6 @@ use super::Scene;
 use crate::detectors::DetectorSpec;
 use crate::state::{Action, UiCommand};
 use crate::ui::theme;
-use crate::ui::widgets::buttons::action_button;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{card, note, row, section};
 use crate::ui::widgets::path_field::{PathRow, path_row};
@@ -50,10 +49,6 @@ fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui,
             "Its model and settings are those of the setup now, its threshold is in use",
         );
-        if session.has_known_folders() && !session.is_running() {
-            let only = Action::Do(UiCommand::OnlyUnknown);
-            action_button(ui, scene.actions, only);
-        }
     });
 }
 

@@ -124,8 +124,28 @@ fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, role: Role) {
                 )
                 .accessible_name(format!("Add {} samples", role.name()));
             }
+            if role == Role::Unknown {
+                only_ui(ui, scene);
+            }
         });
     });
+}
+
+/// With a detector file that has its own in-domain scores, the images to be judged can stand alone.
+fn only_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let session = scene.session;
+    if session.detector.is_none() || !session.has_known_folders() || session.is_running() {
+        return;
+    }
+    let only = Action::Do(UiCommand::OnlyUnknown);
+    let name = only.text();
+    let button = ui
+        .button(RichText::new("Score only these").small())
+        .on_hover_text(only.tooltip())
+        .accessible_name(name);
+    if button.clicked() {
+        scene.actions.push(only);
+    }
 }
 
 fn explanation(role: Role) -> &'static str {

@@ -3,8 +3,11 @@
 use egui::{RichText, Ui};
 
 use super::Scene;
+use super::decision::toggle_outcome;
 use super::figures::AUROC_MEANS;
+use crate::ood::Outcome;
 use crate::ood::auroc::{AurocInterval, IntervalKind};
+use crate::ood::confusion::Confusion;
 use crate::ood::text::percent;
 use crate::state::{Action, Center, PanelSettings, ResultsPage, Session, text};
 use crate::ui::theme;
@@ -67,18 +70,12 @@ fn outcomes_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     };
     if let Some(confusion) = decision.confusion {
-        let num_out = confusion.hits + confusion.misses;
-        let num_in = confusion.false_alarms + confusion.correct_passes;
-        note(
-            ui,
-            format!(
-                "At the threshold {} of {} missed, {} of {} false alarms",
-                text::count(confusion.misses),
-                text::count(num_out),
-                text::count(confusion.false_alarms),
-                text::count(num_in)
-            ),
-        );
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            mistakes_ui(ui, scene, &confusion, (Outcome::Miss, "missed"));
+            note(ui, "and");
+            mistakes_ui(ui, scene, &confusion, (Outcome::FalseAlarm, "false alarms"));
+        });
     }
     let (Some(analysis), Some(threshold)) =
         (session.shown.analysis.as_deref(), session.shown.threshold())
@@ -97,6 +94,26 @@ fn outcomes_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             ..session.settings.panels
         };
         link_ui(ui, scene, &words, "Show the verdicts", panels);
+    }
+}
+
+/// How many mistakes of a kind there are; a click shows them.
+fn mistakes_ui(
+    ui: &mut Ui,
+    scene: &mut Scene<'_>,
+    confusion: &Confusion,
+    (outcome, word): (Outcome, &str),
+) {
+    let share = confusion.share(outcome);
+    let words = format!(
+        "{} of {} {word}",
+        text::count(share.hits),
+        text::count(share.trials)
+    );
+    let link = ui.link(RichText::new(words).small());
+    let tooltip = "At the threshold. Click to see these images only, once more for all";
+    if link.on_hover_text(tooltip).clicked() {
+        toggle_outcome(scene, outcome);
     }
 }
 

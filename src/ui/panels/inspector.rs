@@ -11,7 +11,7 @@ mod toolbar;
 
 use std::sync::Arc;
 
-use egui::{Align, Layout, RichText, Ui};
+use egui::{RichText, Ui};
 
 use super::Scene;
 use crate::detectors::measures;
@@ -20,7 +20,7 @@ use crate::runs::{AttemptResult, RunImage};
 use crate::state::folders::short_name;
 use crate::state::text;
 use crate::ui::theme;
-use crate::ui::widgets::layout::{TITLE, heavy, note};
+use crate::ui::widgets::layout::{TITLE, ends, heavy, note};
 use crate::ui::widgets::mark;
 
 /// What is drawn for one image.
@@ -49,7 +49,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, has_gallery: bool) {
     panes::ui(ui, scene, detail.as_ref(), has_gallery);
     scrub::ui(ui, scene);
     if has_results {
-        strip::ui(ui, scene, detail.as_ref());
+        strip::ui(ui, scene, detail.as_ref(), !has_gallery);
     }
 }
 
@@ -78,17 +78,16 @@ fn header_ui(ui: &mut Ui, scene: &Scene<'_>, detail: Option<&Detail<'_>>) {
             return;
         };
         mark::ui(ui, detail.image.role);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let name_ui = |ui: &mut Ui, (): &mut ()| {
+            let path = &detail.image.file.path;
+            let name = RichText::new(short_name(path)).strong().size(TITLE);
+            heavy(ui, egui::Label::new(name).truncate()).on_hover_text(path.display().to_string());
+            if ui.available_width() > 90.0 {
+                note(ui, detail.image.role.label());
+            }
+        };
+        ends(ui, "score", &mut (), name_ui, |ui, ()| {
             score_ui(ui, scene, detail);
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let path = &detail.image.file.path;
-                let name = RichText::new(short_name(path)).strong().size(TITLE);
-                heavy(ui, egui::Label::new(name).truncate())
-                    .on_hover_text(path.display().to_string());
-                if ui.available_width() > 90.0 {
-                    note(ui, detail.image.role.label());
-                }
-            });
         });
     });
 }
@@ -112,7 +111,10 @@ fn score_ui(ui: &mut Ui, scene: &Scene<'_>, detail: &Detail<'_>) {
         Some(_) => ("below threshold", palette.in_domain),
         None => ("", palette.text),
     };
-    note(ui, basis);
+    if !verdict.is_empty() {
+        ui.label(RichText::new(verdict).small().color(color))
+            .on_hover_text("Images above the threshold are called out-of-domain");
+    }
     let number = RichText::new(text::score(score)).monospace();
     let label = egui::Label::new(number.size(15.0).strong()).sense(egui::Sense::CLICK);
     let response = ui.add(label).on_hover_text(
@@ -121,8 +123,5 @@ fn score_ui(ui: &mut Ui, scene: &Scene<'_>, detail: &Detail<'_>) {
     if response.clicked() {
         ui.ctx().copy_text(score.to_string());
     }
-    if !verdict.is_empty() {
-        ui.label(RichText::new(verdict).small().color(color))
-            .on_hover_text("Images above the threshold are called out-of-domain");
-    }
+    note(ui, basis);
 }

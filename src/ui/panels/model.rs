@@ -7,7 +7,7 @@ use crate::images::typed_path::typed_path;
 use crate::state::{Action, ModelState, UiCommand, text};
 use crate::ui::theme::{self, ROW_HEIGHT};
 use crate::ui::widgets::buttons::action_button;
-use crate::ui::widgets::layout::{card, lines, note, section};
+use crate::ui::widgets::layout::{card, ends, lines, note, section};
 use crate::ui::widgets::path_field::{PathRow, path_row};
 use crate::worker::protocol::{ModelInfo, ModelSource};
 
@@ -71,20 +71,18 @@ fn card_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     };
     ui.horizontal(|ui| {
         ui.set_min_height(ROW_HEIGHT);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            match source {
-                Some(ModelSource::Bundled) => {
-                    note(ui, "bundled");
-                }
-                _ if session.is_running() => {}
-                _ => {
-                    action_button(ui, scene.actions, Action::OpenModel(ModelSource::Bundled));
-                }
+        let name_ui = |ui: &mut Ui, _: &mut Scene<'_>| {
+            let name = egui::Label::new(RichText::new(name).strong()).truncate();
+            ui.add(name).on_hover_text(location(source));
+        };
+        ends(ui, "source", scene, name_ui, |ui, scene| match source {
+            Some(ModelSource::Bundled) => {
+                note(ui, "bundled");
             }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let name = egui::Label::new(RichText::new(name).strong()).truncate();
-                ui.add(name).on_hover_text(location(source));
-            });
+            _ if session.is_running() => {}
+            _ => {
+                action_button(ui, scene.actions, Action::OpenModel(ModelSource::Bundled));
+            }
         });
     });
     match &session.model {

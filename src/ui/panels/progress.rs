@@ -1,12 +1,13 @@
 //! The bar at the bottom: run, pause, cancel, and how far things are.
 
-use egui::{Align, CornerRadius, Layout, Rect, RichText, Sense, Ui, WidgetInfo, vec2};
+use egui::{CornerRadius, Rect, RichText, Sense, Ui, WidgetInfo, vec2};
 
 use super::Scene;
 use crate::state::folders::short_name;
 use crate::state::{Action, Phase, RunState, Session, UiCommand, recent, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{primary, sized};
+use crate::ui::widgets::layout::ends;
 use crate::worker::protocol::Progress;
 
 /// Height of the buttons.
@@ -141,7 +142,9 @@ fn idle_lines(session: &Session, run: Option<&RunState>) -> Lines {
     let missing = session.missing_for_run();
     let left = match (session.model_info(), num_images) {
         (Some(info), 1..) => format!(
-            "{}, {}, {}",
+            "{}{}, {}, {}",
+            // Above what came of another one.
+            run.map_or("", |_| "Next run: "),
             text::counted(num_images, "image"),
             text::counted(settings.method.detector.num_attempts(), "attempt"),
             text::counted(
@@ -207,17 +210,20 @@ fn outcome(session: &Session, run: &RunState) -> String {
     }
 }
 
+/// A line of text, and what stands at its end.
 fn line_ui(ui: &mut Ui, left: RichText, right: &str) {
     ui.horizontal(|ui| {
         ui.set_min_height(LINE_HEIGHT);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if !right.is_empty() {
+        let left_ui = |ui: &mut Ui, (): &mut ()| {
+            ui.add(egui::Label::new(left).truncate());
+        };
+        if right.is_empty() {
+            left_ui(ui, &mut ());
+        } else {
+            ends(ui, "progress", &mut (), left_ui, |ui, ()| {
                 ui.label(RichText::new(right).monospace());
-            }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(egui::Label::new(left).truncate());
             });
-        });
+        }
     });
 }
 

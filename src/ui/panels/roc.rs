@@ -2,19 +2,22 @@
 
 use std::ops::RangeInclusive;
 
-use egui::{Color32, Ui};
+use egui::{Color32, Response, Stroke, Ui};
 use egui_plot::{
-    AxisHints, FilledArea, GridInput, GridMark, Line, LineStyle, PlotBounds, PlotPoints,
+    AxisHints, FilledArea, GridInput, GridMark, Line, LineStyle, PlotBounds, PlotPoint, PlotPoints,
+    PlotTransform,
 };
 
 use super::Scene;
 use super::histogram::{axis, base_plot, empty_ui, height};
 use crate::ood::Role;
 use crate::ood::roc_band::RocBox;
+use crate::ood::text::measured;
+use crate::ood::threshold::below;
 use crate::state::shown::analysis::Analysis;
 use crate::state::text;
 use crate::ui::theme;
-use crate::ui::widgets::layout::{section, stand_in};
+use crate::ui::widgets::layout::{note, section, stand_in};
 
 /// False-alarm rates at which the band is drawn.
 const BAND_STEPS: usize = 128;
@@ -97,16 +100,48 @@ fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, title: &str)
         text::count(num_scored[Role::InDomain]),
         text::count(num_scored[Role::OutOfDomain])
     );
-    stand_in(ui, "roc stand-in", shown.response.rect, &description).on_hover_text(
-        "For every possible threshold: the share of out-of-domain images found (up) against the share of in-domain \
-         images flagged by mistake (right). The closer to the upper left corner, the better. \
-         The dot is the threshold of the histogram, the dashed line is guessing. \
-         The band holds the true rates of each single threshold with the chosen confidence",
-    );
+    let response = stand_in(ui, "roc stand-in", shown.response.rect, &description);
+    reading_ui(ui, &response, analysis, &shown.transform);
     if let Some(pointed) = pointed {
         pointed.paint_on_curve(ui, analysis, &shown.transform);
     }
     super::threshold::point_ui(ui, scene, analysis, &shown.transform);
+}
+
+/// What the point of the curve next to the pointer stands for, and what all of it means.
+fn reading_ui(ui: &Ui, response: &Response, analysis: &Analysis, plot: &PlotTransform) {
+    let Some(pointer) = response.hover_pos() else {
+        return;
+    };
+    let curve = &analysis.curve;
+    let on_screen = |index: usize| {
+        let point = &curve[index];
+        plot.position_from_point(&PlotPoint::new(point.fpr, point.tpr))
+    };
+    let distance = |index: &usize| on_screen(*index).distance_sq(pointer);
+    let nearest = (0..curve.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+    if let Some(index) = nearest {
+        let ring = Stroke::new(1.5, theme::palette(ui).accent);
+        ui.painter().circle_stroke(on_screen(index), 4.0, ring);
+    }
+    response.clone().on_hover_ui(|ui| {
+        if let Some(index) = nearest {
+            ui.strong(format!("Threshold {}", text::score(below(curve, index))));
+            let point = &curve[index];
+            ui.label(format!(
+                "{} false alarms, {} found",
+                measured(point.fpr),
+                measured(point.tpr)
+            ));
+        }
+        note(
+            ui,
+            "For every possible threshold: the share of out-of-domain images found (up) against the share of in-domain \
+             images flagged by mistake (right). The closer to the upper left corner, the better. \
+             The dot is the threshold of the histogram, the dashed line is guessing. \
+             The band holds the true rates of each single threshold with the chosen confidence",
+        );
+    });
 }
 
 /// A line at each quarter.

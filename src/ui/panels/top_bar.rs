@@ -1,14 +1,14 @@
 //! The bar above everything: the run on screen, what can be done with runs, and what concerns the window as a whole.
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{Align, Layout, PopupCloseBehavior, RichText, Ui, Vec2};
+use egui::{PopupCloseBehavior, RichText, Ui, Vec2};
 
 use super::Scene;
 use crate::state::{Action, Phase, Session, ThemeChoice, UiCommand, recent, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{action_button, sized};
 use crate::ui::widgets::combo::combo;
-use crate::ui::widgets::layout::{note, sized_cell};
+use crate::ui::widgets::layout::{ends, note, sized_cell};
 
 /// Below this width in points what is rarely needed is in one menu.
 const ROOMY: f32 = 1120.0;
@@ -27,17 +27,17 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             save_ui(ui, scene);
         }
         super::export::ui(ui, scene);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if is_roomy {
-                window_ui(ui, scene);
-            } else {
-                more_ui(ui, scene);
-            }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        let window = if is_roomy { window_ui } else { more_ui };
+        ends(
+            ui,
+            "window",
+            scene,
+            |ui, scene| {
                 ui.separator();
                 run_ui(ui, scene);
-            });
-        });
+            },
+            window,
+        );
     });
 }
 
@@ -57,17 +57,17 @@ fn save_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     sized(ui, scene.actions, save, Vec2::ZERO, can_save);
 }
 
-/// What concerns the window as a whole, from the right.
+/// What concerns the window as a whole.
 fn window_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    zoom_ui(ui, scene);
+    sized_cell(ui, THEME_WIDTH, |ui| theme_ui(ui, scene));
     for command in [
-        UiCommand::ToggleShortcuts,
-        UiCommand::TogglePalette,
         UiCommand::ToggleMessages,
+        UiCommand::TogglePalette,
+        UiCommand::ToggleShortcuts,
     ] {
         action_button(ui, scene.actions, Action::Do(command));
     }
-    sized_cell(ui, THEME_WIDTH, |ui| theme_ui(ui, scene));
-    zoom_ui(ui, scene);
 }
 
 /// The same, and what else has no place in a narrow window, in one menu.
@@ -115,9 +115,9 @@ fn zoom_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         for (words, command) in [
-            ("+".to_owned(), UiCommand::ZoomIn),
-            (format!("{percent} %"), UiCommand::ZoomReset),
             ("−".to_owned(), UiCommand::ZoomOut),
+            (format!("{percent} %"), UiCommand::ZoomReset),
+            ("+".to_owned(), UiCommand::ZoomIn),
         ] {
             let action = Action::Do(command);
             let response = ui
@@ -137,18 +137,17 @@ fn run_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         note(ui, "No run yet");
         return;
     };
-    let opened = run.kept.opened.as_ref();
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        if opened.is_some() && !run.phase.is_active() {
-            action_button(ui, scene.actions, Action::Do(UiCommand::CloseRun));
+    let can_be_put_away = run.kept.opened.is_some() && !run.phase.is_active();
+    let title_ui = |ui: &mut Ui, scene: &mut Scene<'_>| {
+        let (title, more) = words(scene.session);
+        let label = egui::Label::new(RichText::new(title).strong()).truncate();
+        ui.add(label).on_hover_text(more);
+    };
+    ends(ui, "run", scene, title_ui, |ui, scene| {
+        if can_be_put_away {
             action_button(ui, scene.actions, Action::Do(UiCommand::UseAgain));
+            action_button(ui, scene.actions, Action::Do(UiCommand::CloseRun));
         }
-        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            let (title, more) = words(scene.session);
-            let label = egui::Label::new(RichText::new(title).strong()).truncate();
-            let response = ui.add(label);
-            response.on_hover_text(more);
-        });
     });
 }
 
@@ -187,17 +186,14 @@ fn words(session: &Session) -> (String, String) {
             } else {
                 "Opened from a run file"
             };
-            let title = format!(
-                "{}, {}, {state}",
-                manifest.model.name,
-                recent::when(manifest)
-            );
+            let name = recent::name(manifest, &opened.path);
             let more = format!(
-                "{images}, {}. {source}: {}",
+                "{}, {images}, {}. {source}: {}",
+                recent::title(manifest, &opened.path),
                 recent::settings(manifest),
                 opened.path.display()
             );
-            (title, more)
+            (format!("{name}, {state}"), more)
         }
     }
 }

@@ -1,7 +1,11 @@
 //! Images of unknown role in a table: picture, score, p-value, q-value, verdict, and whether they are on the list at a
-//! false-discovery rate.
+//! false-discovery rate; sorted by any of these.
 
-use egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, Ui, Vec2, WidgetInfo, vec2};
+use egui::accesskit::SortDirection;
+use egui::{
+    Align, Color32, Layout, Painter, Pos2, Rect, Response, RichText, Role, ScrollArea, Sense,
+    Shape, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
 
 use super::Scene;
 use super::decision::share_field;
@@ -10,32 +14,23 @@ use crate::ood::text::percent;
 use crate::runs::Verdict;
 use crate::state::folders::short_name;
 use crate::state::shown::analysis::Analysis;
-use crate::state::{Action, DecisionSettings, RunState, text};
+use crate::state::{Action, DecisionSettings, LookAction, RunState, VerdictColumn, text};
 use crate::ui::theme::{self, RADIUS};
-use crate::ui::widgets::layout::{note, number_cell, row, text_cell};
+use crate::ui::widgets::layout::{note, number_cell, row};
 use crate::ui::widgets::thumbnail;
 
 /// Height of a row in points.
 const ROW: f32 = 40.0;
 /// Width of a number in points.
 const NUMBER_WIDTH: f32 = 64.0;
-/// Columns behind the name: their heads and what they mean.
-const COLUMNS: [(&str, &str); 5] = [
-    ("Score", "Higher means that the image fits the model less"),
-    (
-        "p",
-        "Share of in-domain images at least as strange, this one counted in",
-    ),
-    (
-        "q",
-        "The smallest false-discovery rate at which the image is reported",
-    ),
-    ("Verdict", "By the threshold"),
-    (
-        "Reported",
-        "Among the images to report at the rate above (Benjamini and Hochberg)",
-    ),
-];
+/// Points between two columns.
+const GAP: f32 = 4.0;
+/// Room for the scroll bar in points.
+const SCROLL_BAR: f32 = 10.0;
+/// Side of the arrow at the column that is sorted by.
+const ARROW: f32 = 7.0;
+/// Height of a column's head in points.
+const HEAD: f32 = 20.0;
 
 /// Draw the page.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -56,8 +51,8 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let threshold = session.shown.threshold();
     summary_ui(ui, analysis, (threshold, rate));
     ui.add_space(4.0);
-    head_ui(ui);
-    table_ui(ui, scene, (analysis, run), (threshold, rate));
+    head_ui(ui, scene);
+    table_ui(ui, scene, run, (threshold, rate));
 }
 
 fn empty_ui(ui: &mut Ui) {
@@ -136,42 +131,113 @@ fn too_few(analysis: &Analysis, rate: f64) -> Option<String> {
 
 /// Width of the picture and the name.
 fn name_width(ui: &Ui) -> f32 {
-    let numbers = COLUMNS.len() as f32 * (NUMBER_WIDTH + 4.0);
+    let numbers = (VerdictColumn::ALL.len() - 1) as f32 * (NUMBER_WIDTH + GAP);
     (ui.available_width() - numbers).max(80.0)
 }
 
-fn head_ui(ui: &mut Ui) {
+/// The heads of the columns: a click sorts by one, another click the other way.
+fn head_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
-        let weak = theme::palette(ui).weak;
-        let size = vec2(name_width(ui) - 10.0, 18.0);
-        text_cell(ui, size, RichText::new("Image").small().color(weak));
-        for (head, tooltip) in COLUMNS {
-            let size = vec2(NUMBER_WIDTH, 18.0);
-            ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
-                ui.set_min_width(NUMBER_WIDTH);
-                ui.label(RichText::new(head).small().color(weak))
-                    .on_hover_text(tooltip);
+        ui.spacing_mut().item_spacing.x = GAP;
+        let name_width = name_width(ui) - SCROLL_BAR;
+        for column in VerdictColumn::ALL {
+            let width = match column {
+                VerdictColumn::Image => name_width,
+                _ => NUMBER_WIDTH,
+            };
+            let (rect, response) = ui.allocate_exact_size(vec2(width, HEAD), Sense::click());
+            column_ui(ui, scene, column, (rect, response));
+        }
+    });
+}
+
+fn column_ui(
+    ui: &Ui,
+    scene: &mut Scene<'_>,
+    column: VerdictColumn,
+    (rect, response): (Rect, Response),
+) {
+    let palette = theme::palette(ui);
+    let order = scene.session.looking.verdicts;
+    let is_sorted = order.column == column;
+    let color = if is_sorted || response.hovered() || response.has_focus() {
+        palette.text
+    } else {
+        palette.weak
+    };
+    let font = TextStyle::Small.resolve(ui.style());
+    let painter = ui.painter();
+    let is_left = column == VerdictColumn::Image;
+    let galley = painter.layout_no_wrap(column.label().to_owned(), font, color);
+    let arrow = if is_sorted { ARROW + 4.0 } else { 0.0 };
+    let left = if is_left {
+        rect.left()
+    } else {
+        rect.right() - galley.size().x - arrow
+    };
+    let words = Rect::from_min_size(
+        pos2(left, rect.center().y - 0.5 * galley.size().y),
+        galley.size(),
+    );
+    painter.galley(words.min, galley, color);
+    if is_sorted {
+        let center = pos2(words.right() + 0.5 * arrow + 1.0, rect.center().y);
+        paint_arrow(painter, center, order.is_ascending(), palette.accent);
+    }
+    if response.has_focus() {
+        let stroke = Stroke::new(1.0, palette.accent);
+        painter.rect_stroke(rect, RADIUS, stroke, StrokeKind::Inside);
+    }
+    response.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, column.label()));
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        if is_sorted {
+            node.set_sort_direction(if order.is_ascending() {
+                SortDirection::Ascending
+            } else {
+                SortDirection::Descending
             });
         }
     });
+    if response.clicked() {
+        let sort = LookAction::SortVerdicts(order.clicked(column));
+        scene.actions.push(Action::Look(sort));
+    }
+    response.on_hover_text(format!("{}. Click to sort", column.explanation()));
+}
+
+/// A triangle that points up where values rise from row to row, as tables elsewhere have it.
+fn paint_arrow(painter: &Painter, center: Pos2, is_ascending: bool, color: Color32) {
+    let half = 0.5 * ARROW;
+    let foot = if is_ascending {
+        0.7 * half
+    } else {
+        -0.7 * half
+    };
+    let corners = vec![
+        center + vec2(-half, foot),
+        center + vec2(half, foot),
+        center + vec2(0.0, -foot),
+    ];
+    painter.add(Shape::convex_polygon(corners, color, Stroke::NONE));
 }
 
 fn table_ui(
     ui: &mut Ui,
     scene: &mut Scene<'_>,
-    (analysis, run): (&Analysis, &RunState),
-    numbers: (Option<f64>, f64),
+    run: &RunState,
+    (threshold, rate): (Option<f64>, f64),
 ) {
+    let session = scene.session;
+    let verdicts = session.shown.verdicts(session.looking.verdicts, rate);
     ui.spacing_mut().item_spacing.y = 0.0;
     ui.spacing_mut().interact_size.y = ROW;
     ScrollArea::vertical()
         .id_salt("verdicts")
         .auto_shrink(false)
-        .show_rows(ui, ROW, analysis.unknown.len(), |ui, rows| {
-            ui.set_max_width(ui.available_width() - 10.0);
-            for verdict in &analysis.unknown[rows] {
-                row_ui(ui, scene, run, verdict, numbers);
+        .show_rows(ui, ROW, verdicts.len(), |ui, rows| {
+            ui.set_max_width(ui.available_width() - SCROLL_BAR);
+            for verdict in &verdicts[rows] {
+                row_ui(ui, scene, run, verdict, (threshold, rate));
             }
         });
 }
@@ -201,13 +267,13 @@ fn row_ui(
         ""
     };
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
+        ui.spacing_mut().item_spacing.x = GAP;
         ui.set_height(ROW);
         let size = vec2(name_width(ui), ROW);
         let (rect, response) = ui.allocate_exact_size(size, Sense::click());
         let name = short_name(&image.file.path);
         let words = format!("{name}, {word}");
-        response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, is_shown, &words));
+        response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_shown, &words));
         if is_shown || response.hovered() || response.has_focus() {
             let fill = if is_shown {
                 palette.selection

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{
-    Align, Align2, Frame, Label, Layout, Margin, Response, RichText, Sense, TextStyle, Ui, Vec2,
-    WidgetInfo, vec2,
+    Align, Align2, Frame, Label, Layout, Margin, Response, RichText, Sense, TextStyle, Ui,
+    UiBuilder, Vec2, WidgetInfo, vec2,
 };
 
 use crate::ui::theme::{self, LABEL_WIDTH, RADIUS, ROW_HEIGHT, SECTION_GAP};
@@ -26,7 +26,7 @@ pub fn title(ui: &mut Ui, words: &str, size: f32) -> Response {
 pub fn heavy(ui: &mut Ui, label: Label) -> Response {
     let (at, galley, response) = label.layout_in_ui(ui);
     let words = galley.text().to_owned();
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &words));
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Heading, true, &words));
     let color = ui.visuals().strong_text_color();
     for shift in [0.0, WEIGHT] {
         let at = at + vec2(shift, 0.0);
@@ -125,6 +125,46 @@ pub fn number_cell(ui: &mut Ui, width: f32, text: &str, color: egui::Color32) ->
         .text(rect.right_center(), Align2::RIGHT_CENTER, text, font, color);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, text));
     response.on_hover_text("Click to copy")
+}
+
+/// Something at the right edge and something that takes what it leaves at the left, drawn and read from the left; in a row.
+///
+/// How wide the right one is was seen in the frame before, under `id_salt`, which no other in the same scope may have.
+/// Where that has changed, the frame is laid out again.
+pub fn ends<T: ?Sized>(
+    ui: &mut Ui,
+    id_salt: &str,
+    shared: &mut T,
+    add_left: impl FnOnce(&mut Ui, &mut T),
+    add_right: impl FnOnce(&mut Ui, &mut T),
+) {
+    let id = ui.scope_id().with(id_salt);
+    let seen: f32 = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+    let place = ui.available_rect_before_wrap();
+    let seen_left = (place.right() - seen).max(place.left());
+    let gap = ui.spacing().item_spacing.x;
+    let width = (seen_left - gap - place.left()).max(0.0);
+    let height = ui.spacing().interact_size.y;
+    let layout = Layout::left_to_right(Align::Center);
+    let row = ui.allocate_ui_with_layout(vec2(width, height), layout, |ui| {
+        ui.set_min_width(width);
+        ui.set_max_width(width);
+        add_left(ui, shared);
+    });
+    // A child of its own: one that is wider than it was must not push the panel wider.
+    let place = row
+        .response
+        .rect
+        .with_min_x(seen_left)
+        .with_max_x(place.right());
+    let mut right = ui.new_child(UiBuilder::new().max_rect(place).layout(layout));
+    add_right(&mut right, shared);
+    let now = right.min_rect().width();
+    ui.advance_cursor_after_rect(place);
+    if (now - seen).abs() > 0.5 {
+        ui.data_mut(|data| data.insert_temp(id, now));
+        ui.request_discard("what is at the right edge has another width");
+    }
 }
 
 /// Text in a cell of fixed size that is cut off with an ellipsis; all of it shows under the pointer.

@@ -1,13 +1,17 @@
-//! How many clicks and keys a goal takes from a window that has just started; typing a text is not counted, entering it is.
+//! How many clicks and keys a goal takes from a window that has just started; typing a text is not counted, entering it is,
+//! nor is what the desktop's own file dialog takes.
+
+use std::sync::Arc;
 
 use egui::Key;
 use egui::accesskit::Role as AccessRole;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use lmd_inspector::ood::Role;
 use lmd_inspector::state::KeepAction;
-use lmd_inspector::worker::protocol::{LibraryCommand, RunsCommand};
+use lmd_inspector::worker::protocol::{Event, LibraryCommand, LibraryEvent, RunsCommand};
 
-use super::decision::finished;
-use super::{Window, ready};
+use super::decision::{finished, run};
+use super::{Window, press, ready, script, until};
 
 /// Someone who counts.
 struct User {
@@ -54,6 +58,111 @@ fn the_highest_scoring_image_takes_two_actions() {
     let highest = scores.fold(f64::MIN, f64::max);
     assert_eq!(shown.score(), Some(highest), "it is looked at");
     assert!(user.num_actions <= 2);
+}
+
+#[test]
+fn the_misses_take_one_action() {
+    let (mut window, script) = ready(40);
+    script.0.borrow_mut().overlap = 0.07;
+    run(&mut window, &script, 2);
+    let links = window.query_all_by(|node| node.role() == AccessRole::Link);
+    let names = links.filter_map(|node| node.accesskit_node().label());
+    let words = names.into_iter().find(|name| name.ends_with(" missed"));
+    let words = words.expect("the headline should say how many were missed");
+    let mut user = User::new(window);
+    user.click(&words);
+    let shown = &user.window.state().session().shown;
+    let threshold = shown.threshold().unwrap();
+    let found = shown.gallery.order();
+    assert!(
+        words.starts_with(&format!("{} of 40", found.len())),
+        "{words}"
+    );
+    assert!(!found.is_empty());
+    for &image in found {
+        assert_eq!(shown.gallery.images()[image].role, Role::OutOfDomain);
+        assert!(shown.score_of(image).unwrap() <= threshold);
+    }
+    assert_eq!(user.num_actions, 1);
+    // And all images again.
+    user.click(&words);
+    assert_eq!(
+        user.window.state().session().shown.gallery.order().len(),
+        80
+    );
+}
+
+#[test]
+fn the_misses_come_into_view_where_no_gallery_is() {
+    let (mut window, script) = ready(40);
+    script.0.borrow_mut().overlap = 0.07;
+    run(&mut window, &script, 2);
+    press(&mut window, "Inspect");
+    let tiles = |window: &Window| {
+        window
+            .query_all_by_label_contains(".png, out-of-domain, score")
+            .count()
+    };
+    assert_eq!(tiles(&window), 0);
+    window.get_by_label_contains(" missed").click();
+    window.run_steps(4);
+    assert!(tiles(&window) > 0);
+}
+
+#[test]
+fn verdicts_on_a_folder_with_a_saved_detector_take_four_actions() {
+    let detector = {
+        let (window, _script) = finished(25, 2);
+        let detector = window.state().session().detector_to_save();
+        detector.unwrap()
+    };
+    let (window, script) = ready(25);
+    let mut user = User::new(window);
+    let choose = |user: &mut User, path: &str| {
+        let (job, kind) = *script.0.borrow().dialogs.last().unwrap();
+        script.say_library(LibraryEvent::Chosen {
+            job,
+            kind,
+            paths: vec![path.into()],
+            was_shown: true,
+        });
+        user.window.run_steps(4);
+    };
+    user.click("Browse detector to open");
+    choose(&mut user, "/mine/detector.json");
+    script.say_library(LibraryEvent::DetectorOpened {
+        path: "/mine/detector.json".into(),
+        detector: Ok(Arc::new(detector.clone())),
+        written: None,
+    });
+    user.window.run_steps(4);
+    user.click("Browse unknown folder path");
+    choose(&mut user, "/mine/holiday");
+    script.list_folders(7);
+    user.window.run_steps(4);
+    user.click("Only score unknown images");
+    user.click("Run");
+    assert_eq!(user.num_actions, 4);
+
+    let window = &mut user.window;
+    let (job, request, _) = script.last_run();
+    assert_eq!(request.images.len(), 7, "the samples are left out");
+    let num_attempts = request.settings.method.detector.num_attempts();
+    script.make_attempts(0..num_attempts);
+    let progress = script::progress(&request, 7 * num_attempts);
+    script.say(Event::Done { job, progress });
+    until(window, "the verdicts", |window| {
+        let analysis = window.state().session().shown.analysis.as_deref();
+        analysis.is_some_and(|analysis| analysis.unknown.len() == 7)
+    });
+    window.run_steps(4);
+    let run = window.state().session().shown.run.as_ref().unwrap();
+    for (id, image) in run.images.iter().enumerate() {
+        let name = image.file.path.file_name().unwrap().to_str().unwrap();
+        let is_flagged = run.score(id).unwrap() > detector.threshold;
+        let word = if is_flagged { "flagged" } else { "passes" };
+        window.get_by_label(&format!("{name}, {word}"));
+    }
 }
 
 #[test]

@@ -16,10 +16,10 @@ use super::real::{has_phase, no_wake, open as open_window, settings, some_sample
 use super::{Window, press, until};
 use crate::runs::support::bits;
 
-type Bits = Vec<(usize, usize, [u64; 3])>;
+pub(super) type Bits = Vec<(usize, usize, [u64; 3])>;
 
 /// A window that keeps its runs in a folder.
-fn open(settings: Settings, runs: &Path) -> Window {
+pub(super) fn open(settings: Settings, runs: &Path) -> Window {
     let mut window = open_window(settings, no_wake());
     window.state_mut().keep_runs_in(Some(runs.to_owned()));
     window
@@ -27,7 +27,7 @@ fn open(settings: Settings, runs: &Path) -> Window {
 
 /// Settings over three clothes and three digits.
 /// Runs that something is to happen in take a second or more, so that it does not come too late.
-fn session_settings(folder: &Path, num_attempts: usize, num_steps: usize) -> Settings {
+pub(super) fn session_settings(folder: &Path, num_attempts: usize, num_steps: usize) -> Settings {
     use lmd_inspector::ood::Role;
     use lmd_inspector::runs::BatchChoice;
     use lmd_inspector::state::{FolderChoice, FolderSource};
@@ -48,7 +48,7 @@ fn session_settings(folder: &Path, num_attempts: usize, num_steps: usize) -> Set
     settings
 }
 
-fn run_files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn run_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|e| e == "lmdrun"));
@@ -57,7 +57,7 @@ fn run_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Read a file that the window may be listing at this moment.
-fn read(path: &Path) -> StoredRun {
+pub(super) fn read(path: &Path) -> StoredRun {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         match file::read(path) {
@@ -69,20 +69,25 @@ fn read(path: &Path) -> StoredRun {
     }
 }
 
-fn results(window: &Window) -> Bits {
+pub(super) fn results(window: &Window) -> Bits {
     let run = window.state().session().shown.run.as_ref().unwrap();
     let results: Vec<_> = run.log().since(0).iter().map(|r| (**r).clone()).collect();
     bits(&results)
 }
 
-fn has_planned(window: &mut Window) {
+pub(super) fn has_planned(window: &mut Window) {
     until(window, "both folders", |window| {
         window.state().session().planned().len() == 6
     });
 }
 
 /// The scores of a run that nothing stops.
-fn uninterrupted(folder: &Path, runs: &Path, num_attempts: usize, num_steps: usize) -> Bits {
+pub(super) fn uninterrupted(
+    folder: &Path,
+    runs: &Path,
+    num_attempts: usize,
+    num_steps: usize,
+) -> Bits {
     let mut window = open(session_settings(folder, num_attempts, num_steps), runs);
     has_planned(&mut window);
     press(&mut window, "Run");
@@ -250,6 +255,7 @@ fn what_a_crash_left_is_offered_and_resumed_and_a_stranger_stays_as_it_was() {
     fs::copy(&unfinished, &stranger).unwrap();
     let before = fs::read(&stranger).unwrap();
     open_file(&mut window, &stranger);
+    window.get_by_label_contains("stranger, ");
     press(&mut window, "Resume the run");
     until(&mut window, "the end of the run", has_phase(Phase::Done));
     assert_eq!(results(&window), expected);
@@ -508,4 +514,17 @@ fn two_runs_are_held_against_each_other() {
         let words = "changed verdict";
         window.query_all_by_label_contains(words).count() == 2
     });
+    let changed = &window
+        .state()
+        .session()
+        .shown
+        .pairing
+        .pair
+        .as_ref()
+        .unwrap()
+        .changed;
+    let pictures = window
+        .query_all_by_label_contains("Picture of 0000")
+        .count();
+    assert_eq!(pictures, changed.len(), "each with its picture");
 }

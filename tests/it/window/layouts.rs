@@ -6,11 +6,14 @@ use egui::accesskit::Role as AccessRole;
 use egui::{FontId, Rect, pos2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use lmd_inspector::ood::PerRole;
-use lmd_inspector::state::{Action, Center, PanelSettings, Phase, ResultsPage, UiCommand};
+use lmd_inspector::state::{
+    Action, Center, PanelSettings, Phase, ResultsPage, Settings, UiCommand,
+};
+use lmd_inspector::worker::protocol::ModelSource;
 
-use super::Window;
 use super::arrangement::three_roles;
 use super::script::progress;
+use super::{Window, open, prepare};
 
 /// Widths of windows in pixels, from the narrowest that can be dragged to a large screen.
 const WIDTHS: [f32; 9] = [
@@ -242,4 +245,19 @@ fn no_dialog_leaves_the_window_at_any_width() {
             window.run_steps(3);
         }
     }
+}
+
+#[test]
+fn the_setup_keeps_its_width_whatever_the_card_of_the_model_says() {
+    let (mut window, script) = open(Settings::default());
+    let width = PanelSettings::default().setup_width;
+    let is_kept = |window: &Window| window.state().session().settings.panels.setup_width == width;
+    assert!(is_kept(&window));
+    prepare(&mut window, &script, 3);
+    assert!(is_kept(&window), "bundled");
+    let session = window.state_mut().session_mut();
+    session.perform(Action::OpenModel(ModelSource::Path("/models/cats".into())));
+    window.run_steps(4);
+    window.get_by_role_and_label(AccessRole::Button, "Use bundled");
+    assert!(is_kept(&window), "a button in its place");
 }

@@ -17,14 +17,17 @@ mod maps;
 mod notices;
 mod overlays;
 mod parking;
+mod parking_real;
 mod plots;
 mod quick_scan;
+mod reading;
 mod real;
 mod script;
 mod shown;
 mod tooltips;
 mod train;
 mod undo;
+mod verdicts;
 
 use std::time::{Duration, Instant};
 
@@ -64,10 +67,11 @@ fn prepare(window: &mut Window, script: &Script, num_images: usize) {
     window.run_steps(8);
 }
 
-/// Draw frames until something holds: figures are computed ten times a second only.
+/// Draw frames until something holds: figures are computed ten times a second only, and a busy machine may give the real
+/// worker little time.
 #[track_caller]
 fn until(window: &mut Window, what: &str, mut holds: impl FnMut(&Window) -> bool) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(5);
     loop {
         window.run_steps(2);
         if holds(window) {

@@ -39,6 +39,7 @@ pub fn legend_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.painter()
             .text(at, align, text, font.clone(), palette.weak)
     };
+    let name = format!("Colors, {} to {}", scale.low, scale.high);
     let left = text(rect.left(), Align2::LEFT_CENTER, scale.low);
     let right = text(rect.right(), Align2::RIGHT_CENTER, scale.high);
     let bar = Rect::from_x_y_ranges(
@@ -50,7 +51,7 @@ pub fn legend_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             .image(texture.id(), bar, picture::WHOLE, Color32::WHITE);
     }
     let sentence = scale.sentence;
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &sentence));
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, &name));
     response.on_hover_text(format!(
         "{sentence}. Only first attempts count, so that the scale stands still"
     ));

@@ -148,9 +148,11 @@ fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &ComparedRun, row: ComparedRo
         measures::label(&row.distance),
         row.aggregate.name()
     );
-    let when = recent::when(manifest);
-    let name = format!("Compare with {way} of {when}");
-    let button = Button::selectable(is_chosen, "Compare").min_size(vec2(0.0, 20.0));
+    let run_name = recent::name(manifest, &run.scores.path);
+    let name = format!("Compare with {way} of {run_name}");
+    let button = Button::selectable(is_chosen, "Compare")
+        .frame_when_inactive(true)
+        .min_size(vec2(0.0, 20.0));
     let response = ui.add(button).accessible_name(name);
     if response.clicked() {
         let key = (!is_chosen).then_some(key);
@@ -158,8 +160,11 @@ fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &ComparedRun, row: ComparedRo
             .actions
             .push(Action::Keep(KeepAction::CompareWith(key)));
     }
-    ui.label(when)
-        .on_hover_text(run.scores.path.display().to_string());
+    ui.label(run_name).on_hover_text(format!(
+        "Of {}: {}",
+        recent::when(manifest),
+        run.scores.path.display()
+    ));
     ui.label(manifest.model.name.as_str());
     ui.label(settings.method.detector.summary());
     let number = |ui: &mut Ui, text: String| ui.label(RichText::new(text).monospace());

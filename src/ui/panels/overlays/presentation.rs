@@ -19,6 +19,7 @@ use crate::state::shown::scrub::ScrubPhase;
 use crate::state::{Action, Overlay, Session, UiCommand, text};
 use crate::ui::panels::{Scene, inspector};
 use crate::ui::theme;
+use crate::ui::widgets::layout::{ends, heavy};
 use crate::ui::widgets::picture;
 
 /// Body text in points, in a window of [`WINDOW`].
@@ -79,18 +80,23 @@ fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, overlay: Overlay) {
     let steps = session.presented_steps();
     let (first, last) = (steps[0], steps[steps.len() - 1]);
     let step = session.looking.step;
+    // What is left between the edge and the buttons: a long name is cut, and they stay.
+    let name_ui = |ui: &mut Ui, _: &mut Scene<'_>| {
+        if let Some(image) = image {
+            let color = theme::palette(ui).role(image.role);
+            ui.label(RichText::new(image.role.label()).size(size).color(color));
+            let name = RichText::new(short_name(&image.file.path));
+            let label = egui::Label::new(name.size(size).strong()).truncate();
+            heavy(ui, label).on_hover_text(image.file.path.display().to_string());
+        }
+    };
     ui.horizontal(|ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let close = Action::Do(overlay.toggle());
-            let response = ui.button(RichText::new("Close").size(size));
-            if response.on_hover_text("Back to the window (Esc)").clicked() {
-                scene.actions.push(close);
-            }
+        ends(ui, "buttons", scene, name_ui, |ui, scene| {
             for (words, command, is_enabled) in [
-                ("Next", UiCommand::NextStep, step != last),
-                ("Back", UiCommand::PreviousStep, step != first),
-                ("Next image", UiCommand::NextImage, true),
                 ("Previous image", UiCommand::PreviousImage, true),
+                ("Next image", UiCommand::NextImage, true),
+                ("Back", UiCommand::PreviousStep, step != first),
+                ("Next", UiCommand::NextStep, step != last),
             ] {
                 let action = Action::Do(command);
                 let tooltip = match command {
@@ -107,17 +113,10 @@ fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, overlay: Overlay) {
                     scene.actions.push(action);
                 }
             }
-            // What is left between the edge and the buttons: a long name is cut, and they stay.
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                if let Some(image) = image {
-                    let color = theme::palette(ui).role(image.role);
-                    ui.label(RichText::new(image.role.label()).size(size).color(color));
-                    let name = RichText::new(short_name(&image.file.path));
-                    let label = egui::Label::new(name.size(size).strong()).truncate();
-                    ui.add(label)
-                        .on_hover_text(image.file.path.display().to_string());
-                }
-            });
+            let response = ui.button(RichText::new("Close").size(size));
+            if response.on_hover_text("Back to the window (Esc)").clicked() {
+                scene.actions.push(Action::Do(overlay.toggle()));
+            }
         });
     });
     ui.add_space(8.0);
@@ -272,11 +271,11 @@ pub fn verdict_words(session: &Session, score: Option<f64>) -> (&'static str, St
     let reason =
         session
             .shown
-            .share_of_in_domain_below(score)
-            .map_or_else(String::new, |(share, count)| {
+            .num_in_domain_below(score)
+            .map_or_else(String::new, |(below, count)| {
                 format!(
                     "It differs more than {} of the {} images that belong.",
-                    text::percent(share),
+                    text::count(below),
                     text::count(count)
                 )
             });

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use egui::{Frame, Id, Margin, Modal, RichText, ScrollArea, Ui};
+use egui::{Frame, Id, Margin, Modal, ScrollArea, Ui};
 
 use crate::engine::resuming::list_of;
 use crate::state::saving::Question;
 use crate::state::{Action, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::widgets::buttons::primary_words;
-use crate::ui::widgets::layout::note;
+use crate::ui::widgets::layout::{TITLE, note, title};
 
 /// Width in points.
 const WIDTH: f32 = 440.0;
@@ -42,7 +42,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
 /// Say what it is about; returns what the two buttons say.
 fn words_ui(ui: &mut Ui, scene: &Scene<'_>, question: &Question) -> (&'static str, &'static str) {
     let title = |ui: &mut Ui, words: &str| {
-        ui.label(RichText::new(words).size(15.0).strong());
+        title(ui, words, TITLE);
         ui.add_space(2.0);
     };
     match question {

@@ -84,7 +84,7 @@ fn list_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                         }
                     });
                     let remove = Action::Keep(KeepAction::Remove(run.path.clone()));
-                    let name = format!("Remove run of {}", recent::when(&run.manifest));
+                    let name = format!("Remove run of {}", recent::name(&run.manifest, &run.path));
                     cross(ui, scene.actions, remove, &name);
                 });
             }
@@ -115,10 +115,7 @@ fn row_ui(ui: &mut Ui, run: &RunSummary, auroc: Option<f64>, width: f32) -> Resp
             egui::Align::Center,
         );
     };
-    append(
-        format!("{}, {}\n", recent::when(manifest), manifest.model.name),
-        false,
-    );
+    append(format!("{}\n", recent::title(manifest, &run.path)), false);
     append(
         format!(
             "{}, {}",

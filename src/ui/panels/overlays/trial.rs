@@ -234,13 +234,13 @@ fn score_ui(ui: &mut Ui, scene: &Scene<'_>, trial: &Trial) {
     });
     let line = trial
         .score()
-        .and_then(|score| session.shown.share_of_in_domain_below(score))
+        .and_then(|score| session.shown.num_in_domain_below(score))
         .map_or_else(
             || "Run the folders first to see where it stands among them".to_owned(),
-            |(share, count)| {
+            |(below, count)| {
                 format!(
                     "At or above {} of {} in-domain images",
-                    text::percent(share),
+                    text::count(below),
                     text::count(count)
                 )
             },

@@ -11,7 +11,7 @@ use super::Scene;
 use crate::state::{Action, TrainingPhase, TrainingRun, UiCommand, text};
 use crate::ui::theme::{self, MARGIN};
 use crate::ui::widgets::buttons::action_button;
-use crate::ui::widgets::layout::note;
+use crate::ui::widgets::layout::{HEADING, note, title};
 
 /// Room at the right that the scroll bar needs.
 const SCROLL_BAR: f32 = 14.0;
@@ -33,7 +33,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .inner_margin(Margin::symmetric(MARGIN, 10));
     CentralPanel::default().frame(frame).show(ui, |ui| {
         ui.horizontal(|ui| {
-            ui.label(RichText::new("New model").heading().strong());
+            title(ui, "New model", HEADING);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 action_button(ui, scene.actions, Action::Do(UiCommand::Close))
                     .on_hover_text("Back to the window, a training continues");

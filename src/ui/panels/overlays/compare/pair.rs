@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use egui::{Button, RichText, ScrollArea, Ui, vec2};
+use egui::{Button, RichText, Role as AccessRole, ScrollArea, Sense, Ui, Vec2, WidgetInfo, vec2};
 use egui_plot::{
     AxisHints, GridMark, HLine, Line, LineStyle, PlotBounds, PlotPoints, Points, VLine,
 };
@@ -16,11 +16,13 @@ use crate::state::{Action, KeepAction, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::panels::histogram::{axis, base_plot};
 use crate::ui::theme;
-use crate::ui::widgets::layout::{note, stand_in};
-use crate::ui::widgets::{mark, ticks};
+use crate::ui::widgets::layout::{note, stand_in, title};
+use crate::ui::widgets::{mark, thumbnail, ticks};
 
-/// Changed images listed at most.
-const MOST_CHANGED: usize = 500;
+/// Type size of a part's title in points.
+const PART: f32 = 13.5;
+/// Side of a changed image's picture in points.
+const PICTURE: f32 = 36.0;
 
 /// Draw the comparison.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -123,10 +125,6 @@ fn basis(pair: &Pair) -> String {
     }
 }
 
-fn title(ui: &mut Ui, words: &str) {
-    ui.label(RichText::new(words).strong());
-}
-
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
         (low.min(value), high.max(value))
@@ -137,7 +135,7 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
 
 fn scatter_ui(ui: &mut Ui, scene: &Scene<'_>, pair: &Pair, height: f32) {
     let palette = theme::palette(ui);
-    title(ui, "Scores, shown run across, other run up");
+    title(ui, "Scores, shown run across, other run up", PART);
     if pair.points.is_empty() {
         note(ui, "The two runs have no image in common");
         return;
@@ -191,7 +189,7 @@ fn scatter_ui(ui: &mut Ui, scene: &Scene<'_>, pair: &Pair, height: f32) {
 
 fn curves_ui(ui: &mut Ui, pair: &Pair, height: f32) {
     let palette = theme::palette(ui);
-    title(ui, "ROC, shown run solid, other run dashed");
+    title(ui, "ROC, shown run solid, other run dashed", PART);
     let percent = |mark: GridMark, _: &RangeInclusive<f64>| format!("{:.0} %", 100.0 * mark.value);
     let shown = base_plot("both curves", height)
         .width(ui.available_width())
@@ -236,7 +234,7 @@ fn corner(point: &RocPoint) -> [f64; 2] {
 
 fn changed_ui(ui: &mut Ui, scene: &mut Scene<'_>, pair: &Pair, height: f32) {
     if pair.thresholds.is_none() {
-        title(ui, "Changed verdicts");
+        title(ui, "Changed verdicts", PART);
         note(
             ui,
             "There are too few in-domain images for a threshold at this false-alarm rate",
@@ -247,13 +245,14 @@ fn changed_ui(ui: &mut Ui, scene: &mut Scene<'_>, pair: &Pair, height: f32) {
     title(
         ui,
         &format!("{} changed verdict", text::counted(count, "image")),
+        PART,
     );
     ScrollArea::vertical()
         .id_salt("changed verdicts")
         .max_height(height)
         .auto_shrink([false, false])
-        .show(ui, |ui| {
-            for &index in pair.changed.iter().take(MOST_CHANGED) {
+        .show_rows(ui, PICTURE, count, |ui, rows| {
+            for &index in &pair.changed[rows] {
                 changed_row_ui(ui, scene, pair, &pair.points[index]);
             }
         });
@@ -279,7 +278,16 @@ fn changed_row_ui(ui: &mut Ui, scene: &mut Scene<'_>, pair: &Pair, point: &PairP
         "out-of-domain in the other run only"
     };
     ui.horizontal(|ui| {
+        ui.set_min_height(PICTURE);
         mark::ui(ui, point.role);
+        let (square, picture) = ui.allocate_exact_size(Vec2::splat(PICTURE), Sense::hover());
+        let failed = thumbnail::paint(ui, &mut scene.textures.thumbnails, &image.file.path, square);
+        picture.widget_info(|| {
+            WidgetInfo::labeled(AccessRole::Image, true, format!("Picture of {name}"))
+        });
+        if let Some(reason) = failed {
+            picture.on_hover_text(reason);
+        }
         let words = format!("{name}, {now}");
         let button = Button::new(RichText::new(words).small())
             .frame(false)
