@@ -18,7 +18,7 @@ fn made(checkpoint: &Checkpoint, folder: &Path, numbers: Numbers) -> Converted {
     convert(checkpoint, &folder.join("made"), numbers).unwrap()
 }
 
-/// A score_sde fixture whose settings are changed.
+/// A fixture of `score_sde` whose settings are changed.
 fn with_settings(name: &str, fields: Value) -> Checkpoint {
     let folder = tempfile::tempdir().unwrap();
     let path = fixture("score_sde").join(name).join("config.json");
