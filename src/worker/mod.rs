@@ -9,6 +9,5 @@ pub mod handle;
 pub mod job;
 pub mod keeping;
 pub mod library;
-mod priority;
 pub mod protocol;
 pub mod training;

@@ -1,6 +1,6 @@
 //! The results in a few lines: how well the roles are told apart, what the threshold does, and what to be careful about.
 
-use egui::{RichText, Ui};
+use egui::{RichText, TextStyle, Ui};
 
 use super::Scene;
 use super::decision::toggle_outcome;
@@ -22,6 +22,8 @@ const NUM_WARNINGS: usize = 2;
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     card(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 3.0;
+        // A row of links is as high as the lines around it.
+        ui.spacing_mut().interact_size.y = ui.text_style_height(&TextStyle::Small);
         auroc_ui(ui, scene.session);
         outcomes_ui(ui, scene);
         warnings_ui(ui, scene);
