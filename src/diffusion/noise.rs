@@ -28,6 +28,8 @@ pub enum Purpose {
     Corrector = 6,
     /// The noise that known pixels are diffused with after a corrector.
     KnownAfterCorrector = 7,
+    /// The noise that a step is undone with.
+    Again = 8,
 }
 
 /// Gives the noise of each image of a batch, on whatever thread.

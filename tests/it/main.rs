@@ -56,6 +56,8 @@ mod report;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]
+mod samplers;
+#[cfg(test)]
 mod session;
 #[cfg(test)]
 mod settings;
