@@ -492,7 +492,8 @@ mod tests {
         }
     }
 
-    /// The reference integrated by `scipy.integrate.RK45`, each image alone; its evaluations follow the rounding of `f32`.
+    /// The reference integrated by `scipy.integrate.RK45`, each image alone. Its steps follow the rounding of `f32`: the same
+    /// code in PyTorch gives 2.0624 with 440 slopes on one processor and 2.0711 with 470 on another.
     #[test]
     fn bits_of_the_bundled_model_are_those_of_the_reference() {
         let reference = Reference::read("likelihood.safetensors");
@@ -512,9 +513,8 @@ mod tests {
             on_call: &mut |call| num_calls += call.num_network_calls,
         };
         let bits = bits_per_dim(images, 1e-5, models, watch).unwrap()[0];
-        assert!((bits - 2.062_412_472).abs() < 2e-3, "{bits}");
-        // 440 slopes there.
-        assert!((3 * 400..3 * 500).contains(&num_calls), "{num_calls}");
+        assert!((bits - 2.0668).abs() < 0.01, "{bits}");
+        assert!((3 * 400..3 * 520).contains(&num_calls), "{num_calls}");
     }
 
     /// Bits of the same stream by zlib, which finds somewhat longer matches.
