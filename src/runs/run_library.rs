@@ -164,7 +164,12 @@ mod tests {
     fn a_name_is_given_unless_it_is_one_that_runs_get() {
         let folder = Path::new("/runs");
         assert_eq!(given_name(&free_path(folder, "my model/2")), None);
-        for name in ["demo", "2026-11-28", "2026-11-28-night", "night-2026-11-28-000000"] {
+        for name in [
+            "demo",
+            "2026-11-28",
+            "2026-11-28-night",
+            "night-2026-11-28-000000",
+        ] {
             let path = folder.join(name).with_extension(EXTENSION);
             assert_eq!(given_name(&path).as_deref(), Some(name));
         }
