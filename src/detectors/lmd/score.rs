@@ -71,7 +71,7 @@ impl Detector for Ready {
     }
 
     fn calls_per_attempt(&self) -> usize {
-        self.sampler.kind.def().num_calls(self.timesteps.len())
+        self.timesteps.len() * self.sampler.kind.def().calls_per_step()
     }
 
     fn mask_luma(&self) -> &[u8] {
