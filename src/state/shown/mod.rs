@@ -15,7 +15,7 @@ pub mod pair;
 pub mod run;
 pub mod scrub;
 pub mod trial;
-mod verdicts;
+pub mod verdicts;
 mod warnings;
 
 use std::path::Path;

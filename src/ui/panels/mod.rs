@@ -38,6 +38,7 @@ use crate::detectors::DetectorSpec;
 use crate::detectors::lmd::Lmd;
 use crate::ood::PerRole;
 use crate::runs::{RunImage, RunSettings};
+use crate::state::shown::verdicts::VerdictRows;
 use crate::state::{Action, LookAction, Part, Session, Shown, UiCommand};
 use crate::worker::protocol::JobId;
 
@@ -165,6 +166,8 @@ pub struct ShownDrafts {
     pub brushed_from: Option<f64>,
     /// The pointer is over the notices.
     pub reads_notices: bool,
+    /// The rows of the table of verdicts.
+    pub verdicts: VerdictRows,
 }
 
 impl ShownDrafts {

@@ -228,7 +228,8 @@ fn table_ui(
     (threshold, rate): (Option<f64>, f64),
 ) {
     let session = scene.session;
-    let verdicts = session.shown.verdicts(session.looking.verdicts, rate);
+    let mut verdicts = std::mem::take(&mut scene.drafts.shown.verdicts);
+    verdicts.sort(&session.shown, session.looking.verdicts, rate);
     ui.spacing_mut().item_spacing.y = 0.0;
     ui.spacing_mut().interact_size.y = ROW;
     ScrollArea::vertical()
@@ -236,10 +237,11 @@ fn table_ui(
         .auto_shrink(false)
         .show_rows(ui, ROW, verdicts.len(), |ui, rows| {
             ui.set_max_width(ui.available_width() - SCROLL_BAR);
-            for verdict in &verdicts[rows] {
+            for verdict in rows.filter_map(|row| verdicts.get(row)) {
                 row_ui(ui, scene, run, verdict, (threshold, rate));
             }
         });
+    scene.drafts.shown.verdicts = verdicts;
 }
 
 fn row_ui(
