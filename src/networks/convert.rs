@@ -4,14 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use half::f16;
+
 use super::checkpoints::{self, Blueprint, Checkpoint, CheckpointError, ModelSource, Numbers};
 use super::description::Network;
 use super::executors::{self, DeviceChoice, ExecutorError};
 use super::training::parameters;
+use super::verify::{largest, relative_difference};
 use crate::diffusion::{DenoiseError, NeverInterrupt, Schedule};
-
-/// Largest half-precision number.
-const LARGEST_HALF: f32 = 65_504.0;
 
 /// What became of a conversion.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,7 +96,7 @@ fn check_range(network: &mut Network, numbers: Numbers) -> Result<(), ConvertErr
     let largest = tensors
         .flat_map(|tensor| tensor.values.iter())
         .fold(0.0, |most: f32, value| most.max(value.abs()));
-    if numbers == Numbers::F16 && largest > LARGEST_HALF {
+    if numbers == Numbers::F16 && largest > f16::MAX.to_f32() {
         return Err(ConvertError::TooLarge(largest));
     }
     Ok(())
@@ -123,19 +123,6 @@ fn difference(one: &Network, other: Network, schedule: &Schedule) -> Result<f64,
     let (expected, got) = (call(Arc::new(one.clone()))?, call(Arc::new(other))?);
     // Image by image: outputs at little noise may be thousands of times as large.
     let images = expected.chunks_exact(len).zip(got.chunks_exact(len));
-    let differences = images.map(|(expected, got)| {
-        let pairs = expected.iter().zip(got);
-        let apart = pairs.map(|(a, b)| f64::from((a - b).abs()));
-        let largest = expected
-            .iter()
-            .fold(0.0, |most: f32, it| most.max(it.abs()));
-        apart.fold(
-            0.0,
-            |most: f64, it| if it.is_nan() { it } else { most.max(it) },
-        ) / f64::from(largest).max(f64::MIN_POSITIVE)
-    });
-    Ok(differences.fold(
-        0.0,
-        |most: f64, it| if it.is_nan() { it } else { most.max(it) },
-    ))
+    let differences = images.map(|(expected, got)| relative_difference(got, expected).0);
+    Ok(largest(differences))
 }

@@ -122,7 +122,7 @@ impl Reference {
 }
 
 /// Largest difference relative to the reference's largest magnitude, and that magnitude.
-fn relative_difference(output: &[f32], reference: &[f32]) -> (f64, f64) {
+pub(super) fn relative_difference(output: &[f32], reference: &[f32]) -> (f64, f64) {
     let magnitude = largest(reference.iter().map(|&value| f64::from(value).abs()));
     let difference = largest(
         output
@@ -139,7 +139,7 @@ fn relative_difference(output: &[f32], reference: &[f32]) -> (f64, f64) {
 }
 
 /// The largest value; NaN where any is not finite. `f64::max` drops NaN, which must not look like agreement.
-fn largest(mut values: impl Iterator<Item = f64>) -> f64 {
+pub(super) fn largest(mut values: impl Iterator<Item = f64>) -> f64 {
     values
         .try_fold(0.0_f64, |max, value| {
             value.is_finite().then(|| max.max(value))

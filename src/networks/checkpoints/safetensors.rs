@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
+use half::{bf16, f16};
 use serde::{Deserialize, Serialize};
 
 use super::json;
@@ -184,39 +185,10 @@ impl Numbers {
     fn write(self, value: f32, to: &mut impl io::Write) -> io::Result<()> {
         match self {
             Self::F32 => to.write_all(&value.to_le_bytes()),
-            Self::F16 => to.write_all(&half(value).to_le_bytes()),
-            Self::Bf16 => to.write_all(&brain_half(value).to_le_bytes()),
+            Self::F16 => to.write_all(&f16::from_f32(value).to_le_bytes()),
+            Self::Bf16 => to.write_all(&bf16::from_f32(value).to_le_bytes()),
         }
     }
-}
-
-/// The nearest half-precision number, the even one of two; infinity beyond all of them.
-fn half(value: f32) -> u16 {
-    const INFINITE: u32 = 0x7f80_0000;
-    let bits = value.to_bits();
-    let (sign, size) = ((bits >> 16) as u16 & 0x8000, bits & 0x7fff_ffff);
-    let magnitude = match size {
-        0..0x3880_0000 => {
-            // Whole multiples of 2^-24.
-            (f32::from_bits(size) * 16_777_216.0).round_ties_even() as u16
-        }
-        0x3880_0000..0x4780_0000 => {
-            let rounded = size + 0x0fff + (size >> 13 & 1);
-            ((rounded - 0x3800_0000) >> 13) as u16
-        }
-        0x4780_0000..=INFINITE => 0x7c00,
-        _ => 0x7e00,
-    };
-    sign | magnitude
-}
-
-/// The nearest of the numbers that are a single-precision one's upper half, the even one of two.
-fn brain_half(value: f32) -> u16 {
-    let bits = value.to_bits();
-    if value.is_nan() {
-        return (bits >> 16) as u16 | 0x40;
-    }
-    ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
 }
 
 /// Write a new file of tensors (name, shape, values), synced; byte for byte what the library of that name writes.

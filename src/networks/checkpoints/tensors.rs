@@ -1,6 +1,6 @@
 //! A weights file of either format, and the check that a network takes exactly what it holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::files::Files;
@@ -17,8 +17,11 @@ pub(super) enum TensorFile {
     Safetensors(Safetensors),
     /// A PyTorch zip.
     Pickle(Pickle),
-    /// Several files, no two of which have a tensor in common.
-    Several(Vec<Self>),
+    /// Several files, no two of which have a tensor in common, and which of them has a tensor, by its name.
+    Several {
+        files: Vec<Self>,
+        places: BTreeMap<String, usize>,
+    },
 }
 
 impl TensorFile {
@@ -62,15 +65,13 @@ impl TensorFile {
             return Self::open(files, first);
         }
         let mut all = Vec::with_capacity(names.len());
-        let mut seen = BTreeSet::new();
+        let mut places = BTreeMap::new();
         let mut digests = String::new();
         for name in names {
             let (file, digest) = Self::open(files, name)?;
-            if let Some(twice) = file
-                .shapes()
-                .into_keys()
-                .find(|it| !seen.insert(it.clone()))
-            {
+            let mut tensors = file.shapes().into_keys();
+            let place = all.len();
+            if let Some(twice) = tensors.find(|it| places.insert(it.clone(), place).is_some()) {
                 return Err(CheckpointError::BadWeights {
                     message: format!("{twice} is in another of the model's weights files as well"),
                     path: files.path(name),
@@ -79,7 +80,8 @@ impl TensorFile {
             digests.push_str(&digest);
             all.push(file);
         }
-        Ok((Self::Several(all), sha256_hex(digests.as_bytes())))
+        let several = Self::Several { files: all, places };
+        Ok((several, sha256_hex(digests.as_bytes())))
     }
 
     /// Shapes by name.
@@ -88,7 +90,7 @@ impl TensorFile {
         match self {
             Self::Safetensors(file) => file.shapes().map(own).collect(),
             Self::Pickle(file) => file.shapes().map(own).collect(),
-            Self::Several(files) => files.iter().flat_map(Self::shapes).collect(),
+            Self::Several { files, .. } => files.iter().flat_map(Self::shapes).collect(),
         }
     }
 
@@ -96,14 +98,10 @@ impl TensorFile {
         match self {
             Self::Safetensors(file) => file.read(name),
             Self::Pickle(file) => file.read(name),
-            Self::Several(files) => {
-                let has = |file: &&Self| file.shapes().contains_key(name);
-                let file = files.iter().find(has);
-                file.map_or_else(
-                    || Err(format!("{name} is not there")),
-                    |file| file.read(name),
-                )
-            }
+            Self::Several { files, places } => match places.get(name) {
+                Some(place) => files[*place].read(name),
+                None => Err(format!("{name} is not there")),
+            },
         }
     }
 }
