@@ -415,11 +415,7 @@ impl Call<'_, '_, '_> {
     }
 
     fn copy(&mut self, input: &Input, to: BufferId) {
-        let buffers = input
-            .segments
-            .map(|stored| stored.map(|stored| stored.data));
-        let ([to], segments) = views(self.plan, self.batch, self.arena, [Some(to)], buffers);
-        let source = source(input, segments, &[]);
+        let (to, source) = moved(self.plan, self.batch, self.arena, (input, to));
         let image_len = input.size.0 * input.size.1 * input.channels();
         for (image, to) in to.chunks_exact_mut(image_len).take(self.batch).enumerate() {
             source.write_rows(self.context.table, (image, 0), to);
@@ -427,15 +423,24 @@ impl Call<'_, '_, '_> {
     }
 
     fn filter(&mut self, input: &Input, direction: Fir, to: BufferId) {
-        let [a, b, c, d] = input
-            .segments
-            .map(|stored| stored.map(|stored| stored.data));
-        let inputs = [a, b, c, d, input.norm];
-        let ([to], [a, b, c, d, norm]) =
-            views(self.plan, self.batch, self.arena, [Some(to)], inputs);
-        let source = source(input, [a, b, c, d], norm);
+        let (to, source) = moved(self.plan, self.batch, self.arena, (input, to));
         direction.run(&mut self.context, &source, self.batch, to);
     }
+}
+
+/// A buffer, and the input that is to be brought there.
+fn moved<'a>(
+    plan: &Plan,
+    batch: usize,
+    arena: &'a mut [f32],
+    (input, to): (&Input, BufferId),
+) -> (&'a mut [f32], Source<'a>) {
+    let [a, b, c, d] = input
+        .segments
+        .map(|stored| stored.map(|stored| stored.data));
+    let inputs = [a, b, c, d, input.norm];
+    let ([to], [a, b, c, d, norm]) = views(plan, batch, arena, [Some(to)], inputs);
+    (to, source(input, [a, b, c, d], norm))
 }
 
 fn source<'a>(input: &Input, segments: [&'a [f32]; MAX_SEGMENTS], norm: &'a [f32]) -> Source<'a> {

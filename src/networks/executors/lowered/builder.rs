@@ -323,10 +323,7 @@ impl<L: PreparedLayer> Builder<L> {
     /// The input, activated, resampled by the filter.
     pub(super) fn filtered(&mut self, input: &Input, direction: Fir) -> Value {
         let (height, width) = input.size;
-        let (height, width) = match direction {
-            Fir::Down => (height / 2, width / 2),
-            Fir::Up => (height * 2, width * 2),
-        };
+        let (height, width) = (direction.resized(height), direction.resized(width));
         let at = self.operations.len();
         let to = self.needs.create(height * width * input.channels(), at);
         self.push(Operation::Fir {

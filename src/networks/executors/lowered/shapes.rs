@@ -22,6 +22,16 @@ pub enum Fir {
     Up,
 }
 
+impl Fir {
+    /// A width or height after it.
+    pub fn resized(self, size: usize) -> usize {
+        match self {
+            Self::Down => size / 2,
+            Self::Up => size * 2,
+        }
+    }
+}
+
 /// Sizes of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {

@@ -295,9 +295,11 @@ fn copy(input: &Input, to: BufferId) -> Step {
 fn filter(input: &Input, direction: Fir, to: BufferId) -> Step {
     let mut step = read(input);
     let (height, width) = input.size;
-    let (pixels, to_width, taps) = match direction {
-        Fir::Down => (height / 2 * (width / 2), width / 2, 16),
-        Fir::Up => (4 * height * width, 2 * width, 4),
+    let (to_height, to_width) = (direction.resized(height), direction.resized(width));
+    let pixels = to_height * to_width;
+    let taps = match direction {
+        Fir::Down => 16,
+        Fir::Up => 4,
     };
     let values = pixels * input.channels();
     step.variant.kernel = Kernel::Fir(direction);

@@ -20,11 +20,7 @@ impl Fir {
         out: &mut [f32],
     ) {
         let channels = source.channels();
-        let scaled = |size: usize| match self {
-            Self::Down => size / 2,
-            Self::Up => size * 2,
-        };
-        let (height, width) = (scaled(source.height), scaled(source.width));
+        let (height, width) = (self.resized(source.height), self.resized(source.width));
         let row_len = width * channels;
         let stored_len = source.width * channels;
         let (table, scratches) = (context.table, context.scratches);
