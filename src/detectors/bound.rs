@@ -299,6 +299,8 @@ mod tests {
     use super::*;
     use crate::detectors::reference::{self, Reference};
     use crate::diffusion::NeverInterrupt;
+    use crate::diffusion::processes::sub_preserving;
+    use crate::images::Geometry;
 
     /// Written draws: of each step, of each image.
     struct Written(Vec<Vec<f64>>);
@@ -387,20 +389,13 @@ mod tests {
 
     #[test]
     fn another_process_is_refused_by_name() {
-        use crate::diffusion::schedule::{Betas, ScheduleConfig};
-        let schedule = Schedule::new(ScheduleConfig {
-            process: Process::SubVariancePreserving,
-            betas: Betas::Continuous,
-            beta_start: 0.1,
-            beta_end: 20.0,
-            ..ScheduleConfig::default()
-        });
+        let schedule = Schedule::new(sub_preserving()).unwrap();
         let target = Target {
-            geometry: crate::images::Geometry {
+            geometry: Geometry {
                 channels: 1,
                 side: 32,
             },
-            schedule: &schedule.unwrap(),
+            schedule: &schedule,
             seed: 0,
             measure: BOUND_BITS,
         };

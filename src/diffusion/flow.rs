@@ -104,24 +104,10 @@ impl<'a> Flow<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diffusion::schedule::{Betas, ScheduleConfig};
+    use crate::diffusion::processes::{exploding, preserving, sub_preserving};
 
     fn schedules() -> [Schedule; 3] {
-        let sub = ScheduleConfig {
-            process: Process::SubVariancePreserving,
-            betas: Betas::Continuous,
-            beta_start: 0.1,
-            beta_end: 20.0,
-            ..ScheduleConfig::default()
-        };
-        let exploding = ScheduleConfig {
-            process: Process::VarianceExploding,
-            betas: Betas::Geometric,
-            beta_start: 0.01,
-            beta_end: 50.0,
-            ..ScheduleConfig::default()
-        };
-        [ScheduleConfig::default(), sub, exploding].map(|config| Schedule::new(config).unwrap())
+        [preserving(), sub_preserving(), exploding()].map(|config| Schedule::new(config).unwrap())
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub mod lift;
 mod moment;
 pub mod noise;
 pub mod philox;
+#[cfg(test)]
+pub mod processes;
 pub mod samplers;
 pub mod schedule;
 

@@ -180,7 +180,8 @@ mod tests {
 
     use super::rule::Ends;
     use super::*;
-    use crate::diffusion::schedule::{Betas, Process, ScheduleConfig};
+    use crate::diffusion::processes::{exploding, sub_preserving};
+    use crate::diffusion::schedule::{Process, ScheduleConfig};
 
     #[test]
     fn names_of_samplers_are_told_apart_and_their_help_is_one_line() {
@@ -222,23 +223,13 @@ mod tests {
     /// what each step must keep (Song et al. 2021, DDIM, Lemma 1).
     #[test]
     fn steps_keep_the_shares_of_image_and_noise() {
-        for (process, betas, range) in [
-            (Process::VariancePreserving, Betas::Continuous, (0.1, 20.0)),
-            (
-                Process::SubVariancePreserving,
-                Betas::Continuous,
-                (0.1, 20.0),
-            ),
-            (Process::VarianceExploding, Betas::Geometric, (0.01, 50.0)),
-        ] {
-            let schedule = Schedule::new(ScheduleConfig {
-                process,
-                betas,
-                beta_start: range.0,
-                beta_end: range.1,
-                ..ScheduleConfig::default()
-            })
-            .unwrap();
+        let preserving = ScheduleConfig {
+            process: Process::VariancePreserving,
+            ..sub_preserving()
+        };
+        for config in [preserving, sub_preserving(), exploding()] {
+            let process = config.process;
+            let schedule = Schedule::new(config).unwrap();
             for (timestep, next) in [(960, Some(920)), (500, Some(499)), (40, Some(0)), (7, None)] {
                 let ends = Ends::of(&schedule, timestep, next);
                 let with_eta = |eta| SamplerSettings {
