@@ -15,7 +15,13 @@ use super::{Window, has_attempts, open, prepare, press, until};
 
 /// A window with images of all three roles, scored.
 pub(super) fn three_roles(num_images: usize) -> (Window, Script) {
+    overlapping_roles(num_images, 0.0)
+}
+
+/// The same with scores that lie closer together by so much.
+pub(super) fn overlapping_roles(num_images: usize, overlap: f64) -> (Window, Script) {
     let (mut window, script) = open(Settings::default());
+    script.0.borrow_mut().overlap = overlap;
     let session = window.state_mut().session_mut();
     session.perform(Action::AddFolder("/images/holiday".into(), Role::Unknown));
     prepare(&mut window, &script, num_images);
@@ -200,12 +206,7 @@ fn esc_closes_an_open_list_and_leaves_the_image_and_the_marks() {
 
 #[test]
 fn tiles_say_what_the_threshold_makes_of_them() {
-    let (mut window, script) = open(Settings::default());
-    script.0.borrow_mut().overlap = 0.07;
-    let session = window.state_mut().session_mut();
-    session.perform(Action::AddFolder("/images/holiday".into(), Role::Unknown));
-    prepare(&mut window, &script, 40);
-    run(&mut window, &script, 2);
+    let (mut window, _script) = overlapping_roles(40, 0.07);
     let session = window.state().session();
     let threshold = session.shown.threshold().unwrap();
     let run = session.shown.run.as_ref().unwrap();

@@ -75,6 +75,14 @@ pub(super) fn results(window: &Window) -> Bits {
     bits(&results)
 }
 
+/// Whether the shown run has so many results.
+pub(super) fn has_results(count: usize) -> impl Fn(&Window) -> bool {
+    move |window| {
+        let run = window.state().session().shown.run.as_ref();
+        run.is_some_and(|run| run.num_results() >= count)
+    }
+}
+
 pub(super) fn has_planned(window: &mut Window) {
     until(window, "both folders", |window| {
         window.state().session().planned().len() == 6
@@ -168,10 +176,7 @@ fn a_cancelled_run_goes_on_to_the_same_scores() {
     let mut window = open(session_settings(folder.path(), 6, 30), &runs);
     has_planned(&mut window);
     press(&mut window, "Run");
-    until(&mut window, "some results", |window| {
-        let run = window.state().session().shown.run.as_ref();
-        run.is_some_and(|run| run.num_results() >= 4)
-    });
+    until(&mut window, "some results", has_results(4));
     press(&mut window, "Cancel");
     until(&mut window, "the run to end", has_phase(Phase::Cancelled));
     let kept = results(&window).len();
@@ -198,10 +203,7 @@ fn what_a_crash_left_is_offered_and_resumed_and_a_stranger_stays_as_it_was() {
         let mut window = open(session_settings(folder.path(), 4, 40), &runs);
         has_planned(&mut window);
         press(&mut window, "Run");
-        until(&mut window, "some results", |window| {
-            let run = window.state().session().shown.run.as_ref();
-            run.is_some_and(|run| run.num_results() >= 6)
-        });
+        until(&mut window, "some results", has_results(6));
         press(&mut window, "Pause");
         // What a killed process leaves: the file and its log, as they are at this moment.
         let path = window
@@ -280,10 +282,7 @@ fn files_that_changed_are_listed_and_left_out_if_the_user_says_so() {
     let mut window = open(session_settings(folder.path(), 3, 50), &runs);
     has_planned(&mut window);
     press(&mut window, "Run");
-    until(&mut window, "some results", |window| {
-        let run = window.state().session().shown.run.as_ref();
-        run.is_some_and(|run| run.num_results() >= 6)
-    });
+    until(&mut window, "some results", has_results(6));
     press(&mut window, "Cancel");
     until(&mut window, "the run to end", has_phase(Phase::Cancelled));
     let file = run_files(&runs).pop().unwrap();
@@ -429,10 +428,7 @@ fn a_run_under_way_is_copied_whole() {
     let mut window = open(session_settings(folder.path(), 500, 20), &runs);
     has_planned(&mut window);
     press(&mut window, "Run");
-    until(&mut window, "some results", |window| {
-        let run = window.state().session().shown.run.as_ref();
-        run.is_some_and(|run| run.num_results() >= 8)
-    });
+    until(&mut window, "some results", has_results(8));
     let copy = folder.path().join("copy");
     let action = Action::Keep(KeepAction::SaveAs(copy.clone()));
     window.state_mut().session_mut().perform(action);

@@ -1,32 +1,33 @@
 //! The model used beside a held run, with the real background threads.
 
+use std::path::{Path, PathBuf};
+
 use egui_kittest::kittest::Queryable as _;
 use lmd_inspector::state::{DifferenceKind, Phase};
 
 use super::keep_real::{
-    has_planned, open, read, results, run_files, session_settings, uninterrupted,
+    Bits, has_planned, has_results, open, read, results, run_files, session_settings, uninterrupted,
 };
 use super::real::has_phase;
 use super::{Window, press, until};
 
-fn has_results(count: usize) -> impl Fn(&Window) -> bool {
-    move |window| {
-        let run = window.state().session().shown.run.as_ref();
-        run.is_some_and(|run| run.num_results() >= count)
-    }
+/// A run that is held after some results, and the scores of the same one when nothing holds it.
+fn held(folder: &Path) -> (Window, PathBuf, Bits) {
+    let runs = folder.join("runs");
+    let expected = uninterrupted(folder, &runs, 4, 30);
+    let mut window = open(session_settings(folder, 4, 30), &runs);
+    has_planned(&mut window);
+    press(&mut window, "Run");
+    until(&mut window, "some results", has_results(4));
+    press(&mut window, "Pause");
+    (window, runs, expected)
 }
 
 #[test]
 fn a_held_run_is_watched_and_mapped_and_continues_to_the_same_scores() {
     let folder = tempfile::tempdir().unwrap();
-    let runs = folder.path().join("runs");
-    let expected = uninterrupted(folder.path(), &runs, 4, 30);
-    let mut window = open(session_settings(folder.path(), 4, 30), &runs);
-    has_planned(&mut window);
-    press(&mut window, "Run");
-    until(&mut window, "some results", has_results(4));
     // No image is chosen: the window follows the run.
-    press(&mut window, "Pause");
+    let (mut window, runs, expected) = held(folder.path());
     press(&mut window, "Watch it denoise");
     until(&mut window, "the steps", |window| {
         window.query_by_label_contains("bit for bit").is_some()
@@ -57,13 +58,7 @@ fn a_held_run_is_watched_and_mapped_and_continues_to_the_same_scores() {
 #[test]
 fn a_run_that_is_resumed_while_an_attempt_is_made_again_continues() {
     let folder = tempfile::tempdir().unwrap();
-    let runs = folder.path().join("runs");
-    let expected = uninterrupted(folder.path(), &runs, 4, 30);
-    let mut window = open(session_settings(folder.path(), 4, 30), &runs);
-    has_planned(&mut window);
-    press(&mut window, "Run");
-    until(&mut window, "some results", has_results(4));
-    press(&mut window, "Pause");
+    let (mut window, _, expected) = held(folder.path());
     press(&mut window, "Watch it denoise");
     press(&mut window, "Resume");
     until(&mut window, "the end of the run", has_phase(Phase::Done));

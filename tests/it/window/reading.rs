@@ -6,11 +6,10 @@ use egui::Key;
 use egui::accessibility::is_input;
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use lmd_inspector::ood::Role;
-use lmd_inspector::state::{Action, Center, PanelSettings, ResultsPage, Settings, UiCommand};
+use lmd_inspector::state::{Action, Center, PanelSettings, ResultsPage, UiCommand};
 
-use super::decision::run;
-use super::{Window, open, prepare};
+use super::Window;
+use super::arrangement::overlapping_roles;
 
 /// What is read out at one place.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,13 +98,7 @@ impl fmt::Display for Reading {
 
 /// A window with a finished run over all three roles.
 fn judged() -> Window {
-    let (mut window, script) = open(Settings::default());
-    let session = window.state_mut().session_mut();
-    session.perform(Action::AddFolder("/images/holiday".into(), Role::Unknown));
-    script.0.borrow_mut().overlap = 0.07;
-    prepare(&mut window, &script, 30);
-    run(&mut window, &script, 2);
-    window
+    overlapping_roles(30, 0.07).0
 }
 
 fn show(window: &mut Window, center: Center, results: ResultsPage) {

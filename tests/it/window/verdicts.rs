@@ -3,19 +3,14 @@
 use egui::accesskit::{Role as AccessRole, SortDirection};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use lmd_inspector::ood::Role;
-use lmd_inspector::state::{Action, Settings, UiCommand};
+use lmd_inspector::state::{Action, UiCommand};
 
-use super::decision::run;
-use super::{Window, open, prepare};
+use super::Window;
+use super::arrangement::overlapping_roles;
 
 /// A window with verdicts on twelve images, some of them flagged.
 fn judged() -> Window {
-    let (mut window, script) = open(Settings::default());
-    let session = window.state_mut().session_mut();
-    session.perform(Action::AddFolder("/images/holiday".into(), Role::Unknown));
-    script.0.borrow_mut().overlap = 0.07;
-    prepare(&mut window, &script, 30);
-    run(&mut window, &script, 2);
+    let (mut window, _script) = overlapping_roles(30, 0.07);
     let session = window.state_mut().session_mut();
     session.perform(Action::Do(UiCommand::ShowVerdicts));
     window.run_steps(4);
