@@ -24,9 +24,11 @@ def environment():
     return {key: value for key, value in os.environ.items() if key not in held}
 
 
-class Peer:
-    def __init__(self, kind, folder, onnx, threads):
-        command = [sys.executable, str(HERE / "peer.py"), kind, str(folder), str(onnx), str(threads)]
+class Process:
+    """A contender in a process of its own, which says that it is ready and answers each line by one of JSON."""
+
+    def __init__(self, script, *arguments):
+        command = [sys.executable, str(script), *map(str, arguments)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
         )
@@ -38,14 +40,22 @@ class Peer:
             sys.exit(f"a peer ended early with exit code {self.process.wait()}")
         return json.loads(line)
 
-    def time(self, batch, seconds):
+    def ask(self, batch, seconds):
         self.process.stdin.write(f"{batch} {seconds}\n")
         self.process.stdin.flush()
-        return statistics.median(self.read())
+        return self.read()
 
     def close(self):
         self.process.stdin.close()
         self.process.wait()
+
+
+class Peer(Process):
+    def __init__(self, kind, folder, onnx, threads):
+        super().__init__(HERE / "peer.py", kind, folder, onnx, threads)
+
+    def time(self, batch, seconds):
+        return statistics.median(self.ask(batch, seconds))
 
 
 class Own:

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from compare import ROOT, environment
+from compare import ROOT, Process
 
 PEERS = ["eager", "channels_last", "bf16"]
 # Channels and resnets a level, as in `lmd train --network`.
@@ -50,7 +50,7 @@ def serve(kind: str, network: str, threads: int) -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
 
-    print("ready", flush=True)
+    print(json.dumps({"ready": kind}), flush=True)
     for line in sys.stdin:
         batch, seconds = int(line.split()[0]), float(line.split()[1])
         noisy = torch.randn(batch, 1, 32, 32).to(memory_format=layout)
@@ -65,23 +65,13 @@ def serve(kind: str, network: str, threads: int) -> None:
         print(json.dumps({"times": times, "peak": peak}), flush=True)
 
 
-class Peer:
+class Peer(Process):
     def __init__(self, kind, network, threads):
-        command = [sys.executable, __file__, "--serve", kind, network, str(threads)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
-        )
-        self.process.stdout.readline()
+        super().__init__(__file__, "--serve", kind, network, threads)
 
     def time(self, batch, seconds):
-        self.process.stdin.write(f"{batch} {seconds}\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
+        answer = self.ask(batch, seconds)
         return statistics.median(answer["times"]), answer["peak"]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 class Own:
