@@ -100,16 +100,24 @@ fn lift_in_range(
     on_step: &mut dyn FnMut(StepReport<'_>),
 ) -> Result<Vec<f32>, DenoiseError> {
     match plan.sampler.kind.def().rule {
-        Rule::Steps(start) => step_by_step(plan, batch, with, &mut *start(plan.sampler), on_step),
+        Rule::Steps(start) | Rule::TwoCalls(start) => {
+            let sampler = &mut *start(plan.sampler);
+            step_by_step(plan, batch, with, (sampler, 1), on_step)
+        }
+        Rule::Repeated(start, repeats) => {
+            let sampler = &mut *start(plan.sampler);
+            step_by_step(plan, batch, with, (sampler, repeats), on_step)
+        }
         Rule::Continuous(corrector) => continuous::inpaint(corrector, plan, batch, with, on_step),
     }
 }
 
+/// Each step but the last is taken so many times.
 fn step_by_step(
     plan: &LiftPlan<'_>,
     batch: LiftBatch<'_>,
     with: With<'_>,
-    sampler: &mut dyn Sampler,
+    (sampler, repeats): (&mut dyn Sampler, usize),
     on_step: &mut dyn FnMut(StepReport<'_>),
 ) -> Result<Vec<f32>, DenoiseError> {
     let With {
@@ -127,37 +135,78 @@ fn step_by_step(
     let lens = (state.len(), item_len);
     let mut ahead = Ahead::new(noise, lens, &purposes[..used], noisy(0));
 
+    let mut calls_done = 0;
+    let mut report = |state: &[f32]| {
+        calls_done += 1;
+        on_step(StepReport {
+            steps_done: calls_done,
+            state_signed: state,
+        });
+    };
     for (step, &timestep) in plan.timesteps.iter().enumerate() {
         interrupt.check()?;
         let next = plan.timesteps.get(step + 1).copied();
         ahead.during(noisy(step + 1), |noise| {
-            let taken = Step {
-                schedule: plan.schedule,
-                index: step,
-                timestep,
-                next,
-                noise,
-                denoiser: &mut *denoiser,
-                interrupt,
-            };
-            sampler.step(taken, &mut state)?;
-            let items = state.chunks_exact_mut(item_len).zip(batch.known);
-            for (item, (x, known)) in items.enumerate() {
-                if next.is_some() {
-                    noise.fill_normal(item, Purpose::Known, step, &mut known_noise);
+            let repeats = next.map_or(1, |_| repeats);
+            for repeat in 0..repeats {
+                // Each time draws noise of its own.
+                let index = step + repeat * plan.timesteps.len();
+                let taken = Step {
+                    schedule: plan.schedule,
+                    index,
+                    timestep,
+                    next,
+                    noise,
+                    denoiser: &mut *denoiser,
+                    interrupt,
+                    on_call: &mut report,
+                };
+                sampler.step(taken, &mut state)?;
+                let items = state.chunks_exact_mut(item_len).zip(batch.known);
+                for (item, (x, known)) in items.enumerate() {
+                    if next.is_some() {
+                        noise.fill_normal(item, Purpose::Known, index, &mut known_noise);
+                    }
+                    let original = &batch.original_signed[item * item_len..][..item_len];
+                    let shares = Shares::at(plan.schedule, next);
+                    put_back_known(x, original, known, shares, &known_noise);
                 }
-                let original = &batch.original_signed[item * item_len..][..item_len];
-                let shares = Shares::at(plan.schedule, next);
-                put_back_known(x, original, known, shares, &known_noise);
+                report(&state);
+                if let (Some(next), true) = (next, repeat + 1 < repeats) {
+                    let ends = (next, timestep);
+                    diffuse_again(
+                        plan.schedule,
+                        ends,
+                        (&mut state, item_len),
+                        |item, drawn| {
+                            noise.fill_normal(item, Purpose::Again, index, drawn);
+                        },
+                    );
+                }
             }
             Ok::<_, DenoiseError>(())
         })?;
-        on_step(StepReport {
-            steps_done: step + 1,
-            state_signed: &state,
-        });
     }
     Ok(state)
+}
+
+/// Add noise to a state at a timestep until it is one at a noisier timestep.
+fn diffuse_again(
+    schedule: &Schedule,
+    (from, to): (usize, usize),
+    (state, item_len): (&mut [f32], usize),
+    draw: impl Fn(usize, &mut [f32]),
+) {
+    let share = schedule.alpha_cumprod(Some(to)) / schedule.alpha_cumprod(Some(from));
+    let added = schedule.noise_variance(Some(to)) - share * schedule.noise_variance(Some(from));
+    let (signal, noise) = (share.sqrt() as f32, added.max(0.0).sqrt() as f32);
+    let mut drawn = vec![0.0; item_len];
+    for (item, x) in state.chunks_exact_mut(item_len).enumerate() {
+        draw(item, &mut drawn);
+        for (x, noise_drawn) in x.iter_mut().zip(&drawn) {
+            *x = signal * *x + noise * noise_drawn;
+        }
+    }
 }
 
 fn start_state(

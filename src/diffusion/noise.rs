@@ -30,6 +30,8 @@ pub enum Purpose {
     KnownAfterCorrector = 7,
     /// The direction along which a trace is estimated.
     Probe = 8,
+    /// The noise that a step is undone with.
+    Again = 9,
 }
 
 /// Gives the noise of each image of a batch, on whatever thread.

@@ -17,10 +17,10 @@ use crate::networks::fixture;
 
 const STEPS: usize = 5;
 const BATCH: usize = 2;
-const LEN: usize = 16;
+pub(crate) const LEN: usize = 16;
 
 /// The fixture's noise.
-struct Formula;
+pub(crate) struct Formula;
 
 impl NoiseSource for Formula {
     fn fill_normal(&self, item: usize, purpose: Purpose, step: usize, out: &mut [f32]) {

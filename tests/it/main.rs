@@ -58,6 +58,8 @@ mod report;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]
+mod samplers;
+#[cfg(test)]
 mod session;
 #[cfg(test)]
 mod settings;

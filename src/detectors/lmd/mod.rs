@@ -82,7 +82,8 @@ impl DetectorSettings for Lmd {
     }
 
     fn expected_calls(&self, num_train_timesteps: usize) -> usize {
-        self.sampler.num_steps(num_train_timesteps) * self.sampler.kind.def().calls_per_step()
+        let num_steps = self.sampler.num_steps(num_train_timesteps);
+        self.sampler.kind.def().num_calls(num_steps)
     }
 
     fn measures(&self, side: usize, asked: MeasureId) -> Vec<MeasureId> {

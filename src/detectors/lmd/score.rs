@@ -71,7 +71,7 @@ impl Detector for Ready {
     }
 
     fn calls_per_attempt(&self) -> usize {
-        self.timesteps.len() * self.sampler.kind.def().calls_per_step()
+        self.sampler.kind.def().num_calls(self.timesteps.len())
     }
 
     fn mask_luma(&self) -> &[u8] {

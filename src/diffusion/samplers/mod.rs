@@ -16,8 +16,10 @@ use super::schedule::Schedule;
 mod ddim;
 mod ddpm;
 mod predictor;
+mod repaint;
 mod rule;
 mod settings;
+mod solvers;
 
 pub use settings::{SamplerError, SamplerSettings};
 
@@ -28,6 +30,9 @@ pub static SAMPLERS: &[&SamplerDef] = &[
     &predictor::PREDICTOR,
     &predictor::CORRECTOR,
     &predictor::BATCH_CORRECTOR,
+    &solvers::MULTISTEP,
+    &solvers::HEUN,
+    &repaint::SAMPLER,
 ];
 
 /// A rule of sampling.
@@ -51,16 +56,23 @@ pub struct SamplerDef {
 pub enum Rule {
     /// From timestep to timestep: what begins with a batch.
     Steps(fn(SamplerSettings) -> Box<dyn Sampler>),
+    /// The same by two network calls per step, but for the last one, which takes one.
+    TwoCalls(fn(SamplerSettings) -> Box<dyn Sampler>),
+    /// Each step but the last so many times, with noise added again in between.
+    Repeated(fn(SamplerSettings) -> Box<dyn Sampler>, usize),
     /// Through continuous time: it needs a model of such, and inpaints only.
     Continuous(Corrector),
 }
 
 impl SamplerDef {
-    /// Network calls of a step.
-    pub fn calls_per_step(&self) -> usize {
+    /// Network calls of so many steps, at least 1.
+    pub fn num_calls(&self, num_steps: usize) -> usize {
+        let but_last = num_steps.saturating_sub(1);
         match self.rule {
-            Rule::Steps(_) => 1,
-            Rule::Continuous(corrector) => corrector.calls_per_step(),
+            Rule::Steps(_) => num_steps,
+            Rule::TwoCalls(_) => 2 * but_last + 1,
+            Rule::Repeated(_, repeats) => repeats * but_last + 1,
+            Rule::Continuous(corrector) => corrector.calls_per_step() * num_steps,
         }
     }
 }
@@ -91,6 +103,8 @@ pub struct Step<'a> {
     pub denoiser: &'a mut dyn Denoiser,
     /// Ends a network call early.
     pub interrupt: &'a dyn Interrupt,
+    /// To be told of each network call but the step's last, with the state that it led to.
+    pub on_call: &'a mut dyn FnMut(&[f32]),
 }
 
 impl Step<'_> {

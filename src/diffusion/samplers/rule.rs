@@ -100,6 +100,40 @@ impl Sampler for ByRule {
     }
 }
 
+/// How the network's output for a value becomes the clean value that it stands for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Clean {
+    prediction: Prediction,
+    sqrt_alpha: f64,
+    sqrt_noise: f64,
+    clip_bounds: Option<(f32, f32)>,
+}
+
+impl Clean {
+    /// At a timestep.
+    pub(super) fn at(schedule: &Schedule, timestep: usize) -> Self {
+        Self {
+            prediction: schedule.config().prediction,
+            sqrt_alpha: schedule.alpha_cumprod(Some(timestep)).sqrt(),
+            sqrt_noise: schedule.noise_variance(Some(timestep)).sqrt(),
+            clip_bounds: schedule.clip_bounds(),
+        }
+    }
+
+    /// The clean value as the network sees it, clipped.
+    pub(super) fn pred_x0(&self, x_t: f32, output: f32) -> f32 {
+        let (signal, noise) = (self.sqrt_alpha as f32, self.sqrt_noise as f32);
+        let x0 = match self.prediction {
+            Prediction::Epsilon => (x_t - noise * output) / signal,
+            Prediction::Sample => output,
+            Prediction::VPrediction => signal * x_t - noise * output,
+            Prediction::Score => (x_t + noise * noise * output) / signal,
+        };
+        self.clip_bounds
+            .map_or(x0, |(lowest, highest)| x0.clamp(lowest, highest))
+    }
+}
+
 /// One step from a timestep to the next, as coefficients computed once for the whole batch:
 /// `x_prev = x0_factor * x0 + sample_factor * x_t + noise_factor * noise`, where `x0` is the clipped
 /// prediction of the clean sample.
@@ -108,10 +142,7 @@ impl Sampler for ByRule {
 /// fails).
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct StepRule {
-    prediction: Prediction,
-    sqrt_alpha: f64,
-    sqrt_noise: f64,
-    clip_bounds: Option<(f32, f32)>,
+    clean: Clean,
     x0_factor: f32,
     sample_factor: f32,
     noise_factor: f32,
@@ -128,10 +159,7 @@ impl StepRule {
         let ends = Ends::of(schedule, timestep, next);
         let factors = factors(&ends);
         Self {
-            prediction: schedule.config().prediction,
-            sqrt_alpha: ends.alpha.sqrt(),
-            sqrt_noise: ends.noise.sqrt(),
-            clip_bounds: schedule.clip_bounds(),
+            clean: Clean::at(schedule, timestep),
             x0_factor: factors.x0 as f32,
             sample_factor: factors.sample as f32,
             noise_factor: factors.noise as f32,
@@ -143,26 +171,13 @@ impl StepRule {
         self.noise_factor != 0.0
     }
 
-    /// The clean sample as the network sees it, clipped.
-    fn pred_x0(&self, x_t: f32, output: f32) -> f32 {
-        let (signal, noise) = (self.sqrt_alpha as f32, self.sqrt_noise as f32);
-        let x0 = match self.prediction {
-            Prediction::Epsilon => (x_t - noise * output) / signal,
-            Prediction::Sample => output,
-            Prediction::VPrediction => signal * x_t - noise * output,
-            Prediction::Score => (x_t + noise * noise * output) / signal,
-        };
-        self.clip_bounds
-            .map_or(x0, |(lowest, highest)| x0.clamp(lowest, highest))
-    }
-
     /// Take the step in place; `noise` is read only where [`Self::adds_noise`].
     ///
     /// # Shapes
     /// All slices have the same length.
     fn apply(&self, x_t: &mut [f32], output: &[f32], noise: &[f32]) {
         for (index, (x, &output)) in x_t.iter_mut().zip(output).enumerate() {
-            let x0 = self.pred_x0(*x, output);
+            let x0 = self.clean.pred_x0(*x, output);
             *x = self.x0_factor * x0 + self.sample_factor * *x;
             if self.noise_factor != 0.0 {
                 *x += self.noise_factor * noise[index];
