@@ -124,7 +124,7 @@ impl Session {
         if !is_active {
             // The last numbers must not wait for the next tick.
             self.shown.analyze_at_once();
-            self.is_plan_stale = true;
+            self.is_gallery_stale = true;
             self.run_ended();
         }
         if let Some(why) = why_stopped {

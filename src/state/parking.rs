@@ -106,7 +106,7 @@ impl Session {
         run.held = Held::InWorker;
         run.phase = Phase::Cancelled;
         self.shown.analyze_at_once();
-        self.is_plan_stale = true;
+        self.is_gallery_stale = true;
         self.run_ended();
         true
     }

@@ -28,6 +28,10 @@ impl Session {
             self.drop_hand_threshold();
         }
         if std::mem::take(&mut self.is_plan_stale) {
+            self.plan();
+            self.is_gallery_stale = true;
+        }
+        if std::mem::take(&mut self.is_gallery_stale) {
             self.refill();
         }
         let was_stale = self.shown.is_analysis_stale;
@@ -48,8 +52,10 @@ impl Session {
         let wait_for_figures = self
             .shown
             .assess(now_secs, decision.level, &mut self.outbox);
-        // While results come in, the order may be a frame behind the scores.
-        let is_order_put_off = has_analyzed && self.is_running();
+        // While results come in, and with the last of them, the order may be a frame behind the scores.
+        let has_just_ended = std::mem::take(&mut self.shown.has_just_ended);
+        let is_coming_in = self.is_running() || has_just_ended;
+        let is_order_put_off = has_analyzed && is_coming_in;
         if !is_order_put_off {
             let filters = self.looking.filters(self.settings.gallery);
             self.shown.arrange(filters);
@@ -85,13 +91,18 @@ impl Session {
         }
     }
 
-    /// Put the images of a run under way, or those that the next run would score, into the gallery.
-    fn refill(&mut self) {
+    /// List the images that the next run would score.
+    fn plan(&mut self) {
         let (planned, duplicates) =
             planned_images(&self.folders, self.settings.run.selection.limit);
         self.planned = planned.into();
         self.duplicates = duplicates;
+    }
+
+    /// Put the images of a run under way, or those that the next run would score, into the gallery.
+    fn refill(&mut self) {
         if let Some(run) = &self.shown.run
+            && !Arc::ptr_eq(&run.images, &self.planned)
             && *run.images == *self.planned
         {
             self.planned = Arc::clone(&run.images);

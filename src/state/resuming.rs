@@ -165,7 +165,7 @@ impl Session {
         // More images will set their scale.
         self.shown.forget_maps();
         self.notices.withdraw_offers();
-        self.is_plan_stale = true;
+        self.is_gallery_stale = true;
     }
 
     /// A run of this window continues in its file, one from elsewhere in a copy among the recent runs.

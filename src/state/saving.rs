@@ -209,6 +209,7 @@ impl Session {
     /// The run has ended: its file is closed, and others may have to go.
     pub(super) fn run_ended(&mut self) {
         self.settings.running = None;
+        self.shown.has_just_ended = true;
         if let Some(run) = &mut self.shown.run {
             run.kept.stuck = None;
         }

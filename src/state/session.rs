@@ -66,7 +66,10 @@ pub struct Session {
     pub(super) model_device: DeviceChoice,
     pub(super) samples: Vec<(Role, PathBuf)>,
     pub(super) samples_job: Option<JobId>,
+    /// Folders or their limit have changed.
     pub(super) is_plan_stale: bool,
+    /// The gallery may have to show other images: those of another run, or the planned ones.
+    pub(super) is_gallery_stale: bool,
     /// The run's own list where both are the same: comparing thousands of paths is not for each frame.
     pub(super) planned: Arc<[RunImage]>,
     /// What was left out of `planned` for being there twice, a sentence each.
@@ -98,6 +101,7 @@ impl Session {
             samples: Vec::new(),
             samples_job: None,
             is_plan_stale: true,
+            is_gallery_stale: false,
             planned: Arc::new([]),
             duplicates: Vec::new(),
             settings,
@@ -120,7 +124,7 @@ impl Session {
         self.history.forget_marks();
         // What is offered there was meant for the run before.
         self.notices.withdraw_offers();
-        self.is_plan_stale = true;
+        self.is_gallery_stale = true;
     }
 
     pub(super) fn open_model(&mut self, source: ModelSource) {

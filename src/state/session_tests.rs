@@ -232,6 +232,7 @@ fn while_results_come_in_a_frame_does_one_thing_that_takes_long() {
     let mut session = ready_session();
     session.settings.gallery.order = GalleryOrder::HighestFirst;
     let (job, log, _) = start(&mut session);
+    let run_job = job;
     let send = |session: &mut Session, image: usize, score: f64| {
         log.extend([result(image, 0, score)]);
         session.apply(Event::Progress {
@@ -264,6 +265,17 @@ fn while_results_come_in_a_frame_does_one_thing_that_takes_long() {
     assert_eq!(analysis(&session).num_scored[Role::InDomain], 2);
     session.tick(3.0);
     assert_eq!(analysis(&session).num_scored[Role::InDomain], 3);
+    // So it is with the last result, at which rows appear; the gallery keeps its images meanwhile.
+    session.tick(3.0);
+    log.extend([result(2, 1, 1.5)]);
+    session.apply(Event::Done {
+        job: run_job,
+        progress: Progress::default(),
+    });
+    assert_eq!(session.tick(3.05), Some(0.0));
+    assert_eq!(session.shown.gallery.order()[..3], [1, 2, 0]);
+    session.tick(3.05);
+    assert_eq!(session.shown.gallery.order()[..3], [2, 1, 0]);
 }
 
 #[test]

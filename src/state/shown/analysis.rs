@@ -82,6 +82,7 @@ impl Analysis {
             sorted(scores.collect())
         });
         let (in_scores, out_scores) = (&scores[Role::InDomain], &scores[Role::OutOfDomain]);
+        let figures = figures(in_scores, out_scores);
         let curve = roc_curve(in_scores, out_scores).unwrap_or_default();
         let calibration = CalibrationScores::new(in_scores.iter().copied());
         let foreign = calibration_set.clone();
@@ -93,7 +94,8 @@ impl Analysis {
         Self {
             num_scored: PerRole::new(|role| scores[role].len()),
             attempts: run.attempts_range(),
-            figures: figures(in_scores, out_scores),
+            folders: folder_rows(run, in_scores, figures.as_ref().ok()),
+            figures,
             roc: thinned(&curve),
             curve,
             histogram: histogram(&scores),
@@ -103,7 +105,6 @@ impl Analysis {
             calibration,
             out_sorted: out_scores.clone(),
             in_domain_median: in_scores.get(in_scores.len() / 2).copied(),
-            folders: folder_rows(run, in_scores),
         }
     }
 
@@ -201,7 +202,8 @@ fn thinned(points: &[RocPoint]) -> Vec<RocPoint> {
     kept
 }
 
-fn folder_rows(run: &RunState, in_scores: &[f64]) -> Vec<FolderRow> {
+/// `pooled`: the figures of all out-of-domain images, which are those of a folder that holds them all.
+fn folder_rows(run: &RunState, in_scores: &[f64], pooled: Option<&Figures>) -> Vec<FolderRow> {
     let mut rows: Vec<(Arc<PathBuf>, Role, Vec<f64>)> = Vec::new();
     for (index, image) in run.images.iter().enumerate() {
         // Images of a folder are neighbors, so the last row nearly always matches.
@@ -221,9 +223,11 @@ fn folder_rows(run: &RunState, in_scores: &[f64]) -> Vec<FolderRow> {
                 folder,
                 role,
                 num_scored: scores.len(),
-                figures: (role == Role::OutOfDomain)
-                    .then(|| figures(in_scores, &scores).ok())
-                    .flatten(),
+                figures: match pooled {
+                    _ if role != Role::OutOfDomain => None,
+                    Some(pooled) if pooled.num_out == scores.len() => Some(*pooled),
+                    _ => figures(in_scores, &scores).ok(),
+                },
                 median_score: scores.get(scores.len() / 2).copied(),
             }
         })

@@ -139,6 +139,10 @@ impl Gallery {
 
     /// Show other images; the selection stays on the same file.
     pub fn fill(&mut self, images: Arc<[RunImage]>, run: Option<&RunState>) {
+        let is_of_run = run.is_some_and(|run| Arc::ptr_eq(&run.images, &images));
+        if is_of_run && self.run_ids.is_none() && Arc::ptr_eq(&self.images, &images) {
+            return;
+        }
         let selected = self
             .selected
             .and_then(|index| self.images.get(index))
@@ -150,7 +154,7 @@ impl Gallery {
             self.marked = kept.map(|(index, _)| index).collect();
         }
         self.run_ids = match run {
-            Some(run) if Arc::ptr_eq(&run.images, &images) => None,
+            _ if is_of_run => None,
             Some(run) => Some(match_up(&images, &run.images)),
             None => Some(vec![None; images.len()]),
         };
