@@ -100,7 +100,7 @@ fn lift_in_range(
     on_step: &mut dyn FnMut(StepReport<'_>),
 ) -> Result<Vec<f32>, DenoiseError> {
     match plan.sampler.kind.def().rule {
-        Rule::Steps(start) | Rule::TwoCalls(start) => {
+        Rule::Steps(start) | Rule::TwoCalls(start) | Rule::FirstTwice(start) => {
             let sampler = &mut *start(plan.sampler);
             step_by_step(plan, batch, with, (sampler, 1), on_step)
         }

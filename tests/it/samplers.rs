@@ -52,7 +52,7 @@ struct Case {
 fn samplers_of_higher_order_are_those_of_diffusers() {
     let text = fs::read(fixture("inpaint/samplers.json")).unwrap();
     let cases: Vec<Case> = serde_json::from_slice(&text).unwrap();
-    assert_eq!(cases.len(), 3);
+    assert_eq!(cases.len(), 5);
     for case in cases {
         let name = &case.sampler;
         let is_repaint = name == "repaint";

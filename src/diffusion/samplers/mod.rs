@@ -15,11 +15,13 @@ use super::schedule::Schedule;
 
 mod ddim;
 mod ddpm;
+mod plms;
 mod predictor;
 mod repaint;
 mod rule;
 mod settings;
 mod solvers;
+mod unipc;
 
 pub use settings::{SamplerError, SamplerSettings};
 
@@ -32,6 +34,8 @@ pub static SAMPLERS: &[&SamplerDef] = &[
     &predictor::BATCH_CORRECTOR,
     &solvers::MULTISTEP,
     &solvers::HEUN,
+    &unipc::SAMPLER,
+    &plms::SAMPLER,
     &repaint::SAMPLER,
 ];
 
@@ -58,6 +62,8 @@ pub enum Rule {
     Steps(fn(SamplerSettings) -> Box<dyn Sampler>),
     /// The same by two network calls per step, but for the last one, which takes one.
     TwoCalls(fn(SamplerSettings) -> Box<dyn Sampler>),
+    /// The same by two network calls for the first step, unless it is the last.
+    FirstTwice(fn(SamplerSettings) -> Box<dyn Sampler>),
     /// Each step but the last so many times, with noise added again in between.
     Repeated(fn(SamplerSettings) -> Box<dyn Sampler>, usize),
     /// Through continuous time: it needs a model of such, and inpaints only.
@@ -71,6 +77,7 @@ impl SamplerDef {
         match self.rule {
             Rule::Steps(_) => num_steps,
             Rule::TwoCalls(_) => 2 * but_last + 1,
+            Rule::FirstTwice(_) => num_steps + but_last.min(1),
             Rule::Repeated(_, repeats) => repeats * but_last + 1,
             Rule::Continuous(corrector) => corrector.calls_per_step() * num_steps,
         }

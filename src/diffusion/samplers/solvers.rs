@@ -26,9 +26,8 @@ pub(super) static HEUN: SamplerDef = SamplerDef {
     rule: Rule::TwoCalls(|_| Box::new(Heun::default())),
 };
 
-/// What is left of the image at a timestep, and the noise's deviation.
-fn shares(schedule: &Schedule, timestep: usize) -> (f64, f64) {
-    let timestep = Some(timestep);
+/// What is left of the image at a timestep, `None` for the clean end, and the noise's deviation.
+pub(super) fn shares(schedule: &Schedule, timestep: Option<usize>) -> (f64, f64) {
     (
         schedule.alpha_cumprod(timestep).sqrt(),
         schedule.noise_variance(timestep).sqrt(),
@@ -56,8 +55,8 @@ impl Sampler for Multistep {
             state.copy_from_slice(&self.output);
             return Ok(());
         };
-        let (signal, noise) = shares(step.schedule, step.timestep);
-        let (signal_next, noise_next) = shares(step.schedule, next);
+        let (signal, noise) = shares(step.schedule, Some(step.timestep));
+        let (signal_next, noise_next) = shares(step.schedule, Some(next));
         let ratio = (noise_next / signal_next) / (noise / signal);
         let length = -ratio.ln();
         let sample = (noise_next / noise) as f32;
@@ -98,8 +97,8 @@ impl Sampler for Heun {
             }
             return Ok(());
         };
-        let (signal, noise) = shares(step.schedule, step.timestep);
-        let (signal_next, noise_next) = shares(step.schedule, next);
+        let (signal, noise) = shares(step.schedule, Some(step.timestep));
+        let (signal_next, noise_next) = shares(step.schedule, Some(next));
         let (level, level_next) = (noise / signal, noise_next / signal_next);
         let (change, contrast) = ((level_next - level) as f32, signal_next as f32);
         self.slope.clear();
