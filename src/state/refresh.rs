@@ -55,7 +55,8 @@ impl Session {
         // While results come in, and with the last of them, the order may be a frame behind the scores.
         let has_just_ended = std::mem::take(&mut self.shown.has_just_ended);
         let is_coming_in = self.is_running() || has_just_ended;
-        let is_order_put_off = has_analyzed && is_coming_in;
+        let has_order = !self.shown.gallery.order().is_empty();
+        let is_order_put_off = has_analyzed && is_coming_in && has_order;
         if !is_order_put_off {
             let filters = self.looking.filters(self.settings.gallery);
             self.shown.arrange(filters);
