@@ -20,6 +20,7 @@ pub mod originals;
 pub mod plan;
 pub mod plots;
 pub mod preview;
+pub mod ranking;
 pub mod request;
 pub mod resuming;
 pub mod saving;

@@ -12,6 +12,7 @@ pub mod bench;
 pub mod calibrate;
 pub mod classify;
 pub mod collect;
+pub mod compare_detectors;
 pub mod convert;
 pub mod demo;
 pub mod device;
@@ -62,6 +63,8 @@ pub enum Subcommands {
     Calibrate(Box<calibrate::Args>),
     /// Judge images with a detector file.
     Classify(classify::Args),
+    /// Score images by several detectors and say which to use.
+    CompareDetectors(Box<compare_detectors::Args>),
     /// Take scores, pictures or a report out of a run file.
     Export(export::Args),
     /// Join run files of the same model and settings over different images.
@@ -138,7 +141,7 @@ pub fn run(command: Subcommands) -> Outcome {
 
 fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
     let keeps_what_was_done = match &command {
-        Subcommands::Score(_) | Subcommands::Train(_) => true,
+        Subcommands::Score(_) | Subcommands::Train(_) | Subcommands::CompareDetectors(_) => true,
         Subcommands::Calibrate(args) => args.run.is_none(),
         Subcommands::Classify(args) => args.run.is_none(),
         Subcommands::Export(_)
@@ -159,6 +162,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Score(args) => score::run(&args),
         Subcommands::Calibrate(args) => calibrate::run(&args),
         Subcommands::Classify(args) => classify::run(&args),
+        Subcommands::CompareDetectors(args) => compare_detectors::run(&args),
         Subcommands::Export(args) => export::run(&args),
         Subcommands::Merge(args) => merge::run(&args),
         Subcommands::Info(args) => info::run(&args),

@@ -7,6 +7,7 @@
 pub mod aggregate;
 pub mod auroc;
 pub mod beta;
+pub mod combining;
 pub mod conformal;
 pub mod confusion;
 pub mod correlation;

@@ -7,6 +7,8 @@ mod bench;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod compare_detectors;
+#[cfg(test)]
 mod confounds;
 #[cfg(test)]
 mod continuous;

@@ -24,6 +24,8 @@ pub struct StoredScores {
     pub num_left_out: usize,
     /// Time spent in network calls, in seconds; 0 where no segment of work ended in order.
     pub seconds: f64,
+    /// Network calls for all images, cancelled work included.
+    pub num_calls: u64,
 }
 
 impl StoredScores {
@@ -67,13 +69,13 @@ pub fn read_scores(path: &Path) -> Result<StoredScores, FileError> {
     }
     let notices = tables::texts(connection, "notices", "message", &mut damage);
     let segments = tables::texts(connection, "stretches", "json", &mut damage);
-    let seconds = |json: &str| {
-        serde_json::from_str(json).map_or(0.0, |segment: super::Segment| segment.seconds)
-    };
+    let read = |(_, json): &(_, String)| serde_json::from_str::<super::Segment>(json).ok();
+    let segments: Vec<super::Segment> = segments.iter().filter_map(read).collect();
     Ok(StoredScores {
         path: path.to_owned(),
         num_left_out: super::num_left_out(notices.iter().map(|(_, message)| message)),
-        seconds: segments.iter().map(|(_, json)| seconds(json)).sum(),
+        seconds: segments.iter().map(|segment| segment.seconds).sum(),
+        num_calls: segments.iter().map(|segment| segment.network_calls).sum(),
         manifest,
         images: images.into(),
         attempts,

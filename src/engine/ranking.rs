@@ -1,0 +1,468 @@
+//! Detectors on the same images, ranked: what each finds and costs, and which is cheap and as good as the best.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+
+use crate::images::ContentHash;
+use crate::ood::auroc::TwoSamples;
+use crate::ood::combining::Combining;
+use crate::ood::conformal::CalibrationScores;
+use crate::ood::figures::{Figures, MissingClass, RocPoint, figures, roc_curve};
+use crate::ood::paired::PairedAreas;
+use crate::ood::{Interval, Proportion, Role};
+use crate::runs::RunImage;
+
+/// Confidence of all intervals.
+pub const LEVEL: f64 = 0.95;
+/// An AUROC that is smaller than the largest by no more than this is as good as that.
+pub const MARGIN: f64 = 0.02;
+
+/// One way to score images: a detector with one of its measures.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What to call it.
+    pub label: String,
+    /// Rows of one detector share its run: only the first of them is combined with other detectors.
+    pub detector: String,
+    /// Network calls per image, as measured.
+    pub calls: f64,
+    /// Seconds per image, as measured.
+    pub seconds: f64,
+    /// By content and role; images that could not be scored are missing.
+    pub scores: HashMap<(ContentHash, Role), f64>,
+}
+
+impl Entry {
+    /// The scores of a run's images, those that have one.
+    pub fn scores_of(
+        images: &[RunImage],
+        scores: &[Option<f64>],
+    ) -> HashMap<(ContentHash, Role), f64> {
+        let pairs = images.iter().zip(scores);
+        pairs
+            .filter_map(|(image, score)| Some(((image.file.hash, image.role), (*score)?)))
+            .collect()
+    }
+}
+
+/// How one entry did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub label: String,
+    /// Network calls per image.
+    pub calls: f64,
+    /// Seconds per image.
+    pub seconds: f64,
+    /// By all images that every entry scored.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// Of the AUROC, by DeLong's standard error; `None` with one image of a role.
+    pub interval: Option<Interval>,
+    /// How much smaller its AUROC is than that of the best row.
+    pub behind: f64,
+    /// The interval of `behind`, by DeLong's test on the same images; `None` for the best row, and where both order the
+    /// images alike.
+    pub behind_interval: Option<Interval>,
+    /// Out-of-domain images above a threshold set from the in-domain ones; `None` where these are too few for the rate.
+    pub hits: Option<Proportion>,
+    /// Out-of-domain images that it finds and the best row misses.
+    pub found_alone: usize,
+    /// Out-of-domain images that it misses and the best row finds.
+    pub missed_alone: usize,
+    /// From (0, 0) to (1, 1).
+    #[serde(skip)]
+    pub curve: Vec<RocPoint>,
+}
+
+impl Row {
+    /// Whether it is behind the best row by [`MARGIN`] at most, beyond chance.
+    fn is_as_good(&self) -> bool {
+        let most = self.behind_interval.map(|interval| interval.high);
+        most.unwrap_or(self.behind) <= MARGIN
+    }
+
+    /// Whether it may be: the images are too few to tell.
+    fn may_be_as_good(&self) -> bool {
+        let least = self.behind_interval.map(|interval| interval.low);
+        least.unwrap_or(self.behind) <= MARGIN
+    }
+}
+
+/// What several detectors say together.
+#[derive(Clone, Debug, Serialize)]
+pub struct CombinedRow {
+    /// How their p-values are combined.
+    pub label: &'static str,
+    /// By in-domain images that had no part in the p-values.
+    pub auroc: f64,
+    pub interval: Option<Interval>,
+    /// In-domain images flagged at the rate asked for, of those that had no part in the p-values.
+    pub false_alarms: Proportion,
+    /// Out-of-domain images flagged.
+    pub hits: Proportion,
+}
+
+/// All entries, the largest AUROC first.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ranking {
+    /// The false-alarm rate of thresholds and flags.
+    pub false_alarm_rate: f64,
+    /// In-domain images that every entry scored.
+    pub num_in: usize,
+    /// Out-of-domain images that every entry scored.
+    pub num_out: usize,
+    pub rows: Vec<Row>,
+    /// Of the first row of each detector; empty with fewer than two detectors, or too few in-domain images.
+    pub combined: Vec<CombinedRow>,
+    /// The cheapest row that is as good as the best one, a position in `rows`.
+    pub choice: usize,
+}
+
+impl Ranking {
+    /// Which detector to use for such images, with the evidence, in sentences.
+    pub fn advice(&self) -> String {
+        let (Some(best), Some(choice)) = (self.rows.first(), self.rows.get(self.choice)) else {
+            return String::new();
+        };
+        let area = |row: &Row| {
+            let interval = row.interval.map_or_else(String::new, |interval| {
+                format!(" ({:.3} to {:.3})", interval.low, interval.high)
+            });
+            format!("AUROC {:.3}{interval}", row.figures.auroc)
+        };
+        let mut sentences = vec![if self.choice == 0 {
+            format!("Use {}: {}.", best.label, area(best))
+        } else {
+            let most = choice.behind_interval.map_or(choice.behind, |i| i.high);
+            format!(
+                "Use {}: {}, {} per image. {} has the largest, {}, at {}; the difference is at most {:.3}.",
+                choice.label,
+                area(choice),
+                calls(choice.calls),
+                best.label,
+                area(best),
+                calls(best.calls),
+                most.max(0.0),
+            )
+        }];
+        let is_open = |row: &&Row| row.calls < choice.calls && row.may_be_as_good();
+        if let Some(cheaper) = self.rows.iter().find(is_open) {
+            sentences.push(format!(
+                "{} ({}, {}) may be as good: {} in-domain and {} out-of-domain images are too few to tell.",
+                cheaper.label,
+                area(cheaper),
+                calls(cheaper.calls),
+                self.num_in,
+                self.num_out,
+            ));
+        }
+        sentences.push(
+            "These are the figures for these out-of-domain images; for others another detector may be better.".to_owned(),
+        );
+        sentences.join(" ")
+    }
+}
+
+/// Network calls in words.
+fn calls(count: f64) -> String {
+    match count.round() {
+        0.0 => "no network call".to_owned(),
+        1.0 => "1 network call".to_owned(),
+        count => format!("{count} network calls"),
+    }
+}
+
+/// Rank entries by the images that all of them scored.
+///
+/// # Errors
+/// That there is no image of a class that every entry scored.
+pub fn rank(entries: &[Entry], false_alarm_rate: f64) -> Result<Ranking, MissingClass> {
+    let images = common(entries);
+    let of = |role: Role| -> Vec<&(ContentHash, Role)> {
+        images
+            .iter()
+            .copied()
+            .filter(|(_, of)| *of == role)
+            .collect()
+    };
+    let (inside, outside) = (of(Role::InDomain), of(Role::OutOfDomain));
+    let scored: Vec<Scored<'_>> = entries
+        .iter()
+        .map(|entry| {
+            let scores = |images: &[&(ContentHash, Role)]| -> Vec<f64> {
+                images
+                    .iter()
+                    .filter_map(|key| entry.scores.get(*key).copied())
+                    .collect()
+            };
+            Scored::new(entry, [scores(&inside), scores(&outside)], false_alarm_rate)
+        })
+        .collect::<Result<_, _>>()?;
+    let by_area = |a: &&Scored<'_>, b: &&Scored<'_>| a.figures.auroc.total_cmp(&b.figures.auroc);
+    // Of equal ones the first, which is the cheaper.
+    let best = scored
+        .iter()
+        .rev()
+        .max_by(by_area)
+        .ok_or(MissingClass::InDomain)?;
+    let mut rows: Vec<Row> = (scored.iter())
+        .map(|entry| entry.against(best))
+        .collect::<Result<_, _>>()?;
+    let combined = combine(&scored, false_alarm_rate);
+    rows.sort_by(|a, b| b.figures.auroc.total_cmp(&a.figures.auroc));
+    let as_good = rows.iter().enumerate().filter(|(_, row)| row.is_as_good());
+    let cost = |row: &Row| (row.calls, row.seconds);
+    let cheapest = as_good.min_by(|(_, a), (_, b)| {
+        let ((a, a_secs), (b, b_secs)) = (cost(a), cost(b));
+        a.total_cmp(&b).then(a_secs.total_cmp(&b_secs))
+    });
+    Ok(Ranking {
+        false_alarm_rate,
+        num_in: inside.len(),
+        num_out: outside.len(),
+        choice: cheapest.map_or(0, |(position, _)| position),
+        rows,
+        combined,
+    })
+}
+
+/// The images that all entries scored, in an order that depends on nothing but their contents.
+fn common(entries: &[Entry]) -> Vec<&(ContentHash, Role)> {
+    let Some((first, others)) = entries.split_first() else {
+        return Vec::new();
+    };
+    let is_everywhere =
+        |key: &&(ContentHash, Role)| others.iter().all(|entry| entry.scores.contains_key(*key));
+    let mut images: Vec<_> = first.scores.keys().filter(is_everywhere).collect();
+    images.sort_by_key(|(content, _)| content.0);
+    images
+}
+
+/// An entry by the common images.
+struct Scored<'a> {
+    entry: &'a Entry,
+    /// In-domain and out-of-domain, each in the order of the images.
+    scores: [Vec<f64>; 2],
+    figures: Figures,
+    threshold: Option<f64>,
+}
+
+impl<'a> Scored<'a> {
+    fn new(
+        entry: &'a Entry,
+        scores: [Vec<f64>; 2],
+        false_alarm_rate: f64,
+    ) -> Result<Self, MissingClass> {
+        let [inside, outside] = &scores;
+        let calibration = CalibrationScores::new(inside.iter().copied());
+        Ok(Self {
+            entry,
+            figures: figures(inside, outside)?,
+            threshold: calibration.threshold(false_alarm_rate).ok(),
+            scores,
+        })
+    }
+
+    /// Whether each out-of-domain image lies above the threshold; empty without one.
+    fn found(&self) -> Vec<bool> {
+        let flag = |threshold: f64| {
+            let outside = self.scores[1].iter();
+            outside.map(|score| *score > threshold).collect()
+        };
+        self.threshold.map_or_else(Vec::new, flag)
+    }
+
+    fn against(&self, best: &Self) -> Result<Row, MissingClass> {
+        let pairs = |role: usize| -> Vec<(f64, f64)> {
+            let theirs = best.scores[role].iter().copied();
+            theirs.zip(self.scores[role].iter().copied()).collect()
+        };
+        let areas = PairedAreas::new(&pairs(0), &pairs(1))?;
+        let [inside, outside] = &self.scores;
+        let (found, theirs) = (self.found(), best.found());
+        let count = |found: &[bool], missed: &[bool]| {
+            let both = found.iter().zip(missed);
+            both.filter(|(found, other)| **found && !**other).count()
+        };
+        Ok(Row {
+            label: self.entry.label.clone(),
+            calls: self.entry.calls,
+            seconds: self.entry.seconds,
+            figures: self.figures,
+            interval: TwoSamples::new(inside, outside)?.quick_interval(LEVEL),
+            behind: areas.difference(),
+            behind_interval: areas.interval(LEVEL),
+            hits: self.threshold.map(|_| Proportion {
+                hits: found.iter().filter(|found| **found).count(),
+                trials: found.len(),
+            }),
+            found_alone: count(&found, &theirs),
+            missed_alone: count(&theirs, &found),
+            curve: roc_curve(inside, outside)?,
+        })
+    }
+}
+
+/// Combine the p-values of the first entry of each detector. One half of the in-domain images gives the p-values, the other
+/// half tells whether false alarms keep to the rate.
+fn combine(scored: &[Scored<'_>], false_alarm_rate: f64) -> Vec<CombinedRow> {
+    let mut seen = HashSet::new();
+    let firsts: Vec<&Scored<'_>> = (scored.iter())
+        .filter(|scored| seen.insert(scored.entry.detector.as_str()))
+        .collect();
+    // Images are in the order of their contents' hashes, so that every second one is a random half.
+    let half = |scores: &[f64], rest: usize| -> Vec<f64> {
+        scores.iter().skip(rest).step_by(2).copied().collect()
+    };
+    let calibrations: Vec<CalibrationScores> = (firsts.iter())
+        .map(|scored| CalibrationScores::new(half(&scored.scores[0], 0)))
+        .collect();
+    let is_enough =
+        |calibration: &CalibrationScores| calibration.threshold(false_alarm_rate).is_ok();
+    if firsts.len() < 2 || !calibrations.iter().all(is_enough) {
+        return Vec::new();
+    }
+    // Of each image the p-values of all detectors.
+    let p_values = |of: &dyn Fn(&Scored<'_>) -> Vec<f64>| -> Vec<Vec<f64>> {
+        let scores: Vec<Vec<f64>> = firsts.iter().map(|scored| of(scored)).collect();
+        let num_images = scores.first().map_or(0, Vec::len);
+        (0..num_images)
+            .map(|image| {
+                let detectors = calibrations.iter().zip(&scores);
+                detectors
+                    .map(|(calibration, scores)| calibration.p_value(scores[image]))
+                    .collect()
+            })
+            .collect()
+    };
+    let inside = p_values(&|scored| half(&scored.scores[0], 1));
+    let outside = p_values(&|scored| scored.scores[1].clone());
+    let row = |combining: Combining| {
+        let combined = |images: &[Vec<f64>]| -> Vec<f64> {
+            images
+                .iter()
+                .map(|values| combining.p_value(values))
+                .collect()
+        };
+        let (inside, outside) = (combined(&inside), combined(&outside));
+        let flagged = |values: &[f64]| Proportion {
+            hits: values.iter().filter(|p| **p <= false_alarm_rate).count(),
+            trials: values.len(),
+        };
+        let strange = |values: &[f64]| -> Vec<f64> { values.iter().map(|p| -p.ln()).collect() };
+        let samples = TwoSamples::new(&strange(&inside), &strange(&outside)).ok()?;
+        Some(CombinedRow {
+            label: combining.label(),
+            auroc: samples.auroc(),
+            interval: samples.quick_interval(LEVEL),
+            false_alarms: flagged(&inside),
+            hits: flagged(&outside),
+        })
+    };
+    Combining::ALL.into_iter().filter_map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ood::random::SplitMix64;
+
+    fn entry(label: &str, calls: f64, scores: impl Fn(Role, usize) -> Option<f64>) -> Entry {
+        let images = [Role::InDomain, Role::OutOfDomain]
+            .into_iter()
+            .flat_map(|role| (0..200).map(move |index| (role, index)));
+        let scored = images.filter_map(|(role, index)| {
+            let mut content = ContentHash([role as u8; 32]);
+            content.0[..8].copy_from_slice(&(index as u64).to_le_bytes());
+            Some(((content, role), scores(role, index)?))
+        });
+        Entry {
+            label: label.to_owned(),
+            detector: label.to_owned(),
+            calls,
+            seconds: 0.1 * calls,
+            scores: scored.collect(),
+        }
+    }
+
+    /// Scores from 0 to 1, those of out-of-domain images higher by `shift`.
+    fn noisy(seed: u64, shift: f64) -> impl Fn(Role, usize) -> Option<f64> {
+        move |role, index| {
+            let key = seed * 1000 + 2 * index as u64 + u64::from(role == Role::OutOfDomain);
+            let base = (SplitMix64::new(key).next_bits() >> 11) as f64 / (1_u64 << 53) as f64;
+            Some(
+                base + if role == Role::OutOfDomain {
+                    shift
+                } else {
+                    0.0
+                },
+            )
+        }
+    }
+
+    #[test]
+    fn the_cheapest_that_is_as_good_is_chosen_and_the_evidence_told() {
+        let entries = [
+            entry("chance", 1.0, noisy(2, 0.0)),
+            entry("cheap", 10.0, noisy(1, 0.899)),
+            entry("dear", 250.0, noisy(1, 0.9)),
+        ];
+        let ranking = rank(&entries, 0.05).unwrap();
+        let labels: Vec<&str> = ranking.rows.iter().map(|row| row.label.as_str()).collect();
+        assert_eq!(labels, ["dear", "cheap", "chance"]);
+        assert_eq!(ranking.choice, 1);
+        let advice = ranking.advice();
+        assert!(advice.starts_with("Use cheap: AUROC 0.9"), "{advice}");
+        assert!(!advice.contains("too few"), "{advice}");
+        let [best, _, chance] = &ranking.rows[..] else {
+            panic!("three rows");
+        };
+        assert_eq!(
+            (best.behind, best.found_alone, best.missed_alone),
+            (0.0, 0, 0)
+        );
+        // What chance finds is some 5 % of the images, and the best finds nearly all.
+        assert!(chance.behind_interval.unwrap().low > 0.3);
+        let (hits, best_hits) = (chance.hits.unwrap().hits, best.hits.unwrap().hits);
+        assert_eq!(
+            best_hits - hits,
+            chance.missed_alone - chance.found_alone,
+            "hits differ by what each finds alone"
+        );
+    }
+
+    #[test]
+    fn entries_are_ranked_by_the_images_that_all_of_them_scored() {
+        let some =
+            |role: Role, index: usize| (index >= 50).then(|| noisy(1, 0.5)(role, index)).flatten();
+        let entries = [entry("all", 1.0, noisy(1, 0.5)), entry("some", 1.0, some)];
+        let ranking = rank(&entries, 0.05).unwrap();
+        assert_eq!((ranking.num_in, ranking.num_out), (150, 150));
+        assert_eq!(ranking.rows[0].figures, ranking.rows[1].figures);
+        let none = entry("none", 1.0, |role, index| {
+            (role == Role::OutOfDomain).then_some(index as f64)
+        });
+        let missing = rank(&[entries[0].clone(), none], 0.05);
+        assert_eq!(missing.unwrap_err(), MissingClass::InDomain);
+    }
+
+    #[test]
+    fn detectors_that_agree_by_nature_raise_false_alarms_by_fisher_alone() {
+        // The same detector five times: Fisher takes its p-value for five that agree by chance.
+        let entries: Vec<Entry> = ["a", "b", "c", "d", "e"]
+            .map(|name| entry(name, 1.0, noisy(1, 0.3)))
+            .to_vec();
+        let ranking = rank(&entries, 0.05).unwrap();
+        let [fisher, simes, bonferroni] = &ranking.combined[..] else {
+            panic!("three rows: {:?}", ranking.combined);
+        };
+        assert!(fisher.false_alarms.interval(LEVEL).low > 0.05, "{fisher:?}");
+        for row in [simes, bonferroni] {
+            assert!(row.false_alarms.interval(LEVEL).low <= 0.05, "{row:?}");
+        }
+        // Simes of equal values is that value.
+        assert!((simes.auroc - ranking.rows[0].figures.auroc).abs() < 0.05);
+        assert_eq!(fisher.false_alarms.trials, 100);
+    }
+}

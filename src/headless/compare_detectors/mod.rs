@@ -1,0 +1,314 @@
+//! `lmd compare-detectors`: several detectors on the same images, the cheap ones first, and which to use.
+
+mod candidates;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use self::candidates::Candidate;
+use self::table::{Account, NotRun};
+use super::collect::Collected;
+use super::execute::{self, Request};
+use super::options::check_limit;
+use super::output::{self, Target};
+use super::paths::{Kind, Paths};
+use super::signals::Signals;
+use super::{Failure, Outcome, terminal};
+use crate::detectors::measures;
+use crate::engine::comparing::scores;
+use crate::engine::ranking::Entry;
+use crate::networks::ModelIdentity;
+use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::executors::DeviceChoice;
+use crate::ood::{Aggregate, Role};
+use crate::runs::file::{self, EXTENSION, KeepPictures, StoredScores};
+use crate::runs::{RunImage, RunSettings};
+
+/// Options of `lmd compare-detectors`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The model folder; `bundled` is the model inside the program.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Images like those the model was trained on, that it was not trained on.
+    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    pub in_domain: Vec<PathBuf>,
+    /// Images known not to belong: what is found of them decides.
+    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    pub out_of_domain: Vec<PathBuf>,
+    /// Compare these only, by the names of --method [default: all]
+    #[arg(long, value_name = "NAME", num_args = 1.., value_parser = candidates::parser())]
+    pub method: Vec<String>,
+    /// Use the first N images of each folder only.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Leave out detectors that would take longer than this, all together.
+    #[arg(long, value_name = "MINUTES", value_parser = minutes)]
+    pub minutes: Option<f64>,
+    /// The false-alarm rate at which detectors are held against each other.
+    #[arg(long, value_name = "RATE", default_value_t = 0.05, value_parser = rate)]
+    pub false_alarm_rate: f64,
+    /// Keys the noise, together with each file's content.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Where to run.
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+    /// The folder for the table and a run file of each detector. The same command again uses the runs that are finished.
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Score again what is finished, or write into a folder that holds something else.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print the comparison as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(minutes) if minutes > 0.0 && f64::is_finite(minutes) => Ok(minutes),
+        _ => Err(format!(
+            "expected a number of minutes above 0, got `{text}`"
+        )),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if rate > 0.0 && rate < 1.0 => Ok(rate),
+        _ => Err(format!(
+            "expected a rate between 0 and 1, e.g. 0.05, got `{text}`"
+        )),
+    }
+}
+
+/// Run the detectors one by one; the table is written after each.
+pub fn run(args: &Args) -> Result<Outcome, Failure> {
+    check_limit(args.limit)?;
+    let signals = Signals::catch().map_err(Failure::failed)?;
+    let comparison = Comparison::prepare(args, &signals)?;
+    let mut account = Account::new(args.false_alarm_rate);
+    account.write(&args.output)?;
+    let mut first_failure = None;
+    for candidate in candidates::chosen(&args.method) {
+        match comparison.entries(&candidate, &account, &signals) {
+            Ok(Found::Entries(entries)) => account.entries.extend(entries),
+            Ok(Found::TooLong(reason)) => account.not_run.push(NotRun::new(&candidate, reason)),
+            Ok(Found::Interrupted(outcome)) => {
+                terminal::message("what is finished is kept; the same command continues");
+                return Ok(outcome);
+            }
+            // The others' results stay.
+            Err(failure) => {
+                terminal::message(&format!("{}: {:#}", candidate.label, failure.error));
+                account
+                    .not_run
+                    .push(NotRun::new(&candidate, format!("{:#}", failure.error)));
+                first_failure.get_or_insert(failure);
+            }
+        }
+        account.write(&args.output)?;
+    }
+    if let (true, Some(failure)) = (account.entries.is_empty(), first_failure) {
+        return Err(failure);
+    }
+    let text = if args.json {
+        account.json()?
+    } else {
+        terminal::message(&account.markdown());
+        args.output.display().to_string()
+    };
+    terminal::answer(&text)?;
+    Ok(Outcome::Done)
+}
+
+/// What came of a detector.
+enum Found {
+    Entries(Vec<Entry>),
+    /// Not run, with the reason.
+    TooLong(String),
+    Interrupted(Outcome),
+}
+
+/// What all detectors share.
+struct Comparison<'a> {
+    args: &'a Args,
+    source: ModelSource,
+    identity: ModelIdentity,
+    num_train_timesteps: usize,
+    folders: Vec<(Role, PathBuf)>,
+    images: Vec<RunImage>,
+}
+
+impl<'a> Comparison<'a> {
+    fn prepare(args: &'a Args, signals: &Signals) -> Result<Self, Failure> {
+        let source = ModelSource::named(&args.model);
+        let with_role = |role: Role, paths: &[PathBuf]| -> Vec<(Role, PathBuf)> {
+            paths.iter().map(|path| (role, path.clone())).collect()
+        };
+        let folders = [
+            with_role(Role::InDomain, &args.in_domain),
+            with_role(Role::OutOfDomain, &args.out_of_domain),
+        ]
+        .concat();
+        let paths = Paths::new(true).reads_model(&source);
+        let mut paths = (folders.iter()).fold(paths, |paths, (_, path)| paths.reads_images(path));
+        for name in table::FILES {
+            paths.claim(&args.output.join(name), Kind::File)?;
+        }
+        if !args.output.join(table::JSON).is_file() {
+            output::report_folder(&args.output, args.overwrite)?;
+        }
+        output::check_writable(&args.output)?;
+        let checkpoint = checkpoints::load(&source).map_err(Failure::bad_request)?;
+        let mut collected = Collected::until(signals);
+        for (role, path) in &folders {
+            collected.add(*role, path, args.limit)?;
+        }
+        collected.settle();
+        Ok(Self {
+            args,
+            source,
+            identity: checkpoint.identity.clone(),
+            num_train_timesteps: checkpoint.schedule.num_train_timesteps(),
+            folders,
+            images: collected.images,
+        })
+    }
+
+    /// Score the images by a detector, or take the scores of an earlier run of the same.
+    fn entries(
+        &self,
+        candidate: &Candidate,
+        account: &Account,
+        signals: &Signals,
+    ) -> Result<Found, Failure> {
+        let settings = self.settings(candidate);
+        let path = self.run_file(candidate);
+        let finished = self.finished(&path, &settings);
+        if finished.is_none() {
+            if let Some(reason) = self.too_long(candidate, account) {
+                return Ok(Found::TooLong(reason));
+            }
+            terminal::message(&format!(
+                "\n{}: {}",
+                candidate.label,
+                settings.method.detector.summary()
+            ));
+            let request = Request {
+                source: self.source.clone(),
+                settings,
+                is_measure_asked: false,
+                folders: self.folders.clone(),
+                shard: None,
+                keep_pictures: KeepPictures::None,
+                target: Target {
+                    report: None,
+                    run_file: path.clone(),
+                    may_overwrite: true,
+                    is_default: false,
+                },
+            };
+            let prepared = execute::prepare(&request, signals)?;
+            let (outcome, _) = execute::carry_out(prepared, signals)?;
+            if outcome != Outcome::Done {
+                return Ok(Found::Interrupted(outcome));
+            }
+        }
+        let run = match finished {
+            Some(run) => run,
+            None => file::read_scores(&path).map_err(Failure::failed)?,
+        };
+        Ok(Found::Entries(entries(candidate, &run)))
+    }
+
+    fn settings(&self, candidate: &Candidate) -> RunSettings {
+        let mut settings = RunSettings::by(candidate.detector.clone());
+        settings.method.seed = self.args.seed;
+        settings.selection.limit = self.args.limit;
+        settings.execution.device = self.args.device;
+        settings
+    }
+
+    fn run_file(&self, candidate: &Candidate) -> PathBuf {
+        (self.args.output.join(&candidate.name)).with_extension(EXTENSION)
+    }
+
+    /// A run of the same model, settings and images that is there already.
+    fn finished(&self, path: &Path, settings: &RunSettings) -> Option<StoredScores> {
+        if self.args.overwrite || !path.is_file() {
+            return None;
+        }
+        let run = file::read_scores(path).ok()?;
+        let manifest = &run.manifest;
+        let is_same = manifest.settings().method == settings.method
+            && manifest
+                .model
+                .identity
+                .compare(&self.identity)
+                .difference()
+                .is_none()
+            && run.images.len() == self.images.len()
+            && (run.images.iter().zip(&self.images))
+                .all(|(a, b)| a.role == b.role && a.file.hash == b.file.hash);
+        (is_same && run.is_finished()).then_some(run)
+    }
+
+    /// Why a detector does not fit the time that is left, going by the speed so far.
+    fn too_long(&self, candidate: &Candidate, account: &Account) -> Option<String> {
+        let limit = self.args.minutes? * 60.0;
+        let mut detectors = Vec::new();
+        let (mut calls, mut secs) = (0.0, 0.0);
+        for entry in &account.entries {
+            if !detectors.contains(&&entry.detector) {
+                detectors.push(&entry.detector);
+                calls += entry.calls;
+                secs += entry.seconds;
+            }
+        }
+        if calls == 0.0 {
+            return None;
+        }
+        let num_images = self.images.len() as f64;
+        let needed = num_images * candidate.calls(self.num_train_timesteps) * secs / calls;
+        let left = limit - num_images * secs;
+        (needed > left).then(|| {
+            format!(
+                "it would take about {:.1} minutes, and {:.1} of {:.1} are left",
+                needed / 60.0,
+                (left / 60.0).max(0.0),
+                limit / 60.0
+            )
+        })
+    }
+}
+
+/// A row for each measure of a run.
+fn entries(candidate: &Candidate, run: &StoredScores) -> Vec<Entry> {
+    let num_images = run
+        .attempts
+        .iter()
+        .filter(|of| !of.is_empty())
+        .count()
+        .max(1) as f64;
+    let first = run.attempts.iter().flatten().next();
+    let measured = first.map_or(&[][..], |values| values.ids());
+    let ways = measures::available(measured);
+    let is_alone = ways.len() == 1;
+    let entry = |measure| {
+        let by_measure = scores(run, measure, Aggregate::Median);
+        Entry {
+            label: if is_alone {
+                candidate.label.clone()
+            } else {
+                format!("{}, {}", candidate.label, measures::label(&measure))
+            },
+            detector: candidate.name.clone(),
+            calls: run.num_calls as f64 / num_images,
+            seconds: run.seconds / num_images,
+            scores: Entry::scores_of(&run.images, &by_measure),
+        }
+    };
+    ways.into_iter().map(entry).collect()
+}
