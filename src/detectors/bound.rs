@@ -297,10 +297,9 @@ impl Chain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::reference::{self, Reference};
+    use crate::detectors::reference::{self, Reference, target};
     use crate::diffusion::NeverInterrupt;
     use crate::diffusion::processes::sub_preserving;
-    use crate::images::Geometry;
 
     /// Written draws: of each step, of each image.
     struct Written(Vec<Vec<f64>>);
@@ -390,16 +389,7 @@ mod tests {
     #[test]
     fn another_process_is_refused_by_name() {
         let schedule = Schedule::new(sub_preserving()).unwrap();
-        let target = Target {
-            geometry: Geometry {
-                channels: 1,
-                side: 32,
-            },
-            schedule: &schedule,
-            seed: 0,
-            measure: BOUND_BITS,
-        };
-        let refusal = Bound::default().detector(&target).err().unwrap();
+        let refusal = Bound::default().detector(&target(&schedule)).err().unwrap();
         assert!(refusal.to_string().contains("--method likelihood"));
     }
 }

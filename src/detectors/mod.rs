@@ -18,10 +18,12 @@ use crate::ood::{KnownMask, MeasureId, Values};
 
 pub mod bound;
 pub mod combined;
+pub mod fitted;
 mod levels;
 pub mod likelihood;
 pub mod lmd;
 pub mod measures;
+mod noise_norm;
 pub mod one_call_norm;
 #[cfg(test)]
 mod reference;

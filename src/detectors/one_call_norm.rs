@@ -1,16 +1,15 @@
 //! The quick scan: the norm of the noise that one network call finds in the clean image.
 //!
-//! The image is scaled as if it carried noise of a certain level, but none is added. What the model then takes for noise is
-//! what it would remove from the image, which is little where the image is of its domain. It is the largest level of MSMA
+//! It is the largest level of [MSMA](super::fitted::msma)
 //! (Mahmood et al. 2021, <https://arxiv.org/abs/2010.13132>) by itself, without a density.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::noise_norm::{nearest_timestep, noise_norms};
 use super::settings::{About, DetectorError, DetectorSettings, Parameter, Target};
 use super::{Attempt, AttemptError, Batch, Call, Detector, Models, Watch};
-use crate::diffusion::Schedule;
 use crate::ood::{Measure, MeasureId, Values};
 
 /// The norm of the predicted noise, at least 0.
@@ -38,9 +37,6 @@ static SIGMA: Parameter = Parameter {
     range: 0.01..=1000.0,
     decimals: 3,
 };
-
-/// A trained level this much beyond the first or last one, as a ratio, is taken for it.
-const SLACK: f64 = 1.01;
 
 /// See [the module](self).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,8 +75,11 @@ impl DetectorSettings for OneCallNorm {
     }
 
     fn detector(&self, target: &Target<'_>) -> Result<Box<dyn Detector>, DetectorError> {
+        let timestep = nearest_timestep(target.schedule, self.sigma).map_err(|reason| {
+            DetectorError::Unfit(format!("{reason}; choose one between them as --sigma"))
+        })?;
         Ok(Box::new(Ready {
-            timestep: nearest_timestep(target.schedule, self.sigma)?,
+            timestep,
             measures: [NOISE_NORM].into(),
         }))
     }
@@ -98,26 +97,6 @@ impl DetectorSettings for OneCallNorm {
             self.sigma = value;
         }
     }
-}
-
-/// The training timestep whose noise level is nearest by ratio.
-fn nearest_timestep(schedule: &Schedule, sigma: f64) -> Result<usize, DetectorError> {
-    let timesteps = 0..schedule.num_train_timesteps();
-    let levels = timesteps.map(|timestep| schedule.noise_level(timestep));
-    let (lowest, highest) = levels
-        .clone()
-        .fold((f64::MAX, 0.0_f64), |(low, high), level| {
-            (low.min(level), high.max(level))
-        });
-    if !(lowest / SLACK..=highest * SLACK).contains(&sigma) {
-        return Err(DetectorError::Unfit(format!(
-            "the model was trained on noise levels from {lowest:.4} to {highest:.4}, got {sigma}; choose one between them as \
-             --sigma"
-        )));
-    }
-    let distances = levels.map(|level| (level.ln() - sigma.ln()).abs());
-    let nearest = (distances.enumerate()).min_by(|(_, a), (_, b)| a.total_cmp(b));
-    Ok(nearest.map_or(0, |(timestep, _)| timestep))
 }
 
 struct Ready {
@@ -138,63 +117,21 @@ impl Detector for Ready {
         &self,
         batch: Batch<'_>,
         _attempt: usize,
-        models: Models<'_>,
+        mut models: Models<'_>,
         watch: Watch<'_>,
     ) -> Result<Vec<Attempt>, AttemptError> {
-        let signal = models.schedule.alpha_cumprod(Some(self.timestep)).sqrt() as f32;
-        let pixels = models.schedule.config().pixels;
-        let scaled: Vec<f32> = (batch.signed().iter())
-            .map(|&value| signal * pixels.from_signed(value))
-            .collect();
-        let told = vec![models.schedule.told(self.timestep); batch.originals.len()];
-        let mut output = vec![0.0; scaled.len()];
-        models
-            .denoiser
-            .denoise(&scaled, &told, &mut output, watch.interrupt)?;
+        let norms = noise_norms(self.timestep, &batch, &mut models, watch.interrupt)?;
         (watch.on_call)(Call {
             num_done: 1,
-            num_network_calls: told.len(),
+            num_network_calls: norms.len(),
             state_signed: None,
         });
-        let item_len = batch.geometry.len();
-        let pairs = scaled
-            .chunks_exact(item_len)
-            .zip(output.chunks_exact(item_len));
-        Ok(pairs
-            .map(|(x_t, output)| Attempt {
-                values: Values::new(&self.measures, [self.norm(models.schedule, x_t, output)]),
+        Ok((norms.into_iter())
+            .map(|norm| Attempt {
+                values: Values::new(&self.measures, [norm]),
                 known_mask: None,
                 reconstruction: None,
             })
             .collect())
-    }
-}
-
-impl Ready {
-    /// Not finite where the network's output is not.
-    fn norm(&self, schedule: &Schedule, x_t: &[f32], output: &[f32]) -> f64 {
-        let noise = x_t.iter().zip(output).map(|(&x_t, &output)| {
-            schedule.pred_noise(self.timestep, f64::from(x_t), f64::from(output))
-        });
-        noise.map(|noise| noise * noise).sum::<f64>().sqrt()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diffusion::schedule::ScheduleConfig;
-
-    #[test]
-    fn the_level_is_the_nearest_trained_one_by_ratio() {
-        let schedule = Schedule::new(ScheduleConfig::default()).unwrap();
-        // The levels of MSMA on the linear schedule.
-        for (timestep, sigma) in [(396, 2.0), (293, 1.199), (2, 0.02)] {
-            assert_eq!(nearest_timestep(&schedule, sigma).unwrap(), timestep);
-        }
-        for sigma in [0.0, 0.009, 200.0, f64::NAN] {
-            let refusal = nearest_timestep(&schedule, sigma).unwrap_err().to_string();
-            assert!(refusal.contains("from 0.0100 to 157.4"), "{refusal}");
-        }
     }
 }

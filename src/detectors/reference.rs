@@ -5,9 +5,21 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 
+use super::one_call_norm::NOISE_NORM;
+use super::settings::Target;
 use crate::diffusion::Schedule;
+use crate::images::decode::decode_file;
+use crate::images::prepare::prepare;
+use crate::images::{Geometry, ResizeMode};
 use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::distances::ComparedOriginal;
 use crate::networks::executors::cpu::{CpuDenoiser, CpuOptions};
+
+/// What the bundled model works on.
+pub const GEOMETRY: Geometry = Geometry {
+    channels: 1,
+    side: 32,
+};
 
 /// The tensors of a file of `tests/fixtures/detectors`.
 pub struct Reference(HashMap<String, Tensor>);
@@ -37,6 +49,36 @@ impl Reference {
         rows.map(|levels| levels.iter().map(|level| level / 127.5 - 1.0).collect())
             .collect()
     }
+}
+
+/// Images of one channel and 32 pixels per side for a model with this schedule, which nothing else is known of.
+pub fn target(schedule: &Schedule) -> Target<'_> {
+    Target {
+        geometry: GEOMETRY,
+        schedule,
+        model: None,
+        resize: ResizeMode::Crop,
+        seed: 0,
+        measure: NOISE_NORM,
+    }
+}
+
+/// The first four images of each of the bundled samples, those of Fashion-MNIST first, as the bundled model gets them.
+pub fn samples() -> Vec<ComparedOriginal> {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples");
+    let numbers = || 0..4;
+    let files = ["fashion-mnist", "mnist"]
+        .into_iter()
+        .flat_map(|folder| numbers().map(move |number| format!("{folder}/{number:05}.png")));
+    files
+        .map(|file| {
+            let decoded = decode_file(&samples.join(file)).unwrap();
+            ComparedOriginal {
+                unit: prepare(&decoded, GEOMETRY, ResizeMode::Crop).unit.into(),
+                features: None,
+            }
+        })
+        .collect()
 }
 
 /// The bundled model on the CPU kernels.

@@ -4,10 +4,12 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::Detector;
+use super::fitted::Fitting;
 use super::lmd::masks::{Masks, MasksError};
 use crate::diffusion::Schedule;
 use crate::diffusion::samplers::SamplerError;
-use crate::images::Geometry;
+use crate::images::{Geometry, ResizeMode};
+use crate::networks::identity::Fingerprint;
 use crate::ood::MeasureId;
 use crate::ood::mask::MaskError;
 
@@ -78,6 +80,16 @@ pub trait DetectorSettings {
 
     /// Change one of [`DetectorSettings::parameters`]; other names are passed over.
     fn set_parameter(&mut self, _name: &str, _value: f64) {}
+
+    /// Itself, where it must be fitted on in-domain images before it can score any.
+    fn fitting(&self) -> Option<&dyn Fitting> {
+        None
+    }
+
+    /// The same, to be changed.
+    fn fitting_mut(&mut self) -> Option<&mut dyn Fitting> {
+        None
+    }
 
     /// Whether all numbers can be meant: those of a stranger's file must not make this program reserve all memory.
     fn is_believable(&self) -> bool {
@@ -156,6 +168,10 @@ pub struct Target<'a> {
     pub geometry: Geometry,
     /// The model's schedule.
     pub schedule: &'a Schedule,
+    /// The model; `None` where it is not known, e.g. while it is trained.
+    pub model: Option<Fingerprint>,
+    /// How pictures are brought to the model's square.
+    pub resize: ResizeMode,
     /// Keys the noise, together with each image's content.
     pub seed: u64,
     /// The measure that scores are shown by.

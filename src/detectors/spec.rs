@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::bound::Bound;
+use super::fitted::msma::Msma;
 use super::likelihood::Likelihood;
 use super::lmd::Lmd;
 use super::one_call_norm::OneCallNorm;
@@ -70,6 +71,8 @@ detectors! {
     Lmd(Lmd),
     /// The norm of the noise that one network call finds.
     OneCallNorm(OneCallNorm),
+    /// The same at several levels, under a density that is fitted on in-domain images.
+    Msma(Msma),
     /// How much the model expects an image, by the probability-flow ODE.
     Likelihood(Likelihood),
     /// The same from below, by the variational bound.

@@ -10,6 +10,7 @@ pub mod control;
 pub mod copying;
 pub mod export;
 pub mod failure;
+pub mod fitting;
 pub mod formats;
 pub mod limits;
 pub mod maps;

@@ -3,6 +3,7 @@
 use crate::detectors::{Detector, DetectorError, Target};
 use crate::diffusion::Schedule;
 use crate::images::Geometry;
+use crate::networks::ModelIdentity;
 use crate::ood::{PerRole, Role};
 use crate::runs::{RunImage, RunSettings};
 
@@ -41,6 +42,7 @@ impl Plan {
         images: &[RunImage],
         geometry: Geometry,
         schedule: &Schedule,
+        model: &ModelIdentity,
     ) -> Result<Self, PlanError> {
         let method = &settings.method;
         let num_attempts = method.detector.num_attempts();
@@ -56,6 +58,8 @@ impl Plan {
         let target = Target {
             geometry,
             schedule,
+            model: model.fingerprint,
+            resize: method.resize,
             seed: method.seed,
             measure: settings.view.measure,
         };

@@ -1,7 +1,7 @@
 //! The scoring loop: attempt 0 of all images first, then attempt 1, and so on, in batches that mix images.
 
 mod batch;
-mod clock;
+pub(super) mod clock;
 mod loss;
 
 use std::collections::HashSet;
@@ -162,6 +162,7 @@ impl Run<'_> {
             &self.request.images,
             info.geometry,
             &self.engine.schedule,
+            &info.identity,
         )?;
         let done: HashSet<(usize, usize)> = (self.request.results.since(0).iter())
             .map(|result| (result.image, result.attempt))

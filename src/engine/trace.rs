@@ -42,7 +42,13 @@ pub fn trace(
     let settings = &request.settings;
     let geometry = engine.info.geometry;
     let images = std::slice::from_ref(&request.image);
-    let plan = Plan::new(settings, images, geometry, &engine.schedule)?;
+    let plan = Plan::new(
+        settings,
+        images,
+        geometry,
+        &engine.schedule,
+        &engine.info.identity,
+    )?;
     let original = match &request.original {
         Some(kept) => kept_original(kept, geometry)?,
         None => read_original(settings, images, geometry)?,

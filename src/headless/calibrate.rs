@@ -9,7 +9,7 @@ use super::drive::{self, Scored, Work};
 use super::options::ScoringOptions;
 use super::paths::{Kind, Paths};
 use super::signals::Signals;
-use super::{Failure, Outcome, options, stored, terminal};
+use super::{Failure, Outcome, options, output, stored, terminal};
 use crate::detectors::measures;
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::ood::conformal::{self, CalibrationScores};
@@ -68,11 +68,11 @@ struct Basis {
 
 /// Score, set the threshold, write the detector.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
-    args.scoring.check()?;
-    check_output(args)?;
+    let settings = args.scoring.settings()?;
+    check_output(args, &settings)?;
     let mut basis = match &args.run {
         Some(path) => stored_basis(path)?,
-        None => match scored_basis(args)? {
+        None => match scored_basis(args, settings)? {
             Ok(basis) => basis,
             Err(code) => {
                 terminal::message(
@@ -118,9 +118,8 @@ fn stored_basis(path: &Path) -> Result<Basis, Failure> {
 }
 
 /// New scores, or the exit code of the signal that stopped them.
-fn scored_basis(args: &Args) -> Result<Result<Basis, u8>, Failure> {
+fn scored_basis(args: &Args, settings: RunSettings) -> Result<Result<Basis, u8>, Failure> {
     let signals = Signals::catch().map_err(Failure::failed)?;
-    let settings = args.scoring.settings();
     let mut work = Work {
         // The options ask for one unless there is a run.
         source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
@@ -156,9 +155,12 @@ fn scored_basis(args: &Args) -> Result<Result<Basis, u8>, Failure> {
     }))
 }
 
-fn check_output(args: &Args) -> Result<(), Failure> {
+fn check_output(args: &Args, settings: &RunSettings) -> Result<(), Failure> {
     let output = args.output.as_path();
-    let mut paths = Paths::new(args.overwrite).reads_files_of(&args.scoring.settings());
+    let mut paths = Paths::new(args.overwrite).reads_files_of(settings);
+    if let Some(fitted) = &args.scoring.fitted {
+        paths = paths.reads(fitted);
+    }
     if let Some(run) = &args.run {
         paths = paths.reads_run(run);
     }
@@ -169,45 +171,7 @@ fn check_output(args: &Args) -> Result<(), Failure> {
         paths = paths.reads_images(folder);
     }
     paths.claim(output, Kind::File)?;
-    let refuse = |why: &str| {
-        let error = anyhow::anyhow!("{why}: {}", output.display());
-        Err(Failure::bad_request(error))
-    };
-    if output.is_dir() {
-        return refuse("the detector is a file, but this is a folder; choose another --output");
-    }
-    if output.exists() && !args.overwrite {
-        return refuse("this file exists; choose another --output or allow --overwrite");
-    }
-    let folder = output.parent().filter(|path| !path.as_os_str().is_empty());
-    match folder {
-        Some(folder) if !folder.is_dir() => {
-            refuse("the folder of the detector file does not exist")
-        }
-        _ => check_writable(output),
-    }
-}
-
-/// An hour of scoring must not end at a folder that takes no file.
-fn check_writable(output: &Path) -> Result<(), Failure> {
-    let existed = output.exists();
-    std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(output)
-        .and_then(|_| {
-            if existed {
-                Ok(())
-            } else {
-                std::fs::remove_file(output)
-            }
-        })
-        .map_err(|error| {
-            Failure::bad_request(anyhow::anyhow!(
-                "the detector can't be written here: {error}; choose another --output: {}",
-                output.display()
-            ))
-        })
+    output::check_file(output, args.overwrite, "detector")
 }
 
 /// Refuse a rate that the images can't give before scoring them for an hour.

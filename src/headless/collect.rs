@@ -11,7 +11,8 @@ use super::{Failure, Outcome, terminal};
 use crate::images::sources::{self, Wanted};
 use crate::images::{ListError, duplicates};
 use crate::ood::Role;
-use crate::runs::RunImage;
+use crate::runs::fit_file::leave_out_fitted;
+use crate::runs::{RunImage, RunSettings};
 
 /// The images of a run and what was left out.
 #[derive(Debug, Default)]
@@ -92,6 +93,12 @@ impl Collected {
         );
         self.note_all(notes);
         self.note_shared_content();
+    }
+
+    /// Leave out the images that a detector was fitted on.
+    pub fn leave_out_fitted(&mut self, settings: &RunSettings) {
+        let note = leave_out_fitted(&mut self.images, &*settings.method.detector);
+        self.note_all(note.into_iter().collect());
     }
 
     /// Notice files that play two roles: they make every figure worse than it is.

@@ -33,6 +33,7 @@ fn execute() -> Result<Outcome, Failure> {
                 ..Lmd::default()
             })
         },
+        fit_file: None,
         is_measure_asked: false,
         folders: vec![
             (Role::InDomain, folders.in_domain),

@@ -73,6 +73,7 @@ pub fn score(
         collected.add(*role, path, work.settings.selection.limit)?;
     }
     collected.settle();
+    collected.leave_out_fitted(&work.settings);
     listed(&collected.images)?;
     let (checkpoint, note) = check(work, &collected.images, accept)?;
     collected.notes.extend(note);
@@ -116,7 +117,13 @@ fn check(
         side: checkpoint.network.image_size,
     };
     let note = fit_measure(&mut work.settings, work.is_measure_asked, geometry.side)?;
-    Plan::new(&work.settings, images, geometry, &checkpoint.schedule)
-        .map_err(Failure::bad_request)?;
+    Plan::new(
+        &work.settings,
+        images,
+        geometry,
+        &checkpoint.schedule,
+        &checkpoint.identity,
+    )
+    .map_err(Failure::bad_request)?;
     Ok((checkpoint, note))
 }

@@ -31,6 +31,8 @@ pub struct Request {
     pub source: ModelSource,
     /// All settings.
     pub settings: RunSettings,
+    /// The file that the detector's fit was read from.
+    pub fit_file: Option<PathBuf>,
     /// Whether the user has named the measure.
     pub is_measure_asked: bool,
     /// Folders with their roles.
@@ -75,6 +77,7 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
         collected.add(*role, path, request.settings.selection.limit)?;
     }
     collected.settle();
+    collected.leave_out_fitted(&request.settings);
     let num_listed = collected.images.len();
     let images: Vec<(RunImage, usize)> = (collected.images.into_iter().zip(0..))
         .filter(|&(_, position)| request.shard.is_none_or(|shard| shard.holds(position)))
@@ -152,6 +155,7 @@ fn check_paths(request: &Request) -> Result<(), Failure> {
     let paths = Paths::new(request.target.may_overwrite)
         .reads_model(&request.source)
         .reads_files_of(&request.settings);
+    let paths = (request.fit_file.iter()).fold(paths, |paths, path| paths.reads(path));
     let folders = request.folders.iter();
     let mut paths = folders.fold(paths, |paths, (_, path)| paths.reads_images(path));
     request.target.check(&mut paths)
@@ -175,8 +179,14 @@ pub fn check(
 ) -> Result<Checked, Failure> {
     let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
     let model = model_record(&checkpoint);
-    let plan = Plan::new(settings, images, model.geometry, &checkpoint.schedule)
-        .map_err(Failure::bad_request)?;
+    let plan = Plan::new(
+        settings,
+        images,
+        model.geometry,
+        &checkpoint.schedule,
+        &checkpoint.identity,
+    )
+    .map_err(Failure::bad_request)?;
     // Before any file is replaced.
     executors::check(settings.execution.device).map_err(Failure::bad_request)?;
     Ok(Checked {

@@ -41,7 +41,7 @@ pub fn follow(
     on_opened: &mut dyn FnMut(&ModelInfo) -> Result<Option<String>, Failure>,
 ) -> Result<(Finished, Option<u8>), Failure> {
     let control = Control::default();
-    let mut display = Display::new();
+    let mut display = Display::new("attempts");
     let outcome = std::thread::scope(|scope| {
         // Dropped when the work has ended, by whatever way, which ends the watch.
         let (_at_work, ended) = bounded(0);
@@ -118,30 +118,30 @@ fn caught<T>(work: impl FnOnce() -> T) -> Result<T, anyhow::Error> {
 }
 
 /// The progress bar, with lines above it.
-struct Display {
+pub struct Display {
     bar: ProgressBar,
     notes: Vec<String>,
 }
 
 impl Display {
-    fn new() -> Self {
+    /// Of work that is done in so many `units`, e.g. attempts.
+    pub fn new(units: &str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let template = format!("{{bar:30}} {{pos}}/{{len}} {units}, {{eta}} left, {{msg}}");
         // A malformed template would be a bug that the first run shows; the plain bar serves meanwhile.
-        if let Ok(style) =
-            ProgressStyle::with_template("{bar:30} {pos}/{len} attempts, {eta} left, {msg}")
-        {
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
         let notes = Vec::new();
         Self { bar, notes }
     }
 
-    fn say(&self, line: &str) {
+    pub fn say(&self, line: &str) {
         self.bar.suspend(|| terminal::message(line));
     }
 
     /// Take the bar away; returns what was told.
-    fn finish(self) -> Vec<String> {
+    pub fn finish(self) -> Vec<String> {
         self.bar.finish_and_clear();
         self.notes
     }
@@ -151,11 +151,12 @@ impl Observer for Display {
     fn progress(&mut self, progress: &Progress) {
         self.bar.set_length(progress.num_attempts as u64);
         self.bar.set_position(progress.attempts_done as u64);
-        let message = format!(
-            "{:.0} calls/s, {}",
-            progress.calls_per_second(),
-            progress.activity
-        );
+        let rate = if progress.network_calls == 0 {
+            String::new()
+        } else {
+            format!("{:.0} calls/s, ", progress.calls_per_second())
+        };
+        let message = format!("{rate}{}", progress.activity);
         self.bar
             .set_message(terminal::harmless(&message).into_owned());
     }

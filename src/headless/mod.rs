@@ -20,6 +20,7 @@ pub mod devices;
 pub mod drive;
 pub mod execute;
 pub mod export;
+pub mod fit;
 pub mod follow;
 pub mod info;
 pub mod memory;
@@ -59,6 +60,8 @@ pub struct Cli {
 pub enum Subcommands {
     /// Score folders of images and write a report.
     Score(Box<score::Args>),
+    /// Fit a detector on in-domain images and write it to a file that score and calibrate take.
+    Fit(Box<fit::Args>),
     /// Set a threshold from in-domain images alone and write it to a detector file.
     Calibrate(Box<calibrate::Args>),
     /// Judge images with a detector file.
@@ -144,7 +147,8 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Score(_) | Subcommands::Train(_) | Subcommands::CompareDetectors(_) => true,
         Subcommands::Calibrate(args) => args.run.is_none(),
         Subcommands::Classify(args) => args.run.is_none(),
-        Subcommands::Export(_)
+        Subcommands::Fit(_)
+        | Subcommands::Export(_)
         | Subcommands::Merge(_)
         | Subcommands::Info(_)
         | Subcommands::Convert(_)
@@ -160,6 +164,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
     }
     match command {
         Subcommands::Score(args) => score::run(&args),
+        Subcommands::Fit(args) => fit::run(&args),
         Subcommands::Calibrate(args) => calibrate::run(&args),
         Subcommands::Classify(args) => classify::run(&args),
         Subcommands::CompareDetectors(args) => compare_detectors::run(&args),

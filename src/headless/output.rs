@@ -167,6 +167,41 @@ pub fn check_writable(folder: &Path) -> Result<(), Failure> {
         })
 }
 
+/// See that a file, which is `what`, can be written where it is asked for: an hour of work must not end at a folder that takes
+/// no file.
+pub fn check_file(output: &Path, may_overwrite: bool, what: &str) -> Result<(), Failure> {
+    let refuse = |why: &str| {
+        let error = anyhow::anyhow!("{why}: {}", output.display());
+        Err(Failure::bad_request(error))
+    };
+    if output.is_dir() {
+        return refuse(&format!(
+            "the {what} is a file, but this is a folder; choose another --output"
+        ));
+    }
+    let existed = output.exists();
+    if existed && !may_overwrite {
+        return refuse("this file exists; choose another --output or allow --overwrite");
+    }
+    let folder = output.parent().filter(|path| !path.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return refuse(&format!("the folder of the {what} file does not exist"));
+    }
+    let opened = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(output);
+    let tried = match opened {
+        Ok(_) if !existed => std::fs::remove_file(output),
+        opened => opened.map(drop),
+    };
+    tried.or_else(|error| {
+        refuse(&format!(
+            "the {what} can't be written here: {error}; choose another --output"
+        ))
+    })
+}
+
 /// `./lmd-report-YYYYMMDD-HHMMSS`.
 fn default_folder() -> PathBuf {
     let now = jiff::ZonedDateTime::now()

@@ -97,7 +97,6 @@ pub enum KeepName {
 
 /// Score, write the report, print what was asked for.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
-    args.scoring.check()?;
     let signals = Signals::catch().map_err(Failure::failed)?;
     let prepared = match &args.resume {
         Some(path) => resume::prepare(path, args, &signals)?,
@@ -124,7 +123,8 @@ fn request(args: &Args) -> Result<Request, Failure> {
     Ok(Request {
         // The options ask for one unless a run is resumed.
         source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
-        settings: args.scoring.settings(),
+        settings: args.scoring.settings()?,
+        fit_file: args.scoring.fitted.clone(),
         is_measure_asked: args.scoring.distance.is_some(),
         folders: [
             with_role(Role::InDomain, &args.in_domain),

@@ -6,6 +6,7 @@
 
 pub mod aggregate;
 pub mod auroc;
+pub mod base64;
 pub mod beta;
 pub mod combining;
 pub mod conformal;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
+use super::digest;
 use super::settings::{RunSettings, unknown_field};
 use super::verdicts::CalibrationSet;
 use crate::images::ContentHash;
@@ -192,13 +192,15 @@ impl Calibration {
             reason,
         };
         let mut value: Value = serde_json::from_slice(bytes).map_err(parse)?;
-        let digest = value.as_object_mut().and_then(|file| file.remove(DIGEST));
+        let digest = value
+            .as_object_mut()
+            .and_then(|file| file.remove(digest::FIELD));
         if version.lmd_detector < 2 && digest.is_some() {
             return Err(inconsistent(
                 "it has a digest, which its form did not have".to_owned(),
             ));
         }
-        if version.lmd_detector >= 2 && digest != Some(digest_of(&value).into()) {
+        if version.lmd_detector >= 2 && digest != Some(digest::of(&value, &APART).into()) {
             return Err(inconsistent(
                 "its content does not match its digest".to_owned(),
             ));
@@ -225,10 +227,10 @@ impl Calibration {
         write: impl FnOnce(&Path, &[u8]) -> io::Result<()>,
     ) -> Result<(), CalibrationError> {
         let mut value = serde_json::to_value(self).map_err(CalibrationError::Encode)?;
-        let digest = digest_of(&value);
+        let digest = digest::of(&value, &APART);
         if let Some(file) = value.as_object_mut() {
             file.insert("lmd_detector".to_owned(), SCHEMA.into());
-            file.insert(DIGEST.to_owned(), digest.into());
+            file.insert(digest::FIELD.to_owned(), digest.into());
         }
         let mut json = serde_json::to_vec_pretty(&value).map_err(CalibrationError::Encode)?;
         json.push(b'\n');
@@ -318,50 +320,8 @@ impl CalibrationImage {
     }
 }
 
-/// The digest's place in the file.
-const DIGEST: &str = "digest";
-
-/// SHA-256, in hex, over all of a detector file that bears on its verdicts: not over where the model was, who wrote the file,
-/// and its version.
-///
-/// It is taken of the file's own fields, sorted by name, so that it holds for fields that later versions add.
-fn digest_of(file: &Value) -> String {
-    fn write(value: &Value, path: &mut Vec<String>, sha: &mut Sha256) {
-        match value {
-            Value::Object(fields) => {
-                sha.update(b"{");
-                let mut names: Vec<&String> = fields.keys().collect();
-                names.sort_unstable();
-                for name in names {
-                    path.push(name.clone());
-                    if !matches!(
-                        &*path.join("."),
-                        "created_by" | "lmd_detector" | "model.source" | DIGEST
-                    ) {
-                        sha.update(Value::from(name.as_str()).to_string());
-                        sha.update(b":");
-                        write(&fields[name], path, sha);
-                    }
-                    path.pop();
-                }
-                sha.update(b"}");
-            }
-            Value::Array(items) => {
-                sha.update(b"[");
-                for item in items {
-                    write(item, path, sha);
-                    sha.update(b",");
-                }
-                sha.update(b"]");
-            }
-            plain => sha.update(plain.to_string()),
-        }
-    }
-    let mut sha = Sha256::new();
-    write(file, &mut Vec::new(), &mut sha);
-    let digest: [u8; 32] = sha.finalize().into();
-    ContentHash(digest).to_string()
-}
+/// What has no part in the digest: where the model was, who wrote the file, and its version.
+const APART: [&str; 3] = ["created_by", "lmd_detector", "model.source"];
 
 /// A model's path as it is found from any working folder.
 pub fn absolute_source(source: &ModelSource) -> ModelSource {

@@ -3,7 +3,9 @@
 pub mod attempts;
 pub mod calibration;
 pub mod confounds;
+mod digest;
 pub mod file;
+pub mod fit_file;
 pub mod formats;
 pub mod report;
 pub mod results;

@@ -10,7 +10,7 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(16);
 
 /// Wall time from the first to the last network call, pauses left out.
 #[derive(Default)]
-pub(super) struct Clock {
+pub struct Clock {
     pub first: Option<Instant>,
     pub last: Option<Instant>,
     last_report: Option<Instant>,

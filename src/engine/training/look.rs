@@ -17,7 +17,7 @@ use crate::diffusion::lift::{LiftBatch, LiftPlan, Start, lift};
 use crate::diffusion::noise::PhiloxStream;
 use crate::diffusion::{DenoiseError, Interrupt, Interrupted, PhiloxNoise, Schedule};
 use crate::images::write::{encode_png, write_atomically};
-use crate::images::{ContentHash, Geometry, Picture};
+use crate::images::{ContentHash, Geometry, Picture, ResizeMode};
 use crate::networks::Network;
 use crate::networks::distances::ComparedOriginal;
 use crate::networks::executors::cpu::{CpuDenoiser, CpuPerceptual, Machine};
@@ -160,6 +160,8 @@ impl Viewer {
         let target = Target {
             geometry,
             schedule: &schedule,
+            model: None,
+            resize: ResizeMode::Crop,
             seed,
             measure,
         };

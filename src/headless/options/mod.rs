@@ -3,23 +3,30 @@
 mod lmd;
 mod parameters;
 
+use std::path::PathBuf;
+
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args as _, ValueEnum};
 
 use self::lmd::LmdOptions;
-use self::parameters::ParameterOptions;
+pub use self::parameters::ParameterOptions;
 use super::Failure;
+use crate::detectors::fitted::Fitted;
 use crate::detectors::{DetectorSpec, measures};
 use crate::images::ResizeMode;
 use crate::ood::{Aggregate, MeasureId};
+use crate::runs::fit_file::{self, fit_of};
 use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
 
 /// How images are scored.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ScoringOptions {
-    /// What scores the images.
-    #[arg(long = "method", value_name = "NAME", default_value = "lmd", value_parser = detector_parser())]
-    detector: DetectorSpec,
+    /// What scores the images [default: lmd, or what --fitted names]
+    #[arg(long, value_name = "NAME", value_parser = detector_parser(|_| true))]
+    method: Option<DetectorSpec>,
+    /// A detector that `lmd fit` has fitted on in-domain images, with all its settings.
+    #[arg(long, value_name = "FILE")]
+    pub fitted: Option<PathBuf>,
     #[command(flatten)]
     lmd: LmdOptions,
     #[command(flatten)]
@@ -31,9 +38,9 @@ pub struct ScoringOptions {
     /// How attempts become one score.
     #[arg(long, value_enum, default_value = "median")]
     aggregate: AggregateName,
-    /// How a picture is brought to the model's square.
-    #[arg(long, value_enum, default_value = "crop")]
-    fit: ResizeModeName,
+    /// How a picture is brought to the model's square [default: crop, or as for the images of --fitted]
+    #[arg(long, value_enum)]
+    fit: Option<ResizeModeName>,
     /// Use the first N images of each folder only.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -72,8 +79,12 @@ pub enum ResizeModeName {
     Stretch,
 }
 
-fn detector_parser() -> impl TypedValueParser<Value = DetectorSpec> {
+/// The detectors that `is_offered`, by name.
+pub fn detector_parser(
+    is_offered: fn(&DetectorSpec) -> bool,
+) -> impl TypedValueParser<Value = DetectorSpec> {
     let names = (DetectorSpec::all().into_iter())
+        .filter(is_offered)
         .map(|spec| PossibleValue::new(spec.about().name).help(spec.about().help));
     PossibleValuesParser::new(names)
         .try_map(|name| DetectorSpec::named(&name).ok_or("there is no such detector"))
@@ -118,38 +129,25 @@ pub fn deciding_ids() -> Vec<clap::Id> {
     ids.filter(|id| !EXECUTION.contains(&id.as_str())).collect()
 }
 
-impl ScoringOptions {
-    /// Refuse numbers that no run can use, and settings of another detector.
-    pub fn check(&self) -> Result<(), Failure> {
-        check_limit(self.limit)?;
-        let lmd = DetectorSpec::default().about().name;
-        let is_lmd = self.detector.about().name == lmd;
-        let of_lmd = self.lmd.given().first().map(|name| (*name, lmd));
-        let misplaced = of_lmd
-            .filter(|_| !is_lmd)
-            .or_else(|| self.parameters.misplaced(&self.detector));
-        misplaced.map_or(Ok(()), |(name, owner)| {
-            Err(Failure::bad_request(anyhow::anyhow!(
-                "--{name} is a setting of --method {owner}, and --method {} has none of that name; leave it out",
-                self.detector.about().name
-            )))
-        })
-    }
-
-    /// The run settings that the options ask for.
-    pub fn settings(&self) -> RunSettings {
-        let mut detector = self.detector.clone();
-        if let Some(lmd) = detector.lmd_mut() {
-            *lmd = self.lmd.settings();
+impl From<ResizeModeName> for ResizeMode {
+    fn from(name: ResizeModeName) -> Self {
+        match name {
+            ResizeModeName::Crop => Self::Crop,
+            ResizeModeName::Pad => Self::Pad,
+            ResizeModeName::Stretch => Self::Stretch,
         }
-        self.parameters.apply(&mut detector);
-        let mut settings = RunSettings::by(detector);
+    }
+}
+
+impl ScoringOptions {
+    /// The run settings that the options ask for. Numbers that no run can use, and settings of another detector, are refused.
+    pub fn settings(&self) -> Result<RunSettings, Failure> {
+        check_limit(self.limit)?;
+        let mut settings = RunSettings::by(self.detector()?);
         settings.method.seed = self.seed;
-        settings.method.resize = match self.fit {
-            ResizeModeName::Crop => ResizeMode::Crop,
-            ResizeModeName::Pad => ResizeMode::Pad,
-            ResizeModeName::Stretch => ResizeMode::Stretch,
-        };
+        let as_fitted = fit_of(&*settings.method.detector).map(Fitted::resize);
+        let asked = self.fit.map(ResizeMode::from);
+        settings.method.resize = asked.or(as_fitted).unwrap_or(settings.method.resize);
         settings.view.measure = self.distance.unwrap_or(settings.view.measure);
         settings.view.aggregate = match self.aggregate {
             AggregateName::Median => Aggregate::Median,
@@ -160,8 +158,46 @@ impl ScoringOptions {
         settings.selection.limit = self.limit;
         settings.execution.batch = self.batch.unwrap_or(BatchChoice::Auto);
         settings.execution.device = self.device.unwrap_or(DeviceChoice::Auto);
-        settings
+        Ok(settings)
     }
+
+    fn detector(&self) -> Result<DetectorSpec, Failure> {
+        let fitted = self.fitted.as_deref().map(fit_file::load).transpose();
+        let fitted = fitted.map_err(Failure::bad_request)?;
+        let mut detector = (fitted.clone().or_else(|| self.method.clone())).unwrap_or_default();
+        let name = detector.about().name;
+        let lmd = DetectorSpec::default().about().name;
+        if let Some(of_lmd) = self.lmd.given().first().filter(|_| name != lmd) {
+            return Err(misplaced(of_lmd, lmd, name));
+        }
+        self.parameters.check(&detector)?;
+        if fitted.is_none() {
+            if let Some(settings) = detector.lmd_mut() {
+                *settings = self.lmd.settings();
+            }
+            self.parameters.apply(&mut detector);
+            return Ok(detector);
+        }
+        let asked = self.method.as_ref().map(|method| method.about().name);
+        if let Some(asked) = asked.filter(|asked| *asked != name) {
+            return Err(Failure::bad_request(anyhow::anyhow!(
+                "the file of --fitted is of --method {name}, got --method {asked}; leave one of them out"
+            )));
+        }
+        if let Some(number) = self.parameters.first() {
+            return Err(Failure::bad_request(anyhow::anyhow!(
+                "--{number} is decided by the file of --fitted; leave it out, or fit again with it by lmd fit"
+            )));
+        }
+        Ok(detector)
+    }
+}
+
+/// What to say of a setting of the detector `owner` beside another one.
+fn misplaced(setting: &str, owner: &str, detector: &str) -> Failure {
+    Failure::bad_request(anyhow::anyhow!(
+        "--{setting} is a setting of --method {owner}, and --method {detector} has none of that name; leave it out"
+    ))
 }
 
 /// Refuse to use no image at all.
@@ -192,7 +228,7 @@ mod tests {
     #[test]
     fn a_setting_of_another_detector_is_refused_by_a_sentence() {
         let refused = |words: &[&str]| {
-            let failure = options(words).check().unwrap_err();
+            let failure = options(words).settings().unwrap_err();
             failure.error.to_string()
         };
         let quick = ["--method", "one-call-norm"];
@@ -206,12 +242,14 @@ mod tests {
             assert!(told.starts_with(&expected), "{told}");
         }
         let given = options(&["--method", "one-call-norm", "--sigma", "1.5", "--seed", "3"]);
-        given.check().unwrap();
-        let settings = given.settings();
+        let settings = given.settings().unwrap();
         let options = settings.method.detector.options();
         assert_eq!(options, [("sigma", "1.5".to_owned())]);
         assert_eq!(settings.view.measure.name(), "noise-norm");
-        assert_eq!(self::options(&[]).settings(), RunSettings::default());
+        assert_eq!(
+            self::options(&[]).settings().unwrap(),
+            RunSettings::default()
+        );
     }
 
     /// The default of a detector's number.
@@ -225,7 +263,7 @@ mod tests {
     #[test]
     fn a_preset_is_changed_by_the_options_beside_it() {
         let lmd = |words: &[&str]| {
-            let mut settings = options(words).settings();
+            let mut settings = options(words).settings().unwrap();
             settings.method.detector.lmd_mut().unwrap().clone()
         };
         let paper = lmd(&["--preset", "paper"]);
@@ -236,7 +274,7 @@ mod tests {
         assert_eq!(faces.sampler.kind, SamplerKind::CORRECTOR);
         assert_eq!((faces.num_attempts, faces.grid), (1, 4));
         assert_eq!(faces.sampler.num_steps(2000), 50);
-        let refused = options(&["--method", "one-call-norm", "--preset", "paper"]).check();
+        let refused = options(&["--method", "one-call-norm", "--preset", "paper"]).settings();
         let told = refused.unwrap_err().error.to_string();
         assert!(
             told.starts_with("--preset is a setting of --method lmd"),

@@ -2,7 +2,9 @@
 
 use clap::{Arg, ArgMatches, Command, FromArgMatches};
 
+use super::misplaced;
 use crate::detectors::{DetectorSpec, Parameter};
+use crate::headless::Failure;
 
 /// Those that were given, by name.
 #[derive(Clone, Debug, Default)]
@@ -16,16 +18,22 @@ impl ParameterOptions {
         }
     }
 
-    /// The name of the first number that was given and that the detector does not have, with the detector that has it.
-    pub fn misplaced(&self, detector: &DetectorSpec) -> Option<(&'static str, &'static str)> {
-        let own: Vec<&str> = (detector.parameters().iter())
-            .map(|(parameter, _)| parameter.name)
-            .collect();
-        let (name, _) = self.0.iter().find(|(name, _)| !own.contains(name))?;
-        let (owner, _, _) = all()
-            .into_iter()
-            .find(|(_, parameter, _)| parameter.name == *name)?;
-        Some((name, owner))
+    /// Refuse numbers that the detector does not have.
+    pub fn check(&self, detector: &DetectorSpec) -> Result<(), Failure> {
+        let own = detector.parameters();
+        let is_own = |name: &str| own.iter().any(|(parameter, _)| parameter.name == name);
+        let of_others = self.0.iter().find(|(name, _)| !is_own(name));
+        let misplaced = of_others.and_then(|(name, _)| {
+            let mut all = all().into_iter();
+            let (owner, _, _) = all.find(|(_, parameter, _)| parameter.name == *name)?;
+            Some(misplaced(name, owner, detector.about().name))
+        });
+        misplaced.map_or(Ok(()), Err)
+    }
+
+    /// The name of a number that was given, if there is one.
+    pub fn first(&self) -> Option<&'static str> {
+        self.0.first().map(|(name, _)| *name)
     }
 }
 

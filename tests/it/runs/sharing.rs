@@ -286,7 +286,7 @@ fn the_command_that_repeats_a_run_asks_for_its_settings() {
         let Some(Subcommands::Score(args)) = Cli::try_parse_from(words).unwrap().command else {
             panic!("not a score command: {line}");
         };
-        args.scoring.settings()
+        args.scoring.settings().unwrap()
     };
     assert_eq!(settings(&new), new.settings());
     let odd = serde_json::json!({

@@ -3,13 +3,13 @@
 use super::super::Report;
 use super::super::escape::text_from_path;
 use super::super::scores::ImageScores;
-use super::text::{add, base64, escaped};
+use super::text::{add, escaped};
 use crate::detectors::measures;
 use crate::images::Picture;
 use crate::images::write::encode_png;
 use crate::ood::aggregate::median_attempts;
 use crate::ood::text::percent;
-use crate::ood::{Aggregate, Role};
+use crate::ood::{Aggregate, Role, base64};
 
 /// Images shown of each cell.
 const NUM_SHOWN: usize = 6;
@@ -232,7 +232,7 @@ fn picture(html: &mut String, class: &str, picture: &Picture, caption: &str) -> 
         html,
         format_args!(
             "<figure class=\"{class}\"><img alt=\"{caption}\" src=\"data:image/png;base64,{}\"><figcaption>{caption}</figcaption></figure>",
-            base64(&png)
+            base64::encode(&png)
         ),
     );
     Ok(())

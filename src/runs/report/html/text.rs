@@ -43,44 +43,9 @@ pub(super) fn number(value: Option<f64>, num_decimals: usize) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.num_decimals$}"))
 }
 
-/// RFC 4648, section 4.
-pub(super) fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = [0, 1, 2].map(|index| u32::from(chunk.get(index).copied().unwrap_or(0)));
-        let word = word[0] << 16 | word[1] << 8 | word[2];
-        for digit in 0..4 {
-            if digit <= chunk.len() {
-                let value = word >> (18 - 6 * digit) & 63;
-                text.push(char::from(DIGITS[value as usize]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_as_in_the_rfc() {
-        // RFC 4648, section 10.
-        for (plain, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), text);
-        }
-    }
 
     #[test]
     fn nothing_in_a_name_is_markup() {

@@ -1,0 +1,156 @@
+//! `lmd fit`: a detector fitted on in-domain images, kept in a file that `lmd score` and `lmd calibrate` take.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::collect::Collected;
+use super::follow::Display;
+use super::options::{ParameterOptions, ResizeModeName, check_limit, detector_parser};
+use super::output;
+use super::paths::{Kind, Paths};
+use super::{Failure, Outcome, memory, terminal};
+use crate::detectors::DetectorSpec;
+use crate::engine::fitting::{self, FitRequest};
+use crate::engine::{Control, Engine, Observer as _, Progress, error_chain};
+use crate::images::Geometry;
+use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::executors;
+use crate::ood::Role;
+use crate::runs::fit_file::{self, fit_of};
+use crate::runs::{BatchChoice, DeviceChoice};
+
+/// Options of `lmd fit`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The detector that is fitted.
+    #[arg(long, value_name = "NAME", value_parser = detector_parser(|spec| spec.fitting().is_some()))]
+    pub method: DetectorSpec,
+    #[command(flatten)]
+    pub parameters: ParameterOptions,
+    /// The model folder; `bundled` is the model inside the program.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on: a few hundred will do, and the
+    /// model may have seen them. They are left out of later runs by this fit.
+    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    pub in_domain: Vec<PathBuf>,
+    /// How a picture is brought to the model's square.
+    #[arg(long, value_enum, default_value = "crop")]
+    pub fit: ResizeModeName,
+    /// Use the first N images of each folder only.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Keys where the fit begins: the same seed and images give the same fit.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Images in one network call, or auto.
+    #[arg(long, default_value = "auto")]
+    pub batch: BatchChoice,
+    /// Where to run.
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+    /// The file to write, e.g. NAME.lmdfit.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Replace a file that exists.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print what was found as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Fit, write the file.
+pub fn run(args: &Args) -> Result<Outcome, Failure> {
+    memory::check_limit()?;
+    check_limit(args.limit)?;
+    args.parameters.check(&args.method)?;
+    check_output(args)?;
+    let mut detector = args.method.clone();
+    args.parameters.apply(&mut detector);
+    let mut collected = Collected::default();
+    for path in &args.in_domain {
+        collected.add(Role::InDomain, path, args.limit)?;
+    }
+    collected.settle();
+    let request = FitRequest {
+        detector,
+        seed: args.seed,
+        resize: args.fit.into(),
+        batch: args.batch,
+        images: collected.images.into(),
+    };
+    let mut notes = collected.notes;
+    let (fitted, told) = carry_out(args, &request)?;
+    notes.extend(told);
+    fit_file::save(&fitted, &args.output, args.overwrite).map_err(Failure::failed)?;
+    tell(args, &fitted, &notes)
+}
+
+fn check_output(args: &Args) -> Result<(), Failure> {
+    let paths = Paths::new(args.overwrite).reads_model(&ModelSource::named(&args.model));
+    let folders = args.in_domain.iter();
+    let mut paths = folders.fold(paths, |paths, folder| paths.reads_images(folder));
+    paths.claim(&args.output, Kind::File)?;
+    output::check_file(&args.output, args.overwrite, "fit")
+}
+
+/// The fitted detector, and what was told meanwhile.
+fn carry_out(args: &Args, request: &FitRequest) -> Result<(DetectorSpec, Vec<String>), Failure> {
+    let source = ModelSource::named(&args.model);
+    let checkpoint = checkpoints::load(&source).map_err(Failure::bad_request)?;
+    let geometry = Geometry {
+        channels: checkpoint.network.in_channels,
+        side: checkpoint.network.image_size,
+    };
+    request
+        .features(geometry, &checkpoint.schedule, &checkpoint.identity)
+        .map_err(Failure::bad_request)?;
+    executors::check(args.device).map_err(Failure::bad_request)?;
+    let mut display = Display::new("images");
+    display.progress(&Progress::reading_the_model());
+    // A signal ends the process at once.
+    let control = Control::default();
+    let fitted = Engine::new(checkpoint, args.device, &control)
+        .map_err(|error| Failure::bad_request(anyhow::Error::msg(error_chain(&error))))
+        .and_then(|mut engine| {
+            display.say(&format!("{} on {}", engine.info.name, engine.info.device));
+            fitting::fit(&mut engine, request, &control, &mut display)
+                .map_err(|error| Failure::failed(anyhow::Error::msg(error_chain(&error))))
+        });
+    let notes = display.finish();
+    Ok((fitted?, notes))
+}
+
+fn tell(args: &Args, detector: &DetectorSpec, notes: &[String]) -> Result<Outcome, Failure> {
+    let Some(fitted) = fit_of(&**detector) else {
+        return Err(Failure::failed(anyhow::anyhow!("there is no fit")));
+    };
+    let (num_images, density) = (fitted.num_images(), fitted.density());
+    let components = match density.num_components() {
+        1 => "a Gaussian".to_owned(),
+        count => format!("a mixture of {count} Gaussians"),
+    };
+    terminal::message(&format!(
+        "{}: {components} over {} features of {num_images} images",
+        detector.about().label,
+        density.num_features()
+    ));
+    let answer = if args.json {
+        json!({
+            "fit": args.output.display().to_string(),
+            "method": detector.about().name,
+            "images": num_images,
+            "features": density.num_features(),
+            "components": density.num_components(),
+            "seed": args.seed,
+            "notes": notes,
+        })
+        .to_string()
+    } else {
+        args.output.display().to_string()
+    };
+    terminal::answer(&answer)?;
+    Ok(Outcome::Done)
+}

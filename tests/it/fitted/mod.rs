@@ -1,0 +1,182 @@
+//! Detectors that are fitted on in-domain images: `lmd fit`, and all commands on what it writes.
+
+mod refused;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+
+use lmd_inspector::detectors::fitted::Fitted;
+use lmd_inspector::runs::fit_file::{self, fit_of};
+use lmd_inspector::runs::{Calibration, file};
+use serde_json::Value;
+
+use crate::binary::{command, lmd, root, text};
+
+/// Copies some of a kind of samples into a folder of their own.
+fn part(folder: &Path, kind: &str, range: Range<usize>) -> PathBuf {
+    let part = folder.join(format!("{kind}-{}", range.start));
+    std::fs::create_dir(&part).unwrap();
+    for index in range {
+        let name = format!("{index:05}.png");
+        let from = root().join("assets/samples").join(kind).join(&name);
+        std::fs::copy(from, part.join(name)).unwrap();
+    }
+    part
+}
+
+fn fit(method: &str, images: &Path, output: &Path, more: &[&str]) -> Output {
+    let mut args = vec!["fit", "--method", method, "--model", "bundled"];
+    args.extend(["--in-domain", text(images), "--output", text(output)]);
+    args.extend(more);
+    lmd(&args)
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[track_caller]
+fn json(output: &Output) -> Value {
+    assert_eq!(output.status.code(), Some(0), "{}", errors(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn fitted(path: &Path) -> Fitted {
+    let detector = fit_file::load(path).unwrap();
+    fit_of(&*detector).unwrap().clone()
+}
+
+/// Fit, score, stop and resume, open, calibrate, classify: one detector through all of it. Returns what fitting told and the
+/// summary of the run.
+fn whole_way(method: &str, more: &[&str]) -> (Value, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let seen = part(folder.path(), "fashion-mnist", 0..100);
+    let others = part(folder.path(), "fashion-mnist", 95..140);
+    let digits = part(folder.path(), "mnist", 0..20);
+    let file = at("detector.lmdfit");
+    let mut with_more = vec!["--json"];
+    with_more.extend(more);
+    let told = json(&fit(method, &seen, &file, &with_more));
+    assert_eq!(told["images"], 100);
+    let fitted = fitted(&file);
+    assert_eq!(fitted.num_images(), 100);
+
+    let mut args = vec!["score", "--model", "bundled", "--fitted", text(&file)];
+    args.extend([
+        "--in-domain",
+        text(&others),
+        "--out-of-domain",
+        text(&digits),
+    ]);
+    let run = at("run.lmdrun");
+    let expected = at("expected");
+    let mut whole = args.clone();
+    whole.extend(["--json", "--output", text(&expected)]);
+    let summary = json(&lmd(&whole));
+    assert_eq!(summary["images"]["in"], 40, "5 of 45 were fitted on");
+    assert_eq!(summary["settings"]["detector"], method);
+    let page = std::fs::read_to_string(expected.join("report.html")).unwrap();
+    assert!(
+        page.contains("100 in-domain images"),
+        "what it was fitted on"
+    );
+
+    // A run that is stopped in the middle holds the fit: the file is not needed any more.
+    args.extend(["--batch", "1", "--output", text(&run)]);
+    stop_midway(&args, &run);
+    std::fs::rename(&file, at("moved.lmdfit")).unwrap();
+    let resumed = lmd(&[
+        "score",
+        "--resume",
+        text(&run),
+        "--output",
+        text(&at("report")),
+    ]);
+    assert!(resumed.status.success(), "{}", errors(&resumed));
+    let table = |name: &str| std::fs::read_to_string(at(name).join("scores.csv")).unwrap();
+    assert_eq!(table("report"), table("expected"), "the same bits");
+    let stored = file::read(&run).unwrap();
+    let settings = stored.manifest.settings();
+    assert_eq!(fit_of(&*settings.method.detector), Some(&fitted));
+
+    let detector = at("detector.json");
+    let mut args = vec!["calibrate", "--run", text(&run), "--json"];
+    args.extend(["--output", text(&detector)]);
+    assert_eq!(json(&lmd(&args))["images"], 40);
+    let settings = Calibration::load(&detector).unwrap().settings;
+    assert_eq!(fit_of(&*settings.method.detector), Some(&fitted));
+    let judged = json(&lmd(&[
+        "classify",
+        "--detector",
+        text(&detector),
+        text(&digits),
+        text(&seen),
+        "--json",
+    ]));
+    let images = judged["images"].as_array().unwrap();
+    assert_eq!(images.len(), 20, "those that it was fitted on are left out");
+    assert!(judged["out_of_domain"].as_u64().unwrap() >= 15, "{judged}");
+    let notes = judged["notes"].to_string();
+    assert!(
+        notes.contains("100 image files are left out, since"),
+        "{notes}"
+    );
+    (told, summary)
+}
+
+/// Start a run and interrupt it once some of its attempts are in its file.
+fn stop_midway(args: &[&str], run: &Path) {
+    let mut child = command(args)
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let log = run.with_extension("lmdrun-wal");
+    let deadline = Instant::now() + Duration::from_mins(2);
+    let num_bytes = || std::fs::metadata(&log).map_or(0, |log| log.len());
+    let at_start = loop {
+        assert!(Instant::now() < deadline, "the run does not begin");
+        match num_bytes() {
+            0 => std::thread::yield_now(),
+            begun => break begun,
+        }
+    };
+    while num_bytes() < at_start + 8000 && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn msma_goes_from_its_fit_to_verdicts() {
+    let (told, summary) = whole_way("msma", &[]);
+    assert_eq!(told["features"], 10);
+    assert_eq!(summary["network_calls"], 10 * 60);
+    let auroc = summary["auroc"]["msma"].as_f64().unwrap();
+    assert!(auroc > 0.9, "{auroc}");
+}
+
+#[test]
+fn the_same_images_and_seed_give_the_same_file_at_any_batch_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = part(folder.path(), "fashion-mnist", 0..60);
+    let files = ["1", "7", "64"].map(|batch| {
+        let file = folder.path().join(batch);
+        let more = ["--levels", "6", "--batch", batch, "--seed", "3"];
+        json(&fit(
+            "msma",
+            &images,
+            &file,
+            &[&more[..], &["--json"]].concat(),
+        ));
+        std::fs::read(&file).unwrap()
+    });
+    assert!(files[0] == files[1] && files[0] == files[2]);
+}
