@@ -82,7 +82,10 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
         images: collected.images.into(),
     };
     let mut notes = collected.notes;
-    let (fitted, told) = carry_out(args, &request)?;
+    let source = ModelSource::named(&args.model);
+    // A signal ends the process at once.
+    let control = Control::default();
+    let (fitted, told) = carry_out(&source, args.device, &request, &control)?;
     notes.extend(told);
     fit_file::save(&fitted, &args.output, args.overwrite).map_err(Failure::failed)?;
     tell(args, &fitted, &notes)
@@ -97,9 +100,13 @@ fn check_output(args: &Args) -> Result<(), Failure> {
 }
 
 /// The fitted detector, and what was told meanwhile.
-fn carry_out(args: &Args, request: &FitRequest) -> Result<(DetectorSpec, Vec<String>), Failure> {
-    let source = ModelSource::named(&args.model);
-    let checkpoint = checkpoints::load(&source).map_err(Failure::bad_request)?;
+pub fn carry_out(
+    source: &ModelSource,
+    device: DeviceChoice,
+    request: &FitRequest,
+    control: &Control,
+) -> Result<(DetectorSpec, Vec<String>), Failure> {
+    let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
     let geometry = Geometry {
         channels: checkpoint.network.in_channels,
         side: checkpoint.network.image_size,
@@ -107,16 +114,14 @@ fn carry_out(args: &Args, request: &FitRequest) -> Result<(DetectorSpec, Vec<Str
     request
         .features(geometry, &checkpoint.schedule, &checkpoint.identity)
         .map_err(Failure::bad_request)?;
-    executors::check(args.device).map_err(Failure::bad_request)?;
+    executors::check(device).map_err(Failure::bad_request)?;
     let mut display = Display::new("images");
     display.progress(&Progress::reading_the_model());
-    // A signal ends the process at once.
-    let control = Control::default();
-    let fitted = Engine::new(checkpoint, args.device, &control)
+    let fitted = Engine::new(checkpoint, device, control)
         .map_err(|error| Failure::bad_request(anyhow::Error::msg(error_chain(&error))))
         .and_then(|mut engine| {
             display.say(&format!("{} on {}", engine.info.name, engine.info.device));
-            fitting::fit(&mut engine, request, &control, &mut display)
+            fitting::fit(&mut engine, request, control, &mut display)
                 .map_err(|error| Failure::failed(anyhow::Error::msg(error_chain(&error))))
         });
     let notes = display.finish();

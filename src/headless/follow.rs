@@ -40,24 +40,31 @@ pub fn follow(
     signals: &Signals,
     on_opened: &mut dyn FnMut(&ModelInfo) -> Result<Option<String>, Failure>,
 ) -> Result<(Finished, Option<u8>), Failure> {
-    let control = Control::default();
     let mut display = Display::new("attempts");
-    let outcome = std::thread::scope(|scope| {
+    let outcome = watched(signals, |control| {
+        work(checkpoint, request, control, &mut display, on_opened)
+    });
+    let notes = display.finish();
+    let (progress, end) = outcome??;
+    let code = match end {
+        End::Done => None,
+        End::Stopped => Some(signals.exit_code().unwrap_or(130)),
+    };
+    Ok((Finished { progress, notes }, code))
+}
+
+/// Work that is stopped by its control once a signal has come.
+pub fn watched<T>(signals: &Signals, work: impl FnOnce(&Control) -> T) -> Result<T, Failure> {
+    let control = Control::default();
+    std::thread::scope(|scope| {
         // Dropped when the work has ended, by whatever way, which ends the watch.
         let (_at_work, ended) = bounded(0);
         std::thread::Builder::new()
             .name("signals".to_owned())
             .spawn_scoped(scope, || watch(signals, &control, ended))
             .map_err(Failure::failed)?;
-        work(checkpoint, request, &control, &mut display, on_opened)
-    });
-    let notes = display.finish();
-    let (progress, end) = outcome?;
-    let code = match end {
-        End::Done => None,
-        End::Stopped => Some(signals.exit_code().unwrap_or(130)),
-    };
-    Ok((Finished { progress, notes }, code))
+        Ok(work(&control))
+    })
 }
 
 /// Stop the work once a signal has come.

@@ -4,11 +4,14 @@ mod candidates;
 mod table;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use self::candidates::Candidate;
 use self::table::{Account, NotRun};
 use super::collect::Collected;
 use super::execute::{self, Request};
+use super::fit;
+use super::follow::watched;
 use super::options::check_limit;
 use super::output::{self, Target};
 use super::paths::{Kind, Paths};
@@ -16,13 +19,18 @@ use super::signals::Signals;
 use super::{Failure, Outcome, terminal};
 use crate::detectors::measures;
 use crate::engine::comparing::scores;
+use crate::engine::fitting::FitRequest;
 use crate::engine::ranking::Entry;
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::{self, ModelSource};
 use crate::networks::executors::DeviceChoice;
 use crate::ood::{Aggregate, Role};
 use crate::runs::file::{self, EXTENSION, KeepPictures, StoredScores};
+use crate::runs::fit_file::leave_out_fitted;
 use crate::runs::{RunImage, RunSettings};
+
+/// In-domain images that detectors are fitted on, at most: more hardly change a density of a few features.
+const MOST_TO_FIT_ON: usize = 300;
 
 /// Options of `lmd compare-detectors`.
 #[derive(Debug, clap::Args)]
@@ -36,6 +44,10 @@ pub struct Args {
     /// Images known not to belong: what is found of them decides.
     #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
     pub out_of_domain: Vec<PathBuf>,
+    /// In-domain images to fit detectors on, e.g. some that the model was trained on
+    /// [default: a third of the in-domain images, at most 300, which then have no part in the comparison]
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub fit_on: Vec<PathBuf>,
     /// Compare these only, by the names of --method [default: all]
     #[arg(long, value_name = "NAME", num_args = 1.., value_parser = candidates::parser())]
     pub method: Vec<String>,
@@ -139,6 +151,8 @@ struct Comparison<'a> {
     num_train_timesteps: usize,
     folders: Vec<(Role, PathBuf)>,
     images: Vec<RunImage>,
+    /// What detectors are fitted on.
+    fit_images: Arc<[RunImage]>,
 }
 
 impl<'a> Comparison<'a> {
@@ -147,13 +161,15 @@ impl<'a> Comparison<'a> {
         let with_role = |role: Role, paths: &[PathBuf]| -> Vec<(Role, PathBuf)> {
             paths.iter().map(|path| (role, path.clone())).collect()
         };
+        let fit_folders = with_role(Role::InDomain, &args.fit_on);
         let folders = [
             with_role(Role::InDomain, &args.in_domain),
             with_role(Role::OutOfDomain, &args.out_of_domain),
         ]
         .concat();
         let paths = Paths::new(true).reads_model(&source);
-        let mut paths = (folders.iter()).fold(paths, |paths, (_, path)| paths.reads_images(path));
+        let all_folders = folders.iter().chain(&fit_folders);
+        let mut paths = all_folders.fold(paths, |paths, (_, path)| paths.reads_images(path));
         for name in table::FILES {
             paths.claim(&args.output.join(name), Kind::File)?;
         }
@@ -162,18 +178,20 @@ impl<'a> Comparison<'a> {
         }
         output::check_writable(&args.output)?;
         let checkpoint = checkpoints::load(&source).map_err(Failure::bad_request)?;
-        let mut collected = Collected::until(signals);
-        for (role, path) in &folders {
-            collected.add(*role, path, args.limit)?;
-        }
-        collected.settle();
+        let images = collect(&folders, args.limit, signals)?;
+        let fit_images = if fit_folders.is_empty() {
+            share_to_fit_on(&images)
+        } else {
+            collect(&fit_folders, args.limit, signals)?
+        };
         Ok(Self {
             args,
             source,
             identity: checkpoint.identity.clone(),
             num_train_timesteps: checkpoint.schedule.num_train_timesteps(),
             folders,
-            images: collected.images,
+            images,
+            fit_images: fit_images.into(),
         })
     }
 
@@ -184,7 +202,10 @@ impl<'a> Comparison<'a> {
         account: &Account,
         signals: &Signals,
     ) -> Result<Found, Failure> {
-        let settings = self.settings(candidate);
+        let Some(settings) = self.settings(candidate, signals)? else {
+            let code = signals.exit_code().unwrap_or(130);
+            return Ok(Found::Interrupted(Outcome::Interrupted(code)));
+        };
         let path = self.run_file(candidate);
         let finished = self.finished(&path, &settings);
         if finished.is_none() {
@@ -200,6 +221,7 @@ impl<'a> Comparison<'a> {
                 source: self.source.clone(),
                 settings,
                 is_measure_asked: false,
+                fit_file: None,
                 folders: self.folders.clone(),
                 shard: None,
                 keep_pictures: KeepPictures::None,
@@ -223,12 +245,38 @@ impl<'a> Comparison<'a> {
         Ok(Found::Entries(entries(candidate, &run)))
     }
 
-    fn settings(&self, candidate: &Candidate) -> RunSettings {
+    /// The settings of a detector's run, with a fit where it needs one; `None` where a signal came meanwhile.
+    fn settings(
+        &self,
+        candidate: &Candidate,
+        signals: &Signals,
+    ) -> Result<Option<RunSettings>, Failure> {
         let mut settings = RunSettings::by(candidate.detector.clone());
         settings.method.seed = self.args.seed;
         settings.selection.limit = self.args.limit;
         settings.execution.device = self.args.device;
-        settings
+        if candidate.detector.fitting().is_some() {
+            let num_images = self.fit_images.len();
+            terminal::message(&format!(
+                "\n{}: fitting on {num_images} images",
+                candidate.label
+            ));
+            let request = FitRequest {
+                detector: candidate.detector.clone(),
+                seed: self.args.seed,
+                resize: settings.method.resize,
+                batch: settings.execution.batch,
+                images: Arc::clone(&self.fit_images),
+            };
+            let fitted = watched(signals, |control| {
+                fit::carry_out(&self.source, self.args.device, &request, control)
+            })?;
+            settings.method.detector = match fitted {
+                Err(_) if signals.exit_code().is_some() => return Ok(None),
+                fitted => fitted?.0,
+            };
+        }
+        Ok(Some(settings))
     }
 
     fn run_file(&self, candidate: &Candidate) -> PathBuf {
@@ -242,6 +290,8 @@ impl<'a> Comparison<'a> {
         }
         let run = file::read_scores(path).ok()?;
         let manifest = &run.manifest;
+        let mut images = self.images.clone();
+        leave_out_fitted(&mut images, &*settings.method.detector);
         let is_same = manifest.settings().method == settings.method
             && manifest
                 .model
@@ -249,8 +299,8 @@ impl<'a> Comparison<'a> {
                 .compare(&self.identity)
                 .difference()
                 .is_none()
-            && run.images.len() == self.images.len()
-            && (run.images.iter().zip(&self.images))
+            && run.images.len() == images.len()
+            && (run.images.iter().zip(&images))
                 .all(|(a, b)| a.role == b.role && a.file.hash == b.file.hash);
         (is_same && run.is_finished()).then_some(run)
     }
@@ -282,6 +332,28 @@ impl<'a> Comparison<'a> {
             )
         })
     }
+}
+
+fn collect(
+    folders: &[(Role, PathBuf)],
+    limit: Option<usize>,
+    signals: &Signals,
+) -> Result<Vec<RunImage>, Failure> {
+    let mut collected = Collected::until(signals);
+    for (role, path) in folders {
+        collected.add(*role, path, limit)?;
+    }
+    collected.settle();
+    Ok(collected.images)
+}
+
+/// A third of the in-domain images, at most [`MOST_TO_FIT_ON`], by nothing but their contents.
+fn share_to_fit_on(images: &[RunImage]) -> Vec<RunImage> {
+    let in_domain = images.iter().filter(|image| image.role == Role::InDomain);
+    let mut images: Vec<RunImage> = in_domain.cloned().collect();
+    images.sort_by_key(|image| image.file.hash);
+    images.truncate((images.len() / 3).min(MOST_TO_FIT_ON));
+    images
 }
 
 /// A row for each measure of a run.
