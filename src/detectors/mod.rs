@@ -25,6 +25,7 @@ pub mod lmd;
 pub mod measures;
 mod noise_norm;
 pub mod one_call_norm;
+mod reconstruction;
 #[cfg(test)]
 mod reference;
 pub mod settings;

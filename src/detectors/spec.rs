@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::bound::Bound;
 use super::fitted::msma::Msma;
+use super::fitted::reconstructions::Reconstructions;
 use super::likelihood::Likelihood;
 use super::lmd::Lmd;
 use super::one_call_norm::OneCallNorm;
@@ -73,6 +74,8 @@ detectors! {
     OneCallNorm(OneCallNorm),
     /// The same at several levels, under a density that is fitted on in-domain images.
     Msma(Msma),
+    /// Distances of reconstructions from several starts, held against those of in-domain images.
+    Reconstructions(Reconstructions),
     /// How much the model expects an image, by the probability-flow ODE.
     Likelihood(Likelihood),
     /// The same from below, by the variational bound.

@@ -120,7 +120,10 @@ fn a_detector_that_does_not_fit_the_model_is_told_and_the_others_stay() {
     let few = folder.path().join("few");
     let comparison = json(&compare(&few, "bundled", &["one-call-norm", "msma"], &[]));
     let reason = comparison["not_run"][0]["reason"].as_str().unwrap();
-    assert!(reason.contains("at least 50") && reason.contains('8'), "{reason}");
+    assert!(
+        reason.contains("at least 50") && reason.contains('8'),
+        "{reason}"
+    );
 
     // With none left there is no comparison.
     let alone = folder.path().join("alone");

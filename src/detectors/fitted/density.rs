@@ -93,15 +93,45 @@ impl Density {
         })
     }
 
+    /// Features that have nothing to do with each other, each by its mean and its standard deviation, with one image less
+    /// than there are.
+    pub fn independent(rows: &[Vec<f64>], fewest: usize) -> Result<Self, DensityError> {
+        check(rows, fewest.max(2))?;
+        let count = rows.len() as f64;
+        let (center, scale) = center_and_scale(rows);
+        let len = center.len();
+        let mut identity = vec![0.0; len * len];
+        identity
+            .iter_mut()
+            .step_by(len + 1)
+            .for_each(|it| *it = 1.0);
+        let normal =
+            Normal::new(vec![0.0; len], &identity).ok_or(DensityError::Singular(rows.len()))?;
+        let unbiased = (count / (count - 1.0)).sqrt();
+        Ok(Self {
+            center: Numbers(center),
+            scale: Numbers(scale.into_iter().map(|scale| scale * unbiased).collect()),
+            components: vec![Weighted {
+                weight: 1.0,
+                normal,
+            }],
+        })
+    }
+
+    /// How far features are from their means, in standard deviations.
+    pub fn standardized(&self, features: &[f64]) -> Vec<f64> {
+        standardize(features, &self.center.0, &self.scale.0)
+    }
+
     /// Natural logarithm of the density at features, in units of the standardized ones.
     pub fn log_density(&self, features: &[f64]) -> f64 {
-        let standardized = standardize(features, &self.center.0, &self.scale.0);
+        let standardized = self.standardized(features);
         mixture::log_density(&self.components, &standardized)
     }
 
     /// The square of the Mahalanobis distance of features from the first component.
     pub fn distance_squared(&self, features: &[f64]) -> f64 {
-        let standardized = standardize(features, &self.center.0, &self.scale.0);
+        let standardized = self.standardized(features);
         let first = self.components.first();
         first.map_or(f64::NAN, |it| it.normal.distance_squared(&standardized))
     }

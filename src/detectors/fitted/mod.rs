@@ -12,6 +12,7 @@ pub mod mixture;
 pub mod msma;
 pub mod normal;
 pub mod numbers;
+pub mod reconstructions;
 #[cfg(test)]
 mod testing;
 

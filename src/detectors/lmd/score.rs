@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::masks::Masks;
 use super::{Lift, Lmd};
+use crate::detectors::reconstruction::Reconstruction;
 use crate::detectors::settings::{DetectorError, DetectorSettings as _, Target};
 use crate::detectors::{Attempt, AttemptError, Batch, Call, Detector, Models, Watch, measures};
 use crate::diffusion::lift::{LiftBatch, LiftPlan, Start, StepReport, lift};
@@ -172,25 +173,5 @@ impl Ready {
             Values::new(&self.measures, values)
         });
         Ok(values.collect())
-    }
-}
-
-/// What the network made of an image.
-struct Reconstruction {
-    /// (C, H, W) in [0, 1].
-    unit: Vec<f32>,
-    /// Whether the network gave a finite number for each value. Clamping, and the maxima inside LPIPS, turn some of the
-    /// others into plain numbers.
-    is_finite: bool,
-}
-
-impl Reconstruction {
-    fn new(state_signed: &[f32]) -> Self {
-        Self {
-            unit: (state_signed.iter())
-                .map(|&signed| f32::midpoint(signed, 1.0).clamp(0.0, 1.0))
-                .collect(),
-            is_finite: state_signed.iter().all(|value| value.is_finite()),
-        }
     }
 }

@@ -15,7 +15,7 @@ use super::schedule::Schedule;
 
 mod ddim;
 mod ddpm;
-mod plms;
+pub mod plms;
 mod predictor;
 mod repaint;
 mod rule;

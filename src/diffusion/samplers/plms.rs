@@ -4,6 +4,7 @@
 use super::solvers::shares;
 use super::{Rule, Sampler, SamplerDef, Step};
 use crate::diffusion::denoiser::DenoiseError;
+use crate::diffusion::schedule::Schedule;
 
 pub(super) static SAMPLER: SamplerDef = SamplerDef {
     name: "plms",
@@ -15,17 +16,59 @@ pub(super) static SAMPLER: SamplerDef = SamplerDef {
     rule: Rule::FirstTwice(|_| Box::new(Plms::default())),
 };
 
-/// Weights of the noise of this step, of the one before, and so on: Adams-Bashforth of second to fourth order.
-const WEIGHTS: [&[f64]; 3] = [
+/// Weights of the noise of this step, of the one before, and so on: Adams-Bashforth of first to fourth order.
+const WEIGHTS: [&[f64]; 4] = [
+    &[1.0],
     &[3.0 / 2.0, -1.0 / 2.0],
     &[23.0 / 12.0, -16.0 / 12.0, 5.0 / 12.0],
     &[55.0 / 24.0, -59.0 / 24.0, 37.0 / 24.0, -9.0 / 24.0],
 ];
 
+/// The noise that the last steps have found, the newest first, (B, C, H, W) each.
+#[derive(Debug, Default)]
+pub struct NoiseHistory(Vec<Vec<f32>>);
+
+impl NoiseHistory {
+    /// What a step has found.
+    pub fn push(&mut self, noise: Vec<f32>) {
+        self.0.insert(0, noise);
+        self.0.truncate(WEIGHTS.len());
+    }
+
+    /// The mean to step along, of the highest order that there are steps for; empty before the first.
+    pub fn mean(&self) -> Vec<f32> {
+        let mut mean = vec![0.0; self.0.first().map_or(0, Vec::len)];
+        let weights = WEIGHTS.iter().take(self.0.len()).last();
+        for (found, weight) in self.0.iter().zip(weights.copied().unwrap_or_default()) {
+            for (mean, found) in mean.iter_mut().zip(found) {
+                *mean += *weight as f32 * found;
+            }
+        }
+        mean
+    }
+}
+
+/// DDIM's step of a state along this noise, from a timestep to another one, `None` for the clean end.
+pub fn transfer(
+    schedule: &Schedule,
+    (timestep, next): (usize, Option<usize>),
+    state: &[f32],
+    noise: &[f32],
+) -> Vec<f32> {
+    let (signal, deviation) = shares(schedule, Some(timestep));
+    let (signal_next, deviation_next) = shares(schedule, next);
+    let of_state = signal_next / signal;
+    let of_noise = (deviation_next - of_state * deviation) as f32;
+    let pairs = state.iter().zip(noise);
+    pairs
+        .map(|(x, noise)| of_state as f32 * x + of_noise * noise)
+        .collect()
+}
+
 #[derive(Default)]
 struct Plms {
-    /// The noise that the last steps found, the newest first, (B, C, H, W) each.
-    found: Vec<Vec<f32>>,
+    found: NoiseHistory,
+    has_begun: bool,
 }
 
 impl Plms {
@@ -43,55 +86,26 @@ impl Plms {
         }
         Ok(output)
     }
-
-    /// The mean of the noise found so far that the order reached so far asks for.
-    fn mean(&self) -> Vec<f32> {
-        let weights = WEIGHTS[self.found.len() - 2];
-        let mut mean = vec![0.0; self.found[0].len()];
-        for (found, weight) in self.found.iter().zip(weights) {
-            for (mean, found) in mean.iter_mut().zip(found) {
-                *mean += *weight as f32 * found;
-            }
-        }
-        mean
-    }
-}
-
-/// DDIM's step along this noise.
-fn transfer(step: &Step<'_>, state: &[f32], noise: &[f32]) -> Vec<f32> {
-    let (signal, deviation) = shares(step.schedule, Some(step.timestep));
-    let (signal_next, deviation_next) = shares(step.schedule, step.next);
-    let of_state = signal_next / signal;
-    let of_noise = (deviation_next - of_state * deviation) as f32;
-    let pairs = state.iter().zip(noise);
-    pairs
-        .map(|(x, noise)| of_state as f32 * x + of_noise * noise)
-        .collect()
 }
 
 impl Sampler for Plms {
     fn step(&mut self, mut step: Step<'_>, state: &mut [f32]) -> Result<(), DenoiseError> {
-        let timestep = step.timestep;
-        let noise = Self::noise(&mut step, state, timestep)?;
-        let along = match (self.found.is_empty(), step.next) {
+        let ends = (step.timestep, step.next);
+        let noise = Self::noise(&mut step, state, ends.0)?;
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        self.found.push(noise.clone());
+        let along = match (is_first, step.next) {
             // With no step before, the mean is with the noise at the step's other end.
             (true, Some(next)) => {
-                let guess = transfer(&step, state, &noise);
+                let guess = transfer(step.schedule, ends, state, &noise);
                 (step.on_call)(&guess);
                 let there = Self::noise(&mut step, &guess, next)?;
                 let pairs = noise.iter().zip(&there);
-                let mean = pairs.map(|(a, b)| a.midpoint(*b)).collect();
-                self.found.push(noise);
-                mean
+                pairs.map(|(a, b)| a.midpoint(*b)).collect()
             }
-            (true, None) => noise,
-            (false, _) => {
-                self.found.insert(0, noise);
-                self.found.truncate(WEIGHTS.len() + 1);
-                self.mean()
-            }
+            _ => self.found.mean(),
         };
-        let next = transfer(&step, state, &along);
+        let next = transfer(step.schedule, ends, state, &along);
         state.copy_from_slice(&next);
         Ok(())
     }
