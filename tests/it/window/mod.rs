@@ -22,6 +22,7 @@ mod plots;
 mod quick_scan;
 mod reading;
 mod real;
+mod renaming;
 mod script;
 mod shown;
 mod tooltips;
