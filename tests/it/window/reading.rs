@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use egui::Key;
 use egui::accessibility::is_input;
 use egui::accesskit::Role as AccessRole;
-use egui::{Key, Rect};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use lmd_inspector::state::{Action, Center, PanelSettings, ResultsPage, UiCommand};
 
@@ -22,31 +22,25 @@ struct Line {
 struct Reading {
     page: String,
     lines: Vec<Line>,
-    /// Where each line is.
-    places: Vec<Rect>,
 }
 
 impl Reading {
     fn of(window: &Window, page: &str) -> Self {
         let nodes = window.root().children_recursive();
         let lines = nodes.filter_map(|node| {
-            let place = node.rect();
             let node = node.accesskit_node();
             let words = node.label().or_else(|| node.value());
             let words = words.unwrap_or_default().trim().to_owned();
             let says =
                 !words.is_empty() || is_input(node.role()) || node.role() == AccessRole::Image;
-            let line = Line {
+            (says && !node.is_hidden()).then(|| Line {
                 role: node.role(),
                 words,
-            };
-            (says && !node.is_hidden()).then_some((line, place))
+            })
         });
-        let (lines, places) = lines.unzip();
         Self {
             page: page.to_owned(),
-            lines,
-            places,
+            lines: lines.collect(),
         }
     }
 
@@ -56,7 +50,6 @@ impl Reading {
         let start = self.lines.iter().position(is_title);
         let start = start.unwrap_or_else(|| panic!("no {title}\n{self}"));
         self.lines.drain(..start);
-        self.places.drain(..start);
         self
     }
 
@@ -74,7 +67,6 @@ impl Reading {
         let matches = found.len() == headings.len()
             && (found.iter().zip(headings)).all(|(found, start)| found.starts_with(start));
         assert!(matches, "headings {found:?}, expected {headings:?}\n{self}");
-        self.goes_to_the_right();
         // A title may stand above those of the parts.
         for pair in self.lines.windows(2).skip(1) {
             let is_heading = |line: &Line| line.role == AccessRole::Heading;
@@ -90,22 +82,6 @@ impl Reading {
             if line.words != "Resize panel" {
                 assert!(!is_twin, "two controls are called {line:?}\n{self}");
             }
-        }
-    }
-}
-
-impl Reading {
-    /// Within a row one reads from left to right.
-    #[track_caller]
-    fn goes_to_the_right(&self) {
-        for (index, pair) in self.places.windows(2).enumerate() {
-            let is_row = (pair[0].center().y - pair[1].center().y).abs() < 4.0;
-            assert!(
-                !is_row || pair[1].right() > pair[0].left(),
-                "{} is left of {}\n{self}",
-                self.lines[index + 1].words,
-                self.lines[index].words
-            );
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use egui::Key;
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::kittest::Queryable as _;
-use lmd_inspector::runs::file::{self, KeepPictures};
+use lmd_inspector::runs::file::KeepPictures;
 use lmd_inspector::state::{Action, KeepAction};
 use lmd_inspector::worker::protocol::{
     LibraryCommand, LibraryEvent, OpenedRun, RunsCommand, RunsEvent,
@@ -47,57 +47,6 @@ fn opened(folder: &Path, name: &str) -> (Window, Script) {
     let run = Ok(OpenedRun::read(&path).unwrap().into());
     answer(&mut window, &script, RunsEvent::Opened { job, path, run });
     (window, script)
-}
-
-fn type_name(window: &mut Window, name: &str) {
-    window
-        .get_by_role_and_label(FIELD.0, FIELD.1)
-        .type_text(name);
-    window.run_steps(2);
-    window.key_press(Key::Enter);
-    window.run_steps(3);
-}
-
-/// Do as the thread for files does.
-fn carry_out(window: &mut Window, script: &Script) {
-    let RunsCommand::Rename { job, path, name } = asked(script) else {
-        panic!("a name should have been asked for");
-    };
-    let outcome = file::rename(&path, &name).map_err(|error| error.to_string());
-    answer(window, script, RunsEvent::Renamed { job, path, outcome });
-}
-
-fn double_click(window: &mut Window, label: &str) {
-    for _ in 0..2 {
-        window.get_by_label(label).click();
-    }
-    window.run_steps(3);
-}
-
-#[test]
-fn a_run_is_renamed_where_its_name_stands_and_a_taken_name_is_said_there() {
-    let folder = tempfile::tempdir().unwrap();
-    write(&folder.path().join("day.lmdrun"), KeepPictures::None);
-    let (mut window, script) = opened(folder.path(), "first.lmdrun");
-    double_click(&mut window, "first, done");
-    // All of the old name is chosen, so what is typed takes its place.
-    type_name(&mut window, "day");
-    carry_out(&mut window, &script);
-    window.get_by_label("Another run in this folder is called day, type another name");
-    let field = window.get_by_role_and_label(FIELD.0, FIELD.1);
-    assert_eq!(
-        field.value().as_deref(),
-        Some("day"),
-        "what was typed stays"
-    );
-    assert!(field.is_focused());
-    type_name(&mut window, " and night");
-    carry_out(&mut window, &script);
-    window.get_by_label("day and night, done");
-    assert!(window.query_by_role_and_label(FIELD.0, FIELD.1).is_none());
-    assert!(folder.path().join("day and night.lmdrun").exists());
-    assert!(folder.path().join("day.lmdrun").exists());
-    assert!(!folder.path().join("first.lmdrun").exists());
 }
 
 #[test]
