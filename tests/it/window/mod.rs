@@ -18,6 +18,7 @@ mod notices;
 mod overlays;
 mod parking;
 mod parking_real;
+mod pictures;
 mod plots;
 mod quick_scan;
 mod reading;
