@@ -52,7 +52,7 @@ fn main() {
     for (name, path) in [
         (
             "old-keys",
-            "unet/google-cifar-like-old-keys-bin/diffusion_pytorch_model.bin",
+            "unet/small-attn-old-keys-bin/diffusion_pytorch_model.bin",
         ),
         ("score-sde", "foreign/score_sde/checkpoint.pth"),
         ("openai", "foreign/openai.pt"),

@@ -1,11 +1,12 @@
-//! A copy of a run as a file: of its file, of what goes into that now, or of what is in memory only.
+//! A copy of a run as a file: of its file, of what goes into that now, or of what is in memory only; and another name for
+//! its file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::saving::patiently;
 use crate::images::write::is_same_file;
-use crate::runs::file::{self, FileError, Manifest};
+use crate::runs::file::{self, FileError, Manifest, RenameError};
 use crate::runs::{AttemptResult, ResultLog, RunImage};
 
 /// A run to copy.
@@ -36,6 +37,14 @@ pub fn save_as(source: &SaveSource, to: &Path) -> Result<(), FileError> {
         (None, Some(file)) => patiently(|| file::copy(file, to)),
         (None, None) => write_anew(source, to),
     }
+}
+
+/// Give a run file another name; returns its new path.
+pub fn rename(path: &Path, name: &str) -> Result<PathBuf, RenameError> {
+    patiently(|| match file::rename(path, name) {
+        Err(RenameError::File(error)) => Err(error),
+        outcome => Ok(outcome),
+    })?
 }
 
 /// Write a run that was kept in memory only.

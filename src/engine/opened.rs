@@ -11,7 +11,7 @@ use crate::runs::report::path_from_text;
 use crate::runs::{ResultLog, RunImage, RunSettings};
 
 /// A run as it was read from its file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenedRun {
     pub path: PathBuf,
     /// What it was made of.

@@ -1,6 +1,6 @@
 //! The table of finished runs, and which of them the run that is shown is compared with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::session::Session;
@@ -102,6 +102,16 @@ impl Comparing {
             .flatten()
             .find(|run| run.scores.path == key.path)?;
         Some((key, run))
+    }
+
+    /// A file has another name: its scores are to be read again. Whether any were there.
+    pub(super) fn forget(&mut self, path: &Path) -> bool {
+        let Some(runs) = &mut self.runs else {
+            return false;
+        };
+        let num_before = runs.len();
+        runs.retain(|run| run.scores.path != path);
+        runs.len() < num_before
     }
 
     fn known(&self) -> Vec<PathBuf> {

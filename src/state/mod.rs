@@ -28,6 +28,7 @@ pub mod presenting;
 pub mod preview;
 pub mod recent;
 pub mod refresh;
+pub mod renaming;
 pub mod resuming;
 pub mod saving;
 pub mod session;

@@ -43,6 +43,8 @@ impl Session {
                 run.view.aggregate = aggregate;
                 self.perform(Action::SetRun(Box::new(run)));
             }
+            KeepAction::Rename(name) => self.rename_run(name),
+            KeepAction::LeaveName => self.shown.renaming = None,
             KeepAction::SaveAs(path) => self.save_run_as(path),
             KeepAction::Write(name, folder) => self.write_run(name, folder),
             KeepAction::CompareWith(key) => self.compare_with(key),
@@ -156,6 +158,7 @@ impl Session {
             RunsEvent::Checked { job, changed } => self.files_checked(job, changed),
             RunsEvent::Compared { job, runs } => self.compared(job, &runs),
             RunsEvent::Written { outcome } => self.run_written(outcome),
+            RunsEvent::Renamed { job, path, outcome } => self.run_renamed(job, &path, outcome),
             // Whichever run is shown by now, the file is there or is missing.
             RunsEvent::SavedAs { path, outcome, .. } => self.run_saved(path, outcome),
         }

@@ -120,6 +120,7 @@ impl Session {
             UiCommand::ToggleRecent => self.toggle_recent(),
             UiCommand::BrowseOpen => self.open_dialog(DialogKind::OpenRun),
             UiCommand::BrowseSaveAs => self.browse_save_as(),
+            UiCommand::Rename => self.start_renaming(),
             UiCommand::ToggleCompare => self.toggle_compare(),
             UiCommand::ToggleSetup => self.toggle_setup(),
             UiCommand::ShowOverview => self.show_in_center(Center::Overview),
@@ -333,7 +334,9 @@ impl Session {
         if self.close_keeping() {
             return;
         }
-        if self.looking.overlay.is_some() {
+        if self.shown.renaming.take().is_some() {
+            // Its name stays.
+        } else if self.looking.overlay.is_some() {
             self.looking.overlay = None;
         } else if !self.dropped.is_empty() {
             self.dropped.clear();

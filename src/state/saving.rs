@@ -90,6 +90,8 @@ pub enum Question {
 #[derive(Debug, Default)]
 pub struct Kept {
     pub file: Option<PathBuf>,
+    /// The name that the file gets when the run has ended; of a run without a file, the name it goes by.
+    pub name: Option<String>,
     /// Why the last write failed, while the worker waits for what to do about it.
     pub stuck: Option<String>,
     /// What was read from a file.
@@ -214,6 +216,7 @@ impl Session {
             run.kept.stuck = None;
         }
         self.notices.withdraw_offers();
+        self.name_ended_run();
         self.list_runs();
     }
 

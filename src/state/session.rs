@@ -121,7 +121,7 @@ impl Session {
         self.keeping.opening = None;
         self.shown = shown;
         self.drop_hand_threshold();
-        self.history.forget_marks();
+        self.history.forget_run();
         // What is offered there was meant for the run before.
         self.notices.withdraw_offers();
         self.is_gallery_stale = true;
@@ -338,6 +338,10 @@ pub(super) mod tests;
 #[cfg(test)]
 #[path = "keeping_tests.rs"]
 mod keeping_tests;
+
+#[cfg(test)]
+#[path = "renaming_tests.rs"]
+mod renaming_tests;
 
 #[cfg(test)]
 #[path = "shown_tests.rs"]

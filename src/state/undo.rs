@@ -1,8 +1,9 @@
-//! One history of what the user has changed: threshold, folders, choice of images, marks and settings, back and forth.
+//! One history of what the user has changed: threshold, folders, choice of images, marks, settings and the
+//! name of the run, back and forth.
 
 use std::collections::BTreeSet;
 
-use super::actions::{Action, LookAction, UiCommand};
+use super::actions::{Action, KeepAction, LookAction, UiCommand};
 use super::arrangement::{GalleryView, ScoreRange};
 use super::decision::DecisionSettings;
 use super::folders::ScanState;
@@ -14,6 +15,8 @@ use crate::runs::RunSettings;
 const MOST_STEPS: usize = 100;
 /// Seconds within which movements of one control are one step.
 const ONE_MOVEMENT_SECS: f64 = 1.0;
+/// What another name for the run is called.
+const NAMING: &str = "the name of the run";
 
 /// What a step is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,7 @@ enum Part {
     Images,
     Marks,
     Settings,
+    Name,
 }
 
 /// A part as it was.
@@ -33,6 +37,7 @@ enum Former {
     Images(GalleryView, String, Option<ScoreRange>),
     Marks(BTreeSet<usize>),
     Settings(Box<RunSettings>),
+    Name(Option<String>),
 }
 
 impl Former {
@@ -43,6 +48,7 @@ impl Former {
             Self::Images(..) => Part::Images,
             Self::Marks(_) => Part::Marks,
             Self::Settings(_) => Part::Settings,
+            Self::Name(_) => Part::Name,
         }
     }
 }
@@ -98,6 +104,20 @@ impl History {
         }
     }
 
+    /// Another run is shown.
+    pub(super) fn forget_run(&mut self) {
+        self.forget_marks();
+        self.retain(|part| part != Part::Name);
+    }
+
+    /// The file of the run was called this until now.
+    pub(super) fn remember_name(&mut self, former: String) {
+        self.remember(Step {
+            words: NAMING,
+            former: Former::Name(Some(former)),
+        });
+    }
+
     /// The images have other places now.
     pub(super) fn forget_marks(&mut self) {
         self.retain(|part| part != Part::Marks);
@@ -149,6 +169,8 @@ impl Undoable {
                 of(&[Part::Marks], "the change of marks")
             }
             Action::Do(UiCommand::Close) => of(&[Part::Images, Part::Marks], "Esc"),
+            // A file gets its name later: that is remembered then.
+            Action::Keep(KeepAction::Rename(_)) => of(&[Part::Name], NAMING),
             Action::SetRun(_) => moving(&[Part::Settings], "the change of settings"),
             _ => return None,
         })
@@ -193,6 +215,7 @@ impl Session {
             ),
             Part::Marks => Former::Marks(self.shown.gallery.marked().clone()),
             Part::Settings => Former::Settings(Box::new(self.settings.run.clone())),
+            Part::Name => Former::Name(self.run_name()),
         }
     }
 
@@ -226,6 +249,7 @@ impl Session {
             }
             Former::Marks(marked) => self.shown.gallery.set_marked(marked),
             Former::Settings(settings) => self.change_settings(*settings),
+            Former::Name(name) => self.name_run(name, false),
         }
         Step { words, former }
     }

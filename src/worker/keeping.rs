@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::protocol::JobId;
 use crate::engine::comparing::{ComparedRun, compare};
-use crate::engine::copying::{SaveSource, save_as};
+use crate::engine::copying::{SaveSource, rename, save_as};
 use crate::engine::formats::{Written, write_format};
 use crate::engine::opened::OpenedRun;
 use crate::engine::resuming::{ChangedFile, changed_files};
@@ -62,6 +62,14 @@ pub enum RunsCommand {
         folder: PathBuf,
         format: &'static Format,
     },
+    /// Give a run file another name.
+    Rename {
+        /// Echoed in the reply.
+        job: JobId,
+        path: PathBuf,
+        /// As it was typed.
+        name: String,
+    },
     /// Copy a run to a file.
     SaveAs {
         /// Echoed in the reply.
@@ -105,6 +113,15 @@ pub enum RunsEvent {
     Written {
         /// What was written, or the reason.
         outcome: Result<Written, String>,
+    },
+    /// A run file has another name, or why not.
+    Renamed {
+        /// See [`RunsCommand::Rename`].
+        job: JobId,
+        /// Its path before.
+        path: PathBuf,
+        /// Its path now, or the reason.
+        outcome: Result<PathBuf, String>,
     },
     /// A run was copied, or why not.
     SavedAs {
@@ -156,6 +173,10 @@ pub fn answer(command: RunsCommand) -> RunsEvent {
         } => RunsEvent::Written {
             outcome: write_format(&run, &folder, format).map_err(|error| error.to_string()),
         },
+        RunsCommand::Rename { job, path, name } => {
+            let outcome = rename(&path, &name).map_err(|error| error.to_string());
+            RunsEvent::Renamed { job, path, outcome }
+        }
         RunsCommand::SaveAs { job, source, path } => {
             let outcome = save_as(&source, &path).map_err(|error| error.to_string());
             RunsEvent::SavedAs { job, path, outcome }

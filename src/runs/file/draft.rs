@@ -79,37 +79,11 @@ impl Draft {
             .and_then(|file| file.sync_all())
             .map_err(|error| self.failed(&error))?;
         match replace {
-            Replace::Never => self.link()?,
+            Replace::Never => take_name(&self.temporary, &self.target)?,
             Replace::Allowed => self.take_the_place()?,
         }
         sync_folder_of(&self.target);
         Ok(())
-    }
-
-    fn link(&self) -> Result<(), FileError> {
-        if let Some(log) = leftover(&self.target) {
-            return Err(FileError::LogInTheWay {
-                log,
-                path: self.target.clone(),
-            });
-        }
-        let exists = || FileError::Exists {
-            path: self.target.clone(),
-        };
-        match fs::hard_link(&self.temporary, &self.target) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
-            // Not every file system has links; there the name is taken first.
-            Err(_) => match File::create_new(&self.target) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
-                Err(error) => Err(self.failed(&error)),
-                Ok(_) => fs::rename(&self.temporary, &self.target).map_err(|error| {
-                    // What was made to take the name is empty.
-                    fs::remove_file(&self.target).ok();
-                    self.failed(&error)
-                }),
-            },
-        }
     }
 
     fn take_the_place(&self) -> Result<(), FileError> {
@@ -135,9 +109,45 @@ impl Drop for Draft {
     fn drop(&mut self) {
         // Some other error is the one to tell; the leftovers may not even exist.
         fs::remove_file(&self.temporary).ok();
-        for ending in COMPANIONS {
-            fs::remove_file(beside(&self.temporary, ending)).ok();
-        }
+        remove_companions(&self.temporary);
+    }
+}
+
+/// Remove what SQLite kept beside a file that is gone; it may not even be there.
+pub(super) fn remove_companions(path: &Path) {
+    for ending in COMPANIONS {
+        fs::remove_file(beside(path, ending)).ok();
+    }
+}
+
+/// Give a file the name `target`, which nothing may have yet; where the file system has links, it keeps its own beside it.
+pub(super) fn take_name(file: &Path, target: &Path) -> Result<(), FileError> {
+    if let Some(log) = leftover(target) {
+        return Err(FileError::LogInTheWay {
+            log,
+            path: target.to_owned(),
+        });
+    }
+    let exists = || FileError::Exists {
+        path: target.to_owned(),
+    };
+    let failed = |error: io::Error| FileError::NotMade {
+        reason: error.to_string(),
+        path: target.to_owned(),
+    };
+    match fs::hard_link(file, target) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
+        // Not every file system has links; there the name is taken first.
+        Err(_) => match File::create_new(target) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
+            Err(error) => Err(failed(error)),
+            Ok(_) => fs::rename(file, target).map_err(|error| {
+                // What was made to take the name is empty.
+                fs::remove_file(target).ok();
+                failed(error)
+            }),
+        },
     }
 }
 

@@ -26,6 +26,8 @@ pub enum When {
     RunningOrPaused,
     /// Where attempts of the run are missing that could be made.
     Unfinished,
+    /// Where a run is shown.
+    HasRun,
     /// Where the run was read from a file.
     Opened,
     /// Where there is something to take back.
@@ -184,6 +186,8 @@ ui_commands! {
     BrowseOpen => files::BROWSE_OPEN,
     /// Choose where to save a copy of the run in a dialog.
     BrowseSaveAs => files::BROWSE_SAVE_AS,
+    /// Type another name for the run that is shown.
+    Rename => files::RENAME,
     /// Open the table of finished runs, or close it.
     ToggleCompare => files::TOGGLE_COMPARE,
     /// Fold the setup of the next run away, or show it.

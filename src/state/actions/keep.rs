@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Info;
+use super::{Info, UiCommand};
 use crate::ood::{Aggregate, MeasureId};
 use crate::runs::formats::FORMATS;
 use crate::state::comparing::RowKey;
@@ -21,6 +21,10 @@ pub enum KeepAction {
     Remove(PathBuf),
     /// Score the run that is shown in this way.
     ScoreBy(MeasureId, Aggregate),
+    /// Call the run that is shown this.
+    Rename(String),
+    /// Leave its name as it is.
+    LeaveName,
     /// Write a copy of the run that is shown.
     SaveAs(PathBuf),
     /// Write the run that is shown in a format, by its name, into a folder.
@@ -48,6 +52,8 @@ impl KeepAction {
                 "Score by this",
                 "Score the run that is shown in this way, which takes effect at once",
             ),
+            Self::Rename(_) => Info::new("Rename", UiCommand::Rename.info().explanation.clone()),
+            Self::LeaveName => Info::new("Leave", "Leave the name of this run as it is"),
             Self::SaveAs(_) => Info::new("Save", "Write a copy of this run to this file"),
             Self::Write(name, _) => {
                 let format = FORMATS.iter().find(|format| format.name == *name);

@@ -64,6 +64,7 @@ impl Session {
             When::Unfinished => run.is_some_and(RunState::is_unfinished),
             When::Undoable => self.history.undo_words().is_some(),
             When::Redoable => self.history.redo_words().is_some(),
+            When::HasRun => run.is_some(),
             When::Opened => run.is_some_and(|run| run.kept.opened.is_some()),
         }
     }

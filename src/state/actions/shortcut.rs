@@ -6,6 +6,7 @@ pub enum Key {
     ArrowLeft,
     ArrowRight,
     Escape,
+    F2,
     F5,
     O,
     R,
@@ -48,7 +49,7 @@ impl Key {
 
     /// Whether it means nothing to any field that text is typed into.
     pub fn is_function(self) -> bool {
-        matches!(self, Self::F5 | Self::F6 | Self::F11)
+        matches!(self, Self::F2 | Self::F5 | Self::F6 | Self::F11)
     }
 }
 
@@ -101,6 +102,7 @@ impl Shortcut {
             Key::ArrowLeft => "Left",
             Key::ArrowRight => "Right",
             Key::Escape => "Esc",
+            Key::F2 => "F2",
             Key::F5 => "F5",
             Key::O => "O",
             Key::R => "R",

@@ -32,6 +32,7 @@ use self::scrub::Scrub;
 use self::trial::Trial;
 use self::warnings::Warnings;
 use super::arrangement::{GalleryOrder, ScoreRange};
+use super::renaming::{AskedName, Renaming};
 use super::resuming::Resuming;
 use super::saving::Question;
 use crate::images::Picture;
@@ -64,6 +65,10 @@ pub struct Shown {
     pub pairing: Pairing,
     /// What the user is asked before something is done with the run, or with those on disk beside it.
     pub question: Option<Question>,
+    /// The name that the user types for the run.
+    pub renaming: Option<Renaming>,
+    /// The name that its file is being given.
+    pub(super) asked_name: Option<AskedName>,
     /// The run is to continue once its files and model are known to be the same.
     pub(super) resuming: Option<Resuming>,
     /// The file dialog that asks where to write something of the run.
@@ -98,6 +103,8 @@ impl Default for Shown {
             trial: None,
             pairing: Pairing::default(),
             question: None,
+            renaming: None,
+            asked_name: None,
             resuming: None,
             dialog: None,
             is_setup_folded: None,

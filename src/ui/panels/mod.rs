@@ -166,6 +166,8 @@ pub struct ShownDrafts {
     pub brushed_from: Option<f64>,
     /// The pointer is over the notices.
     pub reads_notices: bool,
+    /// The name that is being typed for the run; `None` while its field is closed.
+    pub name: Option<String>,
     /// The rows of the table of verdicts.
     pub verdicts: VerdictRows,
 }

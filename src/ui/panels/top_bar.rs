@@ -1,14 +1,19 @@
 //! The bar above everything: the run on screen, what can be done with runs, and what concerns the window as a whole.
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{PopupCloseBehavior, RichText, Ui, Vec2};
+use egui::text::{CCursor, CCursorRange};
+use egui::text_edit::TextEditState;
+use egui::{Id, Key, Label, PopupCloseBehavior, RichText, Sense, Ui, Vec2};
 
 use super::Scene;
-use crate::state::{Action, Phase, Session, ThemeChoice, UiCommand, recent, text};
+use crate::state::{
+    Action, KeepAction, Phase, RunState, Session, Shortcut, ThemeChoice, UiCommand, recent, text,
+};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{action_button, sized};
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{ends, note, sized_cell};
+use crate::ui::widgets::path_field::path_field;
 
 /// Below this width in points what is rarely needed is in one menu.
 const ROOMY: f32 = 1120.0;
@@ -138,17 +143,66 @@ fn run_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     };
     let can_be_put_away = run.kept.opened.is_some() && !run.phase.is_active();
-    let title_ui = |ui: &mut Ui, scene: &mut Scene<'_>| {
-        let (title, more) = words(scene.session);
-        let label = egui::Label::new(RichText::new(title).strong()).truncate();
-        ui.add(label).on_hover_text(more);
-    };
-    ends(ui, "run", scene, title_ui, |ui, scene| {
+    ends(ui, "run", scene, name_ui, |ui, scene| {
         if can_be_put_away {
             action_button(ui, scene.actions, Action::Do(UiCommand::UseAgain));
             action_button(ui, scene.actions, Action::Do(UiCommand::CloseRun));
         }
     });
+}
+
+/// The name of the run with its state, or the field that another one is typed into.
+fn name_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let Some(renaming) = &scene.session.shown.renaming else {
+        scene.drafts.shown.name = None;
+        let (title, more) = words(scene.session);
+        let label = Label::new(RichText::new(title).strong()).truncate();
+        let response = ui.add(label.sense(Sense::click())).on_hover_text(format!(
+            "{more}. Double-click to rename it ({})",
+            Shortcut::label(UiCommand::Rename.info().shortcuts[0])
+        ));
+        if response.double_clicked() {
+            scene.actions.push(Action::Do(UiCommand::Rename));
+        }
+        return;
+    };
+    let is_new = scene.drafts.shown.name.is_none();
+    let draft = &mut scene.drafts.shown.name;
+    let draft = draft.get_or_insert_with(|| renaming.typed.clone());
+    let hint = scene.session.shown.run.as_ref().map(RunState::called);
+    let name = "Name of the run";
+    let width = ui.available_width();
+    let (response, _) = path_field(ui, draft, name, &hint.unwrap_or_default(), width);
+    // One that was refused later does not take the focus from what is typed elsewhere.
+    if is_new && renaming.problem.is_none() {
+        response.request_focus();
+        select_all(ui, response.id, draft);
+    }
+    if let Some(problem) = &renaming.problem {
+        let color = theme::palette(ui).error;
+        response.show_tooltip_ui(|ui| {
+            ui.colored_label(color, problem);
+        });
+    }
+    if !response.lost_focus() {
+        return;
+    }
+    let keep = if ui.input(|input| input.key_pressed(Key::Enter)) {
+        // It may be refused.
+        response.request_focus();
+        KeepAction::Rename(draft.clone())
+    } else {
+        KeepAction::LeaveName
+    };
+    scene.actions.push(Action::Keep(keep));
+}
+
+/// Who types replaces the old name.
+fn select_all(ui: &Ui, id: Id, text: &str) {
+    let mut state = TextEditState::default();
+    let range = CCursorRange::two(CCursor::new(0), CCursor::new(text.chars().count()));
+    state.cursor.set_char_range(Some(range));
+    state.store(ui.ctx(), id);
 }
 
 /// Name and state of the run on screen, and all else that is known of it.
@@ -167,11 +221,7 @@ fn words(session: &Session) -> (String, String) {
     let images = text::counted(run.images.len(), "image");
     match &run.kept.opened {
         None => {
-            let model = run
-                .model
-                .as_ref()
-                .map_or("Run", |model| model.name.as_str());
-            let words = format!("{model}, {images}, {state}");
+            let words = format!("{}, {images}, {state}", run.called());
             let file = run.kept.file.as_ref();
             let kept = file.map_or_else(
                 || "It is kept in no file".to_owned(),
@@ -186,14 +236,13 @@ fn words(session: &Session) -> (String, String) {
             } else {
                 "Opened from a run file"
             };
-            let name = recent::name(manifest, &opened.path);
             let more = format!(
                 "{}, {images}, {}. {source}: {}",
                 recent::title(manifest, &opened.path),
                 recent::settings(manifest),
                 opened.path.display()
             );
-            (format!("{name}, {state}"), more)
+            (format!("{}, {state}", run.called()), more)
         }
     }
 }

@@ -161,7 +161,7 @@ fn weights_that_are_something_else() {
 
 #[test]
 fn pickle_garbage() {
-    let good = fixture("unet/google-cifar-like-old-keys-bin");
+    let good = fixture("unet/small-attn-old-keys-bin");
     let bin = "diffusion_pytorch_model.bin";
     let bytes = fs::read(good.join(bin)).unwrap();
     for (bytes, says) in [
@@ -179,7 +179,7 @@ fn pickle_garbage() {
 /// Whatever single bytes of the pickle say, there is an error or a model and no panic.
 #[test]
 fn pickle_with_changed_bytes_does_not_panic() {
-    let good = fixture("unet/google-cifar-like-old-keys-bin");
+    let good = fixture("unet/small-attn-old-keys-bin");
     let bin = "diffusion_pytorch_model.bin";
     let bytes = fs::read(good.join(bin)).unwrap();
     let folder = tempfile::tempdir().unwrap();

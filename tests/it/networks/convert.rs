@@ -42,7 +42,7 @@ fn models_of_every_family_give_the_same_outputs_from_the_folder_that_is_made_of_
     for (checkpoint, num_idle) in [
         (openai, 0),
         (bundled, 0),
-        (unet("google-cifar-like-old-keys-bin"), 0),
+        (unet("small-attn-old-keys-bin"), 0),
         (unet("defaults-no-attention"), 0),
         (unet("ncsnpp-skip-small"), 0),
         // Its up blocks have one attention after their resnets, diffusers' one after each.

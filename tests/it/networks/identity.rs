@@ -9,21 +9,17 @@ use serde_json::{Value, json};
 use super::{SUPPORTED, fixture, load, load_fixture};
 
 /// As files hold them: a change here makes every saved run and detector a stranger's.
-const PINNED: [(&str, &str); 6] = [
+const PINNED: [(&str, &str); 7] = [
     (
         "bundled",
         "bc7dc588e47f1f560b64b51285f8efb0d175d0892505361e4b9c5a5ed2ddab7c",
     ),
     (
         "defaults-no-attention",
-        "eefb5141bcecbc8692e36ef92fd77e69e2705639df8493587cd33dc5868e351b",
+        "9ebb5869035873c37a0233dbeb24bfcc48f7ad4c0b919ab8e4e6de49031b7af6",
     ),
     (
         "google-cifar-like",
-        "aa62a1732bf8465a41fc100279079cfaff0480cb25652d75ffced1b0b1b7d21f",
-    ),
-    (
-        "google-cifar-like-old-keys-bin",
         "aa62a1732bf8465a41fc100279079cfaff0480cb25652d75ffced1b0b1b7d21f",
     ),
     (
@@ -33,6 +29,14 @@ const PINNED: [(&str, &str); 6] = [
     (
         "resnet-resample-scale-shift",
         "8338c3413d5191753c9acb3835165f3600a5559eacf1a82ee5591dd6d4323c0f",
+    ),
+    (
+        "small-attn",
+        "1ddf529077032ed013976f1baa54b3c273f5ded408d40846c5650932da69dedc",
+    ),
+    (
+        "small-attn-old-keys-bin",
+        "1ddf529077032ed013976f1baa54b3c273f5ded408d40846c5650932da69dedc",
     ),
 ];
 
@@ -136,7 +140,7 @@ fn what_says_the_usual_changes_no_fingerprint() {
 
 #[test]
 fn a_bin_and_its_safetensors_are_one_model() {
-    let names = ["google-cifar-like", "google-cifar-like-old-keys-bin"];
+    let names = ["small-attn", "small-attn-old-keys-bin"];
     let [safetensors, bin] = names.map(load_fixture);
     let hashes = [&safetensors, &bin].map(|model| model.identity.weights_sha256.clone());
     assert_ne!(hashes[0], hashes[1], "the files differ");

@@ -21,12 +21,13 @@ mod references;
 mod score_sde;
 
 /// Families of the fixtures that are supported.
-pub(crate) const SUPPORTED: [&str; 5] = [
+pub(crate) const SUPPORTED: [&str; 6] = [
     "defaults-no-attention",
     "google-cifar-like",
-    "google-cifar-like-old-keys-bin",
     "gray-attn-heads",
     "resnet-resample-scale-shift",
+    "small-attn",
+    "small-attn-old-keys-bin",
 ];
 
 pub(crate) fn fixture(name: &str) -> PathBuf {

@@ -118,3 +118,46 @@ fn a_copy_stands_alone_and_has_what_the_run_had_at_that_moment() {
     assert_eq!(scores.attempts[2].len(), NUM_ATTEMPTS);
     assert_eq!(scores.attempts[2][1], batch(1)[2].values);
 }
+
+#[test]
+fn a_killed_run_is_closed_before_its_file_gets_another_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let killed = folder.path().join("killed");
+    fs::create_dir(&killed).unwrap();
+    let path = folder.path().join("run.lmdrun");
+    let mut writer = begin(&path, KeepPictures::All);
+    writer.append(&batch(0), 0.1).unwrap();
+    for name in ["run.lmdrun", "run.lmdrun-wal"] {
+        fs::copy(folder.path().join(name), killed.join(name)).unwrap();
+    }
+    let error = file::rename(&path, "other").unwrap_err().to_string();
+    assert!(error.contains("another program is writing it"), "{error}");
+    drop(writer);
+    fs::write(killed.join("run.lmdrun-shm"), "").unwrap();
+    let renamed = file::rename(&killed.join("run.lmdrun"), "night").unwrap();
+    assert_eq!(renamed, killed.join("night.lmdrun"));
+    let names = fs::read_dir(&killed).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(names, [renamed.clone()], "a log is left");
+    let run = file::read(&renamed).unwrap();
+    assert_eq!(bits(&run.results), bits(&batch(0)), "the log was lost");
+    assert_eq!(run.damage, Vec::<String>::new());
+}
+
+#[test]
+fn no_run_is_renamed_over_another_one_or_beside_a_log_of_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.lmdrun");
+    write(&path, KeepPictures::All);
+    let before = fs::read(&path).unwrap();
+    fs::write(folder.path().join("day.lmdrun"), "mine").unwrap();
+    let error = file::rename(&path, "day").unwrap_err().to_string();
+    assert!(error.contains("is called day"), "{error}");
+    assert_eq!(fs::read(folder.path().join("day.lmdrun")).unwrap(), b"mine");
+    fs::write(folder.path().join("lost.lmdrun-wal"), "a log").unwrap();
+    let error = file::rename(&path, "lost").unwrap_err().to_string();
+    assert!(error.contains("a log without its run file"), "{error}");
+    let error = file::rename(&folder.path().join("day.lmdrun"), "x").unwrap_err();
+    assert!(error.to_string().contains("not a run file"), "{error}");
+    assert!(fs::read(&path).unwrap() == before);
+}

@@ -39,7 +39,7 @@ fn fill_in(window: &mut Window, form: TrainingForm) {
 }
 
 /// What might be found of some images.
-fn survey() -> Survey {
+pub(super) fn survey() -> Survey {
     let geometry = Geometry {
         channels: 1,
         side: 32,

@@ -50,6 +50,13 @@ pub const BROWSE_SAVE_AS: Info = Info {
     palette: Some((When::Always, "Save the run as…")),
 };
 
+pub const RENAME: Info = Info {
+    text: Borrowed("Rename…"),
+    explanation: Borrowed("Give this run, and its file, a name to know it by"),
+    shortcuts: &[Shortcut::plain(Key::F2)],
+    palette: Some((When::HasRun, "Rename the run…")),
+};
+
 pub const TOGGLE_COMPARE: Info = Info {
     text: Borrowed("Compare…"),
     explanation: Borrowed(

@@ -1,6 +1,6 @@
 //! What is above the gallery's pictures: how many there are, finding, size, order and filters.
 
-use egui::{Align, Layout, Slider, Ui, Vec2, vec2};
+use egui::{Slider, Ui, Vec2, vec2};
 
 use crate::ood::Role;
 use crate::state::panels::TILE_WIDTHS;
@@ -9,16 +9,23 @@ use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::buttons::sized;
 use crate::ui::widgets::combo::combo;
-use crate::ui::widgets::layout::{TITLE, note, sized_cell, title};
+use crate::ui::widgets::layout::{TITLE, ends, note, sized_cell, title};
+
+/// Width in points that the field to find images leaves to title, count and slider.
+const LEFT_WIDTH: f32 = 300.0;
 
 /// Draw both rows.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.horizontal(|ui| {
-        title(ui, "Images", TITLE);
-        note(ui, counted(scene));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        // What is at the right edge can't go by what the left leaves, that goes by it.
+        let find_width = (ui.available_width() - LEFT_WIDTH).clamp(40.0, 200.0);
+        let count_ui = |ui: &mut Ui, scene: &mut Scene<'_>| {
+            title(ui, "Images", TITLE);
+            note(ui, counted(scene));
+        };
+        ends(ui, "find", scene, count_ui, |ui, scene| {
+            find_ui(ui, scene, find_width);
             tile_ui(ui, scene);
-            find_ui(ui, scene);
         });
     });
     choices_ui(ui, scene);
@@ -36,9 +43,8 @@ fn counted(scene: &Scene<'_>) -> String {
 }
 
 /// Text that paths must have.
-fn find_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+fn find_ui(ui: &mut Ui, scene: &mut Scene<'_>, width: f32) {
     let mut needle = scene.session.looking.needle.clone();
-    let width = (ui.available_width() - 4.0).clamp(40.0, 200.0);
     let field = egui::TextEdit::singleline(&mut needle)
         .hint_text("Find")
         .desired_width(width)

@@ -12,7 +12,7 @@ use crate::state::{Action, KeepAction, UiCommand, recent, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
-use crate::ui::widgets::layout::{HEADING, note, sized_cell, title};
+use crate::ui::widgets::layout::{HEADING, ends, note, sized_cell, title};
 
 /// Largest width in points.
 const WIDTH: f32 = 1130.0;
@@ -57,44 +57,52 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
 }
 
 fn head_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let comparing = &scene.session.comparing;
+    let session = scene.session;
+    let comparing = &session.comparing;
     let (mut distance, mut aggregate) = (comparing.distance, comparing.aggregate);
-    ui.horizontal(|ui| {
+    let title_ui = |ui: &mut Ui, _: &mut Scene<'_>| {
         title(ui, "Compare runs", HEADING);
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+    };
+    ui.horizontal(|ui| {
+        ends(ui, "filter", scene, title_ui, |ui, scene| {
+            filter_ui(ui, &mut distance, &mut aggregate);
             if ui.button("Close table").clicked() {
                 scene.actions.push(Action::Do(UiCommand::ToggleCompare));
             }
-            let aggregates: Vec<Option<Aggregate>> = std::iter::once(None)
-                .chain(Aggregate::ALL.map(Some))
-                .collect();
-            sized_cell(ui, 150.0, |ui| {
-                combo(ui, "aggregates", &mut aggregate, &aggregates, |aggregate| {
-                    aggregate.map_or_else(
-                        || "All aggregations".to_owned(),
-                        |a| text::capitalized(a.name()),
-                    )
-                })
-                .accessible_name("Aggregations shown");
-            });
-            let distances: Vec<Option<MeasureId>> = std::iter::once(None)
-                .chain(measures::all().into_iter().map(Some))
-                .collect();
-            sized_cell(ui, 130.0, |ui| {
-                combo(ui, "distances", &mut distance, &distances, |distance| {
-                    distance.map_or_else(
-                        || "All distances".to_owned(),
-                        |d| measures::label(&d).to_owned(),
-                    )
-                })
-                .accessible_name("Distances shown");
-            });
         });
     });
     if (distance, aggregate) != (comparing.distance, comparing.aggregate) {
         let filter = KeepAction::FilterCompared(distance, aggregate);
         scene.actions.push(Action::Keep(filter));
     }
+}
+
+/// Rows of which distance and aggregation are shown.
+fn filter_ui(ui: &mut Ui, distance: &mut Option<MeasureId>, aggregate: &mut Option<Aggregate>) {
+    let distances: Vec<Option<MeasureId>> = std::iter::once(None)
+        .chain(measures::all().into_iter().map(Some))
+        .collect();
+    sized_cell(ui, 130.0, |ui| {
+        combo(ui, "distances", distance, &distances, |distance| {
+            distance.map_or_else(
+                || "All distances".to_owned(),
+                |d| measures::label(&d).to_owned(),
+            )
+        })
+        .accessible_name("Distances shown");
+    });
+    let aggregates: Vec<Option<Aggregate>> = std::iter::once(None)
+        .chain(Aggregate::ALL.map(Some))
+        .collect();
+    sized_cell(ui, 150.0, |ui| {
+        combo(ui, "aggregates", aggregate, &aggregates, |aggregate| {
+            aggregate.map_or_else(
+                || "All aggregations".to_owned(),
+                |a| text::capitalized(a.name()),
+            )
+        })
+        .accessible_name("Aggregations shown");
+    });
 }
 
 fn table_ui(ui: &mut Ui, scene: &mut Scene<'_>, height: f32) {

@@ -12,7 +12,7 @@ use crate::state::{Action, UiCommand, folders::short_name, recent, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{cross, sized};
-use crate::ui::widgets::layout::{HEADING, note, title};
+use crate::ui::widgets::layout::{HEADING, ends, note, title};
 use crate::ui::widgets::path_field::{PathRow, path_row};
 
 /// Width of the list in points.
@@ -147,7 +147,7 @@ fn footer_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let session = scene.session;
     let num_bytes = session.keeping.library.as_ref().map_or(0, |s| s.num_bytes);
     let count = session.keeping.library.as_ref().map_or(0, |s| s.runs.len());
-    ui.horizontal(|ui| {
+    let size_ui = |ui: &mut Ui, _: &mut Scene<'_>| {
         note(
             ui,
             format!(
@@ -158,12 +158,14 @@ fn footer_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             ),
         )
         .on_hover_text("The limit is among the settings under More settings");
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+    };
+    ui.horizontal(|ui| {
+        ends(ui, "close", scene, size_ui, |ui, scene| {
+            let clear = Action::Do(UiCommand::Clear);
+            sized(ui, scene.actions, clear, egui::Vec2::ZERO, count > 0);
             if ui.button("Close list").clicked() {
                 scene.actions.push(Action::Do(UiCommand::ToggleRecent));
             }
-            let clear = Action::Do(UiCommand::Clear);
-            sized(ui, scene.actions, clear, egui::Vec2::ZERO, count > 0);
         });
     });
 }

@@ -32,7 +32,9 @@ impl Group {
     fn of(command: UiCommand) -> Self {
         use UiCommand as C;
         match command {
-            C::Run | C::BrowseModel | C::Paste | C::BrowseSaveAs | C::ToggleRecent => Self::Run,
+            C::Run | C::BrowseModel | C::Paste | C::BrowseSaveAs | C::Rename | C::ToggleRecent => {
+                Self::Run
+            }
             C::NextImage
             | C::PreviousImage
             | C::NextAttempt

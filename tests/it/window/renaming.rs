@@ -1,0 +1,80 @@
+//! The name of the run in the top bar, over run files of the test.
+
+use std::path::Path;
+
+use egui::Key;
+use egui::accesskit::Role as AccessRole;
+use egui_kittest::kittest::Queryable as _;
+use lmd_inspector::runs::file::KeepPictures;
+use lmd_inspector::state::{Action, KeepAction};
+use lmd_inspector::worker::protocol::{
+    LibraryCommand, LibraryEvent, OpenedRun, RunsCommand, RunsEvent,
+};
+
+use super::script::Script;
+use super::{Window, ready};
+use crate::runs::support::write;
+
+const FIELD: (AccessRole, &str) = (AccessRole::TextInput, "Name of the run");
+
+/// What was asked last about run files.
+fn asked(script: &Script) -> RunsCommand {
+    let shared = script.0.borrow();
+    let mut commands = shared.library_commands.iter().rev();
+    let command = commands.find_map(|command| match command {
+        LibraryCommand::Runs(command) => Some(command.clone()),
+        _ => None,
+    });
+    command.expect("something about run files")
+}
+
+fn answer(window: &mut Window, script: &Script, event: RunsEvent) {
+    script.say_library(LibraryEvent::Runs(event));
+    window.run_steps(4);
+}
+
+/// A window that shows a run file of the folder.
+fn opened(folder: &Path, name: &str) -> (Window, Script) {
+    let path = folder.join(name);
+    write(&path, KeepPictures::None);
+    let (mut window, script) = ready(3);
+    let open = Action::Keep(KeepAction::Open(path.clone()));
+    window.state_mut().session_mut().perform(open);
+    window.run_steps(2);
+    let RunsCommand::Open { job, .. } = asked(&script) else {
+        panic!("a run should have been asked for");
+    };
+    let run = Ok(OpenedRun::read(&path).unwrap().into());
+    answer(&mut window, &script, RunsEvent::Opened { job, path, run });
+    (window, script)
+}
+
+#[test]
+fn a_name_is_left_by_esc_and_by_a_click_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut window, script) = opened(folder.path(), "first.lmdrun");
+    window.key_press(Key::F2);
+    window.run_steps(3);
+    window.check_accessibility();
+    let field = window.get_by_role_and_label(FIELD.0, FIELD.1);
+    assert_eq!(field.value().as_deref(), Some("first"));
+    field.type_text("other");
+    window.run_steps(2);
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    window.get_by_label("first, done");
+    window.key_press(Key::F2);
+    window.run_steps(3);
+    let field = window.get_by_role_and_label(FIELD.0, FIELD.1);
+    assert_eq!(
+        field.value().as_deref(),
+        Some("first"),
+        "what was left is gone"
+    );
+    window
+        .get_by_role_and_label(AccessRole::Button, "Keys")
+        .click();
+    window.run_steps(3);
+    window.get_by_label("first, done");
+    assert!(!matches!(asked(&script), RunsCommand::Rename { .. }));
+}
