@@ -6,6 +6,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::bound::Bound;
+use super::fitted::diffpath::DiffPath;
+use super::fitted::mahalanobis::Mahalanobis;
 use super::fitted::msma::Msma;
 use super::likelihood::Likelihood;
 use super::lmd::Lmd;
@@ -73,6 +75,10 @@ detectors! {
     OneCallNorm(OneCallNorm),
     /// The same at several levels, under a density that is fitted on in-domain images.
     Msma(Msma),
+    /// Noise on the path from an image to noise, under such a density.
+    DiffPath(DiffPath),
+    /// Features by a network for photographs, under such a density.
+    Mahalanobis(Mahalanobis),
     /// How much the model expects an image, by the probability-flow ODE.
     Likelihood(Likelihood),
     /// The same from below, by the variational bound.
