@@ -13,7 +13,7 @@
 //! | [`images`] | sources of images, decoding within limits, preprocessing, the bundled samples |
 //! | [`diffusion`] | schedules, samplers, noise streams, the two lifts, over the [`diffusion::Denoiser`] trait |
 //! | [`networks`] | one description of a UNet; checkpoint loaders that make it; executors that run it; training; distances |
-//! | [`detectors`] | detectors behind one trait, each with its settings: LMD with its masks, the quick scan; measures and scores |
+//! | [`detectors`] | detectors behind one trait, each with its settings: LMD with its masks, the quick scan, those fitted on in-domain images; measures and scores |
 //! | [`runs`] | a run's settings (method, view, selection, execution), its results, and what is written of them |
 //! | [`engine`] | what a run does, without threads: plan, scoring, training, traces, figures that take long |
 //! | [`worker`] | the threads for inference, files and training, and the messages to and from them |

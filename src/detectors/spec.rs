@@ -6,6 +6,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::bound::Bound;
+use super::fitted::diffpath::DiffPath;
+use super::fitted::mahalanobis::Mahalanobis;
 use super::fitted::msma::Msma;
 use super::fitted::reconstructions::Reconstructions;
 use super::likelihood::Likelihood;
@@ -74,6 +76,10 @@ detectors! {
     OneCallNorm(OneCallNorm),
     /// The same at several levels, under a density that is fitted on in-domain images.
     Msma(Msma),
+    /// Noise on the path from an image to noise, under such a density.
+    DiffPath(DiffPath),
+    /// Features by a network for photographs, under such a density.
+    Mahalanobis(Mahalanobis),
     /// Distances of reconstructions from several starts, held against those of in-domain images.
     Reconstructions(Reconstructions),
     /// How much the model expects an image, by the probability-flow ODE.

@@ -342,11 +342,12 @@ fn print_summary(summary: &Summary, target: &Target) {
     for note in &summary.notes {
         terminal::message(&format!("note: {note}"));
     }
-    terminal::message(&format!(
-        "{} network calls in {:.1} s ({:.1} a second); {}",
-        summary.network_calls,
-        summary.seconds,
-        summary.calls_per_second,
-        target.whereabouts()
-    ));
+    let calls = match summary.network_calls {
+        0 => "no network calls".to_owned(),
+        calls => format!(
+            "{calls} network calls in {:.1} s ({:.1} a second)",
+            summary.seconds, summary.calls_per_second
+        ),
+    };
+    terminal::message(&format!("{calls}; {}", target.whereabouts()));
 }

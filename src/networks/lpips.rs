@@ -52,6 +52,17 @@ const LAYERS: [(&str, [usize; 5], bool); 5] = [
     ("net.slice5.10", [256, 256, 3, 1, 1], false),
 ];
 
+/// Channels of each tap.
+pub const TAP_CHANNELS: [usize; 5] = {
+    let mut channels = [0; LAYERS.len()];
+    let mut tap = 0;
+    while tap < LAYERS.len() {
+        channels[tap] = LAYERS[tap].1[1];
+        tap += 1;
+    }
+    channels
+};
+
 impl Lpips {
     /// The weights inside the binary.
     pub fn bundled() -> Result<Self, LpipsError> {
@@ -151,6 +162,18 @@ pub trait Perceptual: Send {
         unit: &[f32],
     ) -> Result<Vec<Arc<Features>>, DenoiseError>;
 
+    /// The mean over pixels of each channel's activations at a tap, from 0, as they are before they are normalized: of each
+    /// image [`TAP_CHANNELS`] values.
+    ///
+    /// # Shapes
+    /// `unit` is (B, C, H, W) planar in [0, 1]; gray is repeated to three channels.
+    fn tap_means(
+        &mut self,
+        geometry: Geometry,
+        unit: &[f32],
+        tap: usize,
+    ) -> Result<Vec<Vec<f64>>, DenoiseError>;
+
     /// Distance of each reconstruction from its original, 0 for equal images.
     ///
     /// # Shapes
@@ -227,6 +250,7 @@ mod tests {
             .map(|layer| layer.linear.len())
             .collect();
         assert_eq!(channels, [64, 192, 384, 256, 256]);
+        assert_eq!(channels, TAP_CHANNELS);
     }
 
     #[test]

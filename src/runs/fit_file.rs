@@ -142,6 +142,12 @@ pub fn load(path: &Path) -> Result<DetectorSpec, FitFileError> {
     problem.map_or(Ok(detector), |reason| Err(damaged(reason)))
 }
 
+/// Whether a file is named as a fit.
+pub fn is_fit(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case(EXTENSION))
+}
+
 /// The fit of a detector that has one.
 pub fn fit_of(detector: &dyn DetectorSettings) -> Option<&Fitted> {
     detector.fitting()?.fitted()

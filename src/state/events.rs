@@ -175,6 +175,7 @@ impl Session {
                 self.detector_written = written.filter(|_| detector.is_ok());
                 self.detector_opened(path, detector);
             }
+            LibraryEvent::FitOpened { detector } => self.fit_opened(detector),
             LibraryEvent::Runs(event) => self.apply_runs(event),
             LibraryEvent::Chosen {
                 job,

@@ -74,13 +74,13 @@ impl ModelState {
 
 /// Seconds of a run over `num_images`, from the calls that were timed when the model was opened.
 ///
-/// `None` when nothing was timed.
+/// `None` when nothing was timed, or where the detector takes no calls.
 pub fn estimated_secs(info: &ModelInfo, settings: &RunSettings, num_images: usize) -> Option<f64> {
     let rate = info.calls_per_second();
     let detector = &settings.method.detector;
     let num_steps = detector.expected_calls(info.num_train_timesteps);
     let num_calls = num_images as f64 * detector.num_attempts() as f64 * num_steps as f64;
-    (rate.is_finite() && rate > 0.0).then(|| num_calls / rate)
+    (rate.is_finite() && rate > 0.0 && num_calls > 0.0).then(|| num_calls / rate)
 }
 
 #[cfg(test)]

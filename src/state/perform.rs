@@ -16,8 +16,10 @@ use super::session::Session;
 use super::settings::{FolderChoice, FolderSource};
 use super::shown::Shown;
 use super::shown::run::{Phase, RunState};
+use crate::detectors::About;
 use crate::images::duplicates::TwoRoles;
 use crate::ood::Role;
+use crate::runs::fit_file::fit_of;
 use crate::runs::{ResultLog, RunSettings};
 use crate::worker::protocol::{Answer, Command, DialogKind, ModelSource, RunRequest, Severity};
 
@@ -159,7 +161,7 @@ impl Session {
         }
         self.view_what_is_chosen();
         let images = Arc::clone(self.planned());
-        self.warn_of_duplicates(&images);
+        self.warn_of_images(&images);
         let log = Arc::new(ResultLog::default());
         let job = self.outbox.mint_job();
         let settings = self.settings.run.clone();
@@ -204,6 +206,13 @@ impl Session {
         if files.iter().any(|path| path.as_os_str().is_empty()) {
             return Some("The mask is a picture, but none was chosen yet".to_owned());
         }
+        let detector = &self.settings.run.method.detector;
+        if detector.fitting().is_some() && fit_of(&**detector).is_none() {
+            let About { name, label, .. } = detector.about();
+            return Some(format!(
+                "{label} is not fitted yet. Fit it by `lmd fit --method {name}`, then open the file here."
+            ));
+        }
         if self.planned().is_empty() {
             return Some(
                 "There are no images to score. Add a folder of in-domain images, and one of \
@@ -214,7 +223,7 @@ impl Session {
         None
     }
 
-    fn warn_of_duplicates(&mut self, images: &[crate::runs::RunImage]) {
+    fn warn_of_images(&mut self, images: &[crate::runs::RunImage]) {
         let has = |role| images.iter().any(|image| image.role == role);
         if !has(Role::InDomain) || !has(Role::OutOfDomain) {
             self.notices.say(
@@ -223,7 +232,7 @@ impl Session {
                  The images are scored all the same.",
             );
         }
-        for note in self.duplicates.clone() {
+        for note in self.left_out.clone() {
             self.notices.say(Severity::Warning, note);
         }
         let listed = images.iter().map(|image| (image.role, &*image.file));
@@ -324,7 +333,8 @@ impl Session {
     pub(super) fn change_settings(&mut self, settings: RunSettings) {
         let old = std::mem::replace(&mut self.settings.run, settings);
         let new = &self.settings.run;
-        self.is_plan_stale |= old.selection != new.selection;
+        self.is_plan_stale |= old.selection != new.selection
+            || fit_of(&*old.method.detector) != fit_of(&*new.method.detector);
         if old.execution.device != new.execution.device && !self.is_running() {
             self.open_model(self.settings.model.clone());
         }

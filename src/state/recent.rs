@@ -31,7 +31,7 @@ pub fn settings(manifest: &Manifest) -> String {
     let detector = &settings.method.detector;
     let num_calls = detector.expected_calls(manifest.model.num_train_timesteps);
     match (detector.num_attempts(), num_calls) {
-        (1, 1) => detector.summary(),
+        (1, 0 | 1) => detector.summary(),
         (num_attempts, num_calls) => format!(
             "{}, {}, {}",
             detector.summary(),

@@ -10,6 +10,7 @@ use super::preview::PreviewState;
 use super::session::Session;
 use super::shown::run::RunState;
 use crate::detectors::lmd::Lift;
+use crate::runs::fit_file::leave_out_fitted;
 use crate::worker::protocol::{LibraryCommand, PreviewRequest};
 
 impl Session {
@@ -94,10 +95,14 @@ impl Session {
 
     /// List the images that the next run would score.
     fn plan(&mut self) {
-        let (planned, duplicates) =
+        let (mut planned, mut notes) =
             planned_images(&self.folders, self.settings.run.selection.limit);
+        notes.extend(leave_out_fitted(
+            &mut planned,
+            &*self.settings.run.method.detector,
+        ));
         self.planned = planned.into();
-        self.duplicates = duplicates;
+        self.left_out = notes;
     }
 
     /// Put the images of a run under way, or those that the next run would score, into the gallery.

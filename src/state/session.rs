@@ -72,8 +72,8 @@ pub struct Session {
     pub(super) is_gallery_stale: bool,
     /// The run's own list where both are the same: comparing thousands of paths is not for each frame.
     pub(super) planned: Arc<[RunImage]>,
-    /// What was left out of `planned` for being there twice, a sentence each.
-    pub(super) duplicates: Vec<String>,
+    /// What was left out of `planned`, and why, a sentence each.
+    pub(super) left_out: Vec<String>,
 }
 
 impl Session {
@@ -103,7 +103,7 @@ impl Session {
             is_plan_stale: true,
             is_gallery_stale: false,
             planned: Arc::new([]),
-            duplicates: Vec::new(),
+            left_out: Vec::new(),
             settings,
         };
         session.open_model(session.settings.model.clone());

@@ -3,6 +3,10 @@ use std::path::Path;
 use super::super::shown::run::Phase;
 use super::testing::{listing, model_info, result};
 use super::*;
+use crate::detectors::DetectorSpec;
+use crate::detectors::fitted::numbers::Contents;
+use crate::detectors::fitted::{Density, Fit};
+use crate::images::ResizeMode;
 use crate::networks::distances::MSE;
 use crate::ood::Role;
 use crate::runs::ResultLog;
@@ -419,5 +423,56 @@ fn a_table_of_labels_stands_for_a_folder_of_each_role() {
     assert!(
         session.notices.is_empty(),
         "a table need not name every role"
+    );
+}
+
+#[test]
+fn time_left_is_told_where_no_network_call_is_made() {
+    let mut session = ready_session();
+    let (job, _, _) = start(&mut session);
+    let progress = Progress {
+        attempts_done: 15,
+        num_attempts: 60,
+        network_secs: 5.0,
+        ..Progress::default()
+    };
+    session.apply(Event::Progress { job, progress });
+    let run = session.shown.run.as_ref().unwrap();
+    assert_eq!(run.secs_left(), Some(15.0));
+}
+
+#[test]
+fn a_detector_that_is_not_fitted_cannot_run_and_a_fit_leaves_its_images_out() {
+    let mut session = ready_session();
+    let mut detector = DetectorSpec::named("msma").unwrap();
+    let mut run = session.settings.run.clone();
+    run.method.detector = detector.clone();
+    session.change_settings(run);
+    let missing = session.missing_for_run().unwrap();
+    assert!(missing.contains("`lmd fit --method msma`"), "{missing}");
+
+    let seen = session.planned().iter().take(5);
+    let fit = Fit {
+        density: Density::gaussian(&[vec![0.0; 10], vec![1.0; 10]], 2).unwrap(),
+        seed: 0,
+        model: None,
+        geometry: model_info().geometry,
+        resize: ResizeMode::Pad,
+        images: Contents::new(seen.map(|image| &image.file.hash)),
+    };
+    let settings = detector.fitting_mut().unwrap();
+    settings.set_fitted(Some(fit.into()));
+    session.apply_library(LibraryEvent::FitOpened {
+        detector: Ok(detector),
+    });
+    session.tick(1.0);
+    assert_eq!(session.missing_for_run(), None);
+    assert_eq!(session.settings.run.method.resize, ResizeMode::Pad);
+    // The made-up contents of both folders begin alike.
+    assert_eq!(session.planned().len(), 60 - 2 * 5);
+    assert!(
+        session.left_out[0].contains("since MSMA was fitted"),
+        "{:?}",
+        session.left_out
     );
 }

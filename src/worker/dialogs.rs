@@ -12,6 +12,7 @@ use rfd::{AsyncFileDialog, FileHandle};
 
 use super::protocol::{DialogKind, JobId, LibraryEvent, Wake};
 use crate::runs::file::EXTENSION;
+use crate::runs::fit_file;
 
 /// Answers waiting for the window; it shows one dialog at a time.
 const ANSWER_QUEUE: usize = 8;
@@ -98,7 +99,7 @@ fn begin(kind: DialogKind) -> Choice {
             .pick_folder()),
         DialogKind::OpenDetector => one(dialog
             .set_title("Choose a detector file")
-            .add_filter("Detector", &["json"])
+            .add_filter("Detector", &["json", fit_file::EXTENSION])
             .pick_file()),
         DialogKind::SaveDetector => one(dialog
             .set_title("Save the detector")

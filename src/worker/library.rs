@@ -22,7 +22,7 @@ use crate::images::sources::{self, Wanted};
 use crate::images::write::{encode_png, write_atomically};
 use crate::images::{Picture, samples};
 use crate::ood::Role;
-use crate::runs::Calibration;
+use crate::runs::{Calibration, fit_file};
 
 /// Requests waiting for the thread; a window asks again for what did not fit.
 const COMMAND_QUEUE: usize = 64;
@@ -148,6 +148,10 @@ fn answer(
             outbox.post(LibraryEvent::DetectorSaved { path, outcome });
         }
         LibraryCommand::SavePlots { request } => plots_aside(&request, outbox, side),
+        LibraryCommand::OpenDetector { path } if fit_file::is_fit(&path) => {
+            let detector = fit_file::load(&path).map_err(|err| err.to_string());
+            outbox.post(LibraryEvent::FitOpened { detector });
+        }
         LibraryCommand::OpenDetector { path } => {
             let detector = Calibration::load(&path)
                 .map(Arc::new)

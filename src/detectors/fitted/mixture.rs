@@ -242,23 +242,8 @@ fn shuffled(len: usize, seed: u64) -> Vec<usize> {
 mod tests {
     use super::*;
     use crate::detectors::fitted::density::{center_and_scale, standardize};
-    use crate::detectors::fitted::testing::{assert_near, assert_rows_near};
+    use crate::detectors::fitted::testing::{assert_near, assert_rows_near, inverse};
     use crate::detectors::reference::Reference;
-
-    /// The inverse of a positive definite matrix, by solving for each column.
-    fn inverse(matrix: &[f64], len: usize) -> Vec<f64> {
-        // |L^-1 (e_i + e_j)|^2 and |L^-1 (e_i - e_j)|^2 differ by four times the inverse's entry.
-        let zero = Normal::new(vec![0.0; len], matrix).unwrap();
-        let square = |i: usize, j: usize, sign: f64| {
-            let mut vector = vec![0.0; len];
-            vector[i] += 1.0;
-            vector[j] += sign;
-            zero.distance_squared(&vector)
-        };
-        let all = (0..len).flat_map(|i| (0..len).map(move |j| (i, j)));
-        all.map(|(i, j)| (square(i, j, 1.0) - square(i, j, -1.0)) / 4.0)
-            .collect()
-    }
 
     /// scikit-learn's mixtures of the calibration features of MSMA and of `DiffPath`, from the same starts.
     #[test]

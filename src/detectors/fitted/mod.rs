@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 pub mod density;
+pub mod diffpath;
 pub mod fit;
+pub mod mahalanobis;
 pub mod mixture;
 pub mod msma;
 pub mod normal;

@@ -1,6 +1,8 @@
 //! What the tests of fitted detectors share.
 
-use super::{Density, Fit, Fitted, Fitting, numbers::Contents};
+use super::normal::Normal;
+use super::numbers::Contents;
+use super::{Density, Fit, Fitted, Fitting};
 use crate::detectors::reference::{self, GEOMETRY};
 use crate::detectors::{Batch, Models, Watch};
 use crate::diffusion::NeverInterrupt;
@@ -29,14 +31,28 @@ pub fn features_of_samples(settings: &dyn Fitting) -> Vec<Vec<f64>> {
     let watch = Watch {
         interrupt: &NeverInterrupt,
         on_call: &mut |call| {
-            assert_eq!(call.num_network_calls, 8);
-            num_calls += 1;
+            num_calls += call.num_network_calls;
         },
     };
     let rows = features.of(&mut batch, models, watch).unwrap();
-    assert_eq!(num_calls, features.num_calls());
+    assert_eq!(num_calls, 8 * features.num_calls());
     assert!(rows.iter().all(|row| row.len() == features.num_features()));
     rows
+}
+
+/// The inverse of a positive definite matrix, by solving for each column.
+pub fn inverse(matrix: &[f64], len: usize) -> Vec<f64> {
+    // |L^-1 (e_i + e_j)|^2 and |L^-1 (e_i - e_j)|^2 differ by four times the inverse's entry.
+    let zero = Normal::new(vec![0.0; len], matrix).unwrap();
+    let square = |i: usize, j: usize, sign: f64| {
+        let mut vector = vec![0.0; len];
+        vector[i] += 1.0;
+        vector[j] += sign;
+        zero.distance_squared(&vector)
+    };
+    let all = (0..len).flat_map(|i| (0..len).map(move |j| (i, j)));
+    all.map(|(i, j)| (square(i, j, 1.0) - square(i, j, -1.0)) / 4.0)
+        .collect()
 }
 
 /// A single Gaussian of these rows, fitted on one image for each.

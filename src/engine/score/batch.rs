@@ -82,11 +82,12 @@ impl Run<'_> {
             calls_secs = start.elapsed().saturating_sub(paused).as_secs_f64();
             progress.network_calls += call.num_network_calls as u64;
             progress.network_secs = clock.network_secs(control);
-            progress.activity = format!(
-                "Attempt {}, step {} of {num_calls}, {num_items} images at once",
-                attempt + 1,
-                call.num_done
-            );
+            let step = match num_calls {
+                0 => String::new(), // It takes no calls.
+                _ => format!("step {} of {num_calls}, ", call.num_done),
+            };
+            progress.activity =
+                format!("Attempt {}, {step}{num_items} images at once", attempt + 1);
             if clock.is_due() {
                 observer.progress(progress);
             }

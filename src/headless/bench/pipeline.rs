@@ -154,6 +154,15 @@ impl Perceptual for Counted<Box<dyn Perceptual>> {
         self.count(|inner| inner.features(geometry, unit))
     }
 
+    fn tap_means(
+        &mut self,
+        geometry: Geometry,
+        unit: &[f32],
+        tap: usize,
+    ) -> Result<Vec<Vec<f64>>, DenoiseError> {
+        self.count(|inner| inner.tap_means(geometry, unit, tap))
+    }
+
     fn distances(
         &mut self,
         geometry: Geometry,

@@ -235,10 +235,7 @@ impl RunState {
             return None;
         }
         let left = progress.num_attempts.saturating_sub(progress.attempts_done);
-        // The calls of an attempt in hand would count as time without an attempt: the calls are steadier.
-        let calls_an_attempt = progress.network_calls as f64 / done as f64;
-        let rate = progress.calls_per_second();
-        (rate > 0.0).then(|| left as f64 * calls_an_attempt / rate)
+        Some(left as f64 * progress.network_secs / done as f64)
     }
 }
 

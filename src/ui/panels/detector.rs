@@ -4,7 +4,8 @@ use egui::{DragValue, Label, RichText, Ui};
 
 use super::Scene;
 use crate::detectors::DetectorSpec;
-use crate::state::{Action, UiCommand};
+use crate::runs::fit_file::fit_of;
+use crate::state::{Action, UiCommand, text};
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{card, note, row, section};
@@ -17,6 +18,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             let detector = &mut settings.method.detector;
             choice_ui(ui, detector, &mut scene.drafts.specs);
             parameters_ui(ui, detector);
+            fit_ui(ui, detector);
         });
         file_ui(ui, scene);
     });
@@ -27,8 +29,9 @@ fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let browse = Action::Do(UiCommand::BrowseDetector);
     let row = PathRow {
         name: "detector to open",
-        hint: "Path of a detector file",
-        tooltip: "Use the model, settings and threshold of a detector file, to judge new images",
+        hint: "Path of a detector or fit",
+        tooltip: "Use the model, settings and threshold of a detector file, to judge new images; or a detector that `lmd fit` \
+                  has fitted on in-domain images",
         browse,
         keeps_text: false,
         apply: &Action::OpenDetector,
@@ -76,6 +79,24 @@ fn choice_ui(ui: &mut Ui, detector: &mut DetectorSpec, left: &mut Vec<DetectorSp
             left.push(std::mem::replace(detector, chosen));
         }
     }
+}
+
+/// What a detector was fitted on, or how that is done.
+fn fit_ui(ui: &mut Ui, detector: &DetectorSpec) {
+    if detector.fitting().is_none() {
+        return;
+    }
+    let words = match fit_of(&**detector) {
+        Some(fitted) => format!(
+            "Fitted on {}",
+            text::counted(fitted.num_images(), "in-domain image")
+        ),
+        None => format!(
+            "Not fitted yet: run `lmd fit --method {}`, then open the file that it writes below",
+            detector.about().name
+        ),
+    };
+    note(ui, words);
 }
 
 fn parameters_ui(ui: &mut Ui, detector: &mut DetectorSpec) {

@@ -101,12 +101,13 @@ fn running_lines(run: &RunState) -> Lines {
         0 => String::new(),
         count => format!(", {} skipped", text::count(count)),
     };
+    let rate = match progress.network_calls {
+        0 => String::new(),
+        _ => format!("{:>6} calls/s", text::rate(progress.calls_per_second())),
+    };
     Lines {
         left: format!("{}{skipped}", attempts_words(progress)),
-        right: format!(
-            "{:>6} calls/s  {secs_left:>12} left",
-            text::rate(progress.calls_per_second())
-        ),
+        right: format!("{rate}  {secs_left:>12} left"),
         activity: match run.phase {
             Phase::Paused if run.kept.stuck.is_some() => {
                 "Waiting: the last attempts could not be written".to_owned()
@@ -141,17 +142,20 @@ fn idle_lines(session: &Session, run: Option<&RunState>) -> Lines {
     let num_images = session.planned().len();
     let missing = session.missing_for_run();
     let left = match (session.model_info(), num_images) {
-        (Some(info), 1..) => format!(
-            "{}{}, {}, {}",
-            // Above what came of another one.
-            run.map_or("", |_| "Next run: "),
-            text::counted(num_images, "image"),
-            text::counted(settings.method.detector.num_attempts(), "attempt"),
-            text::counted(
-                (settings.method.detector).expected_calls(info.num_train_timesteps),
-                "step"
-            ),
-        ),
+        (Some(info), 1..) => {
+            let detector = &settings.method.detector;
+            let steps = match detector.expected_calls(info.num_train_timesteps) {
+                0 => String::new(),
+                count => format!(", {}", text::counted(count, "step")),
+            };
+            format!(
+                "{}{}, {}{steps}",
+                // Above what came of another one.
+                run.map_or("", |_| "Next run: "),
+                text::counted(num_images, "image"),
+                text::counted(detector.num_attempts(), "attempt"),
+            )
+        }
         _ => "Ready when a model and images are".to_owned(),
     };
     let right = session

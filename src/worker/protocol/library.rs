@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{AssessRequest, Assessment, Control, JobId, RunsCommand, RunsEvent};
+use crate::detectors::DetectorSpec;
 use crate::engine::export::ExportRequest;
 use crate::engine::plots::PlotsRequest;
 pub use crate::engine::preview::{Preview, PreviewRequest};
@@ -80,7 +81,7 @@ pub enum LibraryCommand {
         /// What to draw and where to write it.
         request: Arc<PlotsRequest>,
     },
-    /// Read a detector file.
+    /// Read a detector file, or a fit.
     OpenDetector { path: PathBuf },
     /// Something about run files.
     Runs(RunsCommand),
@@ -189,6 +190,10 @@ pub enum LibraryEvent {
         detector: Result<Arc<Calibration>, String>,
         /// When it was written, where the system says.
         written: Option<SystemTime>,
+    },
+    /// A detector that was fitted on in-domain images was read, or why not.
+    FitOpened {
+        detector: Result<DetectorSpec, String>,
     },
     /// An answer about run files.
     Runs(RunsEvent),

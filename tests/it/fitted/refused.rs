@@ -95,14 +95,14 @@ fn images_that_nothing_can_be_fitted_on_are_refused() {
     let output = fit("msma", &seen, &seen.join("00001.png"), &["--overwrite"]);
     assert_refused(&output, "this file is read by the same command");
 
-    // White squares of many sizes are different files of one picture.
-    let white = at("white");
-    std::fs::create_dir(&white).unwrap();
+    // Black squares of many sizes are different files of one picture.
+    let black = at("black");
+    std::fs::create_dir(&black).unwrap();
     for side in 1..=30 {
-        let square = image::GrayImage::from_pixel(side, side, image::Luma([255]));
-        square.save(white.join(format!("{side}.png"))).unwrap();
+        let square = image::GrayImage::from_pixel(side, side, image::Luma([0]));
+        square.save(black.join(format!("{side}.png"))).unwrap();
     }
-    let output = fit("msma", &white, &file, &["--levels", "6"]);
+    let output = fit("msma", &black, &file, &["--levels", "6"]);
     assert_eq!(output.status.code(), Some(1), "found while working");
     let told = errors(&output);
     assert!(

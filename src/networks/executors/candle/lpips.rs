@@ -48,8 +48,8 @@ impl CandlePerceptual {
         })
     }
 
-    /// Unit-normalized activations at the taps, each (B, C, H, W).
-    fn taps(&self, geometry: Geometry, unit: &[f32]) -> Result<Vec<Tensor>> {
+    /// Activations at the taps, each (B, C, H, W).
+    fn activations(&self, geometry: Geometry, unit: &[f32]) -> Result<Vec<Tensor>> {
         let Geometry { channels, side } = geometry;
         let batch = unit.len() / geometry.len();
         let images = Tensor::from_slice(unit, (batch, channels, side, side), &self.device)?
@@ -65,10 +65,30 @@ impl CandlePerceptual {
                 xs = xs.max_pool2d_with_stride(3, 2)?;
             }
             xs = layer.conv.forward(&xs)?.relu()?;
-            let norm = xs.sqr()?.sum_keepdim(1)?.sqrt()?;
-            taps.push(xs.broadcast_div(&(norm + NORM_EPS)?)?);
+            taps.push(xs.clone());
         }
         Ok(taps)
+    }
+
+    /// The same, unit-normalized.
+    fn taps(&self, geometry: Geometry, unit: &[f32]) -> Result<Vec<Tensor>> {
+        let activations = self.activations(geometry, unit)?.into_iter();
+        activations
+            .map(|xs| {
+                let norm = xs.sqr()?.sum_keepdim(1)?.sqrt()?;
+                xs.broadcast_div(&(norm + NORM_EPS)?)
+            })
+            .collect()
+    }
+
+    /// The mean over pixels of each channel at a tap, for each image.
+    fn channel_means(&self, geometry: Geometry, unit: &[f32], tap: usize) -> Result<Vec<Vec<f64>>> {
+        let activations = self.activations(geometry, unit)?;
+        let means = activations[tap].flatten_from(2)?.mean(D::Minus1)?;
+        let rows = means.to_vec2::<f32>()?.into_iter();
+        Ok(rows
+            .map(|row| row.into_iter().map(f64::from).collect())
+            .collect())
     }
 
     fn split(taps: &[Tensor]) -> Result<Vec<Arc<Features>>> {
@@ -137,6 +157,16 @@ impl Perceptual for CandlePerceptual {
     ) -> std::result::Result<Vec<Arc<Features>>, DenoiseError> {
         self.taps(geometry, unit)
             .and_then(|taps| Self::split(&taps))
+            .map_err(|error| call_error(&error, unit.len() / geometry.len()))
+    }
+
+    fn tap_means(
+        &mut self,
+        geometry: Geometry,
+        unit: &[f32],
+        tap: usize,
+    ) -> std::result::Result<Vec<Vec<f64>>, DenoiseError> {
+        self.channel_means(geometry, unit, tap)
             .map_err(|error| call_error(&error, unit.len() / geometry.len()))
     }
 

@@ -257,6 +257,18 @@ fn normalized(values: &[f32], channels: usize) -> Vec<f32> {
     normalized
 }
 
+/// The mean of each channel over the pixels.
+fn channel_means(values: &[f32], channels: usize) -> Vec<f64> {
+    let mut means = vec![0.0; channels];
+    for pixel in values.chunks_exact(channels) {
+        for (mean, value) in means.iter_mut().zip(pixel) {
+            *mean += f64::from(*value);
+        }
+    }
+    let num_pixels = (values.len() / channels) as f64;
+    means.iter().map(|sum| sum / num_pixels).collect()
+}
+
 /// For each pixel the weighted squared differences of normalized channels; `original` is normalized already.
 fn differences<'a>(
     linear: &'a [f32],
@@ -294,6 +306,28 @@ impl Perceptual for CpuPerceptual {
         })?;
         let taps = features.into_iter().map(unlocked);
         Ok(taps.map(|taps| Arc::new(Features { taps })).collect())
+    }
+
+    fn tap_means(
+        &mut self,
+        geometry: Geometry,
+        unit: &[f32],
+        tap: usize,
+    ) -> Result<Vec<Vec<f64>>, DenoiseError> {
+        let batch = unit.len() / geometry.len();
+        let means: Vec<Mutex<Vec<f64>>> = (0..batch).map(|_| Mutex::default()).collect();
+        let mut index = 0;
+        self.run(geometry, unit, &mut |context, layer, values| {
+            if index == tap {
+                let len = values.len() / batch;
+                context.pool.for_each(batch, &|_, image| {
+                    let values = &values[image * len..][..len];
+                    *lock(&means[image]) = channel_means(values, layer.linear.len());
+                });
+            }
+            index += 1;
+        })?;
+        Ok(means.into_iter().map(unlocked).collect())
     }
 
     fn distances(

@@ -78,13 +78,10 @@ fn settings(settings: &RunSettings, num_train_timesteps: usize) -> Vec<(&'static
 }
 
 fn work(segment: &Segment) -> String {
-    let done = if segment.network_calls == 0 {
-        "stopped before its end was noted".to_owned()
-    } else {
-        format!(
-            "{} network calls in {:.1} s",
-            segment.network_calls, segment.seconds
-        )
+    let done = match (segment.network_calls, segment.seconds) {
+        (0, 0.0) => "stopped before its end was noted".to_owned(),
+        (0, seconds) => format!("{seconds:.1} s without network calls"),
+        (calls, seconds) => format!("{calls} network calls in {seconds:.1} s"),
     };
     format!(
         "{}, version {} on {}: {done}",

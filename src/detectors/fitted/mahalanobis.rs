@@ -1,0 +1,308 @@
+//! The Mahalanobis distance of an image's features from those of in-domain images, by a network that was trained on photographs.
+//!
+//! The features are the means over an image of what a layer of LPIPS's `AlexNet` gives, at the image's own size. They take no
+//! call of the diffusion model, which says only how large images are. The paper's row of this name (after Bergman and others)
+//! does not say its network and layer; this one is named by them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Density, DensityError, Features, Fitted, Fitting, facts, options, ready, summary};
+use crate::detectors::settings::{About, DetectorError, DetectorSettings, Parameter, Target};
+use crate::detectors::{AttemptError, Batch, Call, Detector, Models, Watch};
+use crate::diffusion::DenoiseError;
+use crate::networks::lpips::{TAP_CHANNELS, smallest_side};
+use crate::ood::{Measure, MeasureId};
+
+/// The square of the distance.
+pub const MAHALANOBIS: MeasureId = MeasureId::new("mahalanobis");
+
+static MEASURE: Measure = Measure {
+    id: MAHALANOBIS,
+    column: "mahalanobis",
+    label: "Mahalanobis",
+    help: "How far an AlexNet layer's mean activations are from those of in-domain images, in units of how these vary (squared)",
+    combination: None,
+};
+
+static ABOUT: About = About {
+    name: "mahalanobis",
+    label: "Mahalanobis (AlexNet)",
+    help: "Features by a network for photographs, against those of in-domain images fitted by lmd fit: no call of the model",
+};
+
+static LAYER: Parameter = Parameter {
+    name: "feature-layer",
+    label: "Layer",
+    help: "Which of AlexNet's five convolutions the features are taken from; small images differ most in the second. Another \
+           one takes a new fit",
+    range: 1.0..=TAP_CHANNELS.len() as f64,
+    decimals: 0,
+};
+
+/// With fewer images the covariance is more of the ridge than of them.
+const FEWEST_IMAGES: usize = 100;
+
+/// See [the module](self).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mahalanobis {
+    /// From 1.
+    #[serde(rename = "feature-layer")]
+    pub feature_layer: usize,
+    /// The Gaussian of the features; `None` before it is fitted.
+    pub fitted: Option<Fitted>,
+}
+
+impl Default for Mahalanobis {
+    fn default() -> Self {
+        Self {
+            feature_layer: 2,
+            fitted: None,
+        }
+    }
+}
+
+impl Mahalanobis {
+    pub(in crate::detectors) const MEASURES: &'static [&'static Measure] = &[&MEASURE];
+}
+
+impl DetectorSettings for Mahalanobis {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn expected_calls(&self, _num_train_timesteps: usize) -> usize {
+        0
+    }
+
+    fn measures(&self, side: usize, _asked: MeasureId) -> Vec<MeasureId> {
+        self.choices(side)
+    }
+
+    fn choices(&self, _side: usize) -> Vec<MeasureId> {
+        vec![MAHALANOBIS]
+    }
+
+    fn detector(&self, target: &Target<'_>) -> Result<Box<dyn Detector>, DetectorError> {
+        ready(self, target, MAHALANOBIS, Density::distance_squared)
+    }
+
+    fn facts(&self, _num_train_timesteps: usize) -> Vec<(&'static str, String)> {
+        facts(self)
+    }
+
+    fn options(&self) -> Vec<(&'static str, String)> {
+        options(self)
+    }
+
+    fn summary(&self) -> String {
+        summary(
+            &format!("Mahalanobis by AlexNet's layer {}", self.feature_layer),
+            self,
+        )
+    }
+
+    fn parameters(&self) -> Vec<(&'static Parameter, f64)> {
+        vec![(&LAYER, self.feature_layer as f64)]
+    }
+
+    fn set_parameter(&mut self, name: &str, value: f64) {
+        let layer = value.round() as usize;
+        if name == LAYER.name && layer != self.feature_layer {
+            self.feature_layer = layer;
+            self.fitted = None;
+        }
+    }
+
+    fn is_believable(&self) -> bool {
+        LAYER.range.contains(&(self.feature_layer as f64))
+    }
+
+    fn fitting(&self) -> Option<&dyn Fitting> {
+        Some(self)
+    }
+
+    fn fitting_mut(&mut self) -> Option<&mut dyn Fitting> {
+        Some(self)
+    }
+}
+
+impl Fitting for Mahalanobis {
+    fn fitted(&self) -> Option<&Fitted> {
+        self.fitted.as_ref()
+    }
+
+    fn set_fitted(&mut self, fitted: Option<Fitted>) {
+        self.fitted = fitted;
+    }
+
+    fn fewest_images(&self) -> usize {
+        FEWEST_IMAGES
+    }
+
+    fn uses_model(&self) -> bool {
+        false
+    }
+
+    fn features(&self, target: &Target<'_>) -> Result<Box<dyn Features>, DetectorError> {
+        let (side, smallest) = (target.geometry.side, smallest_side());
+        if side < smallest {
+            return Err(DetectorError::Unfit(format!(
+                "AlexNet needs images of at least {smallest}x{smallest} pixels and the model's are {side}x{side}; use --method \
+                 msma"
+            )));
+        }
+        let tap = self.feature_layer.saturating_sub(1);
+        let Some(&num_features) = TAP_CHANNELS.get(tap) else {
+            return Err(DetectorError::Unfit(format!(
+                "AlexNet has the layers 1 to {}, got {}; choose one of them as --feature-layer",
+                TAP_CHANNELS.len(),
+                self.feature_layer
+            )));
+        };
+        Ok(Box::new(TapMeans { tap, num_features }))
+    }
+
+    fn density(&self, rows: &[Vec<f64>], _seed: u64) -> Result<Density, DensityError> {
+        Density::gaussian(rows, self.fewest_images())
+    }
+}
+
+/// The mean of each channel at a tap.
+struct TapMeans {
+    /// From 0.
+    tap: usize,
+    num_features: usize,
+}
+
+impl Features for TapMeans {
+    fn num_features(&self) -> usize {
+        self.num_features
+    }
+
+    fn num_calls(&self) -> usize {
+        0
+    }
+
+    fn of(
+        &self,
+        batch: &mut Batch<'_>,
+        models: Models<'_>,
+        watch: Watch<'_>,
+    ) -> Result<Vec<Vec<f64>>, AttemptError> {
+        let Some(perceptual) = models.perceptual else {
+            return Err(
+                DenoiseError::Failed("there is no AlexNet for these images".to_owned()).into(),
+            );
+        };
+        watch.interrupt.check().map_err(DenoiseError::from)?;
+        let units: Vec<f32> = (batch.originals.iter())
+            .flat_map(|original| original.unit.iter().copied())
+            .collect();
+        let means = perceptual.tap_means(batch.geometry, &units, self.tap)?;
+        // No call of the model, but a time that it ends at.
+        (watch.on_call)(Call {
+            num_done: 0,
+            num_network_calls: 0,
+            state_signed: None,
+        });
+        Ok(means)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::fitted::normal::Normal;
+    use crate::detectors::fitted::testing::{assert_near, features_of_samples, fitted, inverse};
+    use crate::detectors::reference::{Reference, target};
+    use crate::diffusion::Schedule;
+    use crate::images::Geometry;
+
+    #[test]
+    fn features_of_each_layer_are_those_of_the_reference() {
+        let reference = Reference::read("features.safetensors");
+        let rows = reference.rows("features");
+        let mut start = 0;
+        for feature_layer in 1..=5 {
+            let found = features_of_samples(&Mahalanobis {
+                feature_layer,
+                fitted: None,
+            });
+            let len = found[0].len();
+            let largest = |row: &[f64]| row.iter().copied().fold(0.0, f64::max);
+            for (found, row) in found.iter().zip(&rows) {
+                let expected = &row[start..start + len];
+                for (found, value) in found.iter().zip(expected) {
+                    let error = (found - value).abs() / largest(expected);
+                    assert!(error < 1e-4, "layer {feature_layer}: {found} {value}");
+                }
+            }
+            start += len;
+        }
+        assert_eq!(start, rows[0].len());
+    }
+
+    /// By the reference's mean and precision, of which the covariance is the inverse.
+    #[test]
+    fn distances_are_those_of_the_reference() {
+        let reference = Reference::read("features.safetensors");
+        let mean = reference.values("mean");
+        let lower = reference.values("precision_lower");
+        let len = mean.len();
+        let precision = |i: usize, j: usize| {
+            let (i, j) = (i.max(j), i.min(j));
+            lower[i * (i + 1) / 2 + j]
+        };
+        let all = (0..len).flat_map(|i| (0..len).map(move |j| (i, j)));
+        let precisions: Vec<f64> = all.map(|(i, j)| precision(i, j)).collect();
+        let covariance = inverse(&precisions, len);
+        let normal = Normal::new(mean, &covariance).unwrap();
+        let found = features_of_samples(&Mahalanobis::default());
+        for (found, expected) in found.iter().zip(reference.values("distances")) {
+            assert_near(normal.distance_squared(found), expected, 1e-4);
+        }
+    }
+
+    #[test]
+    fn small_images_and_layers_that_are_not_there_are_refused_by_a_sentence() {
+        let schedule = Schedule::new(Default::default()).unwrap();
+        let refusal = |side: usize, feature_layer: usize| {
+            let mut target = target(&schedule);
+            target.geometry = Geometry { channels: 1, side };
+            let settings = Mahalanobis {
+                feature_layer,
+                fitted: None,
+            };
+            let refused = settings.features(&target).err().unwrap();
+            refused.to_string()
+        };
+        assert!(refusal(28, 2).contains("at least 31x31 pixels and the model's are 28x28"));
+        assert!(refusal(32, 6).contains("layers 1 to 5, got 6"));
+        assert!(refusal(32, 0).contains("layers 1 to 5, got 0"));
+    }
+
+    #[test]
+    fn any_model_of_the_same_images_will_do() {
+        let schedule = Schedule::new(Default::default()).unwrap();
+        let settings = Mahalanobis {
+            fitted: Some(fitted(&[[0.0; 192], [1.0; 192]])),
+            ..Mahalanobis::default()
+        };
+        let detector = settings.detector(&target(&schedule)).unwrap();
+        assert_eq!(detector.calls_per_attempt(), 0);
+        let other = Mahalanobis {
+            feature_layer: 3,
+            ..settings
+        };
+        let refused = other
+            .detector(&target(&schedule))
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            refused.contains("the fit is of 192 features, and these settings have 384"),
+            "{refused}"
+        );
+    }
+}
