@@ -152,8 +152,9 @@ impl Fitting for Mahalanobis {
                  msma"
             )));
         }
-        let tap = self.feature_layer.saturating_sub(1);
-        let Some(&num_features) = TAP_CHANNELS.get(tap) else {
+        let tap = self.feature_layer.checked_sub(1);
+        let found = tap.and_then(|tap| Some((tap, *TAP_CHANNELS.get(tap)?)));
+        let Some((tap, num_features)) = found else {
             return Err(DetectorError::Unfit(format!(
                 "AlexNet has the layers 1 to {}, got {}; choose one of them as --feature-layer",
                 TAP_CHANNELS.len(),
