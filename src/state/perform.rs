@@ -23,6 +23,9 @@ use crate::runs::fit_file::fit_of;
 use crate::runs::{ResultLog, RunSettings};
 use crate::worker::protocol::{Answer, Command, DialogKind, ModelSource, RunRequest, Severity};
 
+/// Further than any gallery goes, and small enough to be added to a place in it.
+const FAR: isize = isize::MAX / 2;
+
 impl Session {
     /// Do what the user asked for, without a way back.
     pub(super) fn perform_for_good(&mut self, action: Action) {
@@ -57,8 +60,6 @@ impl Session {
     }
 
     fn perform_command(&mut self, command: UiCommand) {
-        // Further than any gallery goes, and small enough to be added to a place in it.
-        const FAR: isize = isize::MAX / 2;
         let zoom = self.settings.zoom_percent;
         match command {
             UiCommand::Run => self.start_run(),

@@ -54,7 +54,8 @@ impl Session {
             .shown
             .assess(now_secs, decision.level, &mut self.outbox);
         // While results come in, and with the last of them, the order may be a frame behind the scores.
-        let has_just_ended = std::mem::take(&mut self.shown.has_just_ended);
+        let run = self.shown.run.as_mut();
+        let has_just_ended = run.is_some_and(|run| std::mem::take(&mut run.has_just_ended));
         let is_coming_in = self.is_running() || has_just_ended;
         let has_order = !self.shown.gallery.order().is_empty();
         let is_order_put_off = has_analyzed && is_coming_in && has_order;

@@ -211,8 +211,8 @@ impl Session {
     /// The run has ended: its file is closed, and others may have to go.
     pub(super) fn run_ended(&mut self) {
         self.settings.running = None;
-        self.shown.has_just_ended = true;
         if let Some(run) = &mut self.shown.run {
+            run.has_just_ended = true;
             run.kept.stuck = None;
         }
         self.notices.withdraw_offers();

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -71,6 +72,24 @@ fn serve(
             },
             default(super::handle::FLUSH_INTERVAL) => outbox.flush(),
         }
+    }
+}
+
+/// What is in a detector file, or in the file of a fit.
+fn opened_detector(path: PathBuf) -> LibraryEvent {
+    if fit_file::is_fit(&path) {
+        let detector = fit_file::load(&path).map_err(|err| err.to_string());
+        return LibraryEvent::FitOpened { detector };
+    }
+    let detector = Calibration::load(&path)
+        .map(Arc::new)
+        .map_err(|err| err.to_string());
+    let written = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
+    LibraryEvent::DetectorOpened {
+        path,
+        detector,
+        // A date is nice to have.
+        written: written.ok(),
     }
 }
 
@@ -148,22 +167,7 @@ fn answer(
             outbox.post(LibraryEvent::DetectorSaved { path, outcome });
         }
         LibraryCommand::SavePlots { request } => plots_aside(&request, outbox, side),
-        LibraryCommand::OpenDetector { path } if fit_file::is_fit(&path) => {
-            let detector = fit_file::load(&path).map_err(|err| err.to_string());
-            outbox.post(LibraryEvent::FitOpened { detector });
-        }
-        LibraryCommand::OpenDetector { path } => {
-            let detector = Calibration::load(&path)
-                .map(Arc::new)
-                .map_err(|err| err.to_string());
-            let written = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
-            outbox.post(LibraryEvent::DetectorOpened {
-                path,
-                detector,
-                // A date is nice to have.
-                written: written.ok(),
-            });
-        }
+        LibraryCommand::OpenDetector { path } => outbox.post(opened_detector(path)),
         LibraryCommand::Runs(command) => runs_aside(command, outbox, side),
     }
     wake();

@@ -147,7 +147,7 @@ impl Density {
     /// What can't be meant, in the words of a sentence's end.
     pub fn problem(&self) -> Option<&'static str> {
         let len = self.num_features();
-        let sizes = self.components.iter().map(|it| it.normal.len());
+        let sizes = self.components.iter().map(|it| it.normal.num_dimensions());
         if len == 0 || self.components.is_empty() {
             return Some("there is no density");
         }

@@ -64,7 +64,7 @@ impl Fitted {
 
     /// Number of images that it was fitted on.
     pub fn num_images(&self) -> usize {
-        self.0.images.len()
+        self.0.images.count()
     }
 
     /// Whether it was fitted on this image.

@@ -29,14 +29,14 @@ impl Normal {
     }
 
     /// Number of dimensions.
-    pub fn len(&self) -> usize {
+    pub fn num_dimensions(&self) -> usize {
         self.mean.0.len()
     }
 
     /// The square of the Mahalanobis distance of a vector from the mean.
     pub fn distance_squared(&self, vector: &[f64]) -> f64 {
         // y of L y = vector - mean; the distance is the length of y.
-        let mut solved: Vec<f64> = Vec::with_capacity(self.len());
+        let mut solved: Vec<f64> = Vec::with_capacity(self.num_dimensions());
         for (row, (value, mean)) in self.rows().zip(vector.iter().zip(&self.mean.0)) {
             let (diagonal, before) = row.split_last().unwrap_or((&f64::NAN, &[]));
             let known: f64 = before.iter().zip(&solved).map(|(l, y)| l * y).sum();
@@ -48,17 +48,18 @@ impl Normal {
     /// Natural logarithm of the density at a vector.
     pub fn log_density(&self, vector: &[f64]) -> f64 {
         let log_volume: f64 = self.rows().filter_map(<[f64]>::last).map(|l| l.ln()).sum();
-        -0.5 * (self.len() as f64 * TAU.ln() + self.distance_squared(vector)) - log_volume
+        -0.5 * (self.num_dimensions() as f64 * TAU.ln() + self.distance_squared(vector))
+            - log_volume
     }
 
     /// Rows of the factor, each up to its diagonal.
     fn rows(&self) -> impl Iterator<Item = &[f64]> {
-        (0..self.len()).map(|row| &self.factor.0[row * (row + 1) / 2..][..=row])
+        (0..self.num_dimensions()).map(|row| &self.factor.0[row * (row + 1) / 2..][..=row])
     }
 
     /// What can't be meant, in the words of a sentence's end.
     pub fn problem(&self) -> Option<&'static str> {
-        let len = self.len();
+        let len = self.num_dimensions();
         if self.factor.0.len() != len * (len + 1) / 2 {
             return Some("a covariance has another size than its mean");
         }

@@ -52,7 +52,7 @@ impl Contents {
     }
 
     /// How many.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 
@@ -114,7 +114,7 @@ mod tests {
     fn an_image_is_known_by_its_content() {
         let hash = |byte: u8| ContentHash([byte; 32]);
         let known = Contents::new(&[hash(9), hash(1), hash(9)]);
-        assert_eq!(known.len(), 2, "each once");
+        assert_eq!(known.count(), 2, "each once");
         assert!(known.contains(&hash(1)) && known.contains(&hash(9)));
         assert!(!known.contains(&hash(5)));
         let json = serde_json::to_string(&known).unwrap();

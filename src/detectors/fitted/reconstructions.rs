@@ -59,6 +59,7 @@ const FEWEST: usize = 20;
 #[serde(default, deny_unknown_fields)]
 pub struct Reconstructions {
     /// Timesteps of the whole way.
+    #[serde(rename = "plms-steps")]
     pub steps: usize,
     /// Timesteps among them that an image is reconstructed from.
     pub starts: usize,
@@ -178,7 +179,7 @@ impl Fitting for Reconstructions {
             let id = distance.measure().id;
             [MSE, LPIPS].contains(&id) && distance.smallest_side() <= side
         };
-        Ok(Box::new(Ways {
+        Ok(Box::new(FromStarts {
             ways: self.ways(target.schedule.num_train_timesteps()),
             distances: DISTANCES.iter().filter(is_meant).copied().collect(),
             seed: target.seed,
@@ -196,13 +197,13 @@ fn strangeness(density: &Density, distances: &[f64]) -> f64 {
     standardized.iter().sum::<f64>() / standardized.len() as f64
 }
 
-struct Ways {
+struct FromStarts {
     ways: Vec<Vec<usize>>,
     distances: Vec<&'static dyn Distance>,
     seed: u64,
 }
 
-impl Features for Ways {
+impl Features for FromStarts {
     fn num_features(&self) -> usize {
         self.ways.len() * self.distances.len()
     }
@@ -227,7 +228,7 @@ impl Features for Ways {
     }
 }
 
-impl Ways {
+impl FromStarts {
     /// The distances of each image: by each of them, from each start.
     fn by_noise(
         &self,
@@ -391,7 +392,7 @@ mod tests {
         };
         let mut ways = Reconstructions::default().ways(1000);
         ways.truncate(2);
-        let ways = Ways {
+        let ways = FromStarts {
             ways,
             distances: DISTANCES
                 .iter()

@@ -38,7 +38,7 @@ impl NoiseHistory {
     /// The mean to step along, of the highest order that there are steps for; empty before the first.
     pub fn mean(&self) -> Vec<f32> {
         let mut mean = vec![0.0; self.0.first().map_or(0, Vec::len)];
-        let weights = WEIGHTS.iter().take(self.0.len()).last();
+        let weights = WEIGHTS.iter().take(self.0.len()).next_back();
         for (found, weight) in self.0.iter().zip(weights.copied().unwrap_or_default()) {
             for (mean, found) in mean.iter_mut().zip(found) {
                 *mean += *weight as f32 * found;

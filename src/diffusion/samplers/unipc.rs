@@ -42,7 +42,7 @@ fn log_ratio(schedule: &Schedule, timestep: usize) -> f64 {
 
 /// A step from one timestep to a less noisy one: `state * of_state + clean * of_clean + changes`, where the changes of the
 /// clean image count `of_change`.
-struct Length {
+struct Stride {
     of_state: f32,
     of_clean: f32,
     of_change: f64,
@@ -50,7 +50,7 @@ struct Length {
     length: f64,
 }
 
-impl Length {
+impl Stride {
     fn new(schedule: &Schedule, from: usize, to: usize) -> Self {
         let (_, noise) = shares(schedule, Some(from));
         let (signal_to, noise_to) = shares(schedule, Some(to));
@@ -76,7 +76,7 @@ impl UniPc {
     /// The state that a network call was made for, mended by what the call said.
     fn mended(&self, schedule: &Schedule, timestep: usize, clean: &[f32]) -> Option<Vec<f32>> {
         let last = self.last.as_ref()?;
-        let step = Length::new(schedule, last.timestep, timestep);
+        let step = Stride::new(schedule, last.timestep, timestep);
         let h = -step.length;
         // The integrals of exp(h r) and r exp(h r), over B(h), see their Eq. 13.
         let phi_1 = h.exp_m1();
@@ -125,7 +125,7 @@ impl Sampler for UniPc {
         let Some(begin) = &self.last else {
             return Ok(());
         };
-        let ahead = Length::new(step.schedule, step.timestep, next);
+        let ahead = Stride::new(step.schedule, step.timestep, next);
         let (of_before, before) = match self.slope(step.schedule, ahead.length) {
             None => (0.0, &*begin.clean),
             Some((ratio, clean)) => (0.5 * ahead.of_change / ratio, clean),

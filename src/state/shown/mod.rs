@@ -79,8 +79,6 @@ pub struct Shown {
     pub(super) is_order_stale: bool,
     /// The first image of the next order is to be looked at.
     pub(super) wants_first: bool,
-    /// No tick has come since the run ended.
-    pub(super) has_just_ended: bool,
     first_job: Option<JobId>,
     scrub: Option<Scrub>,
     maps: LpipsMaps,
@@ -111,7 +109,6 @@ impl Default for Shown {
             is_analysis_stale: false,
             is_order_stale: true,
             wants_first: false,
-            has_just_ended: false,
             first_job: None,
             scrub: None,
             maps: LpipsMaps::default(),

@@ -61,6 +61,8 @@ pub struct RunState {
     pub held: Held,
     /// Attempts that were there when it was continued last.
     pub num_before: usize,
+    /// No tick has come since it ended.
+    pub(in crate::state) has_just_ended: bool,
     log: Arc<ResultLog>,
     num_seen: usize,
     attempts: AttemptsByImage,
@@ -97,6 +99,7 @@ impl RunState {
             differences: DifferenceScale::default(),
             kept: Kept::default(),
             held: Held::default(),
+            has_just_ended: false,
             num_before: 0,
             log,
             num_seen: 0,

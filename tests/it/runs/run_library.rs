@@ -138,7 +138,7 @@ fn a_killed_run_is_closed_before_its_file_gets_another_name() {
     assert_eq!(renamed, killed.join("night.lmdrun"));
     let names = fs::read_dir(&killed).unwrap();
     let names: Vec<_> = names.map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(names, [renamed.clone()], "a log is left");
+    assert_eq!(names, std::slice::from_ref(&renamed), "a log is left");
     let run = file::read(&renamed).unwrap();
     assert_eq!(bits(&run.results), bits(&batch(0)), "the log was lost");
     assert_eq!(run.damage, Vec::<String>::new());

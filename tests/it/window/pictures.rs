@@ -157,9 +157,10 @@ fn difference(window: &mut Window, page: &str, theme: ThemeChoice) -> Option<Str
         return Some(format!("there is no picture {name}"));
     };
     let expected = expected.to_rgb8();
-    let count = match found.dimensions() == expected.dimensions() {
-        true => num_different(&found, &expected),
-        false => usize::MAX,
+    let count = if found.dimensions() == expected.dimensions() {
+        num_different(&found, &expected)
+    } else {
+        usize::MAX
     };
     (count > MOST_PIXELS).then(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -192,7 +193,7 @@ fn check_pages(theme: ThemeChoice) {
     problems.extend(difference(&mut window, "train", theme));
     act(&mut window, Action::Do(UiCommand::Close));
     act(&mut window, Action::Do(UiCommand::ToggleExplain));
-    problems.extend(difference(&mut window, "presentation", theme));
+    problems.extend(difference(&mut window, "explain", theme));
     assert!(problems.is_empty(), "{problems:#?}");
 }
 

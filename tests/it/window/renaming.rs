@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use egui::Key;
 use egui::accesskit::Role as AccessRole;
+use egui::{Event, Key, Modifiers, PointerButton};
 use egui_kittest::kittest::Queryable as _;
-use lmd_inspector::runs::file::KeepPictures;
+use lmd_inspector::runs::file::{self, KeepPictures};
 use lmd_inspector::state::{Action, KeepAction};
 use lmd_inspector::worker::protocol::{
     LibraryCommand, LibraryEvent, OpenedRun, RunsCommand, RunsEvent,
@@ -47,6 +47,56 @@ fn opened(folder: &Path, name: &str) -> (Window, Script) {
     let run = Ok(OpenedRun::read(&path).unwrap().into());
     answer(&mut window, &script, RunsEvent::Opened { job, path, run });
     (window, script)
+}
+
+/// Press and let go twice at once, as a mouse does.
+fn double_click(window: &mut Window, label: &str) {
+    let pos = window.get_by_label(label).rect().center();
+    window.event(Event::PointerMoved(pos));
+    window.run_steps(1);
+    for pressed in [true, false, true, false] {
+        window.event(Event::PointerButton {
+            pos,
+            button: PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        });
+    }
+    window.run_steps(3);
+}
+
+/// Type into the field and press Enter, and do as the thread for files does.
+fn rename(window: &mut Window, script: &Script, text: &str) {
+    let field = window.get_by_role_and_label(FIELD.0, FIELD.1);
+    field.type_text(text);
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+    let RunsCommand::Rename { job, path, name } = asked(script) else {
+        panic!("a name should have been asked for");
+    };
+    let outcome = file::rename(&path, &name).map_err(|error| error.to_string());
+    answer(window, script, RunsEvent::Renamed { job, path, outcome });
+}
+
+#[test]
+fn a_run_is_renamed_by_a_double_click_and_a_taken_name_is_said_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("day.lmdrun"), KeepPictures::None);
+    let (mut window, script) = opened(folder.path(), "first.lmdrun");
+    double_click(&mut window, "first, done");
+    // All of the old name is chosen, so what is typed takes its place.
+    rename(&mut window, &script, "day");
+    window.get_by_label_contains("Another run in this folder is called day");
+    let field = window.get_by_role_and_label(FIELD.0, FIELD.1);
+    let typed = field.value();
+    assert_eq!(typed.as_deref(), Some("day"), "what was typed stays");
+    rename(&mut window, &script, " and night");
+    window.get_by_label("day and night, done");
+    for (name, is_there) in [("day and night", true), ("day", true), ("first", false)] {
+        let path = folder.path().join(name).with_extension("lmdrun");
+        assert_eq!(path.exists(), is_there, "{name}");
+    }
 }
 
 #[test]
