@@ -297,21 +297,9 @@ impl Chain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::reference::{self, Reference, target};
+    use crate::detectors::reference::{self, Reference, WrittenNoise, target};
     use crate::diffusion::NeverInterrupt;
     use crate::diffusion::processes::sub_preserving;
-
-    /// Written draws: of each step, of each image.
-    struct Written(Vec<Vec<f64>>);
-
-    impl NoiseSource for Written {
-        fn fill_normal(&self, item: usize, _purpose: Purpose, step: usize, out: &mut [f32]) {
-            let len = out.len();
-            for (out, value) in out.iter_mut().zip(&self.0[step][item * len..][..len]) {
-                *out = *value as f32;
-            }
-        }
-    }
 
     /// Terms of some of the chain's links, by image.
     fn terms(chain: Chain, links: &[usize], noise: &str) -> Vec<Vec<f64>> {
@@ -332,7 +320,7 @@ mod tests {
             interrupt: &NeverInterrupt,
             on_call: &mut |_| {},
         };
-        let noise = Written(reference.rows(noise));
+        let noise = WrittenNoise(reference.rows(noise));
         let images = reference.images_signed();
         chain
             .terms(&images, &noise, &mut models, &mut watch)

@@ -8,6 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use super::one_call_norm::NOISE_NORM;
 use super::settings::Target;
 use crate::diffusion::Schedule;
+use crate::diffusion::noise::{NoiseSource, Purpose};
 use crate::images::decode::decode_file;
 use crate::images::prepare::prepare;
 use crate::images::{Geometry, ResizeMode};
@@ -48,6 +49,18 @@ impl Reference {
         let rows = self.rows("images").into_iter();
         rows.map(|levels| levels.iter().map(|level| level / 127.5 - 1.0).collect())
             .collect()
+    }
+}
+
+/// Noise that was written down: of each step, of each image.
+pub struct WrittenNoise(pub Vec<Vec<f64>>);
+
+impl NoiseSource for WrittenNoise {
+    fn fill_normal(&self, item: usize, _purpose: Purpose, step: usize, out: &mut [f32]) {
+        let len = out.len();
+        for (out, value) in out.iter_mut().zip(&self.0[step][item * len..][..len]) {
+            *out = *value as f32;
+        }
     }
 }
 

@@ -113,13 +113,12 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
+/// Each of these folders, with this role.
+pub fn with_role(role: Role, paths: &[PathBuf]) -> Vec<(Role, PathBuf)> {
+    paths.iter().map(|path| (role, path.clone())).collect()
+}
+
 fn request(args: &Args) -> Result<Request, Failure> {
-    let with_role = |role, paths: &[PathBuf]| {
-        paths
-            .iter()
-            .map(|path| (role, path.clone()))
-            .collect::<Vec<_>>()
-    };
     Ok(Request {
         // The options ask for one unless a run is resumed.
         source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),

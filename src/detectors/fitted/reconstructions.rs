@@ -330,23 +330,11 @@ fn denoised(
 mod tests {
     use super::*;
     use crate::detectors::fitted::testing::assert_near;
-    use crate::detectors::reference::{self, GEOMETRY, Reference};
+    use crate::detectors::reference::{self, GEOMETRY, Reference, WrittenNoise};
     use crate::diffusion::NeverInterrupt;
     use crate::images::ContentHash;
     use crate::networks::executors::cpu::{CpuOptions, CpuPerceptual, Machine};
     use crate::networks::lpips::Lpips;
-
-    /// The reference's noise: of each start, of each image.
-    struct Written(Vec<Vec<f64>>);
-
-    impl NoiseSource for Written {
-        fn fill_normal(&self, item: usize, _purpose: Purpose, step: usize, out: &mut [f32]) {
-            let len = out.len();
-            for (out, value) in out.iter_mut().zip(&self.0[step][item * len..][..len]) {
-                *out = *value as f32;
-            }
-        }
-    }
 
     #[test]
     fn starts_are_those_of_the_authors_program() {
@@ -401,7 +389,7 @@ mod tests {
                 .collect(),
             seed: 0,
         };
-        let noise = Written(reference.rows("noise"));
+        let noise = WrittenNoise(reference.rows("noise"));
         let found = ways.by_noise(&mut batch, models, watch, &noise).unwrap();
         // All five starts by MSE, then by LPIPS.
         let expected = reference.rows("errors");

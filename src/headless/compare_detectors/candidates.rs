@@ -1,7 +1,5 @@
 //! The detectors that are compared, each with settings of its own; LMD with several, from few network calls to many.
 
-use clap::builder::{PossibleValue, PossibleValuesParser};
-
 use crate::detectors::DetectorSpec;
 use crate::detectors::lmd::Lmd;
 
@@ -26,19 +24,11 @@ impl Candidate {
     }
 }
 
-/// What --method takes.
-pub fn parser() -> PossibleValuesParser {
-    let all = DetectorSpec::all().into_iter();
-    PossibleValuesParser::new(
-        all.map(|spec| PossibleValue::new(spec.about().name).help(spec.about().help)),
-    )
-}
-
-/// The detectors of these names, all where there are none, the cheapest first.
-pub fn chosen(names: &[String]) -> Vec<Candidate> {
+/// What is compared where these detectors are asked for, all where there are none; the cheapest first.
+pub fn chosen(asked: &[DetectorSpec]) -> Vec<Candidate> {
     let all = DetectorSpec::all().into_iter();
     let mut candidates: Vec<Candidate> = all
-        .filter(|spec| names.is_empty() || names.iter().any(|name| name == spec.about().name))
+        .filter(|spec| asked.is_empty() || asked.contains(spec))
         .flat_map(|spec| match spec.lmd() {
             Some(lmd) => versions(lmd),
             None => vec![Candidate {
@@ -92,7 +82,7 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all.len());
-        let lmd: Vec<String> = chosen(&["lmd".to_owned()])
+        let lmd: Vec<String> = chosen(&[DetectorSpec::default()])
             .into_iter()
             .map(|it| it.name)
             .collect();

@@ -12,12 +12,13 @@ use super::collect::Collected;
 use super::execute::{self, Request};
 use super::fit;
 use super::follow::watched;
-use super::options::check_limit;
+use super::options::{check_limit, detector_parser};
 use super::output::{self, Target};
 use super::paths::{Kind, Paths};
+use super::score::with_role;
 use super::signals::Signals;
 use super::{Failure, Outcome, terminal};
-use crate::detectors::measures;
+use crate::detectors::{DetectorSpec, measures};
 use crate::engine::comparing::scores;
 use crate::engine::fitting::FitRequest;
 use crate::engine::ranking::Entry;
@@ -49,8 +50,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub fit_on: Vec<PathBuf>,
     /// Compare these only, by the names of --method [default: all]
-    #[arg(long, value_name = "NAME", num_args = 1.., value_parser = candidates::parser())]
-    pub method: Vec<String>,
+    #[arg(long, value_name = "NAME", num_args = 1.., value_parser = detector_parser(|_| true))]
+    pub method: Vec<DetectorSpec>,
     /// Use the first N images of each folder only.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -158,9 +159,6 @@ struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     fn prepare(args: &'a Args, signals: &Signals) -> Result<Self, Failure> {
         let source = ModelSource::named(&args.model);
-        let with_role = |role: Role, paths: &[PathBuf]| -> Vec<(Role, PathBuf)> {
-            paths.iter().map(|path| (role, path.clone())).collect()
-        };
         let fit_folders = with_role(Role::InDomain, &args.fit_on);
         let folders = [
             with_role(Role::InDomain, &args.in_domain),
