@@ -69,10 +69,6 @@ impl DetectorSettings for Bound {
         self.terms.min(num_train_timesteps)
     }
 
-    fn measures(&self, side: usize, _asked: MeasureId) -> Vec<MeasureId> {
-        self.choices(side)
-    }
-
     fn choices(&self, _side: usize) -> Vec<MeasureId> {
         vec![BOUND_BITS]
     }

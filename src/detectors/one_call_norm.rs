@@ -66,10 +66,6 @@ impl DetectorSettings for OneCallNorm {
         1
     }
 
-    fn measures(&self, side: usize, _asked: MeasureId) -> Vec<MeasureId> {
-        self.choices(side)
-    }
-
     fn choices(&self, _side: usize) -> Vec<MeasureId> {
         vec![NOISE_NORM]
     }

@@ -28,7 +28,9 @@ pub trait DetectorSettings {
 
     /// What a run over images of this many pixels per side measures, in the order of files, where `asked` is the measure that
     /// scores are shown by.
-    fn measures(&self, side: usize, asked: MeasureId) -> Vec<MeasureId>;
+    fn measures(&self, side: usize, _asked: MeasureId) -> Vec<MeasureId> {
+        self.choices(side)
+    }
 
     /// All measures that a user can choose for images of this many pixels per side, the usual one first.
     fn choices(&self, side: usize) -> Vec<MeasureId>;
@@ -57,13 +59,22 @@ pub trait DetectorSettings {
     /// What decides its numbers, for a report: names and values.
     fn facts(&self, _num_train_timesteps: usize) -> Vec<(&'static str, String)> {
         let parameters = self.parameters().into_iter();
+        let of_fit = self.fitting().and_then(Fitting::fitted).map(|fitted| {
+            let images = format!("{} in-domain images", fitted.num_images());
+            ("Fitted on", images)
+        });
         parameters
             .map(|(parameter, value)| (parameter.label, value.to_string()))
+            .chain(of_fit)
             .collect()
     }
 
     /// The options of the command line that ask for these settings: names without hyphens, and values.
     fn options(&self) -> Vec<(&'static str, String)> {
+        // A fit decides all settings.
+        if self.fitting().and_then(Fitting::fitted).is_some() {
+            return vec![("fitted", "FILE.lmdfit".to_owned())];
+        }
         let parameters = self.parameters().into_iter();
         parameters
             .map(|(parameter, value)| (parameter.name, value.to_string()))

@@ -7,9 +7,7 @@ use super::originals::{Original, Originals};
 use super::score::clock::Clock;
 use super::{Control, Engine, EngineError, Notice, Observer, Progress, Severity};
 use crate::detectors::fitted::{DensityError, Features, Fit, Fitted, Fitting, numbers::Contents};
-use crate::detectors::{
-    AttemptError, Batch, Call, DetectorError, DetectorSpec, Models, Target, Watch,
-};
+use crate::detectors::{AttemptError, Batch, Call, DetectorError, DetectorSpec, Target, Watch};
 use crate::diffusion::{DenoiseError, Interrupt as _, Interrupted, Schedule};
 use crate::images::{ContentHash, Geometry, ResizeMode};
 use crate::networks::ModelIdentity;
@@ -251,11 +249,7 @@ impl Work<'_> {
             contents: &contents,
             originals: &mut originals,
         };
-        let models = Models {
-            schedule: &self.engine.schedule,
-            denoiser: &mut *self.engine.executors.denoiser,
-            perceptual: self.engine.executors.perceptual.as_deref_mut(),
-        };
+        let models = self.engine.models();
         let (progress, clock) = (&mut self.progress, &mut self.clock);
         let (control, observer) = (self.control, &mut *self.observer);
         clock.first.get_or_insert_with(Instant::now);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::detectors::Models;
 use crate::diffusion::{DenoiseError, Interrupt, Interrupted, Schedule};
 use crate::images::Geometry;
 use crate::networks::ModelIdentity;
@@ -81,6 +82,15 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// What detectors work with.
+    pub(super) fn models(&mut self) -> Models<'_> {
+        Models {
+            schedule: &self.schedule,
+            denoiser: &mut *self.executors.denoiser,
+            perceptual: self.executors.perceptual.as_deref_mut(),
+        }
+    }
+
     /// Load, prepare and time a model.
     pub fn open(
         source: &ModelSource,

@@ -4,7 +4,7 @@ use super::originals::Originals;
 use super::plan::Plan;
 use super::score::ScoreError;
 use super::{Control, Engine};
-use crate::detectors::{Batch, Call, Models, Watch};
+use crate::detectors::{Batch, Call, Watch};
 use crate::images::{Geometry, Picture};
 use crate::networks::distances::ComparedOriginal;
 use crate::runs::{RunImage, RunSettings};
@@ -58,11 +58,7 @@ pub fn trace(
         contents: &[request.image.file.hash],
         originals: &mut [original],
     };
-    let models = Models {
-        schedule: &engine.schedule,
-        denoiser: &mut *engine.executors.denoiser,
-        perceptual: engine.executors.perceptual.as_deref_mut(),
-    };
+    let models = engine.models();
     let mut steps = Vec::with_capacity(plan.detector.calls_per_attempt());
     let watch = Watch {
         interrupt: control,

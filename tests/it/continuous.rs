@@ -35,11 +35,13 @@ impl NoiseSource for Formula {
     }
 }
 
-/// The fixture's network; counts its calls.
-#[derive(Default)]
-struct Bends(usize);
+/// A network that is a formula of a value and of what it is told of time; counts its calls.
+pub(crate) struct FormulaNetwork {
+    pub(crate) formula: fn(f64, f64) -> f64,
+    pub(crate) num_calls: usize,
+}
 
-impl Denoiser for Bends {
+impl Denoiser for FormulaNetwork {
     fn geometry(&self) -> Geometry {
         Geometry {
             channels: 1,
@@ -54,11 +56,10 @@ impl Denoiser for Bends {
         output: &mut [f32],
         _: &dyn Interrupt,
     ) -> Result<(), DenoiseError> {
-        self.0 += 1;
-        let told = f64::from(timesteps[0].abs());
+        self.num_calls += 1;
+        let told = f64::from(timesteps[0]);
         for (value, &x) in output.iter_mut().zip(sample) {
-            let x = f64::from(x);
-            *value = ((x.tanh() - 0.5 * x) / (1.0 + told)) as f32;
+            *value = (self.formula)(f64::from(x), told) as f32;
         }
         Ok(())
     }
@@ -117,7 +118,10 @@ fn inpainted(schedule: &Schedule, kind: SamplerKind, images: &[f32]) -> (Vec<f32
         original_signed: images,
         known: &vec![known.as_slice(); images.len() / LEN],
     };
-    let mut denoiser = Bends::default();
+    let mut denoiser = FormulaNetwork {
+        formula: |x, told| (x.tanh() - 0.5 * x) / (1.0 + told.abs()),
+        num_calls: 0,
+    };
     let mut shown = 0;
     let made = lift(
         &plan,
@@ -130,7 +134,7 @@ fn inpainted(schedule: &Schedule, kind: SamplerKind, images: &[f32]) -> (Vec<f32
             assert_eq!(report.steps_done, shown);
         },
     );
-    (made.unwrap(), denoiser.0, shown)
+    (made.unwrap(), denoiser.num_calls, shown)
 }
 
 fn original() -> Vec<f32> {

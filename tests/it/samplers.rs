@@ -4,42 +4,11 @@ use std::fs;
 
 use lmd_inspector::diffusion::lift::{LiftBatch, LiftPlan, Start, lift};
 use lmd_inspector::diffusion::schedule::ScheduleConfig;
-use lmd_inspector::diffusion::{
-    DenoiseError, Denoiser, Interrupt, NeverInterrupt, SamplerKind, SamplerSettings, Schedule,
-};
-use lmd_inspector::images::Geometry;
+use lmd_inspector::diffusion::{NeverInterrupt, SamplerKind, SamplerSettings, Schedule};
 use serde::Deserialize;
 
-use crate::continuous::{Formula, LEN};
+use crate::continuous::{Formula, FormulaNetwork, LEN};
 use crate::networks::fixture;
-
-/// The fixture's network; counts its calls.
-#[derive(Default)]
-struct Waves(usize);
-
-impl Denoiser for Waves {
-    fn geometry(&self) -> Geometry {
-        Geometry {
-            channels: 1,
-            side: 4,
-        }
-    }
-
-    fn denoise(
-        &mut self,
-        sample: &[f32],
-        timesteps: &[f32],
-        output: &mut [f32],
-        _: &dyn Interrupt,
-    ) -> Result<(), DenoiseError> {
-        self.0 += 1;
-        let term = 0.1 * (0.01 * f64::from(timesteps[0])).cos();
-        for (value, &x) in output.iter_mut().zip(sample) {
-            *value = (0.8 * f64::from(x).tanh() + term) as f32;
-        }
-        Ok(())
-    }
-}
 
 #[derive(Deserialize)]
 struct Case {
@@ -78,7 +47,10 @@ fn samplers_of_higher_order_are_those_of_diffusers() {
             original_signed: &original,
             known: if is_repaint { &masks } else { &[] },
         };
-        let mut denoiser = Waves::default();
+        let mut denoiser = FormulaNetwork {
+            formula: |x, told| 0.8 * x.tanh() + 0.1 * (0.01 * told).cos(),
+            num_calls: 0,
+        };
         let mut shown = 0;
         let made = lift(
             &plan,
@@ -94,7 +66,11 @@ fn samplers_of_higher_order_are_those_of_diffusers() {
         .unwrap();
         // Progress and estimates go by this number.
         let num_calls = kind.def().num_calls(case.timesteps.len());
-        assert_eq!((denoiser.0, shown), (num_calls, num_calls), "{name}");
+        assert_eq!(
+            (denoiser.num_calls, shown),
+            (num_calls, num_calls),
+            "{name}"
+        );
         let largest = case
             .made
             .iter()

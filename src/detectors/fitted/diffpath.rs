@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Density, DensityError, Features, Fitted, Fitting, facts, fewest_for_mixture, mixture_of,
-    options, ready, summary, surprise,
+    Density, DensityError, Features, Fitted, Fitting, fewest_for_mixture, mixture_of, ready,
+    summary, surprise,
 };
 use crate::detectors::settings::{About, DetectorError, DetectorSettings, Parameter, Target};
 use crate::detectors::{AttemptError, Batch, Call, Detector, Models, Watch};
@@ -77,24 +77,12 @@ impl DetectorSettings for DiffPath {
         self.path_steps
     }
 
-    fn measures(&self, side: usize, _asked: MeasureId) -> Vec<MeasureId> {
-        self.choices(side)
-    }
-
     fn choices(&self, _side: usize) -> Vec<MeasureId> {
         vec![DIFFPATH]
     }
 
     fn detector(&self, target: &Target<'_>) -> Result<Box<dyn Detector>, DetectorError> {
         ready(self, target, DIFFPATH, surprise)
-    }
-
-    fn facts(&self, _num_train_timesteps: usize) -> Vec<(&'static str, String)> {
-        facts(self)
-    }
-
-    fn options(&self) -> Vec<(&'static str, String)> {
-        options(self)
     }
 
     fn summary(&self) -> String {

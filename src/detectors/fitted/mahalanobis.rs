@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Density, DensityError, Features, Fitted, Fitting, facts, options, ready, summary};
+use super::{Density, DensityError, Features, Fitted, Fitting, ready, summary};
 use crate::detectors::settings::{About, DetectorError, DetectorSettings, Parameter, Target};
 use crate::detectors::{AttemptError, Batch, Call, Detector, Models, Watch};
 use crate::diffusion::DenoiseError;
@@ -75,24 +75,12 @@ impl DetectorSettings for Mahalanobis {
         0
     }
 
-    fn measures(&self, side: usize, _asked: MeasureId) -> Vec<MeasureId> {
-        self.choices(side)
-    }
-
     fn choices(&self, _side: usize) -> Vec<MeasureId> {
         vec![MAHALANOBIS]
     }
 
     fn detector(&self, target: &Target<'_>) -> Result<Box<dyn Detector>, DetectorError> {
         ready(self, target, MAHALANOBIS, Density::distance_squared)
-    }
-
-    fn facts(&self, _num_train_timesteps: usize) -> Vec<(&'static str, String)> {
-        facts(self)
-    }
-
-    fn options(&self) -> Vec<(&'static str, String)> {
-        options(self)
     }
 
     fn summary(&self) -> String {

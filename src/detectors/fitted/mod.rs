@@ -120,30 +120,6 @@ fn summary(start: &str, settings: &dyn Fitting) -> String {
     }
 }
 
-/// The [options](DetectorSettings::options) that ask for the settings: a fit decides all of them.
-fn options(settings: &dyn Fitting) -> Vec<(&'static str, String)> {
-    if settings.fitted().is_some() {
-        return vec![("fitted", "FILE.lmdfit".to_owned())];
-    }
-    let parameters = settings.parameters().into_iter();
-    parameters
-        .map(|(parameter, value)| (parameter.name, value.to_string()))
-        .collect()
-}
-
-/// What decides the numbers, for a report: the parameters and the fit.
-fn facts(settings: &dyn Fitting) -> Vec<(&'static str, String)> {
-    let parameters = settings.parameters().into_iter();
-    let of_fit = settings.fitted().map(|fitted| {
-        let images = format!("{} in-domain images", fitted.num_images());
-        ("Fitted on", images)
-    });
-    parameters
-        .map(|(parameter, value)| (parameter.label, value.to_string()))
-        .chain(of_fit)
-        .collect()
-}
-
 struct Ready {
     features: Box<dyn Features>,
     fitted: Fitted,

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Density, DensityError, Features, Fitted, Fitting, facts, options, ready, summary};
+use super::{Density, DensityError, Features, Fitted, Fitting, ready, summary};
 use crate::detectors::reconstruction::Reconstruction;
 use crate::detectors::settings::{About, DetectorError, DetectorSettings, Parameter, Target};
 use crate::detectors::{AttemptError, Batch, Call, Detector, Models, Watch};
@@ -102,24 +102,12 @@ impl DetectorSettings for Reconstructions {
         self.ways(num_train_timesteps).iter().map(Vec::len).sum()
     }
 
-    fn measures(&self, side: usize, _asked: MeasureId) -> Vec<MeasureId> {
-        self.choices(side)
-    }
-
     fn choices(&self, _side: usize) -> Vec<MeasureId> {
         vec![RECONSTRUCTIONS]
     }
 
     fn detector(&self, target: &Target<'_>) -> Result<Box<dyn Detector>, DetectorError> {
         ready(self, target, RECONSTRUCTIONS, strangeness)
-    }
-
-    fn facts(&self, _num_train_timesteps: usize) -> Vec<(&'static str, String)> {
-        facts(self)
-    }
-
-    fn options(&self) -> Vec<(&'static str, String)> {
-        options(self)
     }
 
     fn summary(&self) -> String {

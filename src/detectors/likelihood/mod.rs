@@ -88,10 +88,6 @@ impl DetectorSettings for Likelihood {
         CALLS_PER_SLOPE * typical_slopes(self.tolerance)
     }
 
-    fn measures(&self, side: usize, _asked: MeasureId) -> Vec<MeasureId> {
-        self.choices(side)
-    }
-
     fn choices(&self, _side: usize) -> Vec<MeasureId> {
         vec![BITS_PER_DIM, INPUT_COMPLEXITY]
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Run, ScoreError};
-use crate::detectors::{Attempt, Batch, Call, Models, Watch};
+use crate::detectors::{Attempt, Batch, Call, Watch};
 use crate::diffusion::Interrupt as _;
 use crate::engine::model::CALL_MARGIN;
 use crate::engine::originals::Original;
@@ -65,11 +65,7 @@ impl Run<'_> {
             contents: &contents,
             originals: &mut originals,
         };
-        let models = Models {
-            schedule: &self.engine.schedule,
-            denoiser: &mut *self.engine.executors.denoiser,
-            perceptual: self.engine.executors.perceptual.as_deref_mut(),
-        };
+        let models = self.engine.models();
         let (progress, clock) = (&mut self.progress, &mut self.clock);
         let (control, observer) = (self.control, &mut *self.observer);
         let start = Instant::now();
