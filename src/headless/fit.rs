@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::collect::Collected;
 use super::follow::Display;
-use super::options::{ParameterOptions, ResizeModeName, check_limit, detector_parser};
+use super::options::{
+    ParameterOptions, ResizeModeName, check_limit, detector_parser, only_shown_for,
+};
 use super::output;
 use super::paths::{Kind, Paths};
 use super::{Failure, Outcome, memory, terminal};
@@ -20,11 +22,17 @@ use crate::ood::Role;
 use crate::runs::fit_file::{self, fit_of};
 use crate::runs::{BatchChoice, DeviceChoice};
 
+/// Whether it has something to fit.
+fn is_fitted(detector: &DetectorSpec) -> bool {
+    detector.fitting().is_some()
+}
+
 /// Options of `lmd fit`.
 #[derive(Debug, clap::Args)]
+#[command(mut_args(only_shown_for(is_fitted)))]
 pub struct Args {
     /// The detector that is fitted.
-    #[arg(long, value_name = "NAME", value_parser = detector_parser(|spec| spec.fitting().is_some()))]
+    #[arg(long, value_name = "NAME", value_parser = detector_parser(is_fitted))]
     pub method: DetectorSpec,
     #[command(flatten)]
     pub parameters: ParameterOptions,
@@ -158,4 +166,33 @@ fn tell(args: &Args, detector: &DetectorSpec, notes: &[String]) -> Result<Outcom
     };
     terminal::answer(&answer)?;
     Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Args as _;
+
+    use super::*;
+
+    #[test]
+    fn the_help_lists_numbers_of_detectors_that_are_fitted_alone() {
+        let mut command = Args::augment_args(clap::Command::new("fit"));
+        let help = command.render_long_help().to_string();
+        for detector in DetectorSpec::all() {
+            for (parameter, _) in detector.parameters() {
+                let is_listed = help.contains(&format!("--{} <", parameter.name));
+                assert_eq!(is_listed, is_fitted(&detector), "{}", parameter.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_the_help_leaves_out_is_refused_by_a_sentence() {
+        let command = Args::augment_args(clap::Command::new("fit"));
+        let given = "fit --method msma --sigma 1 --model bundled --in-domain a --output b";
+        let matches = command.try_get_matches_from(given.split(' ')).unwrap();
+        let args = <Args as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
+        let refused = args.parameters.check(&args.method).unwrap_err();
+        assert!(format!("{refused:?}").contains("--sigma"), "{refused:?}");
+    }
 }

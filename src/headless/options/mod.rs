@@ -9,7 +9,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args as _, ValueEnum};
 
 use self::lmd::LmdOptions;
-pub use self::parameters::ParameterOptions;
+pub use self::parameters::{ParameterOptions, only_shown_for};
 use super::Failure;
 use crate::detectors::fitted::Fitted;
 use crate::detectors::{DetectorSpec, measures};

@@ -48,6 +48,19 @@ fn all() -> Vec<(&'static str, &'static Parameter, f64)> {
     numbers.collect()
 }
 
+/// Leave the numbers of other detectors than those out of a command's help; where they are given, a sentence says whose
+/// they are.
+pub fn only_shown_for(is_shown: fn(&DetectorSpec) -> bool) -> impl FnMut(Arg) -> Arg {
+    let others = DetectorSpec::all();
+    let others = others.iter().filter(move |detector| !is_shown(detector));
+    let parameters = others.flat_map(|detector| detector.parameters());
+    let hidden: Vec<&str> = parameters.map(|(parameter, _)| parameter.name).collect();
+    move |arg| {
+        let is_hidden = hidden.contains(&arg.get_id().as_str());
+        if is_hidden { arg.hide(true) } else { arg }
+    }
+}
+
 impl clap::Args for ParameterOptions {
     fn augment_args(command: Command) -> Command {
         all()

@@ -1,11 +1,11 @@
 //! Whether the folders can be compared at all: what else than the pictures' content could make the scores differ.
 
-use egui::{RichText, Ui};
+use egui::{RichText, Ui, vec2};
 
 use super::Scene;
 use crate::state::shown::confounds::{Confound, differences_of_files};
 use crate::ui::theme;
-use crate::ui::widgets::layout::{note, number_cell, section, text_cell};
+use crate::ui::widgets::layout::{note, number_cell, right_cell, section, text_cell};
 
 /// Width of a number's cell in points.
 const NUMBER: f32 = 70.0;
@@ -47,12 +47,12 @@ pub fn after_ui(ui: &mut Ui, scene: &Scene<'_>) {
     section(ui, "Simple explanations", |ui| {
         let tooltip = "Correlation: Spearman's rank correlation of the score with this property among in-domain images. Alone: the AUROC of telling the roles apart by this property only, without any model";
         ui.horizontal(|ui| {
-            let size = egui::vec2(130.0, 16.0);
-            let words = RichText::new("Property").small();
-            text_cell(ui, size, words.color(theme::palette(ui).weak));
             let weak = theme::palette(ui).weak;
-            number_cell(ui, NUMBER, "Correlation", weak);
-            number_cell(ui, NUMBER, "Alone", weak);
+            let head = |words| RichText::new(words).small().color(weak);
+            text_cell(ui, vec2(130.0, 16.0), head("Property"));
+            for words in ["Correlation", "Alone"] {
+                right_cell(ui, vec2(NUMBER, 16.0), head(words));
+            }
         })
         .response
         .on_hover_text(tooltip);
@@ -69,8 +69,7 @@ fn row_ui(ui: &mut Ui, confound: &Confound) {
     let palette = theme::palette(ui);
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |v| format!("{v:.2}"));
     ui.horizontal(|ui| {
-        let size = egui::vec2(130.0, 18.0);
-        text_cell(ui, size, confound.simple.label());
+        text_cell(ui, vec2(130.0, 18.0), confound.simple.label());
         number_cell(ui, NUMBER, &number(confound.correlation), palette.text);
         number_cell(ui, NUMBER, &number(confound.auroc), palette.text);
     });

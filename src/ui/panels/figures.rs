@@ -5,12 +5,12 @@ use egui::{Align, Layout, RichText, Ui, vec2};
 use super::Scene;
 use crate::ood::auroc::IntervalKind;
 use crate::ood::figures::Figures;
-use crate::ood::text::percent;
+use crate::ood::text::{measured, percent};
 use crate::state::folders::short_name;
 use crate::state::shown::analysis::{Analysis, FolderRow};
 use crate::state::{FolderSource, Session, text};
 use crate::ui::theme;
-use crate::ui::widgets::layout::{note, number_cell, text_cell};
+use crate::ui::widgets::layout::{note, number_cell, right_cell, text_cell};
 use crate::ui::widgets::mark;
 
 /// What an AUROC is, for people.
@@ -84,7 +84,7 @@ fn figures_ui(ui: &mut Ui, figures: Option<&Figures>) {
         ("AUROC", |f| format!("{:.4}", f.auroc), AUROC_MEANS),
         (
             "False alarms when 95 % are found",
-            |f| percent(f.fpr95),
+            |f| measured(f.fpr95),
             "FPR95: the share of in-domain images flagged by mistake when 95 % of the out-of-domain images are found. 0 is best",
         ),
         (
@@ -138,15 +138,8 @@ fn head_ui(ui: &mut Ui) {
                 "This folder alone against all in-domain images. A folder close to the training images vanishes in the pooled figure",
             ),
         ] {
-            ui.allocate_ui_with_layout(
-                vec2(NUMBER_WIDTH, LINE),
-                Layout::right_to_left(Align::Center),
-                |ui| {
-                    ui.set_min_width(NUMBER_WIDTH);
-                    ui.label(RichText::new(text).small().color(weak))
-                        .on_hover_text(tooltip);
-                },
-            );
+            let words = RichText::new(text).small().color(weak);
+            right_cell(ui, vec2(NUMBER_WIDTH, LINE), words).on_hover_text(tooltip);
         }
     });
 }

@@ -11,7 +11,7 @@ use crate::ood::confusion::Confusion;
 use crate::ood::text::percent;
 use crate::state::{Action, Center, PanelSettings, ResultsPage, Session, text};
 use crate::ui::theme;
-use crate::ui::widgets::layout::{card, note};
+use crate::ui::widgets::layout::{card, note, on_baseline};
 
 /// Type size of the area in points.
 const LARGE: f32 = 24.0;
@@ -42,14 +42,15 @@ fn auroc_ui(ui: &mut Ui, session: &Session) {
         note(ui, words);
         return;
     };
-    ui.horizontal(|ui| {
-        ui.label(RichText::new("AUROC").strong());
+    ui.horizontal_top(|ui| {
+        on_baseline(ui, RichText::new("AUROC").strong(), &TextStyle::Body, LARGE);
         let number = RichText::new(format!("{:.3}", figures.auroc));
         ui.label(number.size(LARGE).strong())
             .on_hover_text(AUROC_MEANS);
         let assessment = session.shown.deciding.assessment.as_deref();
         if let Some(found) = assessment.and_then(|assessment| assessment.auroc) {
-            note(ui, interval(&found));
+            let words = RichText::new(interval(&found)).color(theme::palette(ui).weak);
+            on_baseline(ui, words, &TextStyle::Small, LARGE);
         }
     });
 }

@@ -1,6 +1,6 @@
 //! Messages in a strip over the lower part of the center; news go by themselves, the rest is dismissed or settled.
 
-use egui::text::{LayoutJob, TextWrapping};
+use egui::text::TextWrapping;
 use egui::{
     Align, Area, Color32, Frame, Id, Layout, Margin, Order, Rect, RichText, Stroke, TextStyle, Ui,
     vec2,
@@ -11,6 +11,7 @@ use crate::state::{Action, NoticeId, UiCommand, text};
 use crate::ui::theme::{self, Palette, RADIUS};
 use crate::ui::widgets::buttons::{action_button, cross, primary};
 use crate::ui::widgets::layout::note;
+use crate::ui::widgets::prose::{prose, tip};
 use crate::worker::protocol::{Notice, Severity};
 
 /// Messages shown at a time; the others are counted.
@@ -98,8 +99,7 @@ pub fn words_ui(ui: &mut Ui, notice: &Notice, max_rows: usize) {
     let (title, color) = title(palette, notice.severity);
     ui.spacing_mut().item_spacing.y = 2.0;
     ui.label(RichText::new(title).strong().color(color));
-    let font = TextStyle::Body.resolve(ui.style());
-    let mut job = LayoutJob::simple(notice.message.clone(), font, palette.text, 0.0);
+    let mut job = prose(ui, &notice.message, &TextStyle::Body, palette.text);
     job.wrap = TextWrapping {
         max_width: ui.available_width(),
         max_rows,
@@ -108,7 +108,7 @@ pub fn words_ui(ui: &mut Ui, notice: &Notice, max_rows: usize) {
     let is_cut = ui.painter().layout_job(job.clone()).elided;
     let response = ui.label(job);
     if is_cut {
-        response.on_hover_text(&notice.message);
+        response.on_hover_text(tip(ui, &notice.message));
     }
     if let Some(path) = &notice.path {
         note(ui, path.display().to_string());

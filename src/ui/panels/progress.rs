@@ -1,6 +1,6 @@
 //! The bar at the bottom: run, pause, cancel, and how far things are.
 
-use egui::{CornerRadius, Rect, RichText, Sense, Ui, WidgetInfo, vec2};
+use egui::{CornerRadius, Rect, RichText, Sense, TextStyle, Ui, WidgetInfo, WidgetText, vec2};
 
 use super::Scene;
 use crate::state::folders::short_name;
@@ -8,6 +8,7 @@ use crate::state::{Action, Phase, RunState, Session, UiCommand, recent, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{primary, sized};
 use crate::ui::widgets::layout::ends;
+use crate::ui::widgets::prose::prose;
 use crate::worker::protocol::Progress;
 
 /// Height of the buttons.
@@ -36,7 +37,8 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             }
             bar_ui(ui, scene.session);
             let weak = theme::palette(ui).weak;
-            line_ui(ui, RichText::new(lines.activity).small().color(weak), "");
+            let activity = prose(ui, &lines.activity, &TextStyle::Small, weak);
+            line_ui(ui, activity, "");
         });
     });
 }
@@ -215,7 +217,7 @@ fn outcome(session: &Session, run: &RunState) -> String {
 }
 
 /// A line of text, and what stands at its end.
-fn line_ui(ui: &mut Ui, left: RichText, right: &str) {
+fn line_ui(ui: &mut Ui, left: impl Into<WidgetText>, right: &str) {
     ui.horizontal(|ui| {
         ui.set_min_height(LINE_HEIGHT);
         let left_ui = |ui: &mut Ui, (): &mut ()| {

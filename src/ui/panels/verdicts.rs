@@ -16,7 +16,7 @@ use crate::state::folders::short_name;
 use crate::state::shown::analysis::Analysis;
 use crate::state::{Action, DecisionSettings, LookAction, RunState, VerdictColumn, text};
 use crate::ui::theme::{self, RADIUS};
-use crate::ui::widgets::layout::{note, number_cell, row};
+use crate::ui::widgets::layout::{note, number_cell, right_cell, row};
 use crate::ui::widgets::thumbnail;
 
 /// Height of a row in points.
@@ -302,7 +302,9 @@ fn row_ui(
         number_cell(ui, NUMBER_WIDTH, &text::score(verdict.score), palette.text);
         number_cell(ui, NUMBER_WIDTH, &share(verdict.p_value), palette.text);
         number_cell(ui, NUMBER_WIDTH, &share(verdict.q_value), palette.text);
-        number_cell(ui, NUMBER_WIDTH, word, color);
-        number_cell(ui, NUMBER_WIDTH, listed, palette.accent);
+        for (word, color) in [(word, color), (listed, palette.accent)] {
+            let size = vec2(NUMBER_WIDTH, ROW);
+            right_cell(ui, size, RichText::new(word).color(color));
+        }
     });
 }

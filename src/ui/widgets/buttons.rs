@@ -4,6 +4,7 @@ use egui::{Button, Response, RichText, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2
 
 use crate::state::Action;
 use crate::ui::theme;
+use crate::ui::widgets::prose::tip;
 
 /// A button for an action.
 pub fn action_button(ui: &mut Ui, actions: &mut Vec<Action>, action: Action) -> Response {
@@ -18,10 +19,10 @@ pub fn sized(
     min_size: Vec2,
     is_enabled: bool,
 ) -> Response {
-    let tooltip = action.tooltip();
+    let tooltip = tip(ui, &action.tooltip());
     let response = ui
         .add_enabled(is_enabled, Button::new(action.text()).min_size(min_size))
-        .on_hover_text(&tooltip)
+        .on_hover_text(tooltip.clone())
         .on_disabled_hover_text(tooltip);
     if response.clicked() {
         actions.push(action);
@@ -38,8 +39,8 @@ pub fn or_reason(
 ) -> Response {
     let response = ui
         .add_enabled(missing.is_none(), Button::new(action.text()))
-        .on_hover_text(action.tooltip())
-        .on_disabled_hover_text(missing.unwrap_or_default());
+        .on_hover_text(tip(ui, &action.tooltip()))
+        .on_disabled_hover_text(tip(ui, missing.unwrap_or_default()));
     if response.clicked() {
         actions.push(action);
     }
@@ -48,7 +49,8 @@ pub fn or_reason(
 
 /// The one button to press next.
 pub fn primary(ui: &mut Ui, actions: &mut Vec<Action>, action: Action, min_size: Vec2) -> Response {
-    let response = primary_words(ui, &action.text(), min_size).on_hover_text(action.tooltip());
+    let response =
+        primary_words(ui, &action.text(), min_size).on_hover_text(tip(ui, &action.tooltip()));
     if response.clicked() {
         actions.push(action);
     }

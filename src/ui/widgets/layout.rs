@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use egui::text::{LayoutJob, TextWrapping};
+use egui::text::TextWrapping;
 use egui::{
-    Align, Align2, Frame, Label, Layout, Margin, Response, RichText, Sense, TextStyle, Ui,
-    UiBuilder, Vec2, WidgetInfo, vec2,
+    Align, Align2, Color32, FontId, Frame, Label, Layout, Margin, Response, RichText, Sense,
+    TextStyle, Ui, UiBuilder, Vec2, WidgetInfo, vec2,
 };
 
+use super::prose::{prose, tip};
 use crate::ui::theme::{self, LABEL_WIDTH, RADIUS, ROW_HEIGHT, SECTION_GAP};
 
 /// Type size of a dialog's title in points.
@@ -83,15 +84,38 @@ pub fn row(
 }
 
 /// A line of small, lighter text that wraps.
-pub fn note(ui: &mut Ui, text: impl Into<String>) -> Response {
+pub fn note(ui: &mut Ui, text: impl AsRef<str>) -> Response {
     let color = theme::palette(ui).weak;
-    ui.label(RichText::new(text).small().color(color))
+    let words = prose(ui, text.as_ref(), &TextStyle::Small, color);
+    ui.label(words)
+}
+
+/// A label on the baseline of larger type beside it, in a row whose labels begin at the top.
+pub fn on_baseline(ui: &mut Ui, text: RichText, style: &TextStyle, larger: f32) -> Response {
+    let small = style.resolve(ui.style());
+    let large = FontId {
+        size: larger,
+        ..small.clone()
+    };
+    let drop = ascent(ui, large) - ascent(ui, small);
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        ui.add_space(drop);
+        ui.label(text.text_style(style.clone()))
+    })
+    .inner
+}
+
+/// From the top of a line to its baseline.
+fn ascent(ui: &Ui, font: FontId) -> f32 {
+    let line = (ui.painter()).layout_no_wrap("0".to_owned(), font, Color32::PLACEHOLDER);
+    let digit = line.rows.first().and_then(|row| row.glyphs.first());
+    digit.map_or(0.0, |digit| digit.pos.y)
 }
 
 /// Small text in a place for a number of lines, whether it needs them or not; what does not fit shows under the pointer.
-pub fn lines(ui: &mut Ui, text: &str, color: egui::Color32, count: usize) -> Response {
-    let font = TextStyle::Small.resolve(ui.style());
-    let mut job = LayoutJob::simple(text.to_owned(), font, color, 0.0);
+pub fn lines(ui: &mut Ui, text: &str, color: Color32, count: usize) -> Response {
+    let mut job = prose(ui, text, &TextStyle::Small, color);
     job.wrap = TextWrapping {
         max_width: ui.available_width(),
         max_rows: count,
@@ -107,14 +131,23 @@ pub fn lines(ui: &mut Ui, text: &str, color: egui::Color32, count: usize) -> Res
         })
         .inner;
     if is_cut {
-        response.on_hover_text(text)
+        response.on_hover_text(tip(ui, text))
     } else {
         response
     }
 }
 
+/// Words at the right edge of a cell of fixed width, above or among numbers.
+pub fn right_cell(ui: &mut Ui, size: Vec2, words: RichText) -> Response {
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+        ui.set_min_size(size);
+        ui.label(words)
+    })
+    .inner
+}
+
 /// A number in a cell of fixed width, aligned right, so that nothing moves while it changes. A click copies it.
-pub fn number_cell(ui: &mut Ui, width: f32, text: &str, color: egui::Color32) -> Response {
+pub fn number_cell(ui: &mut Ui, width: f32, text: &str, color: Color32) -> Response {
     let height = ui.text_style_height(&TextStyle::Monospace);
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::CLICK);
     if response.clicked() {

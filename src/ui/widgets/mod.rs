@@ -6,5 +6,6 @@ pub mod layout;
 pub mod mark;
 pub mod path_field;
 pub mod picture;
+pub mod prose;
 pub mod thumbnail;
 pub mod ticks;

@@ -24,6 +24,7 @@ mod quick_scan;
 mod reading;
 mod real;
 mod renaming;
+mod room;
 mod script;
 mod shown;
 mod tooltips;

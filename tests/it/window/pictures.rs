@@ -6,10 +6,11 @@
 //! ones and put them there, as the README of the fixtures says.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use egui_kittest::Harness;
 use image::RgbImage;
-use lmd_inspector::engine::comparing::compare;
+use lmd_inspector::engine::comparing::{ComparedRun, compare};
 use lmd_inspector::ood::Role;
 use lmd_inspector::state::{
     Action, Center, PanelSettings, ResultsPage, Settings, ThemeChoice, TrainAction, TrainingForm,
@@ -83,17 +84,23 @@ fn show(window: &mut Window, center: Center, results: ResultsPage) {
 }
 
 /// Open the table of runs, with one run file in it.
-fn show_compared(window: &mut Window, script: &Script) {
+pub(super) fn show_compared(window: &mut Window, script: &Script) {
+    let level = window.state().session().settings.decision.level;
+    let runs = compare(&[fixture("runs/v1/finished.lmdrun")], level);
+    show_runs(window, script, runs);
+}
+
+/// Open the table of runs, with those.
+pub(super) fn show_runs(window: &mut Window, script: &Script, runs: Vec<Arc<ComparedRun>>) {
     act(window, Action::Do(UiCommand::ToggleCompare));
     let shared = script.0.borrow();
     let mut commands = shared.library_commands.iter().rev();
     let asked = commands.find_map(|command| match command {
-        LibraryCommand::Runs(RunsCommand::Compare { job, level, .. }) => Some((*job, *level)),
+        LibraryCommand::Runs(RunsCommand::Compare { job, .. }) => Some(*job),
         _ => None,
     });
-    let (job, level) = asked.expect("the runs are to be read");
+    let job = asked.expect("the runs are to be read");
     drop(shared);
-    let runs = compare(&[fixture("runs/v1/finished.lmdrun")], level);
     script.say_library(LibraryEvent::Runs(RunsEvent::Compared { job, runs }));
     window.run_steps(4);
 }
@@ -129,10 +136,6 @@ fn num_different(found: &RgbImage, stored: &RgbImage) -> usize {
     let mut palette: Vec<_> = stored.pixels().copied().collect();
     palette.sort_unstable_by_key(|color| color.0);
     palette.dedup();
-    let distance = |a: &image::Rgb<u8>, b: &image::Rgb<u8>| {
-        let pairs = a.0.iter().zip(&b.0);
-        pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
-    };
     let is_far = |(found, stored): &(&image::Rgb<u8>, &image::Rgb<u8>)| {
         let far = distance(found, stored);
         far > TOLERANCE && {
@@ -141,6 +144,12 @@ fn num_different(found: &RgbImage, stored: &RgbImage) -> usize {
         }
     };
     found.pixels().zip(stored.pixels()).filter(is_far).count()
+}
+
+/// Levels of 255 between two colors, of the channel where they differ most.
+fn distance(a: &image::Rgb<u8>, b: &image::Rgb<u8>) -> u8 {
+    let pairs = a.0.iter().zip(&b.0);
+    pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
 }
 
 /// Hold the window against the picture; what is wrong with it, a sentence.
@@ -194,6 +203,19 @@ fn check_pages(theme: ThemeChoice) {
     act(&mut window, Action::Do(UiCommand::Close));
     act(&mut window, Action::Do(UiCommand::ToggleExplain));
     problems.extend(difference(&mut window, "explain", theme));
+    act(&mut window, Action::Do(UiCommand::ToggleExplain));
+    act(&mut window, Action::Do(UiCommand::TogglePresentation));
+    for page in [
+        "present-original",
+        "present-hidden",
+        "present-filled-in",
+        "present-difference",
+    ] {
+        if matches!(page, "present-original" | "present-difference") {
+            problems.extend(difference(&mut window, page, theme));
+        }
+        act(&mut window, Action::Do(UiCommand::NextStep));
+    }
     assert!(problems.is_empty(), "{problems:#?}");
 }
 

@@ -4,12 +4,17 @@ use std::fmt;
 
 use egui::Key;
 use egui::accessibility::is_input;
-use egui::accesskit::Role as AccessRole;
+use egui::accesskit::{Rect, Role as AccessRole};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use lmd_inspector::runs::run_library;
 use lmd_inspector::state::{Action, Center, PanelSettings, ResultsPage, UiCommand};
+use lmd_inspector::worker::protocol::{LibraryEvent, RunsEvent};
 
 use super::Window;
 use super::arrangement::overlapping_roles;
+use super::pictures::show_compared;
+use super::script::Script;
+use crate::networks::fixture;
 
 /// What is read out at one place.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +27,8 @@ struct Line {
 struct Reading {
     page: String,
     lines: Vec<Line>,
+    /// Where each line is drawn, if it is.
+    places: Vec<Option<Rect>>,
 }
 
 impl Reading {
@@ -33,14 +40,17 @@ impl Reading {
             let words = words.unwrap_or_default().trim().to_owned();
             let says =
                 !words.is_empty() || is_input(node.role()) || node.role() == AccessRole::Image;
-            (says && !node.is_hidden()).then(|| Line {
+            let line = Line {
                 role: node.role(),
                 words,
-            })
+            };
+            (says && !node.is_hidden()).then(|| (line, node.bounding_box()))
         });
+        let (lines, places) = lines.unzip();
         Self {
             page: page.to_owned(),
-            lines: lines.collect(),
+            lines,
+            places,
         }
     }
 
@@ -50,7 +60,52 @@ impl Reading {
         let start = self.lines.iter().position(is_title);
         let start = start.unwrap_or_else(|| panic!("no {title}\n{self}"));
         self.lines.drain(..start);
+        self.places.drain(..start);
         self
+    }
+
+    /// The first controls, by how their names begin.
+    #[track_caller]
+    fn names(&self, beginnings: &[&str]) {
+        let controls = self.lines.iter().filter(|line| is_input(line.role));
+        let found: Vec<&str> = controls.map(|line| line.words.as_str()).collect();
+        let matches = found.len() >= beginnings.len()
+            && (found.iter().zip(beginnings)).all(|(found, start)| found.starts_with(start));
+        assert!(matches, "{found:?}, expected {beginnings:?}\n{self}");
+    }
+
+    /// Up to the first line for which that holds.
+    fn until(mut self, is_beyond: impl Fn(&Line) -> bool) -> Self {
+        let end = self.lines.iter().position(is_beyond);
+        let end = end.unwrap_or_else(|| panic!("it has no end\n{self}"));
+        self.lines.truncate(end);
+        self.places.truncate(end);
+        self
+    }
+
+    /// From left to right in a row, and the rows from the top: what is read next is right of what was read, or below.
+    #[track_caller]
+    fn goes_as_it_is_drawn(&self) {
+        let drawn = self.lines.iter().zip(&self.places);
+        let drawn: Vec<_> = drawn
+            .filter_map(|(line, place)| Some((line, (*place)?)))
+            .collect();
+        assert!(drawn.len() > 2, "there is too little to read\n{self}");
+        for pair in drawn.windows(2) {
+            let [(before, old), (after, new)] = [pair[0], pair[1]];
+            let shared = old.y1.min(new.y1) - old.y0.max(new.y0);
+            let is_row = shared > 0.5 * old.height().min(new.height());
+            let is_after = if is_row {
+                new.x0 > old.x0
+            } else {
+                new.y0 > old.y0
+            };
+            assert!(
+                is_after,
+                "{:?} at {new:?} is read after {:?} at {old:?}\n{self}",
+                after.words, before.words
+            );
+        }
     }
 
     fn headings(&self) -> Vec<&str> {
@@ -98,7 +153,11 @@ impl fmt::Display for Reading {
 
 /// A window with a finished run over all three roles.
 fn judged() -> Window {
-    overlapping_roles(30, 0.07).0
+    judged_by_script().0
+}
+
+fn judged_by_script() -> (Window, Script) {
+    overlapping_roles(30, 0.07)
 }
 
 fn show(window: &mut Window, center: Center, results: ResultsPage) {
@@ -169,6 +228,70 @@ fn what_lies_over_the_window_reads_in_order() {
         window.key_press(Key::Escape);
         window.run_steps(4);
     }
+}
+
+#[test]
+fn what_is_above_the_gallery_is_read_as_it_is_drawn() {
+    let mut window = judged();
+    let session = window.state_mut().session_mut();
+    // It has images as well.
+    session.perform(Action::Do(UiCommand::ToggleSetup));
+    show(&mut window, Center::Gallery, ResultsPage::Folders);
+    let reading = Reading::of(&window, "Gallery").from("Images");
+    let head = reading.until(|line| line.words.starts_with("000"));
+    head.goes_as_it_is_drawn();
+    head.names(&[
+        "Find images",
+        "Gallery picture size",
+        "Gallery order",
+        "Gallery role",
+        "Gallery verdict",
+        "Show all",
+    ]);
+}
+
+#[test]
+fn compared_runs_are_read_as_they_are_drawn() {
+    let (mut window, script) = judged_by_script();
+    show_compared(&mut window, &script);
+    let reading = Reading::of(&window, "Compare").from("Compare runs");
+    reading.goes_as_it_is_drawn();
+    reading.names(&[
+        "Distances shown",
+        "Aggregations shown",
+        "Close table",
+        "Compare with LPIPS, median",
+    ]);
+}
+
+#[test]
+fn recent_runs_are_read_as_they_are_drawn() {
+    let (mut window, script) = judged_by_script();
+    let folder = fixture("runs/v1");
+    window.state_mut().keep_runs_in(Some(folder.clone()));
+    let session = window.state_mut().session_mut();
+    session.perform(Action::Do(UiCommand::ToggleRecent));
+    script.say_library(LibraryEvent::Runs(RunsEvent::Listed {
+        library: run_library::list(&folder).into(),
+        problem: None,
+    }));
+    window.run_steps(4);
+    let reading = Reading::of(&window, "Recent").from("Recent runs");
+    reading.goes_as_it_is_drawn();
+    reading.names(&[
+        "Open run of unfinished",
+        "Remove run of unfinished",
+        "Open run of mask",
+        "Remove run of mask",
+        "Open run of finished",
+        "Remove run of finished",
+        "Open run of denoise",
+        "Remove run of denoise",
+        "run path",
+        "Browse run path",
+        "Clear recent runs…",
+        "Close list",
+    ]);
 }
 
 #[test]

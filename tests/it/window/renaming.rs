@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use egui::Key;
 use egui::accesskit::Role as AccessRole;
+use egui::{Event, Key, Modifiers, PointerButton};
 use egui_kittest::kittest::Queryable as _;
 use lmd_inspector::runs::file::{self, KeepPictures};
 use lmd_inspector::state::{Action, KeepAction};
@@ -82,6 +82,44 @@ fn a_run_is_renamed_and_a_taken_name_is_said_beside_it() {
         let path = folder.path().join(name).with_extension("lmdrun");
         assert_eq!(path.exists(), is_there, "{name}");
     }
+}
+
+/// Press and release twice over a label, each in a frame of its own.
+fn double_click(window: &mut Window, label: &str) {
+    let pos = window.get_by_label(label).rect().center();
+    let button = |pressed| Event::PointerButton {
+        pos,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    window.input_mut().events.push(Event::PointerMoved(pos));
+    window.run_steps(2);
+    let began_at = window.ctx.input(|input| input.time);
+    for (index, pressed) in [true, false, true, false].into_iter().enumerate() {
+        // The frames of the test are farther apart than the two clicks of a double-click may be.
+        window.input_mut().time = Some(began_at + 0.06 * (index + 1) as f64);
+        window.input_mut().events.push(button(pressed));
+        window.run_steps(1);
+    }
+    window.input_mut().time = None;
+    window.run_steps(3);
+}
+
+#[test]
+fn a_double_click_on_the_name_opens_its_field_and_one_click_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut window, script) = opened(folder.path(), "first.lmdrun");
+    window.get_by_label("first, done").click();
+    window.run_steps(3);
+    assert!(window.query_by_role_and_label(FIELD.0, FIELD.1).is_none());
+    double_click(&mut window, "first, done");
+    let field = window.get_by_role_and_label(FIELD.0, FIELD.1);
+    assert_eq!(field.value().as_deref(), Some("first"));
+    assert!(field.is_focused());
+    rename(&mut window, &script, "evening");
+    window.get_by_label("evening, done");
+    assert!(folder.path().join("evening.lmdrun").exists());
 }
 
 #[test]

@@ -10,7 +10,7 @@ const MAX_ZOOM: f32 = 64.0;
 /// Points of the wheel that make everything e times as large.
 const WHEEL: f32 = 240.0;
 /// Pictures up to this side show their pixels when they fit.
-const PIXELATED_SIDE: f32 = 64.0;
+pub const PIXELATED_SIDE: f32 = 64.0;
 
 /// A picture of `size` pixels in `place`.
 #[derive(Clone, Copy, Debug)]

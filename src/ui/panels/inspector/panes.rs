@@ -7,7 +7,7 @@ use egui::{
 
 use super::Detail;
 use super::legend::{LINE_HEIGHT, legend_ui, line_ui, top};
-use super::lens::Lens;
+use super::lens::{Lens, PIXELATED_SIDE};
 use super::shown::{Pane, Shown, shown};
 use super::strip::STRIP_HEIGHT;
 use crate::images::Picture;
@@ -26,6 +26,8 @@ const MOST_PANES: usize = 4;
 const GALLERY_HEIGHT: f32 = 270.0;
 /// The gallery's share of a high center.
 const GALLERY_SHARE: f32 = 0.4;
+/// Width of the frame around a picture in points.
+const EDGE: f32 = 1.0;
 /// Seconds that each of two blinking pictures stays.
 const BLINK_SECS: f64 = 0.6;
 /// Width of the split line's grip in points.
@@ -54,7 +56,8 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>, has_g
     } else {
         0.0
     };
-    let (columns, side, height) = arrangement(ui, panes.len(), gap, below);
+    let pixels = num_pixels(scene);
+    let (columns, side, height) = arrangement(ui, (panes.len(), pixels), gap, below);
     let used = columns as f32 * side + (columns - 1) as f32 * gap;
     let indent = 0.5 * (ui.available_width() - used).max(0.0);
     let pointed = scene.drafts.shown.pointed.take();
@@ -80,7 +83,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>, has_g
 /// In how many columns the pictures are largest, and the side of each: as width, and the gallery's need of height, allow;
 /// and the height of all of them. That is the same for any number of pictures: what is below must not move where they are
 /// put together in another way.
-fn arrangement(ui: &Ui, count: usize, gap: f32, below: f32) -> (usize, f32, f32) {
+fn arrangement(ui: &Ui, (count, pixels): (usize, f32), gap: f32, below: f32) -> (usize, f32, f32) {
     let gaps = 4.0 * ui.spacing().item_spacing.y;
     let rest = STRIP_HEIGHT + theme::ROW_HEIGHT + 2.0 * LINE_HEIGHT + gaps + below;
     let most = (ui.available_height() - rest).max(120.0);
@@ -90,7 +93,7 @@ fn arrangement(ui: &Ui, count: usize, gap: f32, below: f32) -> (usize, f32, f32)
             let rows = count.div_ceil(columns) as f32;
             let width = (ui.available_width() - (columns - 1) as f32 * gap) / columns as f32;
             let height = (height - (rows - 1.0) * line) / rows;
-            width.min(height).min(MAX_SIDE).floor()
+            snug(ui, width.min(height).min(MAX_SIDE).floor(), pixels)
         };
         let (one_row, two_rows) = (side(count), side(count.div_ceil(2)));
         // A row is easier to compare along; two rows must gain by it.
@@ -105,6 +108,29 @@ fn arrangement(ui: &Ui, count: usize, gap: f32, below: f32) -> (usize, f32, f32)
     let height = rows * side + (rows - 1.0) * line;
     let (columns, side) = best(count, height);
     (columns, side, height + LINE_HEIGHT)
+}
+
+/// Pixels per side of the pictures to come: by the model, so that nothing moves when the first one is there.
+fn num_pixels(scene: &Scene<'_>) -> f32 {
+    let session = scene.session;
+    let of_run = session
+        .shown
+        .run
+        .as_ref()
+        .and_then(|run| run.model.as_ref());
+    let model = of_run.or(session.model_info());
+    model.map_or(f32::INFINITY, |model| model.geometry.side as f32)
+}
+
+/// A place no larger than its picture becomes within `side`, which small ones do by whole device pixels.
+fn snug(ui: &Ui, side: f32, pixels: f32) -> f32 {
+    if pixels > PIXELATED_SIDE {
+        return side;
+    }
+    let edges = 2.0 * EDGE;
+    let size = Vec2::splat(pixels);
+    let drawn = picture::fitted(size, side - edges, true, ui.ctx().pixels_per_point());
+    (drawn.x + edges).ceil()
 }
 
 fn pane_ui(
@@ -132,7 +158,7 @@ fn pane_ui(
                 return;
             };
             let size = vec2(original.width as f32, original.height as f32);
-            let lens = Lens::new(rect.shrink(1.0), size, ui.ctx().pixels_per_point());
+            let lens = Lens::new(rect.shrink(EDGE), size, ui.ctx().pixels_per_point());
             let old = scene.session.looking.view;
             let mut view = lens.moved(ui, &response, old);
             paint_pane(ui, scene, shown, pane, (rect, lens));
@@ -189,7 +215,7 @@ fn paint_pane(
     let (Some(original), view) = (shown.original, scene.session.looking.view) else {
         return;
     };
-    let place = rect.shrink(1.0);
+    let place = rect.shrink(EDGE);
     let painter = ui.painter().with_clip_rect(place);
     let at = lens.rect(view);
     let ctx = ui.ctx();

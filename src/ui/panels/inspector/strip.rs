@@ -27,36 +27,58 @@ const GAP: f32 = 3.0;
 /// Side of the small mask in the corner of each result, as a share of the picture's.
 const MASK: f32 = 0.36;
 
-/// The side at which all attempts of the run have room beside each other, as far as the height allows: that does not
-/// change while they arrive.
-fn side(ui: &Ui, scene: &Scene<'_>) -> f32 {
+/// In how many columns the attempts of the run are largest, and the side of each, as far as the height allows: that does
+/// not change while they arrive. One row, which scrolls, where they have no room.
+fn arrangement(ui: &Ui, scene: &Scene<'_>) -> (usize, f32) {
     let run = scene.session.shown.run.as_ref();
     let count = run.map_or(1, |run| run.settings.method.detector.num_attempts());
-    let width = ui.available_width() / count.max(1) as f32 - EDGE - GAP;
-    let most = (ui.available_height() - WORDS).min(MOST);
-    width.min(most).max(ATTEMPT).floor()
+    let count = count.max(1);
+    let side = |columns: usize| {
+        let rows = count.div_ceil(columns) as f32;
+        let width = ui.available_width() / columns as f32 - EDGE - GAP;
+        let height = (ui.available_height() - (rows - 1.0) * GAP) / rows - WORDS;
+        width.min(height).min(MOST).floor()
+    };
+    // Of those that are as large the one with the fewest rows.
+    let columns = (1..=count).max_by(|a, b| side(*a).total_cmp(&side(*b)));
+    let columns = columns.unwrap_or(count);
+    let side = side(columns);
+    if side < ATTEMPT {
+        return (count, ATTEMPT);
+    }
+    // As many in each row.
+    let rows = count.div_ceil(columns);
+    (count.div_ceil(rows), side)
 }
 
 /// Draw the strip; `can_grow` where nothing is below it.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, detail: Option<&Detail<'_>>, can_grow: bool) {
-    let side = if can_grow { side(ui, scene) } else { ATTEMPT };
-    let height = side + WORDS;
+    let (columns, side) = if can_grow {
+        arrangement(ui, scene)
+    } else {
+        (usize::MAX, ATTEMPT)
+    };
+    let num_attempts = detail.map_or(0, |detail| detail.attempts.len());
+    let rows = num_attempts.div_ceil(columns).max(1) as f32;
+    let height = rows * (side + WORDS) + (rows - 1.0) * GAP;
     ui.allocate_ui(vec2(ui.available_width(), height), |ui| {
         ui.set_min_height(height);
         ScrollArea::horizontal()
             .id_salt("attempts")
             .auto_shrink(false)
             .show(ui, |ui| {
-                ui.horizontal_top(|ui| {
-                    ui.spacing_mut().item_spacing.x = GAP;
-                    let Some(detail) = detail else { return };
-                    if detail.attempts.is_empty() {
-                        note(ui, "The attempts appear here as they arrive");
-                    }
-                    for position in 0..detail.attempts.len() {
-                        attempt_ui(ui, scene, detail, (position, side));
-                    }
-                });
+                ui.spacing_mut().item_spacing = Vec2::splat(GAP);
+                let Some(detail) = detail else { return };
+                if num_attempts == 0 {
+                    note(ui, "The attempts appear here as they arrive");
+                }
+                for begin in (0..num_attempts).step_by(columns) {
+                    ui.horizontal_top(|ui| {
+                        for position in begin..num_attempts.min(begin.saturating_add(columns)) {
+                            attempt_ui(ui, scene, detail, (position, side));
+                        }
+                    });
+                }
             });
     });
 }
@@ -99,17 +121,13 @@ fn attempt_ui(
             .text(at, Align2::CENTER_CENTER, text, font, color);
     };
     line(9.0, &value, TextStyle::Monospace, 11.0, palette.text);
-    if is_median {
-        line(22.0, "median", TextStyle::Small, 11.0, palette.accent);
+    let number = result.attempt + 1;
+    let (words, color) = if is_median {
+        (format!("{number}, median"), palette.accent)
     } else {
-        line(
-            22.0,
-            &(result.attempt + 1).to_string(),
-            TextStyle::Small,
-            11.0,
-            palette.weak,
-        );
-    }
+        (number.to_string(), palette.weak)
+    };
+    line(22.0, &words, TextStyle::Small, 11.0, color);
     let label = format!(
         "Attempt {}, {} {value}{}",
         result.attempt + 1,

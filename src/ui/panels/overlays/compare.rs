@@ -2,7 +2,7 @@
 
 mod pair;
 
-use egui::{Button, Frame, Grid, Id, Margin, Modal, RichText, ScrollArea, Ui, vec2};
+use egui::{Button, Frame, Grid, Id, Margin, Modal, RichText, ScrollArea, Ui, WidgetInfo, vec2};
 
 use crate::detectors::measures;
 use crate::engine::comparing::{ComparedRow, ComparedRun};
@@ -18,6 +18,14 @@ use crate::ui::widgets::layout::{HEADING, ends, note, sized_cell, title};
 const WIDTH: f32 = 1130.0;
 /// Rows drawn at most: more can't be looked through.
 const MOST_ROWS: usize = 400;
+/// Points between two columns at least.
+const LEAST_GAP: f32 = 16.0;
+/// Width of the scroll bar in points, and its distance from the table.
+const SCROLL_BAR: f32 = 10.0;
+/// The heads of the columns; the first has the buttons.
+const COLUMNS: [&str; 10] = [
+    "", "Run", "Model", "Method", "Attempts", "Steps", "Score", "AUROC", "Images", "Time",
+];
 
 /// Draw it.
 pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
@@ -121,25 +129,38 @@ fn table_ui(ui: &mut Ui, scene: &mut Scene<'_>, height: f32) {
         .max_height(height)
         .auto_shrink([false, true])
         .show(ui, |ui| {
-            Grid::new("compared")
-                .num_columns(9)
-                .spacing([16.0, 3.0])
-                .striped(true)
-                .show(ui, |ui| {
-                    let weak = theme::palette(ui).weak;
-                    for title in [
-                        "", "Run", "Model", "Mask", "Attempts", "Steps", "Score", "AUROC",
-                        "Images", "Time",
-                    ] {
-                        ui.label(RichText::new(title).small().color(weak));
-                    }
+            ui.set_max_width(ui.available_width() - SCROLL_BAR);
+            spread_grid(ui, "compared", COLUMNS.len(), |ui| {
+                let weak = theme::palette(ui).weak;
+                for title in COLUMNS {
+                    ui.label(RichText::new(title).small().color(weak));
+                }
+                ui.end_row();
+                for (run, row) in rows.into_iter().take(MOST_ROWS) {
+                    row_ui(ui, scene, run, row);
                     ui.end_row();
-                    for (run, row) in rows.into_iter().take(MOST_ROWS) {
-                        row_ui(ui, scene, run, row);
-                        ui.end_row();
-                    }
-                });
+                }
+            });
         });
+}
+
+/// A grid whose columns lie as far apart as makes it as wide as its place; what they leave was seen in the frame before.
+fn spread_grid(ui: &mut Ui, id_salt: &str, num_columns: usize, add: impl FnOnce(&mut Ui)) {
+    let id = ui.scope_id().with(id_salt);
+    let gap: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(LEAST_GAP);
+    let place = ui.available_width();
+    let grid = Grid::new(id_salt)
+        .num_columns(num_columns)
+        .spacing([gap, 3.0])
+        .striped(true)
+        .show(ui, add);
+    let num_gaps = (num_columns - 1) as f32;
+    let columns = grid.response.rect.width() - num_gaps * gap;
+    let fitting = ((place - columns) / num_gaps).floor().max(LEAST_GAP);
+    if fitting != gap {
+        ui.data_mut(|data| data.insert_temp(id, fitting));
+        ui.request_discard("the columns have other widths");
+    }
 }
 
 fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &ComparedRun, row: ComparedRow) {
@@ -177,8 +198,16 @@ fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &ComparedRun, row: ComparedRo
     ui.label(settings.method.detector.summary());
     let number = |ui: &mut Ui, text: String| ui.label(RichText::new(text).monospace());
     number(ui, settings.method.detector.num_attempts().to_string());
-    let num_steps = (settings.method.detector).expected_calls(manifest.model.num_train_timesteps);
-    number(ui, num_steps.to_string());
+    match (settings.method.detector).expected_calls(manifest.model.num_train_timesteps) {
+        0 => {
+            let none = "No steps: this detector does not call the diffusion model";
+            let response = number(ui, "–".to_owned()).on_hover_text(none);
+            response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, none));
+        }
+        num_steps => {
+            number(ui, num_steps.to_string());
+        }
+    }
     ui.label(way);
     match row.auroc {
         Some((auroc, interval)) => {

@@ -193,29 +193,35 @@ fn pictures_ui(ui: &mut Ui, scene: &mut Scene<'_>, result: &AttemptResult) {
         inspector::play(ui, scene, scrub);
     }
     let steps = session.presented_steps();
-    let count = (steps.len() - 1) as f32;
+    let cards: Vec<Card<'_>> = (steps.iter().filter(|step| **step <= session.looking.step))
+        .filter_map(|step| card(session, result, *step))
+        .collect();
+    let count = cards.len() as f32;
     let gap = 20.0;
     let large = type_size(ui, LARGE);
     let small = type_size(ui, LARGE - 2.0);
-    let width = (ui.available_width() - (count - 1.0) * gap) / count;
-    // The pictures come first; words and plot share what is left.
-    let side = width.min(PICTURES * ui.available_height()).floor();
     let words_height = large + 12.0 + LINES * small;
+    let width = (ui.available_width() - (count - 1.0) * gap) / count;
+    let height = if session.looking.step == Step::Verdict {
+        // The pictures come first; words and plot share what is left.
+        PICTURES * ui.available_height()
+    } else {
+        // All but the line below them.
+        ui.available_height() - words_height - 2.0 * large
+    };
+    let side = width.min(height).floor();
     let indent = 0.5 * (ui.available_width() - count * side - (count - 1.0) * gap).max(0.0);
     let place = vec2(ui.available_width(), side + words_height);
     ui.allocate_ui_with_layout(place, Layout::left_to_right(Align::Min), |ui| {
         ui.set_min_size(place);
         ui.add_space(indent);
         ui.spacing_mut().item_spacing.x = gap;
-        for step in steps.iter().filter(|step| **step <= session.looking.step) {
-            let Some(card) = card(session, result, *step) else {
-                continue;
-            };
+        for card in &cards {
             ui.allocate_ui(vec2(side, side + words_height), |ui| {
                 ui.vertical(|ui| {
                     ui.set_width(side);
                     ui.label(RichText::new(card.title).size(large).strong());
-                    picture_ui(ui, scene, &card, side);
+                    picture_ui(ui, scene, card, side);
                     ui.label(RichText::new(&card.sentence).size(small));
                 });
             });

@@ -40,7 +40,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         let row = PathRow {
             name: "run path",
             hint: "Path of another run file",
-            tooltip: "A file that ends in .lmdrun, of this window or of lmd score --output",
+            tooltip: "A file that ends in .lmdrun, of this window or of `lmd score --output`",
             browse: Action::Do(UiCommand::BrowseOpen),
             keeps_text: false,
             apply: &|path| Action::Keep(KeepAction::Open(path)),
