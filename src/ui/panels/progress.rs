@@ -8,6 +8,7 @@ use crate::state::{Action, Phase, RunState, Session, UiCommand, recent, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{primary, sized};
 use crate::ui::widgets::layout::ends;
+use crate::ui::widgets::tip::Tip as _;
 use crate::worker::protocol::Progress;
 
 /// Height of the buttons.
@@ -257,7 +258,7 @@ fn bar_ui(ui: &mut Ui, session: &Session) {
     }
     let name = format!("Progress, {}", text::percent(f64::from(share)));
     response.widget_info(|| WidgetInfo::labeled(egui::Role::ProgressIndicator, true, &name));
-    response.on_hover_text("How many of all attempts are done");
+    response.tip(|| "How many of all attempts are done");
 }
 
 #[cfg(test)]

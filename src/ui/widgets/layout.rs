@@ -8,6 +8,7 @@ use egui::{
     UiBuilder, Vec2, WidgetInfo, vec2,
 };
 
+use super::tip::Tip as _;
 use crate::ui::theme::{self, LABEL_WIDTH, RADIUS, ROW_HEIGHT, SECTION_GAP};
 
 /// Type size of a dialog's title in points.
@@ -74,10 +75,9 @@ pub fn row(
                 ui.label(label)
             })
             .inner
-            .on_hover_text(tooltip);
+            .tip(|| tooltip);
         ui.label_inputs_by(label.id, add_control)
-            .on_hover_text(tooltip)
-            .on_disabled_hover_text(tooltip)
+            .tip_always(|| tooltip)
     })
     .inner
 }
@@ -124,7 +124,7 @@ pub fn number_cell(ui: &mut Ui, width: f32, text: &str, color: egui::Color32) ->
     ui.painter()
         .text(rect.right_center(), Align2::RIGHT_CENTER, text, font, color);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, text));
-    response.on_hover_text("Click to copy")
+    response.tip(|| "Click to copy")
 }
 
 /// Something at the right edge and something that takes what it leaves at the left, drawn and read from the left; in a row.

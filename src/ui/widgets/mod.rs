@@ -8,3 +8,4 @@ pub mod path_field;
 pub mod picture;
 pub mod thumbnail;
 pub mod ticks;
+pub mod tip;
