@@ -8,6 +8,7 @@ use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{TITLE, row};
+use crate::ui::widgets::tip::Tip as _;
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -27,9 +28,9 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             super::runs::saving_ui(ui, scene);
         })
         .header_response
-        .on_hover_text(
-            "Image limit, seed, batch, resizing, device and keeping of runs: what few need to change",
-        );
+        .tip(|| {
+            "Image limit, seed, batch, resizing, device and keeping of runs: what few need to change"
+});
 }
 
 fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {

@@ -13,6 +13,7 @@ use crate::ood::MeasureId;
 use crate::state::text;
 use crate::ui::theme;
 use crate::ui::widgets::layout::{note, section, stand_in};
+use crate::ui::widgets::tip::Tip as _;
 use crate::worker::protocol::{Assessment, AttemptsPoint};
 
 /// Draw the section.
@@ -38,10 +39,10 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
             }
             None => "The interval still moves: more attempts make the figures steadier".to_owned(),
         };
-        note(ui, words).on_hover_text(
+        note(ui, words).tip(|| {
             "Enough: both ends of the interval stay within 0.005, or a tenth of its width, of where they are \
-             after all attempts, for at least two more attempts",
-        );
+             after all attempts, for at least two more attempts"
+});
     });
 }
 
@@ -118,9 +119,9 @@ fn plot_ui(ui: &mut Ui, scene: &Scene<'_>, assessment: &Assessment) {
         measures::label(&chosen),
         text::counted(most, "attempt")
     );
-    stand_in(ui, "attempts stand-in", response.rect, &description).on_hover_text(
-        "AUROC after 1, 2, … attempts, by each distance. The band is the interval of the chosen one",
-    );
+    stand_in(ui, "attempts stand-in", response.rect, &description).tip(|| {
+        "AUROC after 1, 2, … attempts, by each distance. The band is the interval of the chosen one"
+});
 }
 
 fn band(points: &[AttemptsPoint], color: egui::Color32) -> FilledArea {

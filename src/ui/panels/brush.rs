@@ -8,6 +8,7 @@ use crate::state::{Action, LookAction, ScoreRange, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{Icon, icon_button};
 use crate::ui::widgets::layout::note;
+use crate::ui::widgets::tip::Tip as _;
 
 /// Shorter drags, in points, are a slip of the hand.
 const SHORTEST: f32 = 3.0;
@@ -32,7 +33,7 @@ pub fn area_ui(
     let response = ui
         .interact(frame, id, Sense::CLICK | Sense::DRAG)
         .on_hover_cursor(CursorIcon::Crosshair)
-        .on_hover_text(tooltip);
+        .tip(|| tooltip);
     response.widget_info(|| {
         WidgetInfo::labeled(
             egui::Role::Image,
@@ -104,10 +105,10 @@ pub fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, (low, high): (f64, f64)) {
                 .speed((high - low) / FIELD_POINTS)
                 .custom_formatter(|value, _| text::score(value));
             ui.add(field)
-                .on_hover_text(
+                .tip(|| {
                     "The gallery shows only images with scores in this range. \
-                     Drag over the bars to choose one, or type it here",
-                )
+                     Drag over the bars to choose one, or type it here"
+                })
                 .accessible_name(name);
             if name.starts_with("Lowest") {
                 note(ui, "to");
@@ -116,8 +117,8 @@ pub fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, (low, high): (f64, f64)) {
         let count = scene.session.shown.gallery.order().len();
         if brush.is_some() {
             let all = LookAction::Brush(None);
-            let tooltip = all.info().explanation;
-            if icon_button(ui, Icon::Cross, "Clear the range of scores", &tooltip).clicked() {
+            let tooltip = || all.info().explanation.into_owned();
+            if icon_button(ui, Icon::Cross, "Clear the range of scores", tooltip).clicked() {
                 ask(scene, None);
             }
             note(ui, text::counted(count, "image"));

@@ -6,6 +6,7 @@ use super::Scene;
 use crate::state::shown::confounds::{Confound, differences_of_files};
 use crate::ui::theme;
 use crate::ui::widgets::layout::{note, number_cell, right_cell, section, text_cell};
+use crate::ui::widgets::tip::Tip as _;
 
 /// Width of a number's cell in points.
 const NUMBER: f32 = 70.0;
@@ -55,7 +56,7 @@ pub fn after_ui(ui: &mut Ui, scene: &Scene<'_>) {
             }
         })
         .response
-        .on_hover_text(tooltip);
+        .tip(|| tooltip);
         for confound in confounds {
             row_ui(ui, confound);
         }

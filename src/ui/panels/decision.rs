@@ -14,6 +14,7 @@ use crate::ui::widgets::buttons::sized;
 use crate::ui::widgets::layout::{note, row};
 use crate::ui::widgets::mark;
 use crate::ui::widgets::path_field::{PathRow, path_row};
+use crate::ui::widgets::tip::Tip as _;
 
 /// Height of one outcome's cell.
 const CELL_HEIGHT: f32 = 42.0;
@@ -74,7 +75,7 @@ fn ways_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
                     let button = Button::selectable(item == way, item.label());
                     let response = ui
                         .add_enabled(reason.is_none(), button)
-                        .on_hover_text(explanation(item))
+                        .tip(|| explanation(item))
                         .on_disabled_hover_text(reason.unwrap_or_default());
                     if response.clicked() {
                         way = item;
@@ -82,7 +83,7 @@ fn ways_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
                 }
             })
             .response
-            .on_hover_text("How the threshold is set")
+            .tip(|| "How the threshold is set")
             .accessible_name("Way to set the threshold");
         if way != old.way {
             let mut settings = DecisionSettings { way, ..old };
@@ -101,10 +102,7 @@ fn ways_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
             || "There is nothing to take back".to_owned(),
             |words| format!("Undo {words} (Ctrl+Z)"),
         );
-        let response = ui
-            .add_enabled(undone.is_some(), undo)
-            .on_hover_text(&words)
-            .on_disabled_hover_text(words);
+        let response = ui.add_enabled(undone.is_some(), undo).tip_always(|| words);
         if response.clicked() {
             scene.actions.push(Action::Do(UiCommand::Undo));
         }
@@ -300,12 +298,15 @@ fn cell_ui(
         );
         WidgetInfo::selected(egui::Role::Button, true, is_chosen, label)
     });
-    let level = percent(scene.session.settings.decision.level);
-    let response = response.on_hover_text(format!(
-        "{}. The range holds the true share with {level} confidence (Clopper-Pearson). \
-         Click to see these images only, once more for all",
-        meaning(outcome)
-    ));
+    let level = scene.session.settings.decision.level;
+    let response = response.tip(|| {
+        format!(
+            "{}. The range holds the true share with {} confidence (Clopper-Pearson). \
+             Click to see these images only, once more for all",
+            meaning(outcome),
+            percent(level)
+        )
+    });
     if response.clicked() {
         toggle_outcome(scene, outcome);
     }
@@ -411,11 +412,11 @@ fn precision_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>)
             ui.label("If");
             let response = ui
                 .add(share_field(&mut settings.prior, 0.002))
-                .on_hover_text(tooltip)
+                .tip(|| tooltip)
                 .accessible_name("Share of out-of-domain images in use");
             ui.label("of new images are out-of-domain,");
             ui.label(format!("{shown} of alarms are right"))
-                .on_hover_text(tooltip);
+                .tip(|| tooltip);
             response
         })
         .inner

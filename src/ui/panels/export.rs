@@ -12,6 +12,7 @@ use crate::ui::theme::ROW_HEIGHT;
 use crate::ui::widgets::buttons::sized;
 use crate::ui::widgets::layout::note;
 use crate::ui::widgets::path_field::{PathRow, path_field, path_row};
+use crate::ui::widgets::tip::Tip as _;
 
 /// Width of the menu in points.
 const WIDTH: f32 = 340.0;
@@ -33,7 +34,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         // The folder is offered afresh each time, for the run of that moment.
         scene.drafts.written.clear();
     }
-    response.on_hover_text("Write scores, verdicts, the report, pictures or plots to files");
+    response.tip(|| "Write scores, verdicts, the report, pictures or plots to files");
 }
 
 /// The run in each of its formats.
@@ -57,18 +58,14 @@ fn run_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             WIDTH - 4.0,
         )
         .0
-        .on_hover_text(
-            "The folder to write to, it is made where it is missing; no file is replaced",
-        );
+        .tip(|| "The folder to write to, it is made where it is missing; no file is replaced");
         let folder = typed_path(&scene.drafts.written);
         ui.horizontal_wrapped(|ui| {
             for format in FORMATS {
                 let write = KeepAction::Write(format.name, folder.clone().unwrap_or_default());
                 let size = vec2(0.5 * (WIDTH - 14.0), ROW_HEIGHT);
                 let button = Button::new(format.label).min_size(size);
-                let response = ui
-                    .add_enabled(folder.is_some(), button)
-                    .on_hover_text(format.help);
+                let response = ui.add_enabled(folder.is_some(), button).tip(|| format.help);
                 if response.clicked() {
                     scene.actions.push(Action::Keep(write));
                     ui.close();

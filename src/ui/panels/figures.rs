@@ -12,6 +12,7 @@ use crate::state::{FolderSource, Session, text};
 use crate::ui::theme;
 use crate::ui::widgets::layout::{note, number_cell, right_cell, text_cell};
 use crate::ui::widgets::mark;
+use crate::ui::widgets::tip::Tip as _;
 
 /// What an AUROC is, for people.
 pub const AUROC_MEANS: &str = "The chance that an out-of-domain image scores higher than an in-domain one. 1 is perfect, 0.5 is guessing";
@@ -30,7 +31,7 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
             ui,
             analysis.map_or_else(|| "No image has a score yet".to_owned(), Analysis::basis),
         )
-        .on_hover_text("What the figures rest on, they get steadier with more images and attempts");
+        .tip(|| "What the figures rest on, they get steadier with more images and attempts");
         figures_ui(ui, analysis.and_then(|a| a.figures.as_ref().ok()));
         interval_ui(ui, scene);
     });
@@ -72,10 +73,10 @@ fn interval_ui(ui: &mut Ui, scene: &Scene<'_>) {
             }
         },
     );
-    note(ui, words).on_hover_text(
+    note(ui, words).tip(|| {
         "Where the true AUROC lies: images are drawn again and again from each role (BCa bootstrap). \
-         Where no score of one role lies among those of the other, an exact one-sided bound takes its place",
-    );
+         Where no score of one role lies among those of the other, an exact one-sided bound takes its place"
+});
 }
 
 fn figures_ui(ui: &mut Ui, figures: Option<&Figures>) {
@@ -102,9 +103,9 @@ fn figures_ui(ui: &mut Ui, figures: Option<&Figures>) {
         let shown = figures.map_or_else(|| "–".to_owned(), value);
         ui.horizontal(|ui| {
             let width = ui.available_width() - NUMBER_WIDTH - ui.spacing().item_spacing.x;
-            text_cell(ui, vec2(width, LINE), label).on_hover_text(tooltip);
+            text_cell(ui, vec2(width, LINE), label).tip(|| tooltip);
             let color = theme::palette(ui).text;
-            number_cell(ui, NUMBER_WIDTH, &shown, color).on_hover_text(tooltip);
+            number_cell(ui, NUMBER_WIDTH, &shown, color).tip(|| tooltip);
         });
     }
 }
@@ -139,7 +140,7 @@ fn head_ui(ui: &mut Ui) {
             ),
         ] {
             let words = RichText::new(text).small().color(weak);
-            right_cell(ui, vec2(NUMBER_WIDTH, LINE), words).on_hover_text(tooltip);
+            right_cell(ui, vec2(NUMBER_WIDTH, LINE), words).tip(|| tooltip);
         }
     });
 }
@@ -149,7 +150,7 @@ fn row_ui(ui: &mut Ui, session: &Session, row: &FolderRow) {
         let width = name_width(ui) - 12.0 - ui.spacing().item_spacing.x;
         mark::ui(ui, row.role);
         text_cell(ui, vec2(width, LINE), folder_name(session, row))
-            .on_hover_text(row.folder.display().to_string());
+            .tip(|| row.folder.display().to_string());
         let color = theme::palette(ui).text;
         let dash = || "–".to_owned();
         number_cell(ui, NUMBER_WIDTH, &text::count(row.num_scored), color);

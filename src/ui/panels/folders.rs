@@ -11,6 +11,7 @@ use crate::ui::widgets::buttons::{cross, sized};
 use crate::ui::widgets::layout::{note, number_cell, section, text_cell};
 use crate::ui::widgets::mark;
 use crate::ui::widgets::path_field::{PathRow, path_row};
+use crate::ui::widgets::tip::Tip as _;
 use crate::worker::protocol::FolderListing;
 
 /// Unreadable files listed at most.
@@ -141,7 +142,7 @@ fn only_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let name = only.text();
     let button = ui
         .button(RichText::new("Score only these").small())
-        .on_hover_text(only.tooltip())
+        .tip(|| only.tooltip())
         .accessible_name(name);
     if button.clicked() {
         scene.actions.push(only);
@@ -178,7 +179,7 @@ fn folder_ui(ui: &mut Ui, scene: &mut Scene<'_>, folder: &Folder, position: usiz
         } else {
             palette.text
         };
-        text_cell(ui, name_size, RichText::new(&name).color(color)).on_hover_text(location(folder));
+        text_cell(ui, name_size, RichText::new(&name).color(color)).tip(|| location(folder));
         let count = match &folder.scan {
             ScanState::Failed(_) => "failed".to_owned(),
             ScanState::Waiting => "…".to_owned(),
@@ -190,7 +191,7 @@ fn folder_ui(ui: &mut Ui, scene: &mut Scene<'_>, folder: &Folder, position: usiz
             ScanState::Ready(_) => "Images that can be read",
             _ => "The folder is being listed",
         };
-        number_cell(ui, COUNT_WIDTH, &count, color).on_hover_text(hint);
+        number_cell(ui, COUNT_WIDTH, &count, color).tip(|| hint);
         let remove = Action::RemoveFolder(folder.folder_id);
         let words = format!("Remove {name}, {}", folder.role.name());
         if cross(ui, scene.actions, remove, &words).clicked() {

@@ -12,6 +12,7 @@ use crate::ood::text::percent;
 use crate::state::{Action, Center, PanelSettings, ResultsPage, Session, text};
 use crate::ui::theme;
 use crate::ui::widgets::layout::{card, note, on_baseline};
+use crate::ui::widgets::tip::Tip as _;
 
 /// Type size of the area in points.
 const LARGE: f32 = 24.0;
@@ -45,8 +46,7 @@ fn auroc_ui(ui: &mut Ui, session: &Session) {
     ui.horizontal_top(|ui| {
         on_baseline(ui, RichText::new("AUROC").strong(), &TextStyle::Body, LARGE);
         let number = RichText::new(format!("{:.3}", figures.auroc));
-        ui.label(number.size(LARGE).strong())
-            .on_hover_text(AUROC_MEANS);
+        ui.label(number.size(LARGE).strong()).tip(|| AUROC_MEANS);
         let assessment = session.shown.deciding.assessment.as_deref();
         if let Some(found) = assessment.and_then(|assessment| assessment.auroc) {
             let words = RichText::new(interval(&found)).color(theme::palette(ui).weak);
@@ -115,7 +115,7 @@ fn mistakes_ui(
     );
     let link = ui.link(RichText::new(words).small());
     let tooltip = "At the threshold. Click to see these images only, once more for all";
-    if link.on_hover_text(tooltip).clicked() {
+    if link.tip(|| tooltip).clicked() {
         toggle_outcome(scene, outcome);
     }
 }
@@ -144,7 +144,7 @@ fn warnings_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 /// Words that open a part of the window.
 fn link_ui(ui: &mut Ui, scene: &mut Scene<'_>, words: &str, tooltip: &str, panels: PanelSettings) {
     let link = ui.link(RichText::new(words).small());
-    if link.on_hover_text(tooltip).clicked() {
+    if link.tip(|| tooltip).clicked() {
         scene.actions.push(Action::SetPanels(panels));
     }
 }

@@ -12,6 +12,7 @@ use crate::state::shown::analysis::{Analysis, ScoreHistogram};
 use crate::state::text;
 use crate::ui::theme::{self, Palette};
 use crate::ui::widgets::layout::{note, section, stand_in};
+use crate::ui::widgets::tip::Tip as _;
 use crate::ui::widgets::{mark, ticks};
 
 /// Draw the section.
@@ -73,10 +74,10 @@ fn legend_ui(ui: &mut Ui, scene: &Scene<'_>, analysis: Option<&Analysis>) {
                 |ui| {
                     ui.spacing_mut().item_spacing.x = 5.0;
                     mark::ui(ui, role);
-                    note(ui, words).on_hover_text(
+                    note(ui, words).tip(|| {
                         "The filters of the gallery leave these; strong bars count them, faint bars count all. \
-                         Curve, threshold and figures stay those of all images",
-                    );
+                         Curve, threshold and figures stay those of all images"
+});
                 },
             );
         }

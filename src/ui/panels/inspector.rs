@@ -22,6 +22,7 @@ use crate::state::text;
 use crate::ui::theme;
 use crate::ui::widgets::layout::{TITLE, ends, heavy, note};
 use crate::ui::widgets::mark;
+use crate::ui::widgets::tip::Tip as _;
 
 /// What is drawn for one image.
 struct Detail<'a> {
@@ -81,7 +82,7 @@ fn header_ui(ui: &mut Ui, scene: &Scene<'_>, detail: Option<&Detail<'_>>) {
         let name_ui = |ui: &mut Ui, (): &mut ()| {
             let path = &detail.image.file.path;
             let name = RichText::new(short_name(path)).strong().size(TITLE);
-            heavy(ui, egui::Label::new(name).truncate()).on_hover_text(path.display().to_string());
+            heavy(ui, egui::Label::new(name).truncate()).tip(|| path.display().to_string());
             if ui.available_width() > 90.0 {
                 note(ui, detail.image.role.label());
             }
@@ -113,13 +114,13 @@ fn score_ui(ui: &mut Ui, scene: &Scene<'_>, detail: &Detail<'_>) {
     };
     if !verdict.is_empty() {
         ui.label(RichText::new(verdict).small().color(color))
-            .on_hover_text("Images above the threshold are called out-of-domain");
+            .tip(|| "Images above the threshold are called out-of-domain");
     }
     let number = RichText::new(text::score(score)).monospace();
     let label = egui::Label::new(number.size(15.0).strong()).sense(egui::Sense::CLICK);
-    let response = ui.add(label).on_hover_text(
-        "The score of this image, higher means that it fits the model less. Click to copy",
-    );
+    let response = ui
+        .add(label)
+        .tip(|| "The score of this image, higher means that it fits the model less. Click to copy");
     if response.clicked() {
         ui.ctx().copy_text(score.to_string());
     }

@@ -16,6 +16,7 @@ use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{note, row, section, stand_in};
 use crate::ui::widgets::path_field::path_field;
 use crate::ui::widgets::picture;
+use crate::ui::widgets::tip::Tip as _;
 
 /// Side of each preview picture in points.
 const PREVIEW: f32 = 96.0;
@@ -92,12 +93,19 @@ fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &mut Lmd, current: &Pat
         } else {
             crate::state::folders::short_name(current)
         };
-        let (response, entered) =
-            path_field(ui, &mut scene.drafts.mask, "Mask picture path", &hint, width);
-        let response = response.on_hover_text(
-            "A picture as the mask: white stays, black is painted again. It is resized to the model",
+        let (response, entered) = path_field(
+            ui,
+            &mut scene.drafts.mask,
+            "Mask picture path",
+            &hint,
+            width,
         );
-        let left = response.lost_focus().then(|| typed_path(&scene.drafts.mask));
+        let response = response.tip(|| {
+            "A picture as the mask: white stays, black is painted again. It is resized to the model"
+});
+        let left = response
+            .lost_focus()
+            .then(|| typed_path(&scene.drafts.mask));
         if let Some(path) = entered.or_else(|| left.flatten()) {
             settings.mask = MaskKind::File(path);
             scene.drafts.mask.clear();
@@ -120,9 +128,9 @@ fn preview_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &Lmd) {
             Some((attempt, _)) => format!("Mask preview, attempt {}", attempt + 1),
             None => "Mask preview, empty".to_owned(),
         };
-        stand_in(ui, "mask preview", rect, &description).on_hover_text(
-            "A sample image as the model will see it, and the same with the hidden part painted over",
-        );
+        stand_in(ui, "mask preview", rect, &description).tip(|| {
+            "A sample image as the model will see it, and the same with the hidden part painted over"
+});
         ui.vertical(|ui| steps_ui(ui, scene, settings));
     });
     let failure = scene
@@ -198,7 +206,8 @@ fn steps_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &Lmd) {
             (Icon::Left, "Previous mask", (current + count - 1) % count),
             (Icon::Right, "Next mask", (current + 1) % count),
         ] {
-            let response = icon_button(ui, icon, name, "Show the mask of another attempt");
+            let tooltip = || "Show the mask of another attempt".to_owned();
+            let response = icon_button(ui, icon, name, tooltip);
             if response.clicked() {
                 scene.actions.push(Action::PreviewAttempt(next));
             }

@@ -11,6 +11,7 @@ use crate::runs::settings::View;
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{row, section, sized_cell};
+use crate::ui::widgets::tip::Tip as _;
 
 /// Start timestep that the paper uses of 1000.
 const DEFAULT_START: usize = 500;
@@ -139,11 +140,11 @@ fn score_ui(ui: &mut Ui, view: &mut View, choices: &[MeasureId]) {
             combo(ui, "distance", distance, choices, |distance| {
                 measures::label(distance).to_owned()
             })
-            .on_hover_text(
+            .tip(|| {
                 "How the difference between original and reconstruction is measured. \
                  LPIPS compares like people do, SSIM structure, MSE pixel by pixel. \
-                 Those three are always computed, so switching takes effect at once",
-            )
+                 Those three are always computed, so switching takes effect at once"
+})
             .accessible_name("Distance");
         });
         sized_cell(ui, width, |ui| {
@@ -157,9 +158,9 @@ fn score_ui(ui: &mut Ui, view: &mut View, choices: &[MeasureId]) {
                 }
                 .to_owned()
             })
-            .on_hover_text(
-                "How the distances of all attempts become the score of an image. Takes effect at once",
-            )
+            .tip(|| {
+                "How the distances of all attempts become the score of an image. Takes effect at once"
+})
             .accessible_name("Aggregation");
         });
     });

@@ -9,6 +9,7 @@ use crate::ui::theme::{self, ROW_HEIGHT};
 use crate::ui::widgets::buttons::action_button;
 use crate::ui::widgets::layout::{card, ends, lines, note, section};
 use crate::ui::widgets::path_field::{PathRow, path_row};
+use crate::ui::widgets::tip::Tip as _;
 use crate::worker::protocol::{ModelInfo, ModelSource};
 
 /// Height of what the card holds, whatever that is: nothing below may move under the pointer when another model opens.
@@ -73,7 +74,7 @@ fn card_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.set_min_height(ROW_HEIGHT);
         let name_ui = |ui: &mut Ui, _: &mut Scene<'_>| {
             let name = egui::Label::new(RichText::new(name).strong()).truncate();
-            ui.add(name).on_hover_text(location(source));
+            ui.add(name).tip(|| location(source));
         };
         ends(ui, "source", scene, name_ui, |ui, scene| match source {
             Some(ModelSource::Bundled) => {
@@ -161,10 +162,9 @@ fn info_ui(ui: &mut Ui, info: &ModelInfo) {
     ];
     let palette = theme::palette(ui);
     for (line, tooltip) in lines {
-        let tooltip = format!("{line}. {tooltip}");
-        let line = RichText::new(line).small().color(palette.weak);
-        ui.add(egui::Label::new(line).truncate())
-            .on_hover_text(tooltip);
+        let words = RichText::new(&line).small().color(palette.weak);
+        ui.add(egui::Label::new(words).truncate())
+            .tip(|| format!("{line}. {tooltip}"));
     }
     if let Some(first) = info.notes.first() {
         let more = match info.notes.len() - 1 {
@@ -175,6 +175,6 @@ fn info_ui(ui: &mut Ui, info: &ModelInfo) {
             .small()
             .color(palette.warning);
         ui.add(egui::Label::new(words).truncate())
-            .on_hover_text(info.notes.join("\n"));
+            .tip(|| info.notes.join("\n"));
     }
 }

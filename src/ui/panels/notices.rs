@@ -11,7 +11,8 @@ use crate::state::{Action, NoticeId, UiCommand, text};
 use crate::ui::theme::{self, Palette, RADIUS};
 use crate::ui::widgets::buttons::{action_button, cross, primary};
 use crate::ui::widgets::layout::note;
-use crate::ui::widgets::prose::{prose, tip};
+use crate::ui::widgets::prose::prose;
+use crate::ui::widgets::tip::Tip as _;
 use crate::worker::protocol::{Notice, Severity};
 
 /// Messages shown at a time; the others are counted.
@@ -99,7 +100,7 @@ pub fn words_ui(ui: &mut Ui, notice: &Notice, max_rows: usize) {
     let (title, color) = title(palette, notice.severity);
     ui.spacing_mut().item_spacing.y = 2.0;
     ui.label(RichText::new(title).strong().color(color));
-    let mut job = prose(ui, &notice.message, &TextStyle::Body, palette.text);
+    let mut job = prose(ui.style(), &notice.message, &TextStyle::Body, palette.text);
     job.wrap = TextWrapping {
         max_width: ui.available_width(),
         max_rows,
@@ -108,7 +109,7 @@ pub fn words_ui(ui: &mut Ui, notice: &Notice, max_rows: usize) {
     let is_cut = ui.painter().layout_job(job.clone()).elided;
     let response = ui.label(job);
     if is_cut {
-        response.on_hover_text(tip(ui, &notice.message));
+        response.tip(|| &notice.message);
     }
     if let Some(path) = &notice.path {
         note(ui, path.display().to_string());

@@ -9,6 +9,7 @@ use crate::ui::theme;
 use crate::ui::widgets::buttons::{primary, sized};
 use crate::ui::widgets::layout::ends;
 use crate::ui::widgets::prose::prose;
+use crate::ui::widgets::tip::Tip as _;
 use crate::worker::protocol::Progress;
 
 /// Height of the buttons.
@@ -37,7 +38,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             }
             bar_ui(ui, scene.session);
             let weak = theme::palette(ui).weak;
-            let activity = prose(ui, &lines.activity, &TextStyle::Small, weak);
+            let activity = prose(ui.style(), &lines.activity, &TextStyle::Small, weak);
             line_ui(ui, activity, "");
         });
     });
@@ -259,7 +260,7 @@ fn bar_ui(ui: &mut Ui, session: &Session) {
     }
     let name = format!("Progress, {}", text::percent(f64::from(share)));
     response.widget_info(|| WidgetInfo::labeled(egui::Role::ProgressIndicator, true, &name));
-    response.on_hover_text("How many of all attempts are done");
+    response.tip(|| "How many of all attempts are done");
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::ood::threshold::below;
 use crate::state::shown::analysis::Analysis;
 use crate::state::{Action, DecisionSettings, UiCommand, Way, text};
 use crate::ui::theme;
+use crate::ui::widgets::tip::Tip as _;
 
 /// Width of what the pointer takes hold of: much wider than the line.
 const GRIP: f32 = 16.0;
@@ -47,10 +48,10 @@ pub fn line_ui(ui: &Ui, scene: &mut Scene<'_>, plot: &PlotTransform, range: (f64
         threshold,
         "Threshold",
     )
-    .on_hover_text(
+    .tip(|| {
         "Drag to move the threshold, arrow keys move it finely, a double click resets it. \
-             Images above it are called out-of-domain",
-    )
+             Images above it are called out-of-domain"
+    })
     .on_hover_cursor(CursorIcon::ResizeHorizontal);
     paint_line(ui, &response, frame, x, threshold);
     if response.double_clicked() {
@@ -122,7 +123,7 @@ pub fn point_ui(ui: &Ui, scene: &mut Scene<'_>, analysis: &Analysis, plot: &Plot
     let id = ui.scope_id().with("threshold point");
     let grip = Rect::from_center_size(center, vec2(GRIP, GRIP));
     let response = hold(ui, id, grip, threshold, name)
-        .on_hover_text("Drag along the curve to move the threshold, arrow keys go point by point")
+        .tip(|| "Drag along the curve to move the threshold, arrow keys go point by point")
         .on_hover_cursor(CursorIcon::Grab);
     let palette = theme::palette(ui);
     let is_held = response.hovered() || response.dragged() || response.has_focus();

@@ -14,6 +14,7 @@ use crate::ui::widgets::buttons::{action_button, sized};
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{ends, note, sized_cell};
 use crate::ui::widgets::path_field::path_field;
+use crate::ui::widgets::tip::Tip as _;
 
 /// Below this width in points what is rarely needed is in one menu.
 const ROOMY: f32 = 1120.0;
@@ -50,7 +51,7 @@ fn setup_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let toggle = Action::Do(UiCommand::ToggleSetup);
     let response = ui
         .selectable_label(!scene.session.is_setup_folded(), toggle.text())
-        .on_hover_text(toggle.tooltip());
+        .tip(|| toggle.tooltip());
     if response.clicked() {
         scene.actions.push(toggle);
     }
@@ -108,7 +109,7 @@ fn theme_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     combo(ui, "theme", &mut theme, &ThemeChoice::ALL, |theme| {
         theme.label().to_owned()
     })
-    .on_hover_text(Action::SetTheme(theme).tooltip())
+    .tip(|| Action::SetTheme(theme).tooltip())
     .accessible_name("Theme");
     if theme != scene.session.settings.theme {
         scene.actions.push(Action::SetTheme(theme));
@@ -127,7 +128,7 @@ fn zoom_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             let action = Action::Do(command);
             let response = ui
                 .button(RichText::new(words))
-                .on_hover_text(action.tooltip())
+                .tip(|| action.tooltip())
                 .accessible_name(action.text());
             if response.clicked() {
                 scene.actions.push(action);
@@ -157,10 +158,12 @@ fn name_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         scene.drafts.shown.name = None;
         let (title, more) = words(scene.session);
         let label = Label::new(RichText::new(title).strong()).truncate();
-        let response = ui.add(label.sense(Sense::click())).on_hover_text(format!(
-            "{more}. Double-click to rename it ({})",
-            Shortcut::label(UiCommand::Rename.info().shortcuts[0])
-        ));
+        let response = ui.add(label.sense(Sense::click())).tip(|| {
+            format!(
+                "{more}. Double-click to rename it ({})",
+                Shortcut::label(UiCommand::Rename.info().shortcuts[0])
+            )
+        });
         if response.double_clicked() {
             scene.actions.push(Action::Do(UiCommand::Rename));
         }

@@ -18,6 +18,7 @@ use crate::state::{Action, DecisionSettings, LookAction, RunState, VerdictColumn
 use crate::ui::theme::{self, RADIUS};
 use crate::ui::widgets::layout::{note, number_cell, right_cell, row};
 use crate::ui::widgets::thumbnail;
+use crate::ui::widgets::tip::Tip as _;
 
 /// Height of a row in points.
 const ROW: f32 = 40.0;
@@ -202,7 +203,7 @@ fn column_ui(
         let sort = LookAction::SortVerdicts(order.clicked(column));
         scene.actions.push(Action::Look(sort));
     }
-    response.on_hover_text(format!("{}. Click to sort", column.explanation()));
+    response.tip(|| format!("{}. Click to sort", column.explanation()));
 }
 
 /// A triangle that points up where values rise from row to row, as tables elsewhere have it.
@@ -298,7 +299,7 @@ fn row_ui(
         if let Some(shown) = shown.filter(|_| response.clicked()) {
             scene.actions.push(Action::SelectImage(shown));
         }
-        response.on_hover_text(image.file.path.display().to_string());
+        response.tip(|| image.file.path.display().to_string());
         number_cell(ui, NUMBER_WIDTH, &text::score(verdict.score), palette.text);
         number_cell(ui, NUMBER_WIDTH, &share(verdict.p_value), palette.text);
         number_cell(ui, NUMBER_WIDTH, &share(verdict.q_value), palette.text);

@@ -2,9 +2,9 @@
 
 use egui::{Button, Response, RichText, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2};
 
+use super::tip::Tip as _;
 use crate::state::Action;
 use crate::ui::theme;
-use crate::ui::widgets::prose::tip;
 
 /// A button for an action.
 pub fn action_button(ui: &mut Ui, actions: &mut Vec<Action>, action: Action) -> Response {
@@ -19,11 +19,9 @@ pub fn sized(
     min_size: Vec2,
     is_enabled: bool,
 ) -> Response {
-    let tooltip = tip(ui, &action.tooltip());
     let response = ui
         .add_enabled(is_enabled, Button::new(action.text()).min_size(min_size))
-        .on_hover_text(tooltip.clone())
-        .on_disabled_hover_text(tooltip);
+        .tip_always(|| action.tooltip());
     if response.clicked() {
         actions.push(action);
     }
@@ -39,8 +37,7 @@ pub fn or_reason(
 ) -> Response {
     let response = ui
         .add_enabled(missing.is_none(), Button::new(action.text()))
-        .on_hover_text(tip(ui, &action.tooltip()))
-        .on_disabled_hover_text(tip(ui, missing.unwrap_or_default()));
+        .tip_always(|| missing.map_or_else(|| action.tooltip(), str::to_owned));
     if response.clicked() {
         actions.push(action);
     }
@@ -49,8 +46,7 @@ pub fn or_reason(
 
 /// The one button to press next.
 pub fn primary(ui: &mut Ui, actions: &mut Vec<Action>, action: Action, min_size: Vec2) -> Response {
-    let response =
-        primary_words(ui, &action.text(), min_size).on_hover_text(tip(ui, &action.tooltip()));
+    let response = primary_words(ui, &action.text(), min_size).tip(|| action.tooltip());
     if response.clicked() {
         actions.push(action);
     }
@@ -74,7 +70,12 @@ pub enum Icon {
 }
 
 /// A small button with a drawing; `name` says what it does.
-pub fn icon_button(ui: &mut Ui, icon: Icon, name: &str, tooltip: &str) -> Response {
+pub fn icon_button(
+    ui: &mut Ui,
+    icon: Icon,
+    name: &str,
+    tooltip: impl FnOnce() -> String,
+) -> Response {
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(22.0), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), name));
     let visuals = ui.style().interact(&response);
@@ -101,12 +102,12 @@ pub fn icon_button(ui: &mut Ui, icon: Icon, name: &str, tooltip: &str) -> Respon
     for line in lines {
         ui.painter().line_segment(*line, stroke);
     }
-    response.on_hover_text(tooltip)
+    response.tip(tooltip)
 }
 
 /// A small cross that removes something; `name` says what.
 pub fn cross(ui: &mut Ui, actions: &mut Vec<Action>, action: Action, name: &str) -> Response {
-    let response = icon_button(ui, Icon::Cross, name, &action.tooltip());
+    let response = icon_button(ui, Icon::Cross, name, || action.tooltip());
     if response.clicked() {
         actions.push(action);
     }

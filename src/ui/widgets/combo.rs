@@ -2,6 +2,8 @@
 
 use egui::{ComboBox, Response, Ui};
 
+use super::tip::Tip as _;
+
 /// A drop-down list over `items`; the response says whether the choice changed.
 pub fn combo<T: PartialEq + Clone>(
     ui: &mut Ui,
@@ -48,7 +50,7 @@ pub fn segments<T: PartialEq + Copy>(
         for &item in items {
             let response = ui
                 .selectable_label(item == *current, text(item))
-                .on_hover_text(explain(item));
+                .tip(|| explain(item));
             if response.clicked() && item != *current {
                 *current = item;
                 is_changed = true;

@@ -8,7 +8,8 @@ use egui::{
     TextStyle, Ui, UiBuilder, Vec2, WidgetInfo, vec2,
 };
 
-use super::prose::{prose, tip};
+use super::prose::prose;
+use super::tip::Tip as _;
 use crate::ui::theme::{self, LABEL_WIDTH, RADIUS, ROW_HEIGHT, SECTION_GAP};
 
 /// Type size of a dialog's title in points.
@@ -75,10 +76,9 @@ pub fn row(
                 ui.label(label)
             })
             .inner
-            .on_hover_text(tooltip);
+            .tip(|| tooltip);
         ui.label_inputs_by(label.id, add_control)
-            .on_hover_text(tooltip)
-            .on_disabled_hover_text(tooltip)
+            .tip_always(|| tooltip)
     })
     .inner
 }
@@ -86,7 +86,7 @@ pub fn row(
 /// A line of small, lighter text that wraps.
 pub fn note(ui: &mut Ui, text: impl AsRef<str>) -> Response {
     let color = theme::palette(ui).weak;
-    let words = prose(ui, text.as_ref(), &TextStyle::Small, color);
+    let words = prose(ui.style(), text.as_ref(), &TextStyle::Small, color);
     ui.label(words)
 }
 
@@ -115,7 +115,7 @@ fn ascent(ui: &Ui, font: FontId) -> f32 {
 
 /// Small text in a place for a number of lines, whether it needs them or not; what does not fit shows under the pointer.
 pub fn lines(ui: &mut Ui, text: &str, color: Color32, count: usize) -> Response {
-    let mut job = prose(ui, text, &TextStyle::Small, color);
+    let mut job = prose(ui.style(), text, &TextStyle::Small, color);
     job.wrap = TextWrapping {
         max_width: ui.available_width(),
         max_rows: count,
@@ -131,7 +131,7 @@ pub fn lines(ui: &mut Ui, text: &str, color: Color32, count: usize) -> Response 
         })
         .inner;
     if is_cut {
-        response.on_hover_text(tip(ui, text))
+        response.tip(|| text)
     } else {
         response
     }
@@ -157,7 +157,7 @@ pub fn number_cell(ui: &mut Ui, width: f32, text: &str, color: Color32) -> Respo
     ui.painter()
         .text(rect.right_center(), Align2::RIGHT_CENTER, text, font, color);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, text));
-    response.on_hover_text("Click to copy")
+    response.tip(|| "Click to copy")
 }
 
 /// Something at the right edge and something that takes what it leaves at the left, drawn and read from the left; in a row.

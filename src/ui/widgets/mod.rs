@@ -9,3 +9,4 @@ pub mod picture;
 pub mod prose;
 pub mod thumbnail;
 pub mod ticks;
+pub mod tip;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use egui::{Key, Response, TextEdit, Ui, vec2};
 
 use super::buttons::sized;
-use super::prose::tip;
+use super::tip::Tip as _;
 use crate::images::typed_path::typed_path;
 use crate::state::Action;
 
@@ -53,7 +53,7 @@ pub fn path_row(ui: &mut Ui, actions: &mut Vec<Action>, draft: &mut String, row:
     ui.horizontal(|ui| {
         let width = ui.available_width() - BUTTON_WIDTH - ui.spacing().item_spacing.x;
         let (response, entered) = path_field(ui, draft, row.name, row.hint, width);
-        response.on_hover_text(tip(ui, row.tooltip));
+        response.tip(|| row.tooltip);
         let typed = typed_path(draft).map(row.apply);
         let is_typed = typed.is_some();
         let action = typed.clone().unwrap_or_else(|| row.browse.clone());

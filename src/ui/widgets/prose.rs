@@ -1,17 +1,17 @@
 //! Text for people with commands in it: in the window's own font two dashes look like one.
 
 use egui::text::{LayoutJob, TextFormat};
-use egui::{Color32, FontFamily, FontId, TextStyle, Ui};
+use egui::{Color32, FontFamily, FontId, Style, TextStyle};
 
 /// Size of commands beside the words around them: letters of one width look larger.
 const SIZE: f32 = 0.92;
 
 /// Words in which commands, which stand between backticks, are set in letters that can all be told apart.
-pub fn prose(ui: &Ui, text: &str, style: &TextStyle, color: Color32) -> LayoutJob {
-    let words = TextFormat::simple(style.resolve(ui.style()), color);
+pub fn prose(style: &Style, text: &str, size: &TextStyle, color: Color32) -> LayoutJob {
+    let words = TextFormat::simple(size.resolve(style), color);
     let command = TextFormat {
         font_id: FontId::new(SIZE * words.font_id.size, FontFamily::Monospace),
-        background: ui.visuals().code_bg_color,
+        background: style.visuals.code_bg_color,
         ..words.clone()
     };
     let mut job = LayoutJob::default();
@@ -20,11 +20,6 @@ pub fn prose(ui: &Ui, text: &str, style: &TextStyle, color: Color32) -> LayoutJo
         job.append(part, 0.0, format.clone());
     }
     job
-}
-
-/// The same for what is shown under the pointer.
-pub fn tip(ui: &Ui, text: &str) -> LayoutJob {
-    prose(ui, text, &TextStyle::Body, Color32::PLACEHOLDER)
 }
 
 /// The pieces of a text, and which of them are commands. A backtick without another one is a letter like others.

@@ -10,6 +10,7 @@ use crate::ui::theme;
 use crate::ui::widgets::buttons::sized;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{TITLE, ends, note, sized_cell, title};
+use crate::ui::widgets::tip::Tip as _;
 
 /// Width in points that the field to find images leaves to title, count and slider.
 const LEFT_WIDTH: f32 = 300.0;
@@ -51,7 +52,7 @@ fn find_ui(ui: &mut Ui, scene: &mut Scene<'_>, width: f32) {
         .min_size(vec2(width, theme::ROW_HEIGHT));
     let response = ui
         .add(field)
-        .on_hover_text("Show only images whose path has this text (Ctrl+F)")
+        .tip(|| "Show only images whose path has this text (Ctrl+F)")
         .accessible_name("Find images");
     if std::mem::take(&mut scene.drafts.focus_find) {
         response.request_focus();
@@ -69,7 +70,7 @@ fn tile_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .show_value(false)
         .trailing_fill(false);
     ui.add(slider)
-        .on_hover_text("Size of the pictures")
+        .tip(|| "Size of the pictures")
         .accessible_name("Gallery picture size");
     if panels != scene.session.settings.panels {
         scene.actions.push(Action::SetPanels(panels));
@@ -89,14 +90,14 @@ fn choices_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             combo(ui, "order", &mut view.order, &GalleryOrder::ALL, |order| {
                 order.label().to_owned()
             })
-            .on_hover_text("Order of the images")
+            .tip(|| "Order of the images")
             .accessible_name("Gallery order");
         });
         sized_cell(ui, 122.0, |ui| {
             combo(ui, "role", &mut view.role, &roles, |role| {
                 role.map_or("All roles", Role::label).to_owned()
             })
-            .on_hover_text("Show images of one role only")
+            .tip(|| "Show images of one role only")
             .accessible_name("Gallery role");
         });
         sized_cell(ui, 162.0, |ui| {
@@ -105,7 +106,7 @@ fn choices_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                     .map_or("All verdicts", VerdictFilter::label)
                     .to_owned()
             })
-            .on_hover_text("Show only images that the threshold puts on one side, or its mistakes")
+            .tip(|| "Show only images that the threshold puts on one side, or its mistakes")
             .accessible_name("Gallery verdict");
         });
         let is_filtered = scene.session.is_gallery_filtered();

@@ -196,10 +196,7 @@ fn tooltip_ui(
     (image, entry): (usize, &RunImage),
     failure: Option<&str>,
 ) {
-    let (score, p_value) = (
-        scene.session.shown.score_of(image),
-        scene.session.shown.p_value_of(image),
-    );
+    let shown = &scene.session.shown;
     response.on_hover_ui(|ui| {
         let name = short_name(&entry.file.path);
         ui.label(format!("{name}, {}", entry.role.name()));
@@ -211,7 +208,8 @@ fn tooltip_ui(
                 entry.file.native.width, entry.file.native.height, entry.file.native.format
             ),
         );
-        if let Some(score) = score {
+        if let Some(score) = shown.score_of(image) {
+            let p_value = shown.p_value_of(image);
             let p_value = p_value.map_or_else(String::new, |p| format!(", p-value {p:.4}"));
             note(ui, format!("Score {}{p_value}", text::score(score)));
         }

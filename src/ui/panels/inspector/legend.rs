@@ -13,6 +13,7 @@ use crate::state::text;
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::picture;
+use crate::ui::widgets::tip::Tip as _;
 
 /// Height of the line under the pictures.
 pub const LINE_HEIGHT: f32 = 18.0;
@@ -52,9 +53,8 @@ pub fn legend_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
     let sentence = scale.sentence;
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, &name));
-    response.on_hover_text(format!(
-        "{sentence}. Only first attempts count, so that the scale stands still"
-    ));
+    response
+        .tip(|| format!("{sentence}. Only first attempts count, so that the scale stands still"));
 }
 
 /// The scale of the difference map in words.

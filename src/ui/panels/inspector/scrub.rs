@@ -8,6 +8,7 @@ use crate::ui::panels::Scene;
 use crate::ui::theme::ROW_HEIGHT;
 use crate::ui::widgets::buttons::{action_button, or_reason};
 use crate::ui::widgets::layout::note;
+use crate::ui::widgets::tip::Tip as _;
 
 /// Seconds that each step stays while they are played.
 const STEP_SECS: f64 = 0.12;
@@ -73,7 +74,7 @@ fn play_ui(ui: &mut Ui, scene: &mut Scene<'_>, scrub: &Scrub) {
     let button = Button::new(words).min_size(vec2(48.0, ROW_HEIGHT));
     let response = ui
         .add(button)
-        .on_hover_text("Play the steps from noise to picture")
+        .tip(|| "Play the steps from noise to picture")
         .accessible_name(name);
     if response.clicked() {
         let play = LookAction::PlayScrub(!scrub.is_playing);
@@ -106,7 +107,7 @@ fn position_ui(ui: &mut Ui, scene: &mut Scene<'_>, scrub: &Scrub) {
         .custom_formatter(move |step, _| format!("step {step:.0} of {num_steps}"));
     let response = ui
         .add(slider)
-        .on_hover_text("The step of the denoising that is shown in place of the result")
+        .tip(|| "The step of the denoising that is shown in place of the result")
         .accessible_name("Denoising step");
     if response.changed() {
         let actions = [LookAction::PlayScrub(false), LookAction::ScrubTo(step - 1)];

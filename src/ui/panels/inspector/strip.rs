@@ -13,6 +13,7 @@ use crate::ui::panels::Scene;
 use crate::ui::theme::{self, ATTEMPT, RADIUS};
 use crate::ui::widgets::layout::note;
 use crate::ui::widgets::picture;
+use crate::ui::widgets::tip::Tip as _;
 
 /// Height of the words below each picture, and what else is no picture.
 const WORDS: f32 = 38.0;
@@ -128,19 +129,20 @@ fn attempt_ui(
         (number.to_string(), palette.weak)
     };
     line(22.0, &words, TextStyle::Small, 11.0, color);
-    let label = format!(
-        "Attempt {}, {} {value}{}",
-        result.attempt + 1,
-        measures::label(&detail.distance),
-        if is_median { ", the median" } else { "" }
-    );
-    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, is_shown, &label));
+    let label = || {
+        format!(
+            "Attempt {number}, {} {value}{}",
+            measures::label(&detail.distance),
+            if is_median { ", the median" } else { "" }
+        )
+    };
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, is_shown, label()));
     if response.clicked() {
         scene
             .actions
             .push(Action::SelectAttempt(Some(result.attempt)));
     }
-    response.on_hover_text(format!("{label}. Click to look at it"));
+    response.tip(|| format!("{}. Click to look at it", label()));
 }
 
 /// The result with its mask in the corner.

@@ -8,6 +8,7 @@ use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::combo::{combo, segments};
 use crate::ui::widgets::layout::{note, sized_cell};
+use crate::ui::widgets::tip::Tip as _;
 
 /// Width that all controls need in one row.
 const ROW_WIDTH: f32 = 560.0;
@@ -41,10 +42,10 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 &DifferenceKind::ALL,
                 |kind| kind.label().to_owned(),
             )
-            .on_hover_text(
+            .tip(|| {
                 "Absolute shows how far each pixel is off, the LPIPS map where a network that judges \
-                 likeness as people do sees a difference; of small pictures it is coarse",
-            )
+                 likeness as people do sees a difference; of small pictures it is coarse"
+})
             .accessible_name("Difference kind");
         });
         sized_cell(ui, 88.0, |ui| {
@@ -55,18 +56,19 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 &ColorMap::ALL,
                 |map| map.label().to_owned(),
             )
-            .on_hover_text("Colors of the difference, from none to strong")
+            .tip(|| "Colors of the difference, from none to strong")
             .accessible_name("Difference colors");
         });
         if is_roomy {
             note(ui, "Opacity");
         }
-        let tooltip = format!(
-            "Strength of the difference over the original: {:.0} %",
-            100.0 * settings.opacity
-        );
         ui.add(Slider::new(&mut settings.opacity, 0.0..=1.0).show_value(false))
-            .on_hover_text(tooltip)
+            .tip(|| {
+                format!(
+                    "Strength of the difference over the original: {:.0} %",
+                    100.0 * settings.opacity
+                )
+            })
             .accessible_name("Difference opacity");
     };
     if ui.available_width() < ROW_WIDTH {
@@ -87,14 +89,16 @@ fn zoom_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         None => UiCommand::ActualSize,
         Some(_) => UiCommand::Fit,
     });
-    let tooltip = format!(
-        "{}. Scroll over a picture to zoom, drag to move, double-click or F to fit",
-        action.tooltip()
-    );
+    let tooltip = || {
+        format!(
+            "{}. Scroll over a picture to zoom, drag to move, double-click or F to fit",
+            action.tooltip()
+        )
+    };
     let button = Button::new(RichText::new(&text)).min_size(vec2(58.0, theme::ROW_HEIGHT));
     let response = ui
         .add(button)
-        .on_hover_text(tooltip)
+        .tip(tooltip)
         .accessible_name(format!("Zoom {text}"));
     if response.clicked() {
         scene.actions.push(action);
@@ -106,7 +110,7 @@ fn split_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let slider = Slider::new(&mut view.split, 0.0..=1.0).show_value(false);
     let response = ui
         .add(slider)
-        .on_hover_text("Where the original ends and the inpainted picture begins")
+        .tip(|| "Where the original ends and the inpainted picture begins")
         .accessible_name("Split line");
     if response.changed() {
         scene.actions.push(Action::Look(LookAction::View(view)));

@@ -7,7 +7,7 @@ use crate::state::{Action, UiCommand};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::layout::note;
-use crate::ui::widgets::prose::tip;
+use crate::ui::widgets::tip::Tip as _;
 
 /// Height of the list in points.
 const LIST_HEIGHT: f32 = 320.0;
@@ -96,5 +96,5 @@ fn row_ui(ui: &mut Ui, command: &NamedCommand, is_chosen: bool) -> Response {
         ui.add(button)
     })
     .inner
-    .on_hover_text(tip(ui, &command.action.tooltip()))
+    .tip(|| command.action.tooltip())
 }
