@@ -102,10 +102,8 @@ pub struct Table {
     pub(super) gemm: unsafe fn(&GemmArgs),
     pub(super) input_tiles_2: unsafe fn(&InputArgs),
     pub(super) input_tiles_4: unsafe fn(&InputArgs),
-    pub(super) input_tiles_4_by_roots: unsafe fn(&InputArgs),
     pub(super) output_tiles_2: unsafe fn(&OutputArgs),
     pub(super) output_tiles_4: unsafe fn(&OutputArgs),
-    pub(super) output_tiles_4_by_roots: unsafe fn(&OutputArgs),
     pub(super) finish_pixels: unsafe fn(&FinishArgs, *const f32, usize, usize),
     pub(super) row: unsafe fn(&RowArgs),
     pub(super) exp_row: unsafe fn(*mut f32, usize, f32) -> f32,
@@ -133,7 +131,7 @@ macro_rules! kernel_table {
             use super::gradients::rows::{ApplyArgs, NormArgs, SoftmaxArgs, SumArgs};
             use super::gradients::tiles::{GradArgs, KernelArgs};
             use super::rows::RowArgs;
-            use super::transform::{Four, FourByRoots, InputArgs, OutputArgs, Two, input_tiles, output_tiles};
+            use super::transform::{InputArgs, OutputArgs};
 
             macro_rules! compile {
                 ($name:ident, $kernel:path, ($argument:ident: $type:ty)) => {
@@ -145,12 +143,10 @@ macro_rules! kernel_table {
                 };
             }
             compile!(gemm, super::gemm::gemm::<$vector, $rows, $registers>, (args: &GemmArgs));
-            compile!(input_tiles_2, input_tiles::<$vector, Two, 4, 2>, (args: &InputArgs));
-            compile!(input_tiles_4, input_tiles::<$vector, Four, 6, 4>, (args: &InputArgs));
-            compile!(input_tiles_4_by_roots, input_tiles::<$vector, FourByRoots, 6, 4>, (args: &InputArgs));
-            compile!(output_tiles_2, output_tiles::<$vector, Two, 4, 2>, (args: &OutputArgs));
-            compile!(output_tiles_4, output_tiles::<$vector, Four, 6, 4>, (args: &OutputArgs));
-            compile!(output_tiles_4_by_roots, output_tiles::<$vector, FourByRoots, 6, 4>, (args: &OutputArgs));
+            compile!(input_tiles_2, super::transform::input_tiles::<$vector, 4, 2>, (args: &InputArgs));
+            compile!(input_tiles_4, super::transform::input_tiles::<$vector, 6, 4>, (args: &InputArgs));
+            compile!(output_tiles_2, super::transform::output_tiles::<$vector, 4, 2>, (args: &OutputArgs));
+            compile!(output_tiles_4, super::transform::output_tiles::<$vector, 6, 4>, (args: &OutputArgs));
             compile!(row, super::rows::row::<$vector>, (args: &RowArgs));
             compile!(gemm_tn, super::gradients::gemm_tn::gemm_tn::<$vector, $rows, $registers>, (args: &TnArgs));
             compile!(grad_tiles, super::gradients::tiles::grad_tiles::<$vector>, (args: &GradArgs));
@@ -180,10 +176,8 @@ macro_rules! kernel_table {
                 gemm,
                 input_tiles_2,
                 input_tiles_4,
-                input_tiles_4_by_roots,
                 output_tiles_2,
                 output_tiles_4,
-                output_tiles_4_by_roots,
                 finish_pixels,
                 row,
                 exp_row,

@@ -1,7 +1,5 @@
 //! 3x3 convolutions with stride 1 by Winograd's F(2x2, 3x3) and F(4x4, 3x3).
 
-use std::f64::consts::SQRT_2;
-
 use super::aligned::Aligned;
 use super::context::{Context, Scratch, scratch_of};
 use super::conv::{ConvShape, num_blocks};
@@ -27,10 +25,8 @@ const RING_LEN: usize = 24 * 1024;
 pub enum Tile {
     /// F(2x2, 3x3).
     Two,
-    /// F(4x4, 3x3) by the points ±1 and ±2.
+    /// F(4x4, 3x3).
     Four,
-    /// F(4x4, 3x3) by the points ±√½ and ±√2: nearer to the exact sums, and other bits.
-    FourByRoots,
 }
 
 impl Tile {
@@ -38,7 +34,7 @@ impl Tile {
     pub const fn size(self) -> usize {
         match self {
             Self::Two => 2,
-            Self::Four | Self::FourByRoots => 4,
+            Self::Four => 4,
         }
     }
 
@@ -67,14 +63,6 @@ impl Tile {
                 [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
                 [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
                 [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-                [0.0, 0.0, 1.0],
-            ],
-            Self::FourByRoots => &[
-                [1.0, 0.0, 0.0],
-                [-2.0 / 3.0, -SQRT_2 / 3.0, -1.0 / 3.0],
-                [-2.0 / 3.0, SQRT_2 / 3.0, -1.0 / 3.0],
-                [1.0 / 6.0, SQRT_2 / 6.0, 1.0 / 3.0],
-                [1.0 / 6.0, -SQRT_2 / 6.0, 1.0 / 3.0],
                 [0.0, 0.0, 1.0],
             ],
         }
@@ -391,7 +379,6 @@ impl Winograd {
         let transform = match self.tile {
             Tile::Two => table.input_tiles_2,
             Tile::Four => table.input_tiles_4,
-            Tile::FourByRoots => table.input_tiles_4_by_roots,
         };
         for begin in channels.clone().step_by(step) {
             let count = step.min(channels.end - begin);
@@ -503,7 +490,6 @@ impl Winograd {
         let transform = match self.tile {
             Tile::Two => table.output_tiles_2,
             Tile::Four => table.output_tiles_4,
-            Tile::FourByRoots => table.output_tiles_4_by_roots,
         };
         // SAFETY: `at` checks the span of `m`, and `output.at` that of the output; the caller keeps tasks apart.
         unsafe {
