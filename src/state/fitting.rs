@@ -12,6 +12,7 @@ use super::outbox::Outgoing;
 use super::session::Session;
 use super::text;
 use crate::detectors::DetectorSpec;
+use crate::detectors::fitted::Fitting;
 use crate::engine::fitting::usual_share;
 use crate::images::ContentHash;
 use crate::ood::Role;
@@ -24,7 +25,7 @@ use crate::worker::protocol::{
 /// Why the model can't be used beside a fit.
 const BUSY: &str = "The model is busy with the fit of a detector: cancel it to use the model now";
 /// Why nothing else can be begun beside a fit.
-const UNDER_WAY: &str = "A detector is being fitted. Wait for its end, or cancel the fit.";
+const UNDER_WAY: &str = "A detector is being fitted. Wait until it is done, or cancel the fit.";
 /// A share of the work before which its time can't be told.
 const TOO_EARLY: f64 = 0.02;
 
@@ -157,7 +158,7 @@ impl Session {
         if self.is_running() || self.is_resuming() {
             return Some("A run is under way. Wait for its end, or cancel it.".into());
         }
-        if let Some(reason) = self.missing_opened_model().or(self.pending_folder()) {
+        if let Some(reason) = (self.missing_opened_model()).or_else(|| self.pending_folder()) {
             return Some(reason.into());
         }
         let (fewest, choice) = (fitting.fewest_images(), &self.fitting.choice);
@@ -188,7 +189,7 @@ impl Session {
         let choice = &self.fitting.choice;
         let images = text::counted(choice.images.len(), "in-domain image");
         match choice.num_left {
-            0 => format!("Takes all {images}: none is left to be scored"),
+            0 => format!("Takes {images}, none stays for scoring"),
             1 => format!("Takes {images}, 1 stays for scoring"),
             count => format!("Takes {images}, {} stay for scoring", text::count(count)),
         }
@@ -220,7 +221,7 @@ impl Session {
             return;
         }
         let detector = &self.settings.run.method.detector;
-        let Some(fewest) = detector.fitting().map(|it| it.fewest_images()) else {
+        let Some(fewest) = detector.fitting().map(Fitting::fewest_images) else {
             self.fitting.choice = FitChoice::default();
             return;
         };
@@ -342,7 +343,9 @@ impl Session {
         }
         run.method.detector = detector;
         self.change_settings(run);
-        self.history.remember_fit(former);
+        if former != self.settings.run {
+            self.history.remember_fit(former);
+        }
         self.notices
             .say(Severity::Info, format!("{summary} scores the next run."));
     }

@@ -113,7 +113,7 @@ fn a_third_is_fitted_on_and_the_rest_stays_unless_the_detector_takes_more_or_the
     session.tick(1.0);
     assert_eq!(
         session.fit_choice_words(),
-        "Takes all 30 in-domain images: none is left to be scored"
+        "Takes 30 in-domain images, none stays for scoring"
     );
     choose(&mut session, "lmd", 0.0);
     assert!(session.missing_for_fit().unwrap().contains("without a fit"));

@@ -60,6 +60,7 @@ impl Session {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one line for each command")]
     fn perform_command(&mut self, command: UiCommand) {
         let zoom = self.settings.zoom_percent;
         match command {

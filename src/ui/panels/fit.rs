@@ -1,6 +1,6 @@
 //! The fit of a detector that needs one: on which images, how far it is, and what came of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egui::{Align, DragValue, Layout, ProgressBar, RichText, TextStyle, Ui, vec2};
 
@@ -8,6 +8,7 @@ use super::Scene;
 use crate::detectors::fitted::Fitted;
 use crate::runs::fit_file::fit_of;
 use crate::state::fitting::FitRun;
+use crate::state::folders::short_name;
 use crate::state::{Action, FitForm, UiCommand, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{action_button, or_reason};
@@ -39,10 +40,10 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             Some(run) => {
                 action_button(ui, scene.actions, Action::Do(UiCommand::CancelFit));
                 bar_ui(ui, run);
+                outcome_ui(ui, scene);
             }
             None => idle_ui(ui, scene, fitted.is_some()),
         }
-        outcome_ui(ui, scene);
         if fitted.is_some() {
             save_ui(ui, scene);
         }
@@ -65,6 +66,8 @@ fn form_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 .suffix(unit)
                 .speed(0.5),
         )
+        // By itself it would be called by its unit.
+        .accessible_name("Fit on")
     });
     if response.changed() {
         limit = Some(shown);
@@ -84,7 +87,7 @@ fn form_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
 }
 
-/// The button, and what it would do or why it can't.
+/// The button, what came of it the last time, and what it would do or why it can't.
 fn idle_ui(ui: &mut Ui, scene: &mut Scene<'_>, is_fitted: bool) {
     let session = scene.session;
     let command = if is_fitted {
@@ -94,6 +97,7 @@ fn idle_ui(ui: &mut Ui, scene: &mut Scene<'_>, is_fitted: bool) {
     };
     let missing = session.missing_for_fit();
     or_reason(ui, scene.actions, Action::Do(command), missing.as_deref());
+    outcome_ui(ui, scene);
     let palette = theme::palette(ui);
     let color = match session.fitting.choice.num_left {
         0 => palette.warning,
@@ -135,17 +139,19 @@ fn outcome_ui(ui: &mut Ui, scene: &Scene<'_>) {
             0 => String::new(),
             count => format!(" (and {})", text::counted(count, "more warning")),
         };
-        let all: Vec<String> = warnings.iter().take(MOST_LISTED).map(words).collect();
-        let first = RichText::new(format!("{}{more}", text::capitalized(&first.message)));
-        ui.label(first.small().color(palette.warning))
+        let all: Vec<String> = (warnings.iter().take(MOST_LISTED))
+            .map(|notice| words(notice, |path| path.display().to_string()))
+            .collect();
+        let first = format!("{}{more}", words(first, short_name));
+        ui.label(RichText::new(first).small().color(palette.warning))
             .on_hover_text(all.join("\n"));
     }
 }
 
-fn words(notice: &Notice) -> String {
+fn words(notice: &Notice, file: impl Fn(&Path) -> String) -> String {
     let message = text::capitalized(&notice.message);
     match &notice.path {
-        Some(path) => format!("{message}: {}", path.display()),
+        Some(path) => format!("{message}: {}", file(path)),
         None => message,
     }
 }

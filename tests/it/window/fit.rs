@@ -136,7 +136,7 @@ fn the_panel_fits_tells_how_far_it_is_and_saves() {
     press(&mut window, "Fit again");
     fail(&mut window, &script);
     window.get_by_label_contains("All 66 images have the same features");
-    window.get_by_label("Left out: the PNG data ends too early");
+    window.get_by_label("Left out: the PNG data ends too early: 00007.png");
     window.get_by_label("Fitted on 66 in-domain images");
     window.check_accessibility();
 }
