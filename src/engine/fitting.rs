@@ -15,6 +15,15 @@ use crate::networks::distances::ComparedOriginal;
 use crate::ood::mask::MaskError;
 use crate::runs::{BatchChoice, RunImage};
 
+/// In-domain images that a detector is fitted on where nobody says how many, at most: more hardly change a density of a few
+/// features.
+const MOST_TO_FIT_ON: usize = 300;
+
+/// How many of so many in-domain images a detector is fitted on where nobody says how many and the others are to be scored.
+pub fn usual_share(num_images: usize) -> usize {
+    (num_images / 3).min(MOST_TO_FIT_ON)
+}
+
 /// What is fitted, and on what.
 #[derive(Clone, Debug)]
 pub struct FitRequest {

@@ -14,11 +14,9 @@ use super::recent;
 use super::session::Session;
 use super::shown::run::RunState;
 use super::text;
-use crate::detectors::DetectorSpec;
 use crate::ood::text::percent;
 use crate::ood::{Role, ThresholdRule};
 use crate::runs::calibration::{CalibratedModel, CalibrationImage, absolute_source};
-use crate::runs::fit_file::fit_of;
 use crate::runs::settings::View;
 use crate::runs::{Calibration, CalibrationSet, RunSettings};
 use crate::worker::protocol::{DialogKind, LibraryCommand, ModelInfo, Notice, Severity};
@@ -120,6 +118,9 @@ impl Session {
             );
             return;
         }
+        if self.refuse_beside_fit() {
+            return;
+        }
         self.outbox
             .push_back(Outgoing::Library(LibraryCommand::OpenDetector { path }));
     }
@@ -162,26 +163,6 @@ impl Session {
             is_continued: false,
         });
         self.shown.analyze_at_once();
-    }
-
-    /// Score by a detector that was fitted on in-domain images.
-    pub(super) fn fit_opened(&mut self, detector: Result<DetectorSpec, String>) {
-        let detector = match detector {
-            Ok(detector) => detector,
-            Err(message) => {
-                self.notices.say(Severity::Error, message);
-                return;
-            }
-        };
-        let summary = text::capitalized(&detector.summary());
-        let mut run = self.settings.run.clone();
-        if let Some(fitted) = fit_of(&*detector) {
-            run.method.resize = fitted.resize();
-        }
-        run.method.detector = detector;
-        self.change_settings(run);
-        self.notices
-            .say(Severity::Info, format!("{summary} scores the next run."));
     }
 
     /// What the open detector file says, in a few lines; `None` where none is open.

@@ -28,6 +28,8 @@ impl Session {
         let is_of_run = run.is_some_and(|run| run.job == job && run.phase.is_active());
         if self.model.job() == Some(job) {
             self.apply_model(event);
+        } else if self.fitting.job() == Some(job) {
+            self.apply_fit(event);
         } else if is_of_run {
             self.apply_run(event);
         }
@@ -53,6 +55,7 @@ impl Session {
             Event::Progress { .. }
             | Event::Traced { .. }
             | Event::Mapped { .. }
+            | Event::Fitted { .. }
             | Event::Saving { .. }
             | Event::Done { .. } => {}
         }
@@ -101,6 +104,7 @@ impl Session {
             Event::ModelOpened { .. }
             | Event::Traced { .. }
             | Event::Mapped { .. }
+            | Event::Fitted { .. }
             | Event::Saving { .. } => {}
             Event::Progress { progress, .. } => keep(run, progress),
             Event::Notice { notice, .. } => self.notices.push(notice),
@@ -176,6 +180,7 @@ impl Session {
                 self.detector_opened(path, detector);
             }
             LibraryEvent::FitOpened { detector } => self.fit_opened(detector),
+            LibraryEvent::FitSaved { path, outcome } => self.fit_saved(path, outcome),
             LibraryEvent::Runs(event) => self.apply_runs(event),
             LibraryEvent::Chosen {
                 job,
@@ -287,6 +292,7 @@ impl Session {
                 DialogKind::OpenDetector | DialogKind::SaveDetector => {
                     self.chosen_detector(kind, path);
                 }
+                DialogKind::SaveFit => self.save_fit(path, true),
                 DialogKind::OpenRun => self.perform_keep(KeepAction::Open(path)),
                 DialogKind::SaveRun => self.perform_keep(KeepAction::SaveAs(path)),
                 DialogKind::MaskFile => {
@@ -306,6 +312,7 @@ impl Session {
             is_cut_off = true;
         }
         self.shown.worker_restarted();
+        self.fit_failed(reason);
         if is_cut_off {
             self.run_ended();
             self.offer_to_go_on(reason.to_owned());
@@ -345,6 +352,7 @@ fn is_of_run(kind: DialogKind) -> bool {
         | DialogKind::TrainFolder
         | DialogKind::Folders(_)
         | DialogKind::MaskFile
+        | DialogKind::SaveFit
         | DialogKind::OpenDetector
         | DialogKind::OpenRun => false,
     }

@@ -12,6 +12,7 @@ pub mod decision;
 pub mod detector;
 pub mod events;
 pub mod exporting;
+pub mod fitting;
 pub mod folders;
 pub mod look;
 pub mod looking;
@@ -43,6 +44,7 @@ pub use arrangement::{
     GalleryOrder, GalleryView, ScoreRange, VerdictColumn, VerdictFilter, VerdictOrder,
 };
 pub use decision::{Decision, DecisionSettings, Way};
+pub use fitting::FitForm;
 pub use folders::{Folder, FolderId, ScanState};
 pub use look::{ColorMap, Compare, DifferenceKind, LookSettings, View};
 pub use model::{ModelProblem, ModelState};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::text;
+use crate::detectors::DetectorSettings;
 use crate::runs::{DeviceChoice, RunSettings};
 use crate::worker::protocol::{Control, JobId, ModelInfo, ModelSource};
 
@@ -77,10 +78,18 @@ impl ModelState {
 /// `None` when nothing was timed, or where the detector takes no calls.
 pub fn estimated_secs(info: &ModelInfo, settings: &RunSettings, num_images: usize) -> Option<f64> {
     let rate = info.calls_per_second();
-    let detector = &settings.method.detector;
-    let num_steps = detector.expected_calls(info.num_train_timesteps);
-    let num_calls = num_images as f64 * detector.num_attempts() as f64 * num_steps as f64;
+    let num_calls = estimated_calls(info, &*settings.method.detector, num_images);
     (rate.is_finite() && rate > 0.0 && num_calls > 0.0).then(|| num_calls / rate)
+}
+
+/// About how many network calls a detector makes on so many images.
+pub fn estimated_calls(
+    info: &ModelInfo,
+    detector: &dyn DetectorSettings,
+    num_images: usize,
+) -> f64 {
+    let num_steps = detector.expected_calls(info.num_train_timesteps);
+    num_images as f64 * detector.num_attempts() as f64 * num_steps as f64
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub enum Cause {
     CannotRun,
     /// A run is under way.
     RunUnderWay,
+    /// A detector is being fitted.
+    FitUnderWay,
     /// A file dialog is open.
     DialogOpen,
 }
@@ -195,6 +197,7 @@ impl Session {
         match cause {
             Cause::CannotRun => self.missing_for_run().is_some(),
             Cause::RunUnderWay => self.is_running(),
+            Cause::FitUnderWay => self.is_fitting(),
             Cause::DialogOpen => self.is_dialog_open(),
         }
     }

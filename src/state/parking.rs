@@ -34,6 +34,9 @@ impl Session {
                 return Some(BUSY);
             }
         }
+        if let Some(reason) = self.model_busy_with_fit() {
+            return Some(reason);
+        }
         (!matches!(self.model, ModelState::Ready(_))).then_some("There is no model open")
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::actions::{Action, Overlay, UiCommand};
 use super::arrangement::GalleryView;
-use super::folders::{FolderId, ScanState, is_table};
+use super::folders::{Folder, FolderId, ScanState, is_table};
 use super::looking::ZOOM_STEP;
 use super::model::ModelState;
 use super::notices::Cause;
@@ -16,7 +16,6 @@ use super::session::Session;
 use super::settings::{FolderChoice, FolderSource};
 use super::shown::Shown;
 use super::shown::run::{Phase, RunState};
-use crate::detectors::About;
 use crate::images::duplicates::TwoRoles;
 use crate::ood::Role;
 use crate::runs::fit_file::fit_of;
@@ -50,6 +49,8 @@ impl Session {
             Action::SetDecision { settings, .. } => self.change_decision(*settings),
             Action::OpenDetector(path) => self.open_detector(path),
             Action::SaveDetector(path) => self.save_detector(path),
+            Action::SetFit(form) => self.change_fit(form),
+            Action::SaveFit(path) => self.save_fit(path, false),
             Action::SavePlots(folder) => self.save_plots(folder),
             Action::SetPanels(panels) => self.settings.panels = panels,
             Action::SetTheme(theme) => self.settings.theme = theme,
@@ -59,6 +60,7 @@ impl Session {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one line for each command")]
     fn perform_command(&mut self, command: UiCommand) {
         let zoom = self.settings.zoom_percent;
         match command {
@@ -87,6 +89,9 @@ impl Session {
             UiCommand::OnlyUnknown => self.keep_unknown_only(),
             UiCommand::BrowseDetector => self.open_dialog(DialogKind::OpenDetector),
             UiCommand::BrowseSaveDetector => self.open_dialog(DialogKind::SaveDetector),
+            UiCommand::FitDetector | UiCommand::FitAgain => self.start_fit(),
+            UiCommand::CancelFit => self.cancel_fit(),
+            UiCommand::BrowseSaveFit => self.open_dialog(DialogKind::SaveFit),
             UiCommand::BrowsePlots => self.open_dialog(DialogKind::PlotFolder),
             UiCommand::DismissAllNotices => self.notices.dismiss_all(),
             UiCommand::Fit => self.looking.view = self.looking.view.fitted(),
@@ -185,23 +190,9 @@ impl Session {
 
     /// Why pressing Run can't start anything, in words that say what to do.
     pub fn missing_for_run(&self) -> Option<String> {
-        match &self.model {
-            ModelState::None if self.model_problem.is_some() => {
-                return Some(
-                    "The model could not be opened. Open another one, or use the bundled one."
-                        .to_owned(),
-                );
-            }
-            ModelState::None => {
-                return Some("There is no model yet. Open one, or use the bundled one.".to_owned());
-            }
-            ModelState::Opening { .. } => {
-                return Some("The model is still being opened. Try again in a moment.".to_owned());
-            }
-            ModelState::Ready(_) => {}
-        }
-        if self.folders.iter().any(super::folders::Folder::is_pending) {
-            return Some("A folder is still being listed. Try again in a moment.".to_owned());
+        let reason = self.busy_with_fit().or_else(|| self.missing_opened_model());
+        if let Some(reason) = reason.or_else(|| self.pending_folder()) {
+            return Some(reason.to_owned());
         }
         let files = self.settings.run.method.detector.files();
         if files.iter().any(|path| path.as_os_str().is_empty()) {
@@ -209,9 +200,9 @@ impl Session {
         }
         let detector = &self.settings.run.method.detector;
         if detector.fitting().is_some() && fit_of(&**detector).is_none() {
-            let About { name, label, .. } = detector.about();
+            let label = detector.about().label;
             return Some(format!(
-                "{label} is not fitted yet. Fit it by `lmd fit --method {name}`, then open the file here."
+                "{label} is not fitted yet. Fit it on in-domain images, under Detector in the setup."
             ));
         }
         if self.planned().is_empty() {
@@ -222,6 +213,26 @@ impl Session {
             );
         }
         None
+    }
+
+    /// Why there is no model to work with, if so.
+    pub(super) fn missing_opened_model(&self) -> Option<&'static str> {
+        match &self.model {
+            ModelState::None if self.model_problem.is_some() => {
+                Some("The model could not be opened. Open another one, or use the bundled one.")
+            }
+            ModelState::None => Some("There is no model yet. Open one, or use the bundled one."),
+            ModelState::Opening { .. } => {
+                Some("The model is still being opened. Try again in a moment.")
+            }
+            ModelState::Ready(_) => None,
+        }
+    }
+
+    /// That a folder's images are not known yet, if so.
+    pub(super) fn pending_folder(&self) -> Option<&'static str> {
+        let is_pending = self.folders.iter().any(Folder::is_pending);
+        is_pending.then_some("A folder is still being listed. Try again in a moment.")
     }
 
     fn warn_of_images(&mut self, images: &[crate::runs::RunImage]) {
@@ -287,7 +298,9 @@ impl Session {
             );
             return;
         }
-        self.open_model(source);
+        if !self.refuse_beside_fit() {
+            self.open_model(source);
+        }
     }
 
     /// Add a folder of a role, or a table of labels, which says the roles itself.
@@ -336,6 +349,7 @@ impl Session {
         let new = &self.settings.run;
         self.is_plan_stale |= old.selection != new.selection
             || fit_of(&*old.method.detector) != fit_of(&*new.method.detector);
+        self.fitting.is_stale |= old.method.detector != new.method.detector;
         if old.execution.device != new.execution.device && !self.is_running() {
             self.open_model(self.settings.model.clone());
         }

@@ -31,7 +31,9 @@ impl Session {
         if std::mem::take(&mut self.is_plan_stale) {
             self.plan();
             self.is_gallery_stale = true;
+            self.fitting.is_stale = true;
         }
+        self.choose_fit_images();
         if std::mem::take(&mut self.is_gallery_stale) {
             self.refill();
         }

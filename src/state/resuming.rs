@@ -47,6 +47,9 @@ impl Session {
 
     /// The user has allowed to read the run's paths.
     pub(super) fn check_before_going_on(&mut self) {
+        if self.refuse_beside_fit() {
+            return;
+        }
         self.unseal();
         let Some(run) = &self.shown.run else { return };
         let (images, model) = (Arc::clone(&run.images), run.model.clone());

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::comparing::Comparing;
 use super::detector::OpenDetector;
+use super::fitting::FittingState;
 use super::folders::{Folder, FolderId, ScanState};
 use super::looking::Looking;
 use super::model::{ModelProblem, ModelState, estimated_secs};
@@ -41,6 +42,8 @@ pub struct Session {
     pub detector: Option<OpenDetector>,
     /// When its file was written, where the system says.
     pub detector_written: Option<SystemTime>,
+    /// Fits of detectors on in-domain images.
+    pub fitting: FittingState,
     /// How things are looked at.
     pub looking: Looking,
     /// The mask preview.
@@ -87,6 +90,7 @@ impl Session {
             shown: Shown::default(),
             detector: None,
             detector_written: None,
+            fitting: FittingState::default(),
             looking: Looking::default(),
             preview: PreviewState::default(),
             keeping: Keeping::default(),
@@ -128,6 +132,7 @@ impl Session {
     }
 
     pub(super) fn open_model(&mut self, source: ModelSource) {
+        self.fit_failed("the model was closed before the fit was done; fit again");
         let before = match std::mem::take(&mut self.model) {
             ModelState::None => None,
             ModelState::Ready(info) => Some((info, self.model_device)),

@@ -21,7 +21,7 @@ fn empty_settings() -> Settings {
     }
 }
 
-pub(super) fn worker_commands(session: &mut Session) -> Vec<Command> {
+pub(in crate::state) fn worker_commands(session: &mut Session) -> Vec<Command> {
     session
         .outbox
         .drain()
@@ -449,7 +449,7 @@ fn a_detector_that_is_not_fitted_cannot_run_and_a_fit_leaves_its_images_out() {
     run.method.detector = detector.clone();
     session.change_settings(run);
     let missing = session.missing_for_run().unwrap();
-    assert!(missing.contains("`lmd fit --method msma`"), "{missing}");
+    assert!(missing.contains("Fit it on in-domain images"), "{missing}");
 
     let seen = session.planned().iter().take(5);
     let fit = Fit {

@@ -17,6 +17,8 @@ const MOST_STEPS: usize = 100;
 const ONE_MOVEMENT_SECS: f64 = 1.0;
 /// What another name for the run is called.
 const NAMING: &str = "the name of the run";
+/// What a fit of the detector is called.
+const FIT: &str = "the fit of the detector";
 
 /// What a step is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +117,16 @@ impl History {
         self.remember(Step {
             words: NAMING,
             former: Former::Name(Some(former)),
+        });
+    }
+
+    /// The settings were these before a fit was put in.
+    pub(super) fn remember_fit(&mut self, former: RunSettings) {
+        // What is changed next is another movement.
+        self.moved = None;
+        self.remember(Step {
+            words: FIT,
+            former: Former::Settings(Box::new(former)),
         });
     }
 

@@ -105,6 +105,11 @@ fn begin(kind: DialogKind) -> Choice {
             .set_title("Save the detector")
             .set_file_name("detector.json")
             .save_file()),
+        DialogKind::SaveFit => one(dialog
+            .set_title("Save the fit")
+            .add_filter("Fit", &[fit_file::EXTENSION])
+            .set_file_name(format!("detector.{}", fit_file::EXTENSION))
+            .save_file()),
         DialogKind::OpenRun => one(dialog
             .set_title("Choose a run file")
             .add_filter("Run", &[EXTENSION])

@@ -201,7 +201,8 @@ fn job_of(command: &Command) -> JobId {
         Command::OpenModel { job, .. }
         | Command::Run { job, .. }
         | Command::Trace { job, .. }
-        | Command::Map { job, .. } => *job,
+        | Command::Map { job, .. }
+        | Command::Fit { job, .. } => *job,
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::protocol::{
-    Command, Control, DeviceChoice, Event, JobId, ModelSource, Progress, RunRequest,
+    Command, Control, DeviceChoice, Event, FitRequest, JobId, ModelSource, Progress, RunRequest,
 };
+use crate::engine::fitting::{self, FitError};
 use crate::engine::maps::{self, MapRequest};
 use crate::engine::score::{self, ScoreError};
 use crate::engine::trace::{self, TraceRequest};
@@ -96,6 +97,16 @@ pub fn run(worker: &mut Worker, command: Command, sink: &mut dyn Sink) {
             request,
             control,
         } => run_map(worker, job, &request, &control, sink),
+        Command::Fit {
+            job,
+            request,
+            device,
+            control,
+        } => {
+            if let Some(engine) = ready(worker, job, device, &control, sink) {
+                run_fit(engine, job, &request, &control, sink);
+            }
+        }
     }
 }
 
@@ -187,6 +198,29 @@ fn run_map(
     };
     let mapped = maps::maps(engine, request, control).map(|maps| Event::Mapped { job, maps });
     answer(job, mapped, sink);
+}
+
+fn run_fit(
+    engine: &mut Engine,
+    job: JobId,
+    request: &FitRequest,
+    control: &Control,
+    sink: &mut dyn Sink,
+) {
+    let outcome = fitting::fit(engine, request, control, &mut Reporter { job, sink });
+    let progress = Progress::default();
+    let last = match outcome {
+        Ok(detector) => {
+            sink.emit(Event::Fitted { job, detector });
+            Event::Done { job, progress }
+        }
+        Err(FitError::Interrupted(_)) => Event::Cancelled { job, progress },
+        Err(err) => Event::Failed {
+            job,
+            message: error_chain(&err),
+        },
+    };
+    sink.emit(last);
 }
 
 /// Say what came of a job with one answer, and that it has ended.

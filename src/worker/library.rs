@@ -166,6 +166,15 @@ fn answer(
             let outcome = detector.save(&path).map_err(|err| err.to_string());
             outbox.post(LibraryEvent::DetectorSaved { path, outcome });
         }
+        LibraryCommand::SaveFit {
+            path,
+            detector,
+            may_overwrite,
+        } => {
+            let saved = fit_file::save(&detector, &path, may_overwrite);
+            let outcome = saved.map_err(|err| err.to_string());
+            outbox.post(LibraryEvent::FitSaved { path, outcome });
+        }
         LibraryCommand::SavePlots { request } => plots_aside(&request, outbox, side),
         LibraryCommand::OpenDetector { path } => outbox.post(opened_detector(path)),
         LibraryCommand::Runs(command) => runs_aside(command, outbox, side),

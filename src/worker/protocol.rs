@@ -4,8 +4,10 @@ mod library;
 
 use std::sync::Arc;
 
+use crate::detectors::DetectorSpec;
 pub use crate::engine::assess::{AssessRequest, Assessment, AttemptsPoint};
 pub use crate::engine::copying::SaveSource;
+pub use crate::engine::fitting::FitRequest;
 pub use crate::engine::maps::MapRequest;
 pub use crate::engine::opened::OpenedRun;
 use crate::engine::trace::{Trace, TraceRequest};
@@ -64,6 +66,17 @@ pub enum Command {
         /// Cancels the job.
         control: Control,
     },
+    /// Fit a detector on in-domain images with the current model; sends [`Event::Fitted`].
+    Fit {
+        /// Echoed in every event of this job.
+        job: JobId,
+        /// Which detector, on which images.
+        request: FitRequest,
+        /// Where the model runs.
+        device: DeviceChoice,
+        /// Cancels the job.
+        control: Control,
+    },
     /// Score images with the current model.
     Run {
         /// Echoed in every event of this job.
@@ -98,6 +111,13 @@ pub enum Event {
         job: JobId,
         /// One a pair, `side * side` values row by row.
         maps: Vec<Arc<[f32]>>,
+    },
+    /// A detector that was fitted.
+    Fitted {
+        /// See [`Command`].
+        job: JobId,
+        /// With its fit.
+        detector: DetectorSpec,
     },
     /// How far a job is; news may be left out, the latest counts. New results are in the log.
     Progress {
@@ -150,6 +170,7 @@ impl Event {
             Self::ModelOpened { job, .. }
             | Self::Traced { job, .. }
             | Self::Mapped { job, .. }
+            | Self::Fitted { job, .. }
             | Self::Progress { job, .. }
             | Self::Notice { job, .. }
             | Self::Saving { job, .. }

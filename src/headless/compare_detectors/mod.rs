@@ -20,7 +20,7 @@ use super::signals::Signals;
 use super::{Failure, Outcome, terminal};
 use crate::detectors::{DetectorSpec, measures};
 use crate::engine::comparing::scores;
-use crate::engine::fitting::FitRequest;
+use crate::engine::fitting::{FitRequest, usual_share};
 use crate::engine::ranking::Entry;
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::{self, ModelSource};
@@ -29,9 +29,6 @@ use crate::ood::{Aggregate, Role};
 use crate::runs::file::{self, EXTENSION, KeepPictures, StoredScores};
 use crate::runs::fit_file::leave_out_fitted;
 use crate::runs::{RunImage, RunSettings};
-
-/// In-domain images that detectors are fitted on, at most: more hardly change a density of a few features.
-const MOST_TO_FIT_ON: usize = 300;
 
 /// Options of `lmd compare-detectors`.
 #[derive(Debug, clap::Args)]
@@ -345,12 +342,12 @@ fn collect(
     Ok(collected.images)
 }
 
-/// A third of the in-domain images, at most [`MOST_TO_FIT_ON`], by nothing but their contents.
+/// The [usual share](usual_share) of the in-domain images, by nothing but their contents.
 fn share_to_fit_on(images: &[RunImage]) -> Vec<RunImage> {
     let in_domain = images.iter().filter(|image| image.role == Role::InDomain);
     let mut images: Vec<RunImage> = in_domain.cloned().collect();
     images.sort_by_key(|image| image.file.hash);
-    images.truncate((images.len() / 3).min(MOST_TO_FIT_ON));
+    images.truncate(usual_share(images.len()));
     images
 }
 

@@ -18,6 +18,12 @@ pub enum When {
     Always,
     /// While the worker is not busy with a run.
     Idle,
+    /// Where the chosen detector can be fitted.
+    CanFit,
+    /// While it is fitted.
+    Fitting,
+    /// Where it has a fit.
+    Fitted,
     /// While a run is under way and not held.
     Running,
     /// While a run is held.
@@ -112,6 +118,14 @@ ui_commands! {
     ResetThreshold => window::RESET_THRESHOLD,
     /// Choose a detector file in a dialog.
     BrowseDetector => setup::BROWSE_DETECTOR,
+    /// Fit the chosen detector on in-domain images.
+    FitDetector => setup::FIT_DETECTOR,
+    /// The same where it has a fit, which is replaced.
+    FitAgain => setup::FIT_AGAIN,
+    /// End the fit of the detector; what was there before stays.
+    CancelFit => setup::CANCEL_FIT,
+    /// Choose where to save the fit in a dialog.
+    BrowseSaveFit => files::BROWSE_SAVE_FIT,
     /// Take the folders out of the list whose images need no verdict.
     OnlyUnknown => setup::ONLY_UNKNOWN,
     /// Choose where to save the detector in a dialog.

@@ -18,6 +18,7 @@ pub use self::look::{LookAction, Overlay, Part};
 pub use self::shortcut::{Key, Shortcut};
 use super::arrangement::GalleryView;
 use super::decision::DecisionSettings;
+use super::fitting::FitForm;
 use super::folders::FolderId;
 use super::notices::NoticeId;
 use super::panels::PanelSettings;
@@ -69,6 +70,10 @@ pub enum Action {
     OpenDetector(PathBuf),
     /// Write threshold, settings and in-domain scores to a detector file.
     SaveDetector(PathBuf),
+    /// Change what the next fit takes.
+    SetFit(FitForm),
+    /// Write the fit of the detector to a file.
+    SaveFit(PathBuf),
     /// Write the plots to this folder.
     SavePlots(PathBuf),
     /// Open, close or resize parts of the window.
@@ -170,6 +175,10 @@ impl Action {
                 "Save",
                 UiCommand::BrowseSaveDetector.info().explanation.clone(),
             ),
+            Self::SetFit(_) => Info::new("Change", "Change what the detector is fitted on"),
+            Self::SaveFit(_) => {
+                Info::new("Save", UiCommand::BrowseSaveFit.info().explanation.clone())
+            }
             Self::SavePlots(_) => {
                 Info::new("Save", UiCommand::BrowsePlots.info().explanation.clone())
             }

@@ -58,6 +58,9 @@ impl Session {
         match when {
             When::Always => true,
             When::Idle => !self.is_running(),
+            When::CanFit => self.missing_for_fit().is_none(),
+            When::Fitting => self.is_fitting(),
+            When::Fitted => self.is_fitted(),
             When::Running => phase == Some(&Phase::Running),
             When::Paused => phase == Some(&Phase::Paused),
             When::RunningOrPaused => matches!(phase, Some(Phase::Running | Phase::Paused)),

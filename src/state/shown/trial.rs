@@ -159,6 +159,7 @@ impl Shown {
             | Event::ModelOpened { .. }
             | Event::Traced { .. }
             | Event::Mapped { .. }
+            | Event::Fitted { .. }
             | Event::Saving { .. } => {}
         }
         run.absorb();

@@ -269,6 +269,9 @@ impl Session {
             return;
         }
         let facts = run.facts.clone();
+        if self.refuse_beside_fit() {
+            return;
+        }
         self.looking.overlay = None;
         self.training.run = None;
         self.training.form.output = None;

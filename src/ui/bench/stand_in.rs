@@ -185,7 +185,7 @@ impl Backend for StandIn {
             }),
             Command::Run { job, request, .. } => shared.run = Some((job, request)),
             // Nobody asks for one here.
-            Command::Trace { .. } | Command::Map { .. } => {}
+            Command::Trace { .. } | Command::Map { .. } | Command::Fit { .. } => {}
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 batch_ui(ui, settings);
                 fit_ui(ui, &mut settings.method.resize);
             });
-            let is_free = !scene.session.is_running();
+            let is_free = !scene.session.is_running() && !scene.session.is_fitting();
             scene.edit_run(|settings, _| {
                 ui.add_enabled_ui(is_free, |ui| device_ui(ui, settings));
             });

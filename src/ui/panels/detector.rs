@@ -4,8 +4,7 @@ use egui::{DragValue, Label, RichText, Ui};
 
 use super::Scene;
 use crate::detectors::DetectorSpec;
-use crate::runs::fit_file::fit_of;
-use crate::state::{Action, UiCommand, text};
+use crate::state::{Action, UiCommand};
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{card, note, row, section};
@@ -14,12 +13,16 @@ use crate::ui::widgets::path_field::{PathRow, path_row};
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     section(ui, "Detector", |ui| {
-        scene.edit_run(|settings, scene| {
-            let detector = &mut settings.method.detector;
-            choice_ui(ui, detector, &mut scene.drafts.specs);
-            parameters_ui(ui, detector);
-            fit_ui(ui, detector);
+        // A fit is of the detector as it is.
+        let is_free = !scene.session.is_fitting();
+        ui.add_enabled_ui(is_free, |ui| {
+            scene.edit_run(|settings, scene| {
+                let detector = &mut settings.method.detector;
+                choice_ui(ui, detector, &mut scene.drafts.specs);
+                parameters_ui(ui, detector);
+            });
         });
+        super::fit::ui(ui, scene);
         file_ui(ui, scene);
     });
 }
@@ -79,24 +82,6 @@ fn choice_ui(ui: &mut Ui, detector: &mut DetectorSpec, left: &mut Vec<DetectorSp
             left.push(std::mem::replace(detector, chosen));
         }
     }
-}
-
-/// What a detector was fitted on, or how that is done.
-fn fit_ui(ui: &mut Ui, detector: &DetectorSpec) {
-    if detector.fitting().is_none() {
-        return;
-    }
-    let words = match fit_of(&**detector) {
-        Some(fitted) => format!(
-            "Fitted on {}",
-            text::counted(fitted.num_images(), "in-domain image")
-        ),
-        None => format!(
-            "Not fitted yet: run `lmd fit --method {}`, then open the file that it writes below",
-            detector.about().name
-        ),
-    };
-    note(ui, words);
 }
 
 fn parameters_ui(ui: &mut Ui, detector: &mut DetectorSpec) {

@@ -9,6 +9,7 @@ pub mod detector;
 pub mod drop;
 pub mod export;
 pub mod figures;
+pub mod fit;
 pub mod folders;
 pub mod gallery;
 pub mod headline;
@@ -90,6 +91,8 @@ pub struct Drafts {
     pub page: Page,
     /// The path of a run file.
     pub run: String,
+    /// The path for a fit.
+    pub fit: String,
     /// Paths of detector files, to open and to save.
     pub detectors: [String; 2],
     /// The gallery should bring the shown image into view.

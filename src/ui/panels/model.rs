@@ -80,7 +80,7 @@ fn card_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             Some(ModelSource::Bundled) => {
                 note(ui, "bundled");
             }
-            _ if session.is_running() => {}
+            _ if session.is_running() || session.is_fitting() => {}
             _ => {
                 action_button(ui, scene.actions, Action::OpenModel(ModelSource::Bundled));
             }

@@ -1,12 +1,14 @@
 //! The bar at the bottom: run, pause, cancel, and how far things are.
 
-use egui::{CornerRadius, Rect, RichText, Sense, TextStyle, Ui, WidgetInfo, WidgetText, vec2};
+use egui::{
+    CornerRadius, Layout, Rect, RichText, Sense, TextStyle, Ui, WidgetInfo, WidgetText, vec2,
+};
 
 use super::Scene;
 use crate::state::folders::short_name;
 use crate::state::{Action, Phase, RunState, Session, UiCommand, recent, text};
 use crate::ui::theme;
-use crate::ui::widgets::buttons::{primary, sized};
+use crate::ui::widgets::buttons::{or_reason, primary, sized};
 use crate::ui::widgets::layout::ends;
 use crate::ui::widgets::prose::prose;
 use crate::ui::widgets::tip::Tip as _;
@@ -48,7 +50,13 @@ fn buttons_ui(ui: &mut Ui, scene: &mut Scene<'_>, share: f32) {
     let phase = scene.session.shown.run.as_ref().map(|run| &run.phase);
     let size = |width: f32| vec2(share * width, BUTTON_HEIGHT);
     let is_running = scene.session.is_running();
-    if is_running {
+    let busy_with_fit = scene.session.busy_with_fit();
+    if busy_with_fit.is_some() {
+        let layout = Layout::centered_and_justified(ui.layout().main_dir());
+        ui.allocate_ui_with_layout(size(104.0), layout, |ui| {
+            or_reason(ui, scene.actions, Action::Do(UiCommand::Run), busy_with_fit);
+        });
+    } else if is_running {
         sized(
             ui,
             scene.actions,
@@ -71,7 +79,8 @@ fn buttons_ui(ui: &mut Ui, scene: &mut Scene<'_>, share: f32) {
         _ if can_go_on => Action::Do(UiCommand::GoOn),
         _ => Action::Do(UiCommand::Pause),
     };
-    let can_toggle = can_pause || (can_go_on && !session.is_resuming());
+    let is_free = !session.is_resuming() && !session.is_fitting();
+    let can_toggle = can_pause || (can_go_on && is_free);
     sized(ui, scene.actions, toggle, size(84.0), can_toggle);
     sized(
         ui,
@@ -170,7 +179,9 @@ fn idle_lines(session: &Session, run: Option<&RunState>) -> Lines {
             });
             format!("takes about {}{size}", text::rough_duration(secs))
         });
-    let activity = session.resuming_words();
+    let fit = session.fitting.run.as_ref();
+    let activity = (session.resuming_words())
+        .or_else(|| fit.map(|fit| format!("Fitting the detector. {}", fit.words())));
     let activity = activity.unwrap_or_else(|| idle_words(session, run, missing));
     Lines {
         left,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use egui::{Key, Response, TextEdit, Ui, vec2};
+use egui::{Color32, Key, Response, TextEdit, TextStyle, Ui, vec2};
 
 use super::buttons::sized;
 use super::tip::Tip as _;
@@ -49,16 +49,24 @@ pub struct PathRow<'a> {
 
 /// A path field with one button: it opens the dialog while the field is empty, else it uses what was typed.
 pub fn path_row(ui: &mut Ui, actions: &mut Vec<Action>, draft: &mut String, row: &PathRow<'_>) {
-    const BUTTON_WIDTH: f32 = 80.0;
+    const LEAST_WIDTH: f32 = 80.0;
     ui.horizontal(|ui| {
-        let width = ui.available_width() - BUTTON_WIDTH - ui.spacing().item_spacing.x;
+        let button_width = words_width(ui, &row.browse.text()).max(LEAST_WIDTH);
+        let width = ui.available_width() - button_width - ui.spacing().item_spacing.x;
         let (response, entered) = path_field(ui, draft, row.name, row.hint, width);
         response.tip(|| row.tooltip);
         let typed = typed_path(draft).map(row.apply);
         let is_typed = typed.is_some();
         let action = typed.clone().unwrap_or_else(|| row.browse.clone());
-        let size = vec2(BUTTON_WIDTH, ui.spacing().interact_size.y);
-        let name = format!("{} {}", action.text().trim_end_matches('…'), row.name);
+        let size = vec2(button_width, ui.spacing().interact_size.y);
+        let words = action.text();
+        let words = words.trim_end_matches('…');
+        let name = if words.contains(' ') {
+            words.to_owned()
+        } else {
+            // A verb alone does not say of what.
+            format!("{words} {}", row.name)
+        };
         let is_clicked = sized(ui, actions, action, size, true)
             .accessible_name(name)
             .clicked();
@@ -69,4 +77,11 @@ pub fn path_row(ui: &mut Ui, actions: &mut Vec<Action>, draft: &mut String, row:
             draft.clear();
         }
     });
+}
+
+/// Width of a button with these words.
+fn words_width(ui: &Ui, words: &str) -> f32 {
+    let font = TextStyle::Button.resolve(ui.style());
+    let galley = (ui.painter()).layout_no_wrap(words.to_owned(), font, Color32::PLACEHOLDER);
+    galley.size().x + 2.0 * ui.spacing().button_padding.x
 }

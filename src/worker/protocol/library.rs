@@ -76,6 +76,14 @@ pub enum LibraryCommand {
         /// What to write.
         detector: Arc<Calibration>,
     },
+    /// Write the file of a fit.
+    SaveFit {
+        path: PathBuf,
+        /// With its fit.
+        detector: DetectorSpec,
+        /// A file that is there is replaced.
+        may_overwrite: bool,
+    },
     /// Write the plots to a folder.
     SavePlots {
         /// What to draw and where to write it.
@@ -106,6 +114,8 @@ pub enum DialogKind {
     OpenDetector,
     /// Where to write a detector file.
     SaveDetector,
+    /// Where to write the file of a fit.
+    SaveFit,
     /// A run file to open.
     OpenRun,
     /// Where to write a copy of the run.
@@ -173,6 +183,12 @@ pub enum LibraryEvent {
     },
     /// A detector file was written, or why not.
     DetectorSaved {
+        path: PathBuf,
+        /// Nothing, or the reason.
+        outcome: Result<(), String>,
+    },
+    /// The file of a fit was written, or why not.
+    FitSaved {
         path: PathBuf,
         /// Nothing, or the reason.
         outcome: Result<(), String>,

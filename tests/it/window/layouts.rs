@@ -12,8 +12,9 @@ use lmd_inspector::state::{
 use lmd_inspector::worker::protocol::ModelSource;
 
 use super::arrangement::three_roles;
+use super::fit::{fail, finish, halfway, with_detector};
 use super::script::progress;
-use super::{Window, open, prepare};
+use super::{Window, open, prepare, press};
 
 /// Widths of windows in pixels, from the narrowest that can be dragged to a large screen.
 const WIDTHS: [f32; 9] = [
@@ -68,6 +69,10 @@ fn fixed_words() -> Vec<String> {
         UiCommand::ToggleTry,
         UiCommand::ToggleExplain,
         UiCommand::ShowAll,
+        UiCommand::FitDetector,
+        UiCommand::FitAgain,
+        UiCommand::CancelFit,
+        UiCommand::BrowseSaveFit,
     ];
     let commands = commands.iter().map(|c| Action::Do(*c).text());
     let centers = Center::ALL.iter().map(|center| center.label().to_owned());
@@ -197,6 +202,41 @@ fn no_page_is_cut_or_laid_over_itself_at_any_width_and_size() {
         "{} faults, among them\n{some}",
         found.len()
     );
+}
+
+#[test]
+fn the_fit_of_a_detector_is_not_cut_or_laid_over_itself_in_any_state() {
+    let (mut window, script) = with_detector("msma");
+    let mut num_pages = 0;
+    let mut found: Vec<String> = Vec::new();
+    let mut look = |window: &mut Window, state: &str| {
+        for width in [720.0, 1199.0, 1200.0, 1280.0, 3840.0] {
+            window.set_size(vec2(width, 1400.0));
+            // One part of a narrow window is shown at a time.
+            let setup = Action::Do(UiCommand::ToggleSetup);
+            let is_narrow = width < 1200.0;
+            let is_folded = window.state().session().is_setup_folded();
+            if is_narrow || is_folded {
+                window.state_mut().act(setup);
+            }
+            window.run_steps(4);
+            num_pages += window.query_all_by_label("Fit seed").count().min(1);
+            for fault in faults(window) {
+                found.push(format!("{state} at {width}: {fault}"));
+            }
+        }
+    };
+    look(&mut window, "unfitted");
+    press(&mut window, "Fit on in-domain images");
+    halfway(&mut window, &script);
+    look(&mut window, "fitting");
+    finish(&mut window, &script);
+    look(&mut window, "fitted");
+    press(&mut window, "Fit again");
+    fail(&mut window, &script);
+    look(&mut window, "failed");
+    assert_eq!(num_pages, 4 * 5, "the panel was there");
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]

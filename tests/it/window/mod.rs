@@ -6,6 +6,7 @@ mod clipboard;
 mod confounds;
 mod counts;
 mod decision;
+mod fit;
 mod gallery;
 mod heights;
 mod keep;

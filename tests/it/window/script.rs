@@ -17,9 +17,9 @@ use lmd_inspector::ood::{KnownMask, Role};
 use lmd_inspector::ui::{Backend, Lost};
 use lmd_inspector::worker::handle::SendError;
 use lmd_inspector::worker::protocol::{
-    AttemptResult, Command, Control, DialogKind, Event, FolderListing, JobId, LibraryCommand,
-    LibraryEvent, ModelInfo, ModelSource, Preview, PreviewRequest, Progress, RunRequest,
-    TrainCommand, TrainEvent,
+    AttemptResult, Command, Control, DialogKind, Event, FitRequest, FolderListing, JobId,
+    LibraryCommand, LibraryEvent, ModelInfo, ModelSource, Preview, PreviewRequest, Progress,
+    RunRequest, TrainCommand, TrainEvent,
 };
 
 /// Side of the made-up images.
@@ -161,7 +161,10 @@ impl Script {
         opens
             .find_map(|command| match command {
                 Command::OpenModel { job, .. } => Some(*job),
-                Command::Run { .. } | Command::Trace { .. } | Command::Map { .. } => None,
+                Command::Run { .. }
+                | Command::Trace { .. }
+                | Command::Map { .. }
+                | Command::Fit { .. } => None,
             })
             .expect("a model should have been asked for")
     }
@@ -176,9 +179,31 @@ impl Script {
                 request,
                 control,
             } => Some((*job, request.clone(), control.clone())),
-            Command::OpenModel { .. } | Command::Trace { .. } | Command::Map { .. } => None,
+            Command::OpenModel { .. }
+            | Command::Trace { .. }
+            | Command::Map { .. }
+            | Command::Fit { .. } => None,
         })
         .expect("a run should have been asked for")
+    }
+
+    /// The last fit that was asked for.
+    pub fn last_fit(&self) -> (JobId, FitRequest, Control) {
+        let shared = self.0.borrow();
+        let mut fits = shared.commands.iter().rev();
+        fits.find_map(|command| match command {
+            Command::Fit {
+                job,
+                request,
+                control,
+                ..
+            } => Some((*job, request.clone(), control.clone())),
+            Command::OpenModel { .. }
+            | Command::Run { .. }
+            | Command::Trace { .. }
+            | Command::Map { .. } => None,
+        })
+        .expect("a fit should have been asked for")
     }
 
     /// Whether a run was asked for.

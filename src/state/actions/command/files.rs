@@ -15,6 +15,15 @@ pub const BROWSE_SAVE_DETECTOR: Info = Info {
     palette: None,
 };
 
+pub const BROWSE_SAVE_FIT: Info = Info {
+    text: Borrowed("Save the fit…"),
+    explanation: Borrowed(
+        "Write the fitted detector to a file, which `lmd score --fitted` and this window open",
+    ),
+    shortcuts: &[],
+    palette: Some((When::Fitted, "Save the fit of the detector…")),
+};
+
 pub const BROWSE_PLOTS: Info = Info {
     text: Borrowed("Save plots…"),
     explanation: Borrowed("Write histogram, ROC curve and AUROC by attempts as PNG and SVG"),

@@ -26,6 +26,29 @@ pub const BROWSE_DETECTOR: Info = Info {
     palette: None,
 };
 
+pub const FIT_DETECTOR: Info = Info {
+    text: Borrowed("Fit on in-domain images"),
+    explanation: Borrowed(
+        "Let the detector learn what in-domain images are like, which it has to before it can score any",
+    ),
+    shortcuts: &[],
+    palette: Some((When::CanFit, "Fit the detector on in-domain images")),
+};
+
+pub const FIT_AGAIN: Info = Info {
+    text: Borrowed("Fit again"),
+    explanation: Borrowed("Fit the detector once more, the new fit takes the place of this one"),
+    shortcuts: &[],
+    palette: None,
+};
+
+pub const CANCEL_FIT: Info = Info {
+    text: Borrowed("Cancel the fit"),
+    explanation: Borrowed("End the fit, the detector stays as it was before"),
+    shortcuts: &[],
+    palette: Some((When::Fitting, "Cancel the fit of the detector")),
+};
+
 pub const ONLY_UNKNOWN: Info = Info {
     text: Borrowed("Only score unknown images"),
     explanation: Borrowed(
