@@ -8,6 +8,7 @@ use lmd_inspector::detectors::DetectorSpec;
 use lmd_inspector::detectors::fitted::numbers::Contents;
 use lmd_inspector::detectors::fitted::{Density, Fit};
 use lmd_inspector::images::Geometry;
+use lmd_inspector::ood::Role;
 use lmd_inspector::runs::fit_file;
 use lmd_inspector::state::{Action, FitForm, Phase};
 use lmd_inspector::worker::protocol::{DialogKind, Event, Notice, Progress, Severity};
@@ -127,17 +128,29 @@ fn the_panel_fits_tells_how_far_it_is_and_saves() {
     press(&mut window, "Fit on in-domain images");
     finish(&mut window, &script);
     window.get_by_label("Fitted on 66 in-domain images");
-    assert_eq!(window.state().session().planned().len(), 134 + 200);
+    let planned = window.state().session().planned().iter();
+    let in_domain = planned.filter(|image| image.role == Role::InDomain);
+    assert_eq!(in_domain.count(), 134);
     assert!(is_enabled(&window, "Run"));
     press(&mut window, "Save the fit");
     let (_, kind) = *script.0.borrow().dialogs.last().unwrap();
     assert_eq!(kind, DialogKind::SaveFit);
 
+    let form = FitForm {
+        limit: Some(70),
+        seed: 0,
+    };
+    window.state_mut().act(Action::SetFit(form));
+    window.run_steps(3);
+    press(&mut window, "Fit again");
+    finish(&mut window, &script);
+    window.get_by_label("Fitted on 70 in-domain images");
+
     press(&mut window, "Fit again");
     fail(&mut window, &script);
     window.get_by_label_contains("All 66 images have the same features");
     window.get_by_label("Left out: the PNG data ends too early: 00007.png");
-    window.get_by_label("Fitted on 66 in-domain images");
+    window.get_by_label("Fitted on 70 in-domain images");
     window.check_accessibility();
 }
 
