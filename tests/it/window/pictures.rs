@@ -6,13 +6,14 @@
 //! ones and put them there, as the README of the fixtures says.
 //!
 //! Changes made on purpose that they noticed: one point more between the lines of a card or around it, one point more
-//! beside the words of a button, words larger by half a point, and the colors of two roles exchanged.
+//! beside the words of a button, words larger by half a point, and the colors of two roles exchanged. They do not notice a
+//! color a few levels lighter, nor a warning in the color of an error: what is stored has few colors.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui_kittest::Harness;
-use image::RgbImage;
+use image::{Rgb, RgbImage};
 use lmd_inspector::engine::comparing::{ComparedRun, compare};
 use lmd_inspector::ood::Role;
 use lmd_inspector::state::{
@@ -139,10 +140,10 @@ fn num_different(found: &RgbImage, stored: &RgbImage) -> usize {
     let mut palette: Vec<_> = stored.pixels().copied().collect();
     palette.sort_unstable_by_key(|color| color.0);
     palette.dedup();
-    let is_far = |(found, stored): &(&image::Rgb<u8>, &image::Rgb<u8>)| {
-        let far = distance(found, stored);
+    let is_far = |(found, stored): &(&Rgb<u8>, &Rgb<u8>)| {
+        let far = distance(**found, **stored);
         far > TOLERANCE && {
-            let nearest = palette.iter().map(|color| distance(found, color)).min();
+            let nearest = palette.iter().map(|color| distance(**found, *color)).min();
             far > TOLERANCE + nearest.unwrap_or(0)
         }
     };
@@ -150,7 +151,7 @@ fn num_different(found: &RgbImage, stored: &RgbImage) -> usize {
 }
 
 /// Levels of 255 between two colors, of the channel where they differ most.
-fn distance(a: &image::Rgb<u8>, b: &image::Rgb<u8>) -> u8 {
+fn distance(a: Rgb<u8>, b: Rgb<u8>) -> u8 {
     let pairs = a.0.iter().zip(&b.0);
     pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
 }

@@ -118,7 +118,7 @@ fn num_pixels(scene: &Scene<'_>) -> f32 {
         .run
         .as_ref()
         .and_then(|run| run.model.as_ref());
-    let model = of_run.or(session.model_info());
+    let model = of_run.or_else(|| session.model_info());
     model.map_or(f32::INFINITY, |model| model.geometry.side as f32)
 }
 
