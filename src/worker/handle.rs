@@ -9,6 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 
 use super::job::{self, Sink, Worker};
+use super::priority::give_way;
 use super::protocol::{Command, Event, JobId, ResultLog, Wake};
 use crate::engine::panic_message;
 
@@ -170,6 +171,7 @@ impl Sink for Outbox<Event> {
 
 #[expect(clippy::needless_pass_by_value, reason = "the thread owns its ends")]
 fn serve(commands: Receiver<Command>, mut outbox: Outbox<Event>) {
+    give_way();
     let mut worker = Worker::default();
     while let Some(command) = outbox.next_command(&commands) {
         let job = job_of(&command);

@@ -9,5 +9,6 @@ pub mod handle;
 pub mod job;
 pub mod keeping;
 pub mod library;
+mod priority;
 pub mod protocol;
 pub mod training;

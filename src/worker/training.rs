@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 
 use super::handle::{Link, Outbox};
+use super::priority::give_way;
 use super::protocol::{Control, JobId, Wake};
 use crate::diffusion::{Interrupted, NeverInterrupt};
 use crate::engine::panic_message;
@@ -181,6 +182,7 @@ impl TrainerHandle {
 
 #[expect(clippy::needless_pass_by_value, reason = "the thread owns its end")]
 fn serve(commands: Receiver<TrainCommand>, mut outbox: Outbox<TrainEvent>) {
+    give_way();
     while let Some(command) = outbox.next_command(&commands) {
         let (TrainCommand::Survey { job, .. } | TrainCommand::Train { job, .. }) = command;
         let outcome = catch_unwind(AssertUnwindSafe(|| answer(command, &mut outbox)));
