@@ -11,6 +11,7 @@ use lmd_inspector::runs::RunSettings;
 use lmd_inspector::runs::file::{Manifest, NewRun};
 use lmd_inspector::runs::settings::Method;
 use lmd_inspector::state::{Action, Center, PanelSettings, UiCommand};
+use lmd_inspector::worker::protocol::Severity;
 
 use super::arrangement::three_roles;
 use super::decision::finished;
@@ -123,13 +124,12 @@ fn small_pictures_fill_their_frames() {
 #[test]
 fn a_command_is_shown_without_the_marks_around_it() {
     let (mut window, _script) = ready(3);
-    let mut run = window.state().session().settings.run.clone();
-    run.method.detector = detector("msma");
-    act(&mut window, Action::SetRun(Box::new(run)));
-    window.get_by_label_contains("run lmd fit --method msma, then open");
-    act(&mut window, Action::Do(UiCommand::Run));
-    let said = window.query_all_by_label_contains("Fit it by lmd fit --method msma, then open");
-    assert_eq!(said.count(), 2, "message and line at the bottom");
+    let session = window.state_mut().session_mut();
+    let message = "The fit was saved. `lmd score --fitted` and this window open it.";
+    session.notices.say(Severity::Info, message);
+    window.run_steps(2);
+    let shown = window.query_all_by_label_contains("saved. lmd score --fitted and this window");
+    assert!(shown.count() > 0);
 }
 
 #[test]
