@@ -183,7 +183,7 @@ fn run_trace(
         job,
         trace: Arc::new(trace),
     });
-    answer(job, traced, sink);
+    answer(job, traced, is_interrupted, sink);
 }
 
 fn run_map(
@@ -197,7 +197,7 @@ fn run_map(
         return;
     };
     let mapped = maps::maps(engine, request, control).map(|maps| Event::Mapped { job, maps });
-    answer(job, mapped, sink);
+    answer(job, mapped, is_interrupted, sink);
 }
 
 fn run_fit(
@@ -207,31 +207,31 @@ fn run_fit(
     control: &Control,
     sink: &mut dyn Sink,
 ) {
-    let outcome = fitting::fit(engine, request, control, &mut Reporter { job, sink });
-    let progress = Progress::default();
-    let last = match outcome {
-        Ok(detector) => {
-            sink.emit(Event::Fitted { job, detector });
-            Event::Done { job, progress }
-        }
-        Err(FitError::Interrupted(_)) => Event::Cancelled { job, progress },
-        Err(err) => Event::Failed {
-            job,
-            message: error_chain(&err),
-        },
-    };
-    sink.emit(last);
+    let fitted = fitting::fit(engine, request, control, &mut Reporter { job, sink })
+        .map(|detector| Event::Fitted { job, detector });
+    let is_interrupted = |err: &FitError| matches!(err, FitError::Interrupted(_));
+    answer(job, fitted, is_interrupted, sink);
+}
+
+/// Whether the user stopped it.
+fn is_interrupted(err: &ScoreError) -> bool {
+    matches!(err, ScoreError::Interrupted(_))
 }
 
 /// Say what came of a job with one answer, and that it has ended.
-fn answer(job: JobId, outcome: Result<Event, ScoreError>, sink: &mut dyn Sink) {
+fn answer<E: std::error::Error>(
+    job: JobId,
+    outcome: Result<Event, E>,
+    is_interrupted: fn(&E) -> bool,
+    sink: &mut dyn Sink,
+) {
     let progress = Progress::default();
     let last = match outcome {
         Ok(event) => {
             sink.emit(event);
             Event::Done { job, progress }
         }
-        Err(ScoreError::Interrupted(_)) => Event::Cancelled { job, progress },
+        Err(err) if is_interrupted(&err) => Event::Cancelled { job, progress },
         Err(err) => Event::Failed {
             job,
             message: error_chain(&err),

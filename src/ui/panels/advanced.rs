@@ -30,7 +30,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .header_response
         .tip(|| {
             "Image limit, seed, batch, resizing, device and keeping of runs: what few need to change"
-});
+        });
 }
 
 fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {

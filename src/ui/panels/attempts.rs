@@ -42,7 +42,7 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
         note(ui, words).tip(|| {
             "Enough: both ends of the interval stay within 0.005, or a tenth of its width, of where they are \
              after all attempts, for at least two more attempts"
-});
+        });
     });
 }
 
@@ -121,7 +121,7 @@ fn plot_ui(ui: &mut Ui, scene: &Scene<'_>, assessment: &Assessment) {
     );
     stand_in(ui, "attempts stand-in", response.rect, &description).tip(|| {
         "AUROC after 1, 2, … attempts, by each distance. The band is the interval of the chosen one"
-});
+    });
 }
 
 fn band(points: &[AttemptsPoint], color: egui::Color32) -> FilledArea {

@@ -76,7 +76,7 @@ fn interval_ui(ui: &mut Ui, scene: &Scene<'_>) {
     note(ui, words).tip(|| {
         "Where the true AUROC lies: images are drawn again and again from each role (BCa bootstrap). \
          Where no score of one role lies among those of the other, an exact one-sided bound takes its place"
-});
+    });
 }
 
 fn figures_ui(ui: &mut Ui, figures: Option<&Figures>) {

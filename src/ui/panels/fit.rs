@@ -1,6 +1,6 @@
 //! The fit of a detector that needs one: on which images, how far it is, and what came of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use egui::{Align, DragValue, Layout, ProgressBar, RichText, TextStyle, Ui, vec2};
 
@@ -166,7 +166,7 @@ fn save_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         tooltip: &tooltip,
         browse,
         keeps_text: false,
-        apply: &|path: PathBuf| Action::SaveFit(path),
+        apply: &Action::SaveFit,
     };
     path_row(ui, scene.actions, &mut scene.drafts.fit, &row);
 }

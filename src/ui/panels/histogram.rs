@@ -77,7 +77,7 @@ fn legend_ui(ui: &mut Ui, scene: &Scene<'_>, analysis: Option<&Analysis>) {
                     note(ui, words).tip(|| {
                         "The filters of the gallery leave these; strong bars count them, faint bars count all. \
                          Curve, threshold and figures stay those of all images"
-});
+                    });
                 },
             );
         }

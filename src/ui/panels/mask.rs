@@ -102,7 +102,7 @@ fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &mut Lmd, current: &Pat
         );
         let response = response.tip(|| {
             "A picture as the mask: white stays, black is painted again. It is resized to the model"
-});
+        });
         let left = response
             .lost_focus()
             .then(|| typed_path(&scene.drafts.mask));
@@ -130,7 +130,7 @@ fn preview_ui(ui: &mut Ui, scene: &mut Scene<'_>, settings: &Lmd) {
         };
         stand_in(ui, "mask preview", rect, &description).tip(|| {
             "A sample image as the model will see it, and the same with the hidden part painted over"
-});
+        });
         ui.vertical(|ui| steps_ui(ui, scene, settings));
     });
     let failure = scene
