@@ -10,7 +10,9 @@ use lmd_inspector::headless::{
 use lmd_inspector::ui::{self, UiError};
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("error")).init();
+    // Why there is no window is said in a sentence of our own, and one that falls back on another renderer is no error.
+    let filter = env_logger::Env::default().default_filter_or("error,eframe::native::run=off");
+    env_logger::Builder::from_env(filter).init();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => match headless::mistyped_command(std::env::args_os()) {

@@ -1,4 +1,4 @@
-//! Opening the window: wgpu first, then OpenGL, then an error that says why there is none.
+//! Opening the window: on a graphics card, else as the processor draws it best, else an error that says why there is none.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -65,36 +65,92 @@ pub fn run(options: &Options) -> Result<(), UiError> {
     if let Some(model) = &options.model {
         settings.model = model.clone();
     }
-    let attempt = |renderer| open(renderer, options, &settings, notice.as_ref());
-    let wgpu = match attempt(eframe::Renderer::Wgpu) {
-        Ok(()) => return Ok(()),
-        Err(Failure::NoDisplay(reason)) => return Err(UiError::NoDisplay { reason }),
-        Err(Failure::BeforeStart(message)) => message,
-        Err(Failure::Later(message)) => return Err(UiError::Failed(message)),
-    };
-    log::info!("no window with wgpu ({wgpu}), trying OpenGL");
-    match attempt(eframe::Renderer::Glow) {
-        Ok(()) => Ok(()),
-        Err(Failure::BeforeStart(opengl) | Failure::NoDisplay(opengl)) => Err(UiError::NoDisplay {
-            reason: format!("with wgpu: {wgpu}; with OpenGL: {opengl}"),
-        }),
-        Err(Failure::Later(message)) => Err(UiError::Failed(message)),
+    let mut drawing = Drawing::Card;
+    let mut reasons = Vec::new();
+    loop {
+        let failure = match open(drawing, options, &settings, notice.as_ref()) {
+            Ok(()) => return Ok(()),
+            Err(failure) => failure,
+        };
+        let next = drawing.after(&failure);
+        match failure {
+            Failure::OnlySoftware => log::info!("there is no graphics card to draw the window"),
+            Failure::NoDisplay(reason) if reasons.is_empty() => {
+                return Err(UiError::NoDisplay { reason });
+            }
+            Failure::NoDisplay(reason) | Failure::BeforeStart(reason) => {
+                log::info!("no window with {}: {reason}", drawing.api());
+                reasons.push(format!("with {}: {reason}", drawing.api()));
+            }
+            Failure::Later(message) => return Err(UiError::Failed(message)),
+        }
+        drawing = next.ok_or_else(|| UiError::NoDisplay {
+            reason: reasons.join("; "),
+        })?;
     }
 }
 
-fn news_interval(creation: &eframe::CreationContext<'_>) -> Duration {
+/// What draws the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drawing {
+    /// A graphics card, by wgpu.
+    Card,
+    /// OpenGL, where wgpu fails.
+    OpenGl,
+    /// The processor, by OpenGL.
+    SoftwareOpenGl,
+    /// The processor, by wgpu.
+    SoftwareWgpu,
+}
+
+impl Drawing {
+    /// What to try next.
+    ///
+    /// Where the processor draws, OpenGL comes first: Mesa's llvmpipe draws a frame by it in a quarter of the time that it
+    /// takes by Vulkan, which is what a click waits for. Windows without a card has OpenGL too old for a window, but has
+    /// DirectX.
+    fn after(self, failure: &Failure) -> Option<Self> {
+        match (self, failure) {
+            (Self::Card, Failure::OnlySoftware) => Some(Self::SoftwareOpenGl),
+            (Self::Card, _) => Some(Self::OpenGl),
+            (Self::SoftwareOpenGl, _) => Some(Self::SoftwareWgpu),
+            (Self::OpenGl | Self::SoftwareWgpu, _) => None,
+        }
+    }
+
+    fn renderer(self) -> eframe::Renderer {
+        match self {
+            Self::Card | Self::SoftwareWgpu => eframe::Renderer::Wgpu,
+            Self::OpenGl | Self::SoftwareOpenGl => eframe::Renderer::Glow,
+        }
+    }
+
+    fn api(self) -> &'static str {
+        match self.renderer() {
+            eframe::Renderer::Wgpu => "wgpu",
+            eframe::Renderer::Glow => "OpenGL",
+        }
+    }
+
+    fn news_interval(self) -> Duration {
+        match self {
+            Self::Card | Self::OpenGl => NEWS_INTERVAL,
+            Self::SoftwareOpenGl | Self::SoftwareWgpu => NEWS_INTERVAL_SOFTWARE,
+        }
+    }
+}
+
+/// Whether wgpu has nothing but the processor for a new window.
+fn is_software(creation: &eframe::CreationContext<'_>) -> bool {
     use eframe::egui_wgpu::wgpu::DeviceType;
-    let adapter = creation.wgpu_render_state.as_ref();
-    let is_software =
-        adapter.is_some_and(|state| state.adapter.get_info().device_type == DeviceType::Cpu);
-    if is_software {
-        NEWS_INTERVAL_SOFTWARE
-    } else {
-        NEWS_INTERVAL
-    }
+    let wgpu = creation.wgpu_render_state.as_ref();
+    wgpu.is_some_and(|state| state.adapter.get_info().device_type == DeviceType::Cpu)
 }
 
+#[derive(Debug)]
 enum Failure {
+    /// The processor would have drawn the window; nothing was shown.
+    OnlySoftware,
     /// There is nothing to open a window on, whatever draws into it.
     NoDisplay(String),
     BeforeStart(String),
@@ -102,13 +158,13 @@ enum Failure {
 }
 
 fn open(
-    renderer: eframe::Renderer,
+    drawing: Drawing,
     options: &Options,
     settings: &Settings,
     notice: Option<&Notice>,
 ) -> Result<(), Failure> {
     let native_options = eframe::NativeOptions {
-        renderer,
+        renderer: drawing.renderer(),
         viewport: egui::ViewportBuilder::default()
             .with_title("LMD Inspector")
             .with_app_id("lmd-inspector")
@@ -120,8 +176,10 @@ fn open(
         ..Default::default()
     };
     let is_started = Arc::new(AtomicBool::new(false));
+    let is_refused = Arc::new(AtomicBool::new(false));
     let result = {
         let is_started = Arc::clone(&is_started);
+        let is_refused = Arc::clone(&is_refused);
         let options = options.clone();
         let settings = settings.clone();
         let notice = notice.cloned();
@@ -129,8 +187,12 @@ fn open(
             "LMD Inspector",
             native_options,
             Box::new(move |creation| {
+                if drawing == Drawing::Card && is_software(creation) {
+                    is_refused.store(true, Ordering::Release);
+                    return Err("there is no graphics card".into());
+                }
+                let interval = drawing.news_interval();
                 let ctx = creation.egui_ctx.clone();
-                let interval = news_interval(creation);
                 let wake: Wake = Arc::new(move || ctx.request_repaint_after(interval));
                 let workers = Workers::spawn(wake)?;
                 let mut app = App::new(&creation.egui_ctx, settings, Box::new(workers));
@@ -153,10 +215,29 @@ fn open(
             let reason = message.rsplit(": ").next().unwrap_or(&message);
             return Failure::NoDisplay(reason.trim_end_matches('.').to_owned());
         }
-        if is_started.load(Ordering::Acquire) {
+        if is_refused.load(Ordering::Acquire) {
+            Failure::OnlySoftware
+        } else if is_started.load(Ordering::Acquire) {
             Failure::Later(message)
         } else {
             Failure::BeforeStart(message)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_draws_by_opengl_and_by_wgpu_only_where_that_fails() {
+        let failed = || Failure::BeforeStart("it is too old".to_owned());
+        let software = Drawing::Card.after(&Failure::OnlySoftware).unwrap();
+        assert_eq!(software.renderer(), eframe::Renderer::Glow);
+        assert_eq!(software.after(&failed()), Some(Drawing::SoftwareWgpu));
+        assert_eq!(Drawing::SoftwareWgpu.after(&failed()), None);
+        // Without wgpu at all there is no use in asking it again.
+        assert_eq!(Drawing::Card.after(&failed()), Some(Drawing::OpenGl));
+        assert_eq!(Drawing::OpenGl.after(&failed()), None);
+    }
 }
