@@ -10,7 +10,7 @@ pub(crate) mod random;
 mod references;
 
 /// Every instruction set that this machine can run.
-fn isas() -> impl Iterator<Item = Isa> {
+pub(crate) fn isas() -> impl Iterator<Item = Isa> {
     let all = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Neon];
     all.into_iter().filter(|isa| isa.is_available())
 }

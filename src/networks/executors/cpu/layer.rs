@@ -16,8 +16,12 @@ pub enum Layer {
 
 impl Layer {
     /// Without weights yet: [`Self::set`] gives them.
+    ///
+    /// Gradients add up over many layers and images, so these layers take the more exact transform. Those of inference keep the
+    /// bits that scores were made with.
     pub fn blank(shape: ConvShape) -> Self {
         match winograd_tile(&shape) {
+            Some(Tile::Four) => Self::Winograd(Winograd::blank(shape, Tile::FineFour)),
             Some(tile) => Self::Winograd(Winograd::blank(shape, tile)),
             None => Self::Direct(Conv::blank(shape)),
         }
@@ -45,7 +49,7 @@ impl Layer {
             Self::Direct(_) => "direct convolution",
             Self::Winograd(conv) => match conv.tile() {
                 Tile::Two => "Winograd F(2x2, 3x3)",
-                Tile::Four => "Winograd F(4x4, 3x3)",
+                Tile::Four | Tile::FineFour => "Winograd F(4x4, 3x3)",
             },
         }
     }

@@ -102,8 +102,10 @@ pub struct Table {
     pub(super) gemm: unsafe fn(&GemmArgs),
     pub(super) input_tiles_2: unsafe fn(&InputArgs),
     pub(super) input_tiles_4: unsafe fn(&InputArgs),
+    pub(super) input_tiles_4_fine: unsafe fn(&InputArgs),
     pub(super) output_tiles_2: unsafe fn(&OutputArgs),
     pub(super) output_tiles_4: unsafe fn(&OutputArgs),
+    pub(super) output_tiles_4_fine: unsafe fn(&OutputArgs),
     pub(super) finish_pixels: unsafe fn(&FinishArgs, *const f32, usize, usize),
     pub(super) row: unsafe fn(&RowArgs),
     pub(super) exp_row: unsafe fn(*mut f32, usize, f32) -> f32,
@@ -131,7 +133,7 @@ macro_rules! kernel_table {
             use super::gradients::rows::{ApplyArgs, NormArgs, SoftmaxArgs, SumArgs};
             use super::gradients::tiles::{GradArgs, KernelArgs};
             use super::rows::RowArgs;
-            use super::transform::{InputArgs, OutputArgs};
+            use super::transform::{Four, FineFour, InputArgs, OutputArgs, Two, input_tiles, output_tiles};
 
             macro_rules! compile {
                 ($name:ident, $kernel:path, ($argument:ident: $type:ty)) => {
@@ -143,15 +145,17 @@ macro_rules! kernel_table {
                 };
             }
             compile!(gemm, super::gemm::gemm::<$vector, $rows, $registers>, (args: &GemmArgs));
-            compile!(input_tiles_2, super::transform::input_tiles::<$vector, 4, 2>, (args: &InputArgs));
-            compile!(input_tiles_4, super::transform::input_tiles::<$vector, 6, 4>, (args: &InputArgs));
-            compile!(output_tiles_2, super::transform::output_tiles::<$vector, 4, 2>, (args: &OutputArgs));
-            compile!(output_tiles_4, super::transform::output_tiles::<$vector, 6, 4>, (args: &OutputArgs));
+            compile!(input_tiles_2, input_tiles::<$vector, Two, 4, 2>, (args: &InputArgs));
+            compile!(input_tiles_4, input_tiles::<$vector, Four, 6, 4>, (args: &InputArgs));
+            compile!(input_tiles_4_fine, input_tiles::<$vector, FineFour, 6, 4>, (args: &InputArgs));
+            compile!(output_tiles_2, output_tiles::<$vector, Two, 4, 2>, (args: &OutputArgs));
+            compile!(output_tiles_4, output_tiles::<$vector, Four, 6, 4>, (args: &OutputArgs));
+            compile!(output_tiles_4_fine, output_tiles::<$vector, FineFour, 6, 4>, (args: &OutputArgs));
             compile!(row, super::rows::row::<$vector>, (args: &RowArgs));
             compile!(gemm_tn, super::gradients::gemm_tn::gemm_tn::<$vector, $rows, $registers>, (args: &TnArgs));
             compile!(grad_tiles, super::gradients::tiles::grad_tiles::<$vector>, (args: &GradArgs));
             compile!(fold_kernel, super::gradients::tiles::fold_kernel::<$vector>, (args: &KernelArgs));
-            compile!(spread_kernel, super::gradients::tiles::spread_kernel::<$vector>, (args: &KernelArgs));
+            compile!(spread_kernel, super::gradients::tiles::spread_kernel, (args: &KernelArgs));
             compile!(norm_grad_sums, super::gradients::rows::norm_grad_sums::<$vector>, (args: &NormArgs));
             compile!(norm_grad_apply, super::gradients::rows::norm_grad_apply::<$vector>, (args: &ApplyArgs));
             compile!(column_sums, super::gradients::rows::column_sums::<$vector>, (args: &SumArgs));
@@ -176,8 +180,10 @@ macro_rules! kernel_table {
                 gemm,
                 input_tiles_2,
                 input_tiles_4,
+                input_tiles_4_fine,
                 output_tiles_2,
                 output_tiles_4,
+                output_tiles_4_fine,
                 finish_pixels,
                 row,
                 exp_row,

@@ -298,9 +298,9 @@ fn direct_convolutions_agree_with_their_definition() {
 fn winograd_convolutions_agree_with_their_definition() {
     for isa in isas() {
         let mut draws = Draws(2);
-        for round in 0..32 {
+        for round in 0..48 {
             let case = Case::draw(&mut draws, 3);
-            let tile = [Tile::Two, Tile::Four][round % 2];
+            let tile = [Tile::Two, Tile::Four, Tile::FineFour][round % 3];
             let conv = Winograd::new(case.shape, tile, &case.weights);
             let run = |context: &mut Context<'_, '_>,
                        source: &Source<'_>,
@@ -308,7 +308,7 @@ fn winograd_convolutions_agree_with_their_definition() {
                        finish: Finish<'_>| {
                 conv.run(context, source, case.batch, out, finish);
             };
-            case.check((isa, 1 + round / 2 % 2), conv.num_parts(), run);
+            case.check((isa, 1 + round / 3 % 2), conv.num_parts(), run);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::isa::Table;
 use super::output::{Finish, Output, Place};
 use super::shared::Shared;
 use super::source::Source;
-use super::transform::{InputArgs, OutputArgs};
+use super::transform::{InputArgs, LARGE, OutputArgs, SMALL};
 use super::vector::{PANEL, pad};
 
 /// Tiles in a block that one thread takes through all three phases.
@@ -25,8 +25,10 @@ const RING_LEN: usize = 24 * 1024;
 pub enum Tile {
     /// F(2x2, 3x3).
     Two,
-    /// F(4x4, 3x3).
+    /// F(4x4, 3x3) by the points ±1 and ±2.
     Four,
+    /// F(4x4, 3x3) by the points ±5/8 and ±3/2: nearer to the exact sums, and other bits.
+    FineFour,
 }
 
 impl Tile {
@@ -34,7 +36,7 @@ impl Tile {
     pub const fn size(self) -> usize {
         match self {
             Self::Two => 2,
-            Self::Four => 4,
+            Self::Four | Self::FineFour => 4,
         }
     }
 
@@ -65,8 +67,24 @@ impl Tile {
                 [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
                 [0.0, 0.0, 1.0],
             ],
+            Self::FineFour => const { &fine_kernel_transform() },
         }
     }
+}
+
+/// `G` of [`Tile::FineFour`]: a point's powers over the product of its distances to the other points.
+const fn fine_kernel_transform() -> [[f64; 3]; 6] {
+    let (a, b) = (SMALL as f64, LARGE as f64);
+    let (a_2, b_2) = (a * a, b * b);
+    let (at_a, at_b) = (2.0 * a_2 * (a_2 - b_2), 2.0 * b_2 * (b_2 - a_2));
+    [
+        [1.0 / (a_2 * b_2), 0.0, 0.0],
+        [1.0 / at_a, a / at_a, a_2 / at_a],
+        [1.0 / at_a, -a / at_a, a_2 / at_a],
+        [1.0 / at_b, b / at_b, b_2 / at_b],
+        [1.0 / at_b, -b / at_b, b_2 / at_b],
+        [0.0, 0.0, 1.0],
+    ]
 }
 
 /// A convolution with its weights transformed.
@@ -379,6 +397,7 @@ impl Winograd {
         let transform = match self.tile {
             Tile::Two => table.input_tiles_2,
             Tile::Four => table.input_tiles_4,
+            Tile::FineFour => table.input_tiles_4_fine,
         };
         for begin in channels.clone().step_by(step) {
             let count = step.min(channels.end - begin);
@@ -490,6 +509,7 @@ impl Winograd {
         let transform = match self.tile {
             Tile::Two => table.output_tiles_2,
             Tile::Four => table.output_tiles_4,
+            Tile::FineFour => table.output_tiles_4_fine,
         };
         // SAFETY: `at` checks the span of `m`, and `output.at` that of the output; the caller keeps tasks apart.
         unsafe {

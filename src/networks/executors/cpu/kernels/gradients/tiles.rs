@@ -3,7 +3,7 @@
 //! With the input's tiles `V = B^T d B` of F(4x4, 3x3) and `Z = A dY A^T`, the adjoint of its output transform, each
 //! of the 36 matrices gathers `M = V^T Z` over all tiles, and the kernel's gradient is `G^T M G`.
 
-use super::super::vector::{PANEL, Vector, pad};
+use super::super::vector::{PANEL, Vector};
 
 /// A row of tiles of an output's gradient: up to four image rows to 36 matrices.
 #[derive(Clone, Copy, Debug)]
@@ -145,47 +145,47 @@ pub unsafe fn fold_kernel<V: Vector>(args: &KernelArgs) {
 
 /// `G g G^T`: nine taps to the matrices that products take, in panels; lanes beyond the channels become zero.
 ///
+/// In `f64` and rounded once: a weight's rounding is the same at every pixel, so that it adds up in a gradient, where the
+/// roundings of pixels average out.
+///
 /// # Safety
-/// `from` must hold the channels of nine taps, `to` whole panels of all matrices, and `V`'s features must be enabled in
-/// the caller.
+/// `from` must hold the channels of nine taps and `to` whole panels of all matrices.
 #[inline(always)]
-pub unsafe fn spread_kernel<V: Vector>(args: &KernelArgs) {
+pub unsafe fn spread_kernel(args: &KernelArgs) {
     let size = args.transform.len();
     debug_assert!(size <= 6, "a transform of {size} rows");
     // SAFETY: offsets stay inside what the caller promised.
     unsafe {
-        let mut channel = 0;
-        while channel < pad(args.channels) {
-            let lanes = V::LANES.min(args.channels.saturating_sub(channel));
-            let mut half = [[V::splat(0.0); 3]; 6];
+        for channel in (0..args.channels).step_by(PANEL) {
+            let lanes = PANEL.min(args.channels - channel);
+            let mut half = [[[0.0; PANEL]; 3]; 6];
             for y in 0..3 {
                 for x in 0..3 {
                     let from = args.from.add((y * 3 + x) * args.from_stride + channel);
-                    let value = if lanes == V::LANES {
-                        V::load(from)
-                    } else if lanes > 0 {
-                        V::load_part(from, lanes)
-                    } else {
-                        V::splat(0.0)
-                    };
+                    let mut taps = [0.0; PANEL];
+                    std::ptr::copy_nonoverlapping(from, taps.as_mut_ptr(), lanes);
                     for (row, factors) in half.iter_mut().zip(args.transform) {
-                        row[x] = value.mul_add(V::splat(factors[y] as f32), row[x]);
+                        for (sum, tap) in row[x].iter_mut().zip(taps) {
+                            *sum += factors[y] * f64::from(tap);
+                        }
                     }
                 }
             }
-            let to = args
-                .to
-                .add(channel / PANEL * args.to_panel_stride + channel % PANEL);
+            let to = args.to.add(channel / PANEL * args.to_panel_stride);
             for (y, row) in half.iter().enumerate().take(size) {
                 for (x, factors) in args.transform.iter().enumerate() {
-                    let mut sum = V::splat(0.0);
-                    for (value, factor) in row.iter().zip(factors) {
-                        sum = value.mul_add(V::splat(*factor as f32), sum);
+                    let mut sums = [0.0; PANEL];
+                    for (values, factor) in row.iter().zip(factors) {
+                        for (sum, value) in sums.iter_mut().zip(values) {
+                            *sum += value * factor;
+                        }
                     }
-                    sum.store(to.add((y * size + x) * args.to_stride));
+                    let to = to.add((y * size + x) * args.to_stride);
+                    for (lane, sum) in sums.into_iter().enumerate() {
+                        to.add(lane).write(sum as f32);
+                    }
                 }
             }
-            channel += V::LANES;
         }
     }
 }
