@@ -65,7 +65,8 @@ impl NormGradient<'_> {
             unsafe {
                 let grad = grad.at(image * self.pixels * channels, self.pixels * channels);
                 let sums = sums.at(image * 2 * channels, 2 * channels);
-                self.sum(table, image, grad, sums);
+                self.centers(image, &mut factors[..channels]);
+                self.sum(table, image, (grad, &factors[..channels]), sums);
                 let sums = std::slice::from_raw_parts_mut(sums, 2 * channels);
                 self.factors(image, sums, factors);
                 self.apply(table, image, grad, factors, &targets);
@@ -86,11 +87,29 @@ impl NormGradient<'_> {
             .filter(|(_, _, segment)| segment.channels > 0)
     }
 
+    /// The mean of each channel's group.
+    fn centers(&self, image: usize, centers: &mut [f32]) {
+        let group_len = centers.len() / self.norm.num_groups;
+        let count = (group_len * self.pixels) as f64;
+        for (index, group) in centers.chunks_exact_mut(group_len).enumerate() {
+            let begin = index * group_len;
+            let group_of = begin..begin + group_len;
+            let (mean, _) = moments(self.parts, image, group_of, count, self.norm.eps);
+            group.fill(mean as f32);
+        }
+    }
+
     /// The first pass: the gradient before `SiLU`, and its sums.
     ///
     /// # Safety
     /// `grad` must cover the image and `sums` two values a channel, both for this task alone.
-    unsafe fn sum(&self, table: &Table, image: usize, grad: *mut f32, sums: *mut f32) {
+    unsafe fn sum(
+        &self,
+        table: &Table,
+        image: usize,
+        (grad, centers): (*mut f32, &[f32]),
+        sums: *mut f32,
+    ) {
         let channels = self.norm.weight.len();
         let coefficients = &self.coefficients[image * 2 * channels..][..2 * channels];
         for (_, first, segment) in self.placed() {
@@ -109,13 +128,14 @@ impl NormGradient<'_> {
                     term: coefficients[channels + first..][..segment.channels].as_ptr(),
                     silu: self.silu,
                     sums: sums.add(channels + first),
+                    center: centers[first..][..segment.channels].as_ptr(),
                     products: sums.add(first),
                 });
             }
         }
     }
 
-    /// From sums (products with x, plain) to gradients of weight and bias, and the factors of the second pass.
+    /// From sums (products with the centered x, plain) to gradients of weight and bias, and the factors of the second pass.
     fn factors(&self, image: usize, sums: &mut [f32], factors: &mut [f32]) {
         let channels = self.norm.weight.len();
         let applied = &self.coefficients[image * 2 * channels..][..channels];
@@ -128,7 +148,9 @@ impl NormGradient<'_> {
             let (mut plain, mut along) = (0.0, 0.0);
             for channel in group.clone() {
                 let (sum, factor) = (f64::from(sums[channel]), f64::from(applied[channel]));
-                let normalized = (f64::from(products[channel]) - mean * sum) * inverse;
+                // The center was rounded.
+                let left = f64::from(mean as f32) - mean;
+                let normalized = (f64::from(products[channel]) + left * sum) * inverse;
                 products[channel] = normalized as f32;
                 plain += factor * sum;
                 along += factor * normalized;

@@ -28,7 +28,9 @@ pub struct NormArgs {
     pub silu: bool,
     /// One sum of the gradient a channel, set.
     pub sums: *mut f32,
-    /// One sum of the gradient times `x` a channel, set.
+    /// What is taken off `x` in each channel before it is multiplied: about its mean, of which nothing is to be left.
+    pub center: *const f32,
+    /// One sum of the gradient times the centered `x` a channel, set.
     pub products: *mut f32,
 }
 
@@ -56,6 +58,7 @@ unsafe fn norm_sums<V: Vector, const SILU: bool>(args: &NormArgs) {
         let mut channel = 0;
         while channel < args.channels {
             let lanes = V::LANES.min(args.channels - channel);
+            let center = V::load_part_or_all(args.center.add(channel), lanes);
             let (mut factor, mut term) = (one, V::splat(0.0));
             if SILU {
                 factor = V::load_part_or_all(args.factor.add(channel), lanes);
@@ -79,7 +82,7 @@ unsafe fn norm_sums<V: Vector, const SILU: bool>(args: &NormArgs) {
                         grad.store_part_or_all(at, lanes);
                     }
                     block_sum = block_sum.add(grad);
-                    block_product = grad.mul_add(x, block_product);
+                    block_product = grad.mul_add(x.sub(center), block_product);
                 }
                 sum = sum.add(block_sum);
                 product = product.add(block_product);
