@@ -8,7 +8,7 @@ use super::ahead::Ahead;
 use super::continuous::{self, With};
 use super::denoiser::{DenoiseError, Denoiser, Interrupt};
 use super::noise::{NoiseSource, Purpose};
-use super::samplers::{Rule, Sampler, SamplerSettings, Step};
+use super::samplers::{Resampling, Rule, Sampler, SamplerSettings, Step, Visit};
 use super::schedule::{PixelRange, Schedule};
 
 /// Where a lift starts from.
@@ -102,22 +102,27 @@ fn lift_in_range(
     match plan.sampler.kind.def().rule {
         Rule::Steps(start) | Rule::TwoCalls(start) | Rule::FirstTwice(start) => {
             let sampler = &mut *start(plan.sampler);
-            step_by_step(plan, batch, with, (sampler, 1), on_step)
+            step_by_step(plan, batch, with, (sampler, Resampling::NEVER), on_step)
         }
-        Rule::Repeated(start, repeats) => {
+        Rule::Resampled(start) => {
             let sampler = &mut *start(plan.sampler);
-            step_by_step(plan, batch, with, (sampler, repeats), on_step)
+            step_by_step(
+                plan,
+                batch,
+                with,
+                (sampler, plan.sampler.resampling),
+                on_step,
+            )
         }
         Rule::Continuous(corrector) => continuous::inpaint(corrector, plan, batch, with, on_step),
     }
 }
 
-/// Each step but the last is taken so many times.
 fn step_by_step(
     plan: &LiftPlan<'_>,
     batch: LiftBatch<'_>,
     with: With<'_>,
-    (sampler, repeats): (&mut dyn Sampler, usize),
+    (sampler, resampling): (&mut dyn Sampler, Resampling),
     on_step: &mut dyn FnMut(StepReport<'_>),
 ) -> Result<Vec<f32>, DenoiseError> {
     let With {
@@ -130,8 +135,15 @@ fn step_by_step(
     let mut state = start_state(plan, batch.original_signed, item_len, noise);
     let purposes = [Purpose::Step, Purpose::Known];
     let used = if batch.known.is_empty() { 1 } else { 2 };
+    let num_steps = plan.timesteps.len();
+    let visits = resampling.visits(num_steps);
+    // Each time that a step is taken draws noise of its own.
+    let index_of = |visit: &Visit| visit.step + visit.repeat * num_steps;
     // The last step adds no noise.
-    let noisy = |step: usize| (step + 1 < plan.timesteps.len()).then_some(step);
+    let noisy = |at: usize| {
+        let visit = visits.get(at).filter(|visit| visit.step + 1 < num_steps);
+        visit.map(index_of)
+    };
     let lens = (state.len(), item_len);
     let mut ahead = Ahead::new(noise, lens, &purposes[..used], noisy(0));
 
@@ -143,46 +155,38 @@ fn step_by_step(
             state_signed: state,
         });
     };
-    for (step, &timestep) in plan.timesteps.iter().enumerate() {
+    for (at, visit) in visits.iter().enumerate() {
         interrupt.check()?;
+        let (step, index) = (visit.step, index_of(visit));
         let next = plan.timesteps.get(step + 1).copied();
-        ahead.during(noisy(step + 1), |noise| {
-            let repeats = next.map_or(1, |_| repeats);
-            for repeat in 0..repeats {
-                // Each time draws noise of its own.
-                let index = step + repeat * plan.timesteps.len();
-                let taken = Step {
-                    schedule: plan.schedule,
-                    index,
-                    timestep,
-                    next,
-                    noise,
-                    denoiser: &mut *denoiser,
-                    interrupt,
-                    on_call: &mut report,
+        ahead.during(noisy(at + 1), |noise| {
+            let taken = Step {
+                schedule: plan.schedule,
+                index,
+                timestep: plan.timesteps[step],
+                next,
+                noise,
+                denoiser: &mut *denoiser,
+                interrupt,
+                on_call: &mut report,
+            };
+            sampler.step(taken, &mut state)?;
+            let items = state.chunks_exact_mut(item_len).zip(batch.known);
+            for (item, (x, known)) in items.enumerate() {
+                if next.is_some() {
+                    noise.fill_normal(item, Purpose::Known, index, &mut known_noise);
+                }
+                let original = &batch.original_signed[item * item_len..][..item_len];
+                let shares = Shares::at(plan.schedule, next);
+                put_back_known(x, original, known, shares, &known_noise);
+            }
+            report(&state);
+            if let (Some(next), Some(back_to)) = (next, visit.back_to) {
+                let ends = (next, plan.timesteps[back_to]);
+                let draw = |item: usize, drawn: &mut [f32]| {
+                    noise.fill_normal(item, Purpose::Again, index, drawn);
                 };
-                sampler.step(taken, &mut state)?;
-                let items = state.chunks_exact_mut(item_len).zip(batch.known);
-                for (item, (x, known)) in items.enumerate() {
-                    if next.is_some() {
-                        noise.fill_normal(item, Purpose::Known, index, &mut known_noise);
-                    }
-                    let original = &batch.original_signed[item * item_len..][..item_len];
-                    let shares = Shares::at(plan.schedule, next);
-                    put_back_known(x, original, known, shares, &known_noise);
-                }
-                report(&state);
-                if let (Some(next), true) = (next, repeat + 1 < repeats) {
-                    let ends = (next, timestep);
-                    diffuse_again(
-                        plan.schedule,
-                        ends,
-                        (&mut state, item_len),
-                        |item, drawn| {
-                            noise.fill_normal(item, Purpose::Again, index, drawn);
-                        },
-                    );
-                }
+                diffuse_again(plan.schedule, ends, (&mut state, item_len), draw);
             }
             Ok::<_, DenoiseError>(())
         })?;

@@ -65,7 +65,7 @@ fn samplers_of_higher_order_are_those_of_diffusers() {
         )
         .unwrap();
         // Progress and estimates go by this number.
-        let num_calls = kind.def().num_calls(case.timesteps.len());
+        let num_calls = plan.sampler.num_calls(case.timesteps.len());
         assert_eq!(
             (denoiser.num_calls, shown),
             (num_calls, num_calls),

@@ -9,6 +9,7 @@ use self::masks::{Masks, MasksError};
 use super::settings::{About, DetectorError, DetectorSettings, Target};
 use super::{Detector, measures};
 use crate::diffusion::SamplerSettings;
+use crate::diffusion::samplers::Resampling;
 use crate::images::Geometry;
 use crate::ood::mask::MaskError;
 use crate::ood::{MaskKind, Measure, MeasureId};
@@ -83,7 +84,7 @@ impl DetectorSettings for Lmd {
 
     fn expected_calls(&self, num_train_timesteps: usize) -> usize {
         let num_steps = self.sampler.num_steps(num_train_timesteps);
-        self.sampler.kind.def().num_calls(num_steps)
+        self.sampler.num_calls(num_steps)
     }
 
     fn measures(&self, side: usize, asked: MeasureId) -> Vec<MeasureId> {
@@ -130,6 +131,16 @@ impl DetectorSettings for Lmd {
             def if def.uses_eta => {
                 format!("{}, {num_steps} steps, eta {}", def.label, self.sampler.eta)
             }
+            def if def.resamples() => {
+                let Resampling {
+                    jump_length,
+                    jump_count,
+                } = self.sampler.resampling;
+                format!(
+                    "{}, {num_steps} steps, stretches of {jump_length} taken {jump_count} times",
+                    def.label
+                )
+            }
             def => format!("{}, {num_steps} steps", def.label),
         };
         facts.extend([
@@ -157,6 +168,16 @@ impl DetectorSettings for Lmd {
             options.push(("steps", num_steps.to_string()));
         }
         options.push(("eta", self.sampler.eta.to_string()));
+        if self.sampler.kind.def().resamples() {
+            let Resampling {
+                jump_length,
+                jump_count,
+            } = self.sampler.resampling;
+            options.extend([
+                ("jump-length", jump_length.to_string()),
+                ("jump-count", jump_count.to_string()),
+            ]);
+        }
         options
     }
 
@@ -181,6 +202,9 @@ impl DetectorSettings for Lmd {
         if !(0.0..=1.0).contains(&self.sampler.eta) {
             self.sampler.eta = SamplerSettings::default().eta;
         }
+        let resampling = &mut self.sampler.resampling;
+        resampling.jump_length = resampling.jump_length.max(1);
+        resampling.jump_count = resampling.jump_count.max(1);
         self.grid = self.grid.max(1);
         self.num_attempts = self.num_attempts.max(1);
     }

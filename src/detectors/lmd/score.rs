@@ -72,7 +72,7 @@ impl Detector for Ready {
     }
 
     fn calls_per_attempt(&self) -> usize {
-        self.sampler.kind.def().num_calls(self.timesteps.len())
+        self.sampler.num_calls(self.timesteps.len())
     }
 
     fn mask_luma(&self) -> &[u8] {

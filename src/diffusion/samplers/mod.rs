@@ -18,11 +18,13 @@ mod ddpm;
 pub mod plms;
 mod predictor;
 mod repaint;
+mod resampling;
 mod rule;
 mod settings;
 mod solvers;
 mod unipc;
 
+pub use resampling::{Resampling, Visit};
 pub use settings::{SamplerError, SamplerSettings};
 
 /// All samplers, in the order in which they are offered.
@@ -64,23 +66,16 @@ pub enum Rule {
     TwoCalls(fn(SamplerSettings) -> Box<dyn Sampler>),
     /// The same by two network calls for the first step, unless it is the last.
     FirstTwice(fn(SamplerSettings) -> Box<dyn Sampler>),
-    /// Each step but the last so many times, with noise added again in between.
-    Repeated(fn(SamplerSettings) -> Box<dyn Sampler>, usize),
+    /// Stretches of steps several times, as [`SamplerSettings::resampling`] says, with noise added again in between.
+    Resampled(fn(SamplerSettings) -> Box<dyn Sampler>),
     /// Through continuous time: it needs a model of such, and inpaints only.
     Continuous(Corrector),
 }
 
 impl SamplerDef {
-    /// Network calls of so many steps, at least 1.
-    pub fn num_calls(&self, num_steps: usize) -> usize {
-        let but_last = num_steps.saturating_sub(1);
-        match self.rule {
-            Rule::Steps(_) => num_steps,
-            Rule::TwoCalls(_) => 2 * but_last + 1,
-            Rule::FirstTwice(_) => num_steps + but_last.min(1),
-            Rule::Repeated(_, repeats) => repeats * but_last + 1,
-            Rule::Continuous(corrector) => corrector.calls_per_step() * num_steps,
-        }
+    /// Whether [`SamplerSettings::resampling`] matters to it.
+    pub fn resamples(&self) -> bool {
+        matches!(self.rule, Rule::Resampled(_))
     }
 }
 

@@ -4,17 +4,12 @@
 use super::rule::ByRule;
 use super::{Rule, SamplerDef, ddpm};
 
-/// Times that each step is taken.
-const REPEATS: usize = 5;
-
 pub(super) static SAMPLER: SamplerDef = SamplerDef {
     name: "repaint",
     label: "RePaint",
-    help: "Ancestral, each step taken 5 times: 50 steps, 246 network calls, unless --steps says otherwise; experimental",
+    help: "Ancestral, each step taken 5 times: 50 steps, 246 network calls, unless --steps, --jump-length and --jump-count \
+           say otherwise; experimental",
     uses_eta: false,
     usual_steps: |num_train_timesteps| num_train_timesteps.min(50),
-    rule: Rule::Repeated(
-        |settings| Box::new(ByRule::new(settings, ddpm::factors)),
-        REPEATS,
-    ),
+    rule: Rule::Resampled(|settings| Box::new(ByRule::new(settings, ddpm::factors))),
 };

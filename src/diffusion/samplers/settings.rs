@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, SamplerKind};
+use super::{Resampling, Rule, SamplerKind};
 use crate::diffusion::Schedule;
 
 /// A sampler and its settings.
@@ -14,6 +14,9 @@ pub struct SamplerSettings {
     pub num_steps: Option<usize>,
     /// The noise of samplers that use it, from 0 (none) to 1 (as much as DDPM).
     pub eta: f64,
+    /// How those that go back do so.
+    #[serde(skip_serializing_if = "Resampling::is_usual")]
+    pub resampling: Resampling,
 }
 
 impl Default for SamplerSettings {
@@ -22,6 +25,7 @@ impl Default for SamplerSettings {
             kind: SamplerKind::DDIM,
             num_steps: None,
             eta: 1.0,
+            resampling: Resampling::default(),
         }
     }
 }
@@ -51,6 +55,21 @@ pub enum SamplerError {
     /// Eta outside [0, 1].
     #[error("eta must lie in 0..=1, got {0:?}")]
     Eta(f64),
+    /// A jump of no steps, or no time at all.
+    #[error("jump length and jump count must be at least 1, got {jump_length} and {jump_count}")]
+    NoJumps {
+        jump_length: usize,
+        jump_count: usize,
+    },
+    /// Jumps that no stretch is long enough for.
+    #[error(
+        "a jump of {jump_length} steps needs more than as many steps, and there are {num_steps}; ask for shorter jumps or \
+         more steps"
+    )]
+    LongJumps {
+        jump_length: usize,
+        num_steps: usize,
+    },
     /// A start beyond the training timesteps.
     #[error("the start timestep must be below {num_train_timesteps}, got {start_timestep}")]
     StartTimestep {
@@ -65,6 +84,18 @@ impl SamplerSettings {
     pub fn num_steps(&self, num_train_timesteps: usize) -> usize {
         self.num_steps
             .unwrap_or_else(|| (self.kind.def().usual_steps)(num_train_timesteps))
+    }
+
+    /// Network calls of so many steps, at least 1.
+    pub fn num_calls(&self, num_steps: usize) -> usize {
+        let but_last = num_steps.saturating_sub(1);
+        match self.kind.def().rule {
+            Rule::Steps(_) => num_steps,
+            Rule::TwoCalls(_) => 2 * but_last + 1,
+            Rule::FirstTwice(_) => num_steps + but_last.min(1),
+            Rule::Resampled(_) => self.resampling.num_visits(num_steps),
+            Rule::Continuous(corrector) => corrector.calls_per_step() * num_steps,
+        }
     }
 
     /// Refuse a sampler that a model of this schedule has no use for.
@@ -126,12 +157,30 @@ impl SamplerSettings {
         if !(0.0..=1.0).contains(&self.eta) {
             return Err(SamplerError::Eta(self.eta));
         }
+        let Resampling {
+            jump_length,
+            jump_count,
+        } = self.resampling;
+        let resamples = self.kind.def().resamples();
+        if resamples && (jump_length == 0 || jump_count == 0) {
+            return Err(SamplerError::NoJumps {
+                jump_length,
+                jump_count,
+            });
+        }
         match self.num_steps(num_train_timesteps) {
             0 => Err(SamplerError::NoSteps),
             num_steps if num_steps > available => Err(SamplerError::TooManySteps {
                 num_steps,
                 available,
             }),
+            // Steps of length 1 are a jump's least: a single step has none to go back by.
+            num_steps if resamples && jump_length > 1 && jump_length >= num_steps => {
+                Err(SamplerError::LongJumps {
+                    jump_length,
+                    num_steps,
+                })
+            }
             num_steps => Ok(num_steps),
         }
     }
@@ -176,5 +225,18 @@ mod tests {
             ..SamplerSettings::default()
         };
         assert_eq!(eta.timesteps(1000), Err(SamplerError::Eta(1.5)));
+        let jumps = |jump_length, jump_count| SamplerSettings {
+            kind: SamplerKind::named("repaint").unwrap(),
+            num_steps: Some(10),
+            resampling: Resampling {
+                jump_length,
+                jump_count,
+            },
+            ..SamplerSettings::default()
+        };
+        assert!(jumps(0, 5).timesteps(1000).is_err(), "no length");
+        assert!(jumps(1, 0).timesteps(1000).is_err(), "no time");
+        assert!(jumps(10, 2).timesteps(1000).is_err(), "no room");
+        assert!(jumps(9, 2).timesteps(1000).is_ok());
     }
 }

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::detectors::lmd::{Lift, Lmd};
-use crate::diffusion::samplers::SAMPLERS;
+use crate::diffusion::samplers::{Resampling, SAMPLERS};
 use crate::diffusion::{SamplerKind, SamplerSettings};
 use crate::ood::MaskKind;
 
@@ -42,6 +42,12 @@ pub struct LmdOptions {
     /// The noise of samplers that use it, 0 to 1 [default: 1]
     #[arg(long)]
     eta: Option<f64>,
+    /// Steps of a stretch that the sampler repaint takes several times [default: 1]
+    #[arg(long)]
+    jump_length: Option<usize>,
+    /// Times that it takes each stretch [default: 5]
+    #[arg(long)]
+    jump_count: Option<usize>,
 }
 
 /// Settings of a published experiment.
@@ -122,6 +128,10 @@ impl LmdOptions {
                 kind: self.sampler.unwrap_or(usual.sampler.kind),
                 num_steps: self.steps.or(usual.sampler.num_steps),
                 eta: self.eta.unwrap_or(usual.sampler.eta),
+                resampling: Resampling {
+                    jump_length: (self.jump_length).unwrap_or(usual.sampler.resampling.jump_length),
+                    jump_count: (self.jump_count).unwrap_or(usual.sampler.resampling.jump_count),
+                },
             },
         }
     }
@@ -139,6 +149,8 @@ impl LmdOptions {
             sampler,
             steps,
             eta,
+            jump_length,
+            jump_count,
         } = self;
         let all = [
             ("preset", preset.is_some()),
@@ -150,6 +162,8 @@ impl LmdOptions {
             ("sampler", sampler.is_some()),
             ("steps", steps.is_some()),
             ("eta", eta.is_some()),
+            ("jump-length", jump_length.is_some()),
+            ("jump-count", jump_count.is_some()),
         ];
         let given = all.iter().filter(|(_, is_given)| *is_given);
         given.map(|(name, _)| *name).collect()

@@ -5,12 +5,13 @@ use egui::{DragValue, Ui};
 use super::Scene;
 use crate::detectors::lmd::{Lift, Lmd};
 use crate::detectors::measures;
-use crate::diffusion::SamplerKind;
+use crate::diffusion::{SamplerKind, SamplerSettings};
 use crate::ood::{Aggregate, MeasureId};
 use crate::runs::settings::View;
+use crate::state::text;
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
-use crate::ui::widgets::layout::{row, section, sized_cell};
+use crate::ui::widgets::layout::{note, row, section, sized_cell};
 use crate::ui::widgets::tip::Tip as _;
 
 /// Start timestep that the paper uses of 1000.
@@ -116,6 +117,10 @@ fn sampler_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
     if response.changed() {
         sampler.num_steps = Some(num_steps);
     }
+    if sampler.kind.def().resamples() {
+        resampling_ui(ui, sampler, num_steps);
+        return;
+    }
     let tooltip = "Fresh noise that DDIM adds at each step. 0 is none, 1 is as much as DDPM, \
                    inpainting works best near 1";
     ui.add_enabled_ui(sampler.kind.def().uses_eta, |ui| {
@@ -129,6 +134,37 @@ fn sampler_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
             )
         });
     });
+}
+
+/// How far and how often to go back, and what that costs.
+fn resampling_ui(ui: &mut Ui, sampler: &mut SamplerSettings, num_steps: usize) {
+    let jumps = &mut sampler.resampling;
+    let numbers = [
+        (
+            "Jump length",
+            "Steps of a stretch that is taken several times, with noise added again in between",
+            &mut jumps.jump_length,
+            num_steps.saturating_sub(1).max(1),
+        ),
+        (
+            "Jump count",
+            "How many times each stretch is taken. More fit what is inpainted to what is known, and take longer",
+            &mut jumps.jump_count,
+            100,
+        ),
+    ];
+    for (name, tooltip, number, most) in numbers {
+        row(ui, name, tooltip, |ui| {
+            ui.add(
+                DragValue::new(number)
+                    .min_size(theme::NUMBER_FIELD)
+                    .range(1..=most)
+                    .speed(0.1),
+            )
+        });
+    }
+    let calls = text::counted(sampler.num_calls(num_steps), "network call");
+    note(ui, format!("{calls} per attempt"));
 }
 
 fn score_ui(ui: &mut Ui, view: &mut View, choices: &[MeasureId]) {
