@@ -1,5 +1,6 @@
 //! An opened model: its checkpoint's facts, its executors, and how fast they are.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,7 +8,9 @@ use crate::detectors::Models;
 use crate::diffusion::{DenoiseError, Interrupt, Interrupted, Schedule};
 use crate::images::Geometry;
 use crate::networks::ModelIdentity;
-use crate::networks::checkpoints::{self, Checkpoint, CheckpointError, ModelSource};
+use crate::networks::checkpoints::{
+    self, Checkpoint, CheckpointError, MissingSettings, ModelSource,
+};
 use crate::networks::executors::{
     self, Batching, DeviceChoice, DeviceInfo, ExecutorError, Executors,
 };
@@ -23,6 +26,12 @@ pub enum EngineError {
     Interrupted(#[from] Interrupted),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// What was typed could not be written beside the weights.
+    #[error("the settings could not be written beside the weights ({source}): {}", path.display())]
+    Settings {
+        source: std::io::Error,
+        path: PathBuf,
+    },
     #[error(transparent)]
     Executor(#[from] ExecutorError),
     /// Read again, it was another one.
@@ -31,6 +40,16 @@ pub enum EngineError {
     /// The first network call.
     #[error("the model was loaded, but its first network call failed: {0}")]
     FirstCall(DenoiseError),
+}
+
+impl EngineError {
+    /// What the checkpoint does not say, where it is refused for that.
+    pub fn missing_settings(&self) -> Option<&MissingSettings> {
+        match self {
+            Self::Checkpoint(CheckpointError::MissingSettings { missing, .. }) => Some(missing),
+            _ => None,
+        }
+    }
 }
 
 /// What a loaded model is.

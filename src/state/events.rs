@@ -36,7 +36,10 @@ impl Session {
     }
 
     fn apply_model(&mut self, event: Event) {
-        let ModelState::Opening { source, .. } = &self.model else {
+        let ModelState::Opening {
+            source, missing, ..
+        } = &mut self.model
+        else {
             return;
         };
         match event {
@@ -47,9 +50,10 @@ impl Session {
                 self.advance_resuming();
             }
             Event::Failed { job, message } => {
-                let source = source.clone();
-                self.model_failed(job, source, &message);
+                let (source, missing) = (source.clone(), missing.take());
+                self.model_failed(ModelProblem::new(job, source, &message, missing), &message);
             }
+            Event::ModelIncomplete { missing: told, .. } => *missing = Some(told),
             Event::Cancelled { .. } => self.back_to_model_before(),
             Event::Notice { notice, .. } => self.notices.push(notice),
             Event::Progress { .. }
@@ -76,12 +80,12 @@ impl Session {
 
     /// Say why a model can't be opened, in one place: at the question to resume that it was opened for, else beside the
     /// field for its path.
-    fn model_failed(&mut self, job: JobId, source: ModelSource, message: &str) {
+    fn model_failed(&mut self, problem: ModelProblem, message: &str) {
         self.back_to_model_before();
         if self.is_resuming() {
             self.refuse(&format!("its model could not be opened: {message}"));
         } else {
-            self.model_problem = Some(ModelProblem::new(job, source, message));
+            self.model_problem = Some(problem);
         }
     }
 
@@ -102,6 +106,7 @@ impl Session {
         let mut why_stopped = None;
         match event {
             Event::ModelOpened { .. }
+            | Event::ModelIncomplete { .. }
             | Event::Traced { .. }
             | Event::Mapped { .. }
             | Event::Fitted { .. }

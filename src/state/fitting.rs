@@ -316,6 +316,7 @@ impl Session {
             Event::Failed { message, .. } => self.fit_failed(&message),
             Event::Done { .. } | Event::Cancelled { .. } => self.fitting.run = None,
             Event::ModelOpened { .. }
+            | Event::ModelIncomplete { .. }
             | Event::Traced { .. }
             | Event::Mapped { .. }
             | Event::Saving { .. } => {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::text;
 use crate::detectors::DetectorSettings;
 use crate::runs::{DeviceChoice, RunSettings};
-use crate::worker::protocol::{Control, JobId, ModelInfo, ModelSource};
+use crate::worker::protocol::{Control, JobId, MissingSettings, ModelInfo, ModelSource};
 
 /// Where the model stands.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub enum ModelState {
         job: JobId,
         /// What is read.
         source: ModelSource,
+        /// What it does not say of itself, once that is known.
+        missing: Option<MissingSettings>,
         /// Cancels the job.
         control: Control,
         /// What was open until now, and on which device: it is used again where this one can't be opened.
@@ -37,11 +39,18 @@ pub struct ModelProblem {
     pub source: ModelSource,
     /// What is wrong and what to do, without the path.
     pub message: String,
+    /// What would have to be said of it; `None` where that is not what it lacks.
+    pub missing: Option<MissingSettings>,
 }
 
 impl ModelProblem {
     /// Of the whole error chain, which ends with the path.
-    pub(super) fn new(job: JobId, source: ModelSource, chain: &str) -> Self {
+    pub(super) fn new(
+        job: JobId,
+        source: ModelSource,
+        chain: &str,
+        missing: Option<MissingSettings>,
+    ) -> Self {
         let mut message = chain;
         if let ModelSource::Path(path) = &source {
             let path = format!(": {}", path.display());
@@ -51,6 +60,7 @@ impl ModelProblem {
             job,
             message: text::sentences(message),
             source,
+            missing,
         }
     }
 }

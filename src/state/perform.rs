@@ -20,7 +20,9 @@ use crate::images::duplicates::TwoRoles;
 use crate::ood::Role;
 use crate::runs::fit_file::fit_of;
 use crate::runs::{ResultLog, RunSettings};
-use crate::worker::protocol::{Answer, Command, DialogKind, ModelSource, RunRequest, Severity};
+use crate::worker::protocol::{
+    Answer, Command, DialogKind, ModelSource, RunRequest, Severity, TypedSettings,
+};
 
 /// Further than any gallery goes, and small enough to be added to a place in it.
 const FAR: isize = isize::MAX / 2;
@@ -30,7 +32,8 @@ impl Session {
     pub(super) fn perform_for_good(&mut self, action: Action) {
         match action {
             Action::Do(command) => self.perform_command(command),
-            Action::OpenModel(source) => self.choose_model(source),
+            Action::OpenModel(source) => self.choose_model(source, None),
+            Action::CompleteModel(json) => self.complete_model(json),
             Action::AddFolder(path, role) => self.add_path(&path, role),
             Action::BrowseFolders(role) => self.open_dialog(DialogKind::Folders(role)),
             Action::AddSamples(role) => self.add_folder(FolderChoice {
@@ -290,7 +293,7 @@ impl Session {
         }
     }
 
-    fn choose_model(&mut self, source: ModelSource) {
+    fn choose_model(&mut self, source: ModelSource, settings: Option<TypedSettings>) {
         if self.is_running() {
             self.notices.warn_while(
                 Cause::RunUnderWay,
@@ -299,7 +302,17 @@ impl Session {
             return;
         }
         if !self.refuse_beside_fit() {
-            self.open_model(source);
+            self.open_model_with(source, settings);
+        }
+    }
+
+    fn complete_model(&mut self, json: String) {
+        let Some(problem) = &self.model_problem else {
+            return;
+        };
+        if let Some(missing) = problem.missing.clone() {
+            let source = problem.source.clone();
+            self.choose_model(source, Some(TypedSettings { json, missing }));
         }
     }
 

@@ -23,7 +23,7 @@ use crate::detectors::measures;
 use crate::ood::{MeasureId, Role};
 use crate::worker::protocol::{
     Command, Control, DeviceChoice, JobId, LibraryCommand, ModelInfo, ModelSource, RunImage,
-    Severity,
+    Severity, TypedSettings,
 };
 
 /// Everything the window shows.
@@ -132,6 +132,11 @@ impl Session {
     }
 
     pub(super) fn open_model(&mut self, source: ModelSource) {
+        self.open_model_with(source, None);
+    }
+
+    /// Open a model with settings that it does not say itself.
+    pub(super) fn open_model_with(&mut self, source: ModelSource, settings: Option<TypedSettings>) {
         self.fit_failed("the model was closed before the fit was done; fit again");
         let before = match std::mem::take(&mut self.model) {
             ModelState::None => None,
@@ -150,12 +155,14 @@ impl Session {
         self.model = ModelState::Opening {
             job,
             source: source.clone(),
+            missing: None,
             control: control.clone(),
             before,
         };
         self.outbox.push_back(Outgoing::Worker(Command::OpenModel {
             job,
             source,
+            settings,
             device: self.settings.run.execution.device,
             control,
         }));

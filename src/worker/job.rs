@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::protocol::{
     Command, Control, DeviceChoice, Event, FitRequest, JobId, ModelSource, Progress, RunRequest,
+    TypedSettings,
 };
 use crate::engine::fitting::{self, FitError};
 use crate::engine::maps::{self, MapRequest};
 use crate::engine::score::{self, ScoreError};
 use crate::engine::trace::{self, TraceRequest};
 use crate::engine::{Engine, EngineError, Notice, Observer, SavingNews, error_chain};
+use crate::images::write::write_new;
 
 /// Takes the events of a job.
 pub trait Sink {
@@ -76,10 +78,25 @@ pub fn run(worker: &mut Worker, command: Command, sink: &mut dyn Sink) {
         Command::OpenModel {
             job,
             source,
+            settings,
             device,
             control,
         } => {
-            let outcome = open(worker, job, source, device, &control, sink);
+            let outcome = match &settings {
+                None => open(worker, job, source, device, &control, sink),
+                Some(settings) => with_settings(settings, || {
+                    open(worker, job, source, device, &control, sink)
+                }),
+            };
+            if let Err(error) = &outcome
+                && let Some(missing) = error.missing_settings().or_else(|| {
+                    // What was typed can be mended.
+                    settings.as_ref().map(|settings| &settings.missing)
+                })
+            {
+                let missing = missing.clone();
+                sink.emit(Event::ModelIncomplete { job, missing });
+            }
             finish_open(job, outcome, sink);
         }
         Command::Run {
@@ -132,6 +149,26 @@ fn open(
     worker.engine = Some(engine);
     worker.last_source = Some(source);
     Ok(())
+}
+
+/// Do something with these settings in their file, which stays only where that succeeds.
+fn with_settings(
+    settings: &TypedSettings,
+    open: impl FnOnce() -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let file = &settings.missing.file;
+    write_new(file, settings.json.as_bytes()).map_err(|source| EngineError::Settings {
+        source,
+        path: file.clone(),
+    })?;
+    open().inspect_err(|_| {
+        if let Err(error) = std::fs::remove_file(file) {
+            log::warn!(
+                "settings that do not fit were left: {}: {error}",
+                file.display()
+            );
+        }
+    })
 }
 
 fn finish_open(job: JobId, outcome: Result<(), EngineError>, sink: &mut dyn Sink) {

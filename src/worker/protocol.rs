@@ -16,7 +16,7 @@ pub use crate::engine::{
     Severity,
 };
 pub use crate::networks::ModelIdentity;
-pub use crate::networks::checkpoints::ModelSource;
+pub use crate::networks::checkpoints::{MissingSettings, ModelSource, SettingsExample};
 pub use crate::runs::{AttemptResult, BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
 
 pub use super::keeping::{RunsCommand, RunsEvent};
@@ -37,12 +37,15 @@ pub type Wake = Arc<dyn Fn() + Send + Sync>;
 /// [`Event::Cancelled`], [`Event::Failed`].
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Load a model, make it the current one and time one call; sends [`Event::ModelOpened`].
+    /// Load a model, make it the current one and time one call; sends [`Event::ModelOpened`], or [`Event::ModelIncomplete`]
+    /// before it fails for want of settings.
     OpenModel {
         /// Echoed in every event of this job.
         job: JobId,
         /// What to load.
         source: ModelSource,
+        /// What was typed because the checkpoint does not say it.
+        settings: Option<TypedSettings>,
         /// Where to run it.
         device: DeviceChoice,
         /// Cancels the job.
@@ -88,6 +91,14 @@ pub enum Command {
     },
 }
 
+/// Settings of a checkpoint that does not say them: written beside it to be read now and from then on, and removed again
+/// where it can't be opened with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypedSettings {
+    pub json: String,
+    pub missing: MissingSettings,
+}
+
 /// From the inference thread.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -97,6 +108,13 @@ pub enum Event {
         job: JobId,
         /// What was found.
         info: Arc<ModelInfo>,
+    },
+    /// The model does not say all of itself.
+    ModelIncomplete {
+        /// See [`Command`].
+        job: JobId,
+        /// What to ask for.
+        missing: MissingSettings,
     },
     /// An attempt with every step.
     Traced {
@@ -168,6 +186,7 @@ impl Event {
     pub fn job(&self) -> JobId {
         match self {
             Self::ModelOpened { job, .. }
+            | Self::ModelIncomplete { job, .. }
             | Self::Traced { job, .. }
             | Self::Mapped { job, .. }
             | Self::Fitted { job, .. }

@@ -61,6 +61,7 @@ fn the_last_step_is_the_result_of_the_run_bit_for_bit() {
     let open = Command::OpenModel {
         job: JobId(0),
         source: ModelSource::Bundled,
+        settings: None,
         device: settings.execution.device,
         control: Control::default(),
     };
@@ -131,6 +132,7 @@ fn the_map_of_an_attempt_has_its_distance_as_its_mean() {
     let open = Command::OpenModel {
         job: JobId(0),
         source: ModelSource::Bundled,
+        settings: None,
         device: settings.execution.device,
         control: Control::default(),
     };

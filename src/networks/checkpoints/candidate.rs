@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::files::Files;
 use super::pickle::Pickle;
 use super::tensors::sha256_hex;
-use super::{CheckpointError, ModelSource};
+use super::{CheckpointError, MissingSettings, ModelSource, SettingsExample};
 use crate::images::input;
 
 /// Endings of weights files that only PyTorch's pickle is behind.
@@ -89,12 +89,25 @@ impl<'a> Candidate<'a> {
                 Err(source) => Err(CheckpointError::Unusable { source, path }),
             };
         }
-        let stem = weights.rsplit_once('.').map_or(weights, |(stem, _)| stem);
-        let own = format!("{stem}.json");
+        let own = own_side_file(weights);
         let beside = [own.as_str(), "args.json", "config.json"];
         let found = beside.into_iter().find(|name| self.files.has(name));
         let read = |name| Ok((self.files.read(name, max_bytes)?, self.files.path(name)));
         found.map(read).transpose()
+    }
+
+    /// What to ask for where [`Self::side_file`] finds nothing: the file that is of these weights alone.
+    pub(super) fn missing_settings(
+        &self,
+        weights: &str,
+        what: &'static str,
+        examples: &'static [SettingsExample],
+    ) -> MissingSettings {
+        MissingSettings {
+            what,
+            examples,
+            file: self.files.path(&own_side_file(weights)),
+        }
     }
 
     /// The PyTorch file by whose names a family was told, for that family to take its tensors: it is read once.
@@ -146,4 +159,10 @@ fn open(files: &Files, name: &str) -> Result<Pickle, CheckpointError> {
         message,
         path: files.path(name),
     })
+}
+
+/// The file of settings of these weights, also where others lie beside them.
+fn own_side_file(weights: &str) -> String {
+    let stem = weights.rsplit_once('.').map_or(weights, |(stem, _)| stem);
+    format!("{stem}.json")
 }

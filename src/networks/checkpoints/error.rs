@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::missing::MissingSettings;
 use crate::diffusion::schedule::ScheduleError;
 use crate::images::input::InputError;
 
@@ -67,6 +68,15 @@ pub enum CheckpointError {
     BadConfig {
         /// Field, expected and got.
         message: String,
+        path: PathBuf,
+    },
+    /// A checkpoint that does not say all of itself.
+    #[error("{}; {instead}: {}", missing.what, path.display())]
+    MissingSettings {
+        missing: MissingSettings,
+        /// What to write, and where.
+        instead: String,
+        /// The weights file.
         path: PathBuf,
     },
     /// A model that is understood but not supported.

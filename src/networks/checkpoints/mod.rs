@@ -24,6 +24,7 @@ mod files;
 mod json;
 mod lightning;
 mod lucidrains;
+mod missing;
 mod openai;
 mod origin;
 mod pickle;
@@ -34,6 +35,7 @@ mod tensors;
 
 pub use diffusers::{Blueprint, NetworkSize};
 pub use error::{CheckpointError, Misfit};
+pub use missing::{MissingSettings, SettingsExample};
 pub use origin::{Origin, Setting};
 pub use safetensors::Numbers;
 

@@ -35,6 +35,8 @@ pub enum Action {
     Do(UiCommand),
     /// Load a model.
     OpenModel(ModelSource),
+    /// Say what the model that was asked for last does not say of itself, as the JSON of its family, and load it.
+    CompleteModel(String),
     /// Add a folder (or one image file) of a role.
     AddFolder(PathBuf, Role),
     /// Choose folders of a role in a dialog.
@@ -137,6 +139,10 @@ impl Action {
             Self::OpenModel(ModelSource::Path(_)) => {
                 Info::new("Open", "Load the model in this folder")
             }
+            Self::CompleteModel(_) => Info::new(
+                "Save and open",
+                "Write these settings beside the weights, where they are found from then on, and open the model",
+            ),
             Self::AddFolder(_, role) => Info::new("Add", adding(*role)),
             Self::BrowseFolders(role) => Info::new("Browse…", adding(*role)),
             Self::AddSamples(role) => Info::new("Add samples", adding(*role)),

@@ -157,6 +157,7 @@ impl Shown {
             }
             Event::Notice { .. }
             | Event::ModelOpened { .. }
+            | Event::ModelIncomplete { .. }
             | Event::Traced { .. }
             | Event::Mapped { .. }
             | Event::Fitted { .. }

@@ -59,6 +59,8 @@ pub struct Scene<'a> {
 pub struct Drafts {
     /// The path of a model.
     pub model: String,
+    /// Settings that a model does not say; `None` while nobody says them.
+    pub model_settings: Option<String>,
     /// Paths of the form for new models.
     pub train: TrainDrafts,
     /// Paths of folders.

@@ -1,6 +1,6 @@
 //! The model: where it comes from and what it is.
 
-use egui::{Align, Layout, RichText, Ui, vec2};
+use egui::{Align, Layout, RichText, TextStyle, Ui, vec2};
 
 use super::Scene;
 use crate::images::typed_path::typed_path;
@@ -10,7 +10,7 @@ use crate::ui::widgets::buttons::action_button;
 use crate::ui::widgets::layout::{card, ends, lines, note, section};
 use crate::ui::widgets::path_field::{PathRow, path_row};
 use crate::ui::widgets::tip::Tip as _;
-use crate::worker::protocol::{ModelInfo, ModelSource};
+use crate::worker::protocol::{MissingSettings, ModelInfo, ModelSource};
 
 /// Height of what the card holds, whatever that is: nothing below may move under the pointer when another model opens.
 const CARD_HEIGHT: f32 = 108.0;
@@ -116,9 +116,14 @@ fn source_name(source: &ModelSource) -> String {
 }
 
 /// What is wrong with the path, else what it can be.
-fn hint_ui(ui: &mut Ui, scene: &Scene<'_>) {
+fn hint_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let palette = theme::palette(ui);
-    let (words, color) = match &scene.session.model_problem {
+    let problem = scene.session.model_problem.as_ref();
+    if let Some(missing) = problem.and_then(|problem| problem.missing.as_ref()) {
+        missing_ui(ui, scene, missing);
+        return;
+    }
+    let (words, color) = match problem {
         Some(problem) => (problem.message.as_str(), palette.error),
         None => (
             "A diffusers folder, or a .safetensors, .bin, .pt or .pth file",
@@ -126,6 +131,26 @@ fn hint_ui(ui: &mut Ui, scene: &Scene<'_>) {
         ),
     };
     lines(ui, words, color, HINT_LINES);
+}
+
+/// In the place of the hint: that the model does not say all of itself, and the way to say it.
+fn missing_ui(ui: &mut Ui, scene: &mut Scene<'_>, missing: &MissingSettings) {
+    let height = HINT_LINES as f32 * ui.text_style_height(&TextStyle::Small);
+    let size = vec2(ui.available_width(), height);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+        ui.set_min_size(size);
+        let button = ui.button("Say them…");
+        button
+            .clone()
+            .tip(|| "Type the settings that the file does not hold");
+        if button.clicked()
+            && let Some(example) = missing.examples.first()
+        {
+            scene.drafts.model_settings = Some(example.lines());
+        }
+        let words = "The file does not say all settings of its model";
+        lines(ui, words, theme::palette(ui).error, HINT_LINES);
+    });
 }
 
 fn info_ui(ui: &mut Ui, info: &ModelInfo) {

@@ -4,7 +4,7 @@ use egui::Rect;
 use egui_kittest::kittest::Queryable as _;
 use lmd_inspector::ood::Role;
 use lmd_inspector::state::{Action, Compare, LookAction, LookSettings};
-use lmd_inspector::worker::protocol::{Event, ModelSource};
+use lmd_inspector::worker::protocol::{Event, MissingSettings, ModelSource};
 
 use super::look::looking;
 use super::{Window, ready};
@@ -33,6 +33,24 @@ fn the_path_field_stays_where_it_is_whatever_the_model_is() {
     window.run_steps(3);
     window.get_by_label_contains("is not a model");
     assert_eq!(places(&window), before, "when it can't be");
+    window
+        .state_mut()
+        .act(Action::OpenModel(ModelSource::Path("/models/a.pth".into())));
+    window.run_steps(3);
+    let job = script.last_open();
+    script.say(Event::ModelIncomplete {
+        job,
+        missing: MissingSettings {
+            what: "it does not say its process",
+            examples: &[],
+            file: "/models/a.json".into(),
+        },
+    });
+    let message = "it does not say its process; write it: /models/a.pth".to_owned();
+    script.say(Event::Failed { job, message });
+    window.run_steps(3);
+    window.get_by_label("Say them…");
+    assert_eq!(places(&window), before, "when it does not say all settings");
     let open = Action::OpenModel(ModelSource::Path("/models/cats".into()));
     window.state_mut().act(open);
     window.run_steps(3);

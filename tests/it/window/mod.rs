@@ -15,6 +15,7 @@ mod keyboard;
 mod layouts;
 mod look;
 mod maps;
+mod model_settings;
 mod notices;
 mod overlays;
 mod parking;

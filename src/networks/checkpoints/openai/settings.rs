@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::candidate::Candidate;
 use super::super::shapes::check_image_size;
-use super::super::{CheckpointError, Origin, Setting, json};
+use super::super::{CheckpointError, Origin, Setting, SettingsExample, json};
 use super::layout::{Block, Layout, Resampling};
 use crate::diffusion::schedule::{Betas, Prediction, ScheduleConfig, Variance};
 
@@ -15,9 +15,15 @@ use crate::diffusion::schedule::{Betas, Prediction, ScheduleConfig, Variance};
 const MAX_BYTES: u64 = 1 << 20;
 /// More training timesteps than any model has.
 const MAX_STEPS: usize = 1_000_000;
-/// What to write beside weights that are of no released model.
-const EXAMPLE: &str = "{\"image_size\": 64, \"num_heads\": 4, \"diffusion_steps\": 1000, \"noise_schedule\": \"linear\", \
-                       \"rescale_timesteps\": false}";
+/// What weights that are of no released model leave open.
+const UNSAID: &str = "an OpenAI checkpoint does not say its heads, image size and schedule, and no released model has these \
+                      shapes";
+/// What to write beside them.
+const EXAMPLES: &[SettingsExample] = &[SettingsExample {
+    name: "A model of 64 × 64 pixels",
+    json: "{\"image_size\": 64, \"num_heads\": 4, \"diffusion_steps\": 1000, \"noise_schedule\": \"linear\", \
+           \"rescale_timesteps\": false}",
+}];
 
 /// The settings by which the network runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,10 +81,11 @@ impl Settings {
     ) -> Result<(Self, Vec<Setting>), CheckpointError> {
         let Some((bytes, path)) = candidate.side_file(weights, MAX_BYTES)? else {
             let preset = PRESETS.iter().find(|preset| preset.fits(layout));
-            let preset = preset.ok_or_else(|| CheckpointError::BadConfig {
-                message: format!(
-                    "an OpenAI checkpoint does not say its heads, image size and schedule, and no released model has \
-                     these shapes; write the flags that it was trained with into args.json beside it, e.g. {EXAMPLE}"
+            let preset = preset.ok_or_else(|| CheckpointError::MissingSettings {
+                missing: candidate.missing_settings(weights, UNSAID, EXAMPLES),
+                instead: format!(
+                    "write the flags that it was trained with into args.json beside it, e.g. {}",
+                    EXAMPLES[0].json
                 ),
                 path: candidate.files.path(weights),
             })?;
@@ -203,7 +210,8 @@ impl RawSettings {
             return Err("class_cond is true; use an unconditional model".to_owned());
         }
         self.check_shapes(layout)?;
-        let missing = |field: &str| format!("{field} is missing; write it as in {EXAMPLE}");
+        let missing =
+            |field: &str| format!("{field} is missing; write it as in {}", EXAMPLES[0].json);
         let image_size = self.image_size.ok_or_else(|| missing("image_size"))?;
         check_image_size(image_size, layout.num_levels() - 1)?;
         self.check_attention(layout, image_size)?;
@@ -325,7 +333,12 @@ impl RawSettings {
         let heads = match (given(self.num_head_channels), given(self.num_heads)) {
             (Some(each), _) => Heads::Channels(each),
             (None, Some(number)) => Heads::Number(number),
-            (None, None) => return Err(format!("num_heads is missing; write it as in {EXAMPLE}")),
+            (None, None) => {
+                return Err(format!(
+                    "num_heads is missing; write it as in {}",
+                    EXAMPLES[0].json
+                ));
+            }
         };
         if given(self.num_heads_upsample).is_some_and(|up| Heads::Number(up) != heads) {
             return Err("num_heads_upsample other than num_heads is not supported; no released model has it".to_owned());

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::super::candidate::Candidate;
 use super::super::pickle::Pickle;
 use super::super::shapes::check_image_size;
-use super::super::{CheckpointError, Origin, Setting, json};
+use super::super::{CheckpointError, Origin, Setting, SettingsExample, json};
 use super::FOURIER;
 use super::modules::Modules;
 use crate::diffusion::schedule::{
@@ -22,9 +22,23 @@ const NUM_TIMESTEPS: usize = 1000;
 const MOST_LEVELS: usize = 1_000_000;
 /// Groups of every normalization of DDPM networks, and the most of the others.
 const MOST_GROUPS: usize = 32;
-/// What to write beside the weights.
-const EXAMPLE: &str =
-    "{\"sde\": \"subvp\", \"image_size\": 32, \"beta_min\": 0.1, \"beta_max\": 20}";
+/// What the weights leave open.
+const UNSAID: &str = "a score_sde checkpoint does not say its image size and its process";
+/// What to write beside them.
+const EXAMPLES: &[SettingsExample] = &[
+    SettingsExample {
+        name: "sub-VP, as the paper's models of 32 × 32 pixels",
+        json: "{\"sde\": \"subvp\", \"image_size\": 32, \"beta_min\": 0.1, \"beta_max\": 20}",
+    },
+    SettingsExample {
+        name: "VP, as the DDPM models of CIFAR-10",
+        json: "{\"sde\": \"vp\", \"image_size\": 32, \"beta_min\": 0.1, \"beta_max\": 20}",
+    },
+    SettingsExample {
+        name: "VE, as the NCSN++ models of faces of 256 × 256 pixels",
+        json: "{\"sde\": \"ve\", \"image_size\": 256, \"sigma_min\": 0.01, \"sigma_max\": 348, \"num_scales\": 2000}",
+    },
+];
 
 /// The settings by which the network runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,10 +138,11 @@ impl Settings {
         notes: &mut Vec<String>,
     ) -> Result<(Self, Vec<Setting>), CheckpointError> {
         let (bytes, path) = candidate.side_file(weights, MAX_BYTES)?.ok_or_else(|| {
-            CheckpointError::BadConfig {
-                message: format!(
-                    "a score_sde checkpoint does not say its image size and its process; write them into config.json beside \
-                     it, e.g. {EXAMPLE}"
+            CheckpointError::MissingSettings {
+                missing: candidate.missing_settings(weights, UNSAID, EXAMPLES),
+                instead: format!(
+                    "write them into config.json beside it, e.g. {}",
+                    EXAMPLES[0].json
                 ),
                 path: candidate.files.path(weights),
             }
@@ -277,7 +292,8 @@ impl RawSettings {
     /// Complete, and not at odds with the network; the message says what is wrong.
     fn checked(self, facts: Facts<'_>, notes: &mut Vec<String>) -> Result<Settings, String> {
         let modules = facts.0;
-        let missing = |field: &str| format!("{field} is missing; write it as in {EXAMPLE}");
+        let missing =
+            |field: &str| format!("{field} is missing; write it as in {}", EXAMPLES[0].json);
         let sde = match self.sde.as_deref().map(str::to_lowercase).as_deref() {
             Some("vp" | "vpsde") => self.preserving(Process::VariancePreserving, modules, notes)?,
             Some("subvp" | "subvpsde") => {

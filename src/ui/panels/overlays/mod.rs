@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod messages;
+pub mod model_settings;
 pub mod palette;
 pub mod presentation;
 pub mod question;
@@ -25,6 +26,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         Some(Overlay::Presentation | Overlay::Explain | Overlay::Train) | None => {}
     }
     compare::ui(ui, scene);
+    model_settings::ui(ui, scene);
     recent::ui(ui, scene);
     question::ui(ui, scene);
 }
