@@ -6,7 +6,7 @@ use super::score::ScoreError;
 use super::{Control, Engine};
 use crate::detectors::{Batch, Call, Watch};
 use crate::images::{Geometry, Picture};
-use crate::networks::distances::ComparedOriginal;
+use crate::networks::distances::{ComparedOriginal, KeptFeatures};
 use crate::runs::{RunImage, RunSettings};
 
 /// Which attempt to make again.
@@ -93,7 +93,7 @@ fn kept_original(kept: &Picture, geometry: Geometry) -> Result<ComparedOriginal,
     }
     Ok(ComparedOriginal {
         unit: kept.to_unit().into(),
-        features: None,
+        features: KeptFeatures::default(),
     })
 }
 

@@ -194,8 +194,8 @@ impl Session {
         if let Some(reason) = reason.or_else(|| self.pending_folder()) {
             return Some(reason.to_owned());
         }
-        let files = self.settings.run.method.detector.files();
-        if files.iter().any(|path| path.as_os_str().is_empty()) {
+        let mask = self.settings.run.method.detector.mask_file();
+        if mask.is_some_and(|path| path.as_os_str().is_empty()) {
             return Some("The mask is a picture, but none was chosen yet".to_owned());
         }
         let detector = &self.settings.run.method.detector;

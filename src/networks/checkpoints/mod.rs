@@ -24,6 +24,7 @@ mod files;
 mod json;
 mod lightning;
 mod lucidrains;
+pub(in crate::networks) mod named;
 mod openai;
 mod origin;
 mod pickle;
