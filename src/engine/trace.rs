@@ -39,7 +39,12 @@ pub fn trace(
     request: &TraceRequest,
     control: &Control,
 ) -> Result<Trace, ScoreError> {
-    let settings = &request.settings;
+    let mut settings = request.settings.clone();
+    if let Some(lmd) = settings.method.detector.lmd_mut() {
+        // Pictures are asked for: these would be made ready for nothing.
+        lmd.distance_weights.clear();
+    }
+    let settings = &settings;
     let geometry = engine.info.geometry;
     let images = std::slice::from_ref(&request.image);
     let plan = Plan::new(

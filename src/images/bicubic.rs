@@ -28,13 +28,13 @@ pub fn resize_bicubic(plane: &[f32], from: usize, to: usize) -> Vec<f32> {
 impl Taps {
     fn new(at: usize, from: usize, to: usize) -> Self {
         let place = (at as f64 + 0.5) * from as f64 / to as f64 - 0.5;
-        let (first, t) = (place.floor() as i64 - 1, place - place.floor());
+        let (before, t) = (place.floor(), place - place.floor());
         let near = |x: f64| ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0;
         let far = |x: f64| ((A * x - 5.0 * A) * x + 8.0 * A) * x - 4.0 * A;
         let weights = [far(t + 1.0), near(t), near(1.0 - t), far(2.0 - t)];
-        let last = from as i64 - 1;
+        let last = (from - 1) as f64;
         Self {
-            places: std::array::from_fn(|tap| (first + tap as i64).clamp(0, last) as usize),
+            places: [-1.0, 0.0, 1.0, 2.0].map(|tap| (before + tap).clamp(0.0, last) as usize),
             weights: weights.map(|weight| weight as f32),
         }
     }

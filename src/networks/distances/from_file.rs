@@ -3,7 +3,7 @@
 //! A new one is a file beside this one with a [`FromFileDef`], and its line in the list.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +24,14 @@ pub struct FromFileDef {
     pub smallest_side: fn() -> usize,
     /// Whether a file is meant for it, by names and shapes.
     pub(super) recognizes: fn(&NamedTensors) -> bool,
-    /// The network on this project's CPU kernels, whatever runs the diffusion model: it takes a small part of the time, and its
-    /// numbers then depend on the processor alone. The error says what is wrong with the weights.
-    pub(super) open: fn(&NamedTensors, Machine) -> Result<Box<dyn FeatureDistance>, String>,
+    /// Takes the network out of a file; the error says what is wrong with the weights.
+    pub(super) read: fn(&NamedTensors) -> Result<Prepare, String>,
 }
+
+/// Makes a network ready on this project's CPU kernels, whatever runs the diffusion model: its numbers then depend on the
+/// processor alone. That takes seconds for the largest.
+pub(super) type Prepare =
+    Box<dyn FnOnce(Machine) -> Result<Box<dyn FeatureDistance>, String> + Send>;
 
 /// The distance of this name, where its weights come from a file.
 pub fn from_file(id: MeasureId) -> Option<&'static FromFileDef> {
@@ -100,7 +104,7 @@ impl DistanceWeights {
             // Found from any working folder.
             file: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
         };
-        weights.network(def, &tensors)?;
+        drop(weights.read(def, &tensors)?);
         Ok(weights)
     }
 
@@ -115,14 +119,20 @@ impl DistanceWeights {
         self.refuse_other(def, &sha256)
     }
 
-    /// The distance, ready to measure.
+    /// The distance; it makes itself ready when it measures first.
     pub fn open(&self) -> Result<Box<dyn Distance>, WeightsError> {
         let def = self.def()?;
         let tensors = read(&self.file, def.measure.label)?;
         self.refuse_other(def, &tensors.sha256)?;
+        let prepare = self.read(def, &tensors)?;
+        let make = move || {
+            let machine = Machine::new(&CpuOptions::default());
+            let machine = machine.map_err(|error| error.to_string())?;
+            prepare(machine).map(Mutex::new)
+        };
         Ok(Box::new(FromFile {
             def,
-            network: Mutex::new(self.network(def, &tensors)?),
+            network: LazyLock::new(Box::new(make)),
         }))
     }
 
@@ -155,22 +165,13 @@ impl DistanceWeights {
         })
     }
 
-    fn network(
-        &self,
-        def: &FromFileDef,
-        tensors: &NamedTensors,
-    ) -> Result<Box<dyn FeatureDistance>, WeightsError> {
-        let unusable = |reason: String| WeightsError::Unusable {
-            reason,
+    fn read(&self, def: &FromFileDef, tensors: &NamedTensors) -> Result<Prepare, WeightsError> {
+        (def.read)(tensors).map_err(|reason| WeightsError::Unusable {
+            reason: format!(
+                "they seem to be those of {}, but {reason}; write or download the file again",
+                def.measure.label
+            ),
             path: self.file.clone(),
-        };
-        let machine = Machine::new(&CpuOptions::default());
-        let machine = machine.map_err(|error| unusable(error.to_string()))?;
-        (def.open)(tensors, machine).map_err(|reason| {
-            let label = def.measure.label;
-            unusable(format!(
-                "they seem to be those of {label}, but {reason}; write or download the file again"
-            ))
         })
     }
 }
@@ -248,8 +249,11 @@ fn foreign(tensors: &NamedTensors) -> String {
 /// A distance with its weights.
 struct FromFile {
     def: &'static FromFileDef,
-    network: Mutex<Box<dyn FeatureDistance>>,
+    network: LazyLock<Made, Box<dyn FnOnce() -> Made + Send>>,
 }
+
+/// The network, or why it can't be made ready.
+type Made = Result<Mutex<Box<dyn FeatureDistance>>, String>;
 
 impl Distance for FromFile {
     fn measure(&self) -> &'static Measure {
@@ -265,7 +269,9 @@ impl Distance for FromFile {
     }
 
     fn distances(&self, compared: &mut Compared<'_>) -> Result<Vec<f64>, DenoiseError> {
-        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        let network = self.network.as_ref();
+        let network = network.map_err(|reason| DenoiseError::Failed(reason.clone()))?;
+        let mut network = network.lock().unwrap_or_else(PoisonError::into_inner);
         compare(&mut **network, self.def.measure.id, compared)
     }
 }

@@ -1,9 +1,10 @@
 //! LPIPS as a distance; its network is in [`lpips`](crate::networks::lpips).
 
-use super::{Compared, Distance, FeatureDistance, compare};
+use super::from_file::Prepare;
+use super::{Compared, Distance, compare};
 use crate::diffusion::DenoiseError;
 use crate::networks::checkpoints::named::NamedTensors;
-use crate::networks::executors::cpu::{CpuPerceptual, Machine};
+use crate::networks::executors::cpu::CpuPerceptual;
 use crate::networks::lpips::backbone::Backbone;
 use crate::networks::lpips::smallest_side;
 use crate::ood::{Measure, MeasureId};
@@ -42,12 +43,10 @@ impl Distance for Lpips {
 }
 
 /// LPIPS by another network, with weights of a file.
-pub(super) fn open_with(
-    backbone: &Backbone,
-    tensors: &NamedTensors,
-    machine: Machine,
-) -> Result<Box<dyn FeatureDistance>, String> {
+pub(super) fn read_with(backbone: &Backbone, tensors: &NamedTensors) -> Result<Prepare, String> {
     let lpips = backbone.read(&mut |name, shape| tensors.take(name, shape))?;
-    let network = CpuPerceptual::new(&lpips, machine).map_err(|error| error.to_string())?;
-    Ok(Box::new(network))
+    Ok(Box::new(move |machine| {
+        let network = CpuPerceptual::new(&lpips, machine).map_err(|error| error.to_string())?;
+        Ok(Box::new(network))
+    }))
 }

@@ -1,7 +1,7 @@
 //! LPIPS with SqueezeNet 1.1, by weights of a file.
 
 use super::from_file::FromFileDef;
-use super::lpips::open_with;
+use super::lpips::read_with;
 use crate::networks::lpips::backbone::{Backbone, LayerDef, MaxPool, Part};
 use crate::ood::{Measure, MeasureId};
 
@@ -21,7 +21,7 @@ pub(super) static DEF: FromFileDef = FromFileDef {
         tensors.shape("net.slice2.3.squeeze.weight").is_some()
             && tensors.shape("lin0.model.1.weight").is_some()
     },
-    open: |tensors, machine| open_with(&SQUEEZENET, tensors, machine),
+    read: |tensors| read_with(&SQUEEZENET, tensors),
 };
 
 /// A convolution, then eight fire modules: a narrow convolution of single pixels, then such a one and one of 3x3 pixels side

@@ -1,7 +1,7 @@
 //! LPIPS with VGG16, by weights of a file.
 
 use super::from_file::FromFileDef;
-use super::lpips::open_with;
+use super::lpips::read_with;
 use crate::networks::lpips::backbone::{Backbone, LayerDef, MaxPool, Part};
 use crate::ood::{Measure, MeasureId};
 
@@ -21,7 +21,7 @@ pub(super) static DEF: FromFileDef = FromFileDef {
         tensors.shape("net.slice5.28.weight").is_some()
             && tensors.shape("lin0.model.1.weight").is_some()
     },
-    open: |tensors, machine| open_with(&VGG16, tensors, machine),
+    read: |tensors| read_with(&VGG16, tensors),
 };
 
 /// The convolutions of each slice are tapped after its last one.

@@ -24,8 +24,10 @@ pub(super) static DEF: FromFileDef = FromFileDef {
             && tensors.shape(OF_KERNELS).is_some()
             && tensors.shape(OF_DEEPER).is_none()
     },
-    open: |tensors, machine| {
+    read: |tensors| {
         let network = SimClr::read(&mut |name, shape| tensors.take(name, shape))?;
-        Ok(Box::new(CpuSimClr::new(&network, machine)))
+        Ok(Box::new(move |machine| {
+            Ok(Box::new(CpuSimClr::new(&network, machine)))
+        }))
     },
 };

@@ -13,8 +13,8 @@ pub struct Backbone {
     pub layers: &'static [LayerDef],
 }
 
-/// A convolution, or several side by side whose outputs lie one after another.
-#[derive(Debug)]
+/// A convolution, or two side by side whose outputs lie one after the other.
+#[derive(Clone, Copy, Debug)]
 pub struct LayerDef {
     /// What comes before it.
     pub pool: Option<MaxPool>,

@@ -39,7 +39,9 @@ fn drawn(index: usize, name: &str, shape: &[usize]) -> Vec<f32> {
     let value = |unit: f64| match name {
         "scaling_layer.shift" | "scaling_layer.scale" => 1.0, // The program has its own.
         _ if name.starts_with("lin") => unit,
+        _ if name.contains("mixing_conv.2") => (2.0 * unit - 1.0) * bound * 0.1,
         _ if shape.len() > 1 => (2.0 * unit - 1.0) * bound,
+        _ if name.ends_with("net.4.0.weight") => 0.1 + 0.2 * unit,
         _ if name.ends_with("running_var") || name.ends_with(".weight") => 0.5 + unit,
         _ => (2.0 * unit - 1.0) * 0.1,
     };
