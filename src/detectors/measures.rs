@@ -3,7 +3,8 @@
 use super::combined::COMBINED;
 use super::settings::DetectorSettings;
 use super::spec::MEASURES;
-use crate::networks::distances::{DISTANCES, Distance, LPIPS, MSE, SSIM};
+use crate::networks::distances::from_file::{FROM_FILE, from_file};
+use crate::networks::distances::{DISTANCES, Distance, DistanceWeights, LPIPS, MSE, SSIM};
 use crate::ood::{Aggregate, Measure, MeasureId, Values, measure};
 
 /// The measures that are shown first, the preferred one first; the others follow in the order of files.
@@ -16,8 +17,9 @@ pub fn find(id: MeasureId) -> Option<&'static Measure> {
 
 fn known() -> impl Iterator<Item = &'static Measure> {
     let measured = DISTANCES.iter().map(|distance| distance.measure());
+    let from_files = FROM_FILE.iter().map(|def| &def.measure);
     let own = MEASURES.iter().copied().flatten();
-    measured.chain(COMBINED.iter().chain(own).copied())
+    (measured.chain(from_files)).chain(COMBINED.iter().chain(own).copied())
 }
 
 /// All measures that this program knows, in the order in which they are shown.
@@ -37,10 +39,10 @@ fn parts(id: MeasureId) -> Vec<MeasureId> {
 /// Width and height in pixels of the smallest images that a measure is defined for; 0 for one that this program does not know.
 fn smallest_side(id: MeasureId) -> usize {
     let of_parts = parts(id).into_iter().filter_map(|part| {
-        let distance = DISTANCES
-            .iter()
-            .find(|distance| distance.measure().id == part)?;
-        Some(distance.smallest_side())
+        let mut distances = DISTANCES.iter();
+        let distance = distances.find(|distance| distance.measure().id == part);
+        let plain = distance.map(|distance| distance.smallest_side());
+        plain.or_else(|| from_file(part).map(|def| (def.smallest_side)()))
     });
     of_parts.max().unwrap_or(0)
 }
@@ -55,8 +57,8 @@ pub fn column(id: &MeasureId) -> &str {
     find(*id).map_or_else(|| id.name(), |measure| measure.column)
 }
 
-/// The distances that a run over images of this many pixels per side measures, in the order of files, where `asked` is the one
-/// that scores are shown by.
+/// The distances that need no file and that a run over images of this many pixels per side measures, in the order of files,
+/// where `asked` is the one that scores are shown by.
 pub fn distances_of_run(side: usize, asked: MeasureId) -> Vec<&'static dyn Distance> {
     DISTANCES
         .iter()
@@ -68,11 +70,21 @@ pub fn distances_of_run(side: usize, asked: MeasureId) -> Vec<&'static dyn Dista
         .collect()
 }
 
-/// All distances between images of this many pixels per side, and what is combined of them, in the order in which they are
-/// shown.
-pub fn of_distances(side: usize) -> Vec<MeasureId> {
+/// The weights whose distances are defined for images of this many pixels per side, in the order of files.
+pub fn weights_of_run(side: usize, weights: &[DistanceWeights]) -> Vec<&DistanceWeights> {
+    (FROM_FILE.iter())
+        .filter(|def| (def.smallest_side)() <= side)
+        .filter_map(|def| weights.iter().find(|it| it.distance == def.measure.id))
+        .collect()
+}
+
+/// All distances between images of this many pixels per side that need no file or have these weights, and what is combined of
+/// them, in the order in which they are shown.
+pub fn of_distances(side: usize, weights: &[DistanceWeights]) -> Vec<MeasureId> {
     let distances = DISTANCES.iter().map(|distance| distance.measure());
+    let with_weights = weights.iter().filter_map(DistanceWeights::measure);
     let ids: Vec<MeasureId> = distances
+        .chain(with_weights)
         .chain(COMBINED.iter().copied())
         .map(|measure| measure.id)
         .filter(|id| smallest_side(*id) <= side)
@@ -121,6 +133,11 @@ pub fn instead_of(
     let reason = if smallest > side {
         format!(
             "{} needs images of at least {smallest}x{smallest} pixels and the model's are {side}x{side}",
+            label(&asked)
+        )
+    } else if from_file(asked).is_some() {
+        format!(
+            "the weights of {} come from a file, and none was given",
             label(&asked)
         )
     } else {

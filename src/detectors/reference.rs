@@ -13,7 +13,7 @@ use crate::images::decode::decode_file;
 use crate::images::prepare::prepare;
 use crate::images::{Geometry, ResizeMode};
 use crate::networks::checkpoints::{self, ModelSource};
-use crate::networks::distances::ComparedOriginal;
+use crate::networks::distances::{ComparedOriginal, KeptFeatures};
 use crate::networks::executors::cpu::{CpuDenoiser, CpuOptions};
 
 /// What the bundled model works on.
@@ -88,7 +88,7 @@ pub fn samples() -> Vec<ComparedOriginal> {
             let decoded = decode_file(&samples.join(file)).unwrap();
             ComparedOriginal {
                 unit: prepare(&decoded, GEOMETRY, ResizeMode::Crop).unit.into(),
-                features: None,
+                features: KeptFeatures::default(),
             }
         })
         .collect()

@@ -9,6 +9,7 @@ use super::lmd::masks::{Masks, MasksError};
 use crate::diffusion::Schedule;
 use crate::diffusion::samplers::SamplerError;
 use crate::images::{Geometry, ResizeMode};
+use crate::networks::distances::{DistanceWeights, WeightsError};
 use crate::networks::identity::Fingerprint;
 use crate::ood::MeasureId;
 use crate::ood::mask::MaskError;
@@ -125,6 +126,16 @@ pub trait DetectorSettings {
         Vec::new()
     }
 
+    /// The picture among them that is its mask; what it holds is kept beside the settings.
+    fn mask_file(&self) -> Option<&PathBuf> {
+        None
+    }
+
+    /// The weights among them.
+    fn distance_weights(&self) -> &[DistanceWeights] {
+        &[]
+    }
+
     /// The masks of a run of this seed; `None` where nothing is hidden.
     ///
     /// # Errors
@@ -197,6 +208,8 @@ pub enum DetectorError {
     Sampler(#[from] SamplerError),
     #[error(transparent)]
     Masks(#[from] MasksError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// The detector's own reason, a sentence.
     #[error("{0}")]
     Unfit(String),

@@ -51,9 +51,9 @@ pub fn rename(path: &Path, name: &str) -> Result<PathBuf, RenameError> {
 fn write_anew(source: &SaveSource, to: &Path) -> Result<(), FileError> {
     let images: Vec<(RunImage, usize)> = source.images.iter().cloned().zip(0..).collect();
     let results = source.log.since(0);
-    let luma = match &source.manifest.settings().method.detector.files()[..] {
-        [] => Vec::new(),
-        _ => luma_of(&results),
+    let luma = match source.manifest.settings().method.detector.mask_file() {
+        None => Vec::new(),
+        Some(_) => luma_of(&results),
     };
     let mut writer = file::create(to, &source.manifest, &images, &luma, true)?;
     for batch in results.chunks(64) {

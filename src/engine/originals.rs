@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::images::decode::decode_described;
 use crate::images::prepare::prepare;
 use crate::images::{Geometry, ImageStatistics, Picture, ResizeMode};
-use crate::networks::distances::ComparedOriginal;
+use crate::networks::distances::{ComparedOriginal, KeptFeatures};
 use crate::runs::RunImage;
 
 /// Memory for prepared pixels and LPIPS features that later attempts use again, in bytes; past it, originals are read
@@ -68,14 +68,9 @@ impl Originals {
 
     /// Keep an original for later attempts, if there is room.
     pub fn keep(&mut self, id: usize, original: &Original) {
-        let features = original
-            .compared
-            .features
-            .as_ref()
-            .map_or(0, |taps| taps.num_bytes());
         let num_bytes = original.compared.unit.len() * size_of::<f32>()
             + original.picture.bytes.len()
-            + features;
+            + original.compared.features.num_bytes();
         if !self.kept.contains_key(&id) && self.num_bytes + num_bytes <= self.budget {
             self.num_bytes += num_bytes;
             self.kept.insert(id, original.clone());
@@ -93,7 +88,7 @@ impl Originals {
             picture,
             compared: ComparedOriginal {
                 unit: pixels.unit.into(),
-                features: None,
+                features: KeptFeatures::default(),
             },
         })
     }
@@ -113,7 +108,7 @@ mod tests {
         let original = Original {
             compared: ComparedOriginal {
                 unit: vec![0.5; 4].into(),
-                features: None,
+                features: KeptFeatures::default(),
             },
             statistics: ImageStatistics::of(&picture),
             picture,

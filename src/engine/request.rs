@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::networks::executors::DeviceInfo;
 use crate::ood::Role;
 use crate::runs::file::KeepPictures;
 use crate::runs::{ResultLog, RunImage, RunSettings};
@@ -18,6 +19,18 @@ pub struct RunRequest {
     pub results: Arc<ResultLog>,
     /// Where the run keeps them; `None` where the log's owner does, or nobody.
     pub saving: Option<SaveRequest>,
+}
+
+impl RunRequest {
+    /// What decides the last bits of the scores where the model runs on this device: distances from files run on the CPU.
+    pub fn device(&self, of_model: &DeviceInfo) -> DeviceInfo {
+        let detector = &self.settings.method.detector;
+        if detector.distance_weights().is_empty() {
+            of_model.clone()
+        } else {
+            of_model.beside_cpu()
+        }
+    }
 }
 
 /// Where a run is kept.

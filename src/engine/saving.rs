@@ -88,7 +88,7 @@ impl Recorder<'_> {
         let luma = resuming::mask_luma(&self.request.settings, info)?;
         let images: Vec<_> = self.request.images.iter().cloned().zip(0..).collect();
         let mut writer = file::create(&path, &manifest, &images, &luma, false)?;
-        writer.begin_segment(&info.device)?;
+        writer.begin_segment(&self.request.device(&info.device))?;
         self.catch_up(&mut writer, &[])?;
         Ok(writer)
     }
@@ -115,8 +115,12 @@ impl Recorder<'_> {
             .iter()
             .map(|(_, segment)| segment.clone())
             .collect();
-        let note = resuming::kernels_note(&earlier, &Segment::now(&info.device), path)?;
-        writer.begin_segment(&info.device)?;
+        let note = resuming::kernels_note(
+            &earlier,
+            &Segment::now(&self.request.device(&info.device)),
+            path,
+        )?;
+        writer.begin_segment(&self.request.device(&info.device))?;
         if let Some(note) = &note {
             writer.add_notice(note)?;
         }

@@ -6,7 +6,7 @@ use super::score::ScoreError;
 use super::{Control, Engine};
 use crate::detectors::{Batch, Call, Watch};
 use crate::images::{Geometry, Picture};
-use crate::networks::distances::ComparedOriginal;
+use crate::networks::distances::{ComparedOriginal, KeptFeatures};
 use crate::runs::{RunImage, RunSettings};
 
 /// Which attempt to make again.
@@ -39,7 +39,12 @@ pub fn trace(
     request: &TraceRequest,
     control: &Control,
 ) -> Result<Trace, ScoreError> {
-    let settings = &request.settings;
+    let mut settings = request.settings.clone();
+    if let Some(lmd) = settings.method.detector.lmd_mut() {
+        // Pictures are asked for: these would be made ready for nothing.
+        lmd.distance_weights.clear();
+    }
+    let settings = &settings;
     let geometry = engine.info.geometry;
     let images = std::slice::from_ref(&request.image);
     let plan = Plan::new(
@@ -93,7 +98,7 @@ fn kept_original(kept: &Picture, geometry: Geometry) -> Result<ComparedOriginal,
     }
     Ok(ComparedOriginal {
         unit: kept.to_unit().into(),
-        features: None,
+        features: KeptFeatures::default(),
     })
 }
 

@@ -288,9 +288,10 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
         .collect();
     let may_mix = prepared.may_mix_kernels;
     let mut on_opened = |info: &ModelInfo| {
-        let note = kernels_note(&earlier, &info.device, may_mix)?;
+        let device = request.device(&info.device);
+        let note = kernels_note(&earlier, &device, may_mix)?;
         log.with_writer(|writer| {
-            writer.begin_segment(&info.device)?;
+            writer.begin_segment(&device)?;
             note.as_ref().map_or(Ok(()), |note| writer.add_notice(note))
         })
         .transpose()

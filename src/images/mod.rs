@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of networks, runs or windows.
 
+mod bicubic;
 pub mod decode;
 pub mod duplicates;
 pub mod file;
@@ -16,6 +17,7 @@ pub mod statistics;
 pub mod typed_path;
 pub mod write;
 
+pub use bicubic::resize_bicubic;
 pub use decode::{DecodeError, Decoded};
 pub use file::{ContentHash, ImageFile, NativeInfo};
 pub use pixels::{Geometry, Picture, Pixels};

@@ -1,14 +1,17 @@
-//! LPIPS v0.1 with `AlexNet` (Zhang et al., CVPR 2018, <https://arxiv.org/abs/1801.03924>): weights and the
-//! interface of the executors that compute it.
+//! LPIPS v0.1 (Zhang et al., CVPR 2018, <https://arxiv.org/abs/1801.03924>): its description, the weights of `AlexNet`, and
+//! the interface of the executors that compute it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use self::backbone::{Backbone, LayerDef, MaxPool, Part};
 use super::checkpoints::safetensors::Safetensors;
-use super::description::{Conv2d, Padding};
+use super::description::Conv2d;
 use super::weights::Weights;
 use crate::diffusion::DenoiseError;
 use crate::images::Geometry;
+
+pub mod backbone;
 
 /// Subtracted from the channels of an image in [-1, 1] (the `lpips` package's `ScalingLayer`).
 pub const SHIFT: [f32; 3] = [-0.030, -0.088, -0.188];
@@ -20,22 +23,24 @@ pub const NORM_EPS: f64 = 1e-10;
 /// The weights, BSD-licensed, under the names of the `lpips` package.
 static WEIGHTS: &[u8] = include_bytes!("../../weights/lpips-alex.safetensors");
 
-/// The network: five convolutions, each followed by `ReLU` and tapped there.
+/// The network: convolutions, each followed by `ReLU`, some of them tapped there.
 #[derive(Clone, Debug)]
 pub struct Lpips {
     /// In order.
     pub layers: Vec<LpipsLayer>,
+    /// Side in pixels of the smallest image that reaches the last tap.
+    pub smallest_side: usize,
 }
 
-/// A convolution of `AlexNet` and the weights of its tap.
+/// A convolution and the weights of its tap.
 #[derive(Clone, Debug)]
 pub struct LpipsLayer {
-    /// Whether a 3x3 maximum with stride 2 comes first.
-    pub pools_first: bool,
+    /// What comes first.
+    pub pool: Option<MaxPool>,
     /// The convolution; `ReLU` follows.
     pub conv: Conv2d,
-    /// (C): weights of the squared differences of the unit-normalized activations.
-    pub linear: Weights,
+    /// (C): weights of the squared differences of the unit-normalized activations; `None` where they are not compared.
+    pub linear: Option<Weights>,
 }
 
 /// The weights inside the binary do not fit.
@@ -43,97 +48,81 @@ pub struct LpipsLayer {
 #[error("the LPIPS weights of this build are damaged: {0}")]
 pub struct LpipsError(String);
 
-/// Name in the file, channels in and out, kernel, stride, padding, whether a pool comes first.
-const LAYERS: [(&str, [usize; 5], bool); 5] = [
-    ("net.slice1.0", [3, 64, 11, 4, 2], false),
-    ("net.slice2.3", [64, 192, 5, 1, 2], true),
-    ("net.slice3.6", [192, 384, 3, 1, 1], true),
-    ("net.slice4.8", [384, 256, 3, 1, 1], false),
-    ("net.slice5.10", [256, 256, 3, 1, 1], false),
+/// The paper's default, whose weights are inside the binary.
+pub static ALEXNET: Backbone = Backbone {
+    name: "AlexNet",
+    layers: &ALEXNET_LAYERS,
+};
+
+static ALEXNET_LAYERS: [LayerDef; 5] = ALEXNET_TABLE;
+
+/// A constant too, for the sizes of taps.
+const ALEXNET_TABLE: [LayerDef; 5] = [
+    alexnet("net.slice1.0", [3, 64, 11, 4, 2], false),
+    alexnet("net.slice2.3", [64, 192, 5, 1, 2], true),
+    alexnet("net.slice3.6", [192, 384, 3, 1, 1], true),
+    alexnet("net.slice4.8", [384, 256, 3, 1, 1], false),
+    alexnet("net.slice5.10", [256, 256, 3, 1, 1], false),
 ];
 
-/// Channels of each tap.
+/// Channels in and out, kernel, stride, padding, and whether a 3x3 pool comes first.
+const fn alexnet(name: &'static str, sizes: [usize; 5], pools_first: bool) -> LayerDef {
+    const POOL: MaxPool = MaxPool {
+        size: 3,
+        padding: 0,
+        rounds_up: false,
+    };
+    let [inputs, outputs, kernel, stride, padding] = sizes;
+    LayerDef {
+        pool: if pools_first { Some(POOL) } else { None },
+        inputs,
+        first: Part {
+            name,
+            outputs,
+            kernel,
+        },
+        beside: None,
+        stride,
+        padding,
+        is_tapped: true,
+    }
+}
+
+/// Channels of each tap of `AlexNet`.
 pub const TAP_CHANNELS: [usize; 5] = {
-    let mut channels = [0; LAYERS.len()];
+    let mut channels = [0; ALEXNET_TABLE.len()];
     let mut tap = 0;
-    while tap < LAYERS.len() {
-        channels[tap] = LAYERS[tap].1[1];
+    while tap < channels.len() {
+        channels[tap] = ALEXNET_TABLE[tap].outputs();
         tap += 1;
     }
     channels
 };
 
 impl Lpips {
-    /// The weights inside the binary.
+    /// With `AlexNet` and the weights inside the binary.
     pub fn bundled() -> Result<Self, LpipsError> {
         Self::parse(WEIGHTS).map_err(LpipsError)
     }
 
     fn parse(bytes: &'static [u8]) -> Result<Self, String> {
         let file = Safetensors::parse(Cow::Borrowed(bytes)).map_err(|error| error.to_string())?;
-        let take = |name: &str, shape: &[usize]| {
+        ALEXNET.read(&mut |name, shape| {
             let values = file.read(name)?;
             if values.len() != shape.iter().product::<usize>() {
                 return Err(format!("{name} must have the shape {shape:?}"));
             }
-            Ok(Weights {
-                shape: shape.to_vec(),
-                values: values.into(),
-            })
-        };
-        let layers = LAYERS
-            .iter()
-            .enumerate()
-            .map(|(i, (name, sizes, pools_first))| {
-                let [inputs, outputs, kernel, stride, padding] = *sizes;
-                let conv = Conv2d {
-                    weight: take(
-                        &format!("{name}.weight"),
-                        &[outputs, inputs, kernel, kernel],
-                    )?,
-                    bias: Some(take(&format!("{name}.bias"), &[outputs])?),
-                    stride,
-                    padding: Padding::Same(padding),
-                };
-                Ok(LpipsLayer {
-                    pools_first: *pools_first,
-                    conv,
-                    linear: take(&format!("lin{i}.model.1.weight"), &[outputs])?,
-                })
-            })
-            .collect::<Result<_, String>>()?;
-        Ok(Self { layers })
+            Ok(values)
+        })
     }
 }
 
-/// Side in pixels of the smallest image that reaches the last tap: smaller ones vanish in a pool.
+/// Side in pixels of the smallest image that LPIPS with `AlexNet` takes.
 pub fn smallest_side() -> usize {
-    const SURELY_ENOUGH: usize = 64;
-    (1..SURELY_ENOUGH)
-        .find(|&side| reaches_the_end(side))
-        .unwrap_or(SURELY_ENOUGH)
+    ALEXNET.smallest_side()
 }
 
-fn reaches_the_end(image_side: usize) -> bool {
-    let mut side = image_side;
-    LAYERS
-        .iter()
-        .all(|&(_, [_, _, kernel, stride, padding], pools_first)| {
-            if pools_first {
-                match side.checked_sub(3) {
-                    Some(rest) => side = rest / 2 + 1,
-                    None => return false,
-                }
-            }
-            match (side + 2 * padding).checked_sub(kernel) {
-                Some(rest) => side = rest / stride + 1,
-                None => return false,
-            }
-            true
-        })
-}
-
-/// Unit-normalized activations of one image at the five taps, in the executor's own layout.
+/// Unit-normalized activations of one image at the taps, in the executor's own layout.
 #[derive(Clone, Debug)]
 pub struct Features {
     /// One array a tap.
@@ -247,7 +236,7 @@ mod tests {
         let channels: Vec<usize> = lpips
             .layers
             .iter()
-            .map(|layer| layer.linear.len())
+            .map(|layer| layer.linear.as_ref().unwrap().len())
             .collect();
         assert_eq!(channels, [64, 192, 384, 256, 256]);
         assert_eq!(channels, TAP_CHANNELS);

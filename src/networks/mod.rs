@@ -11,6 +11,7 @@ pub mod distances;
 pub mod executors;
 pub mod identity;
 pub mod lpips;
+pub mod simclr;
 pub mod training;
 pub mod verify;
 pub mod weights;

@@ -29,6 +29,22 @@ impl MaskKind {
             Self::AlternatingCheckerboard | Self::Checkerboard | Self::RandomPatch
         )
     }
+
+    /// The picture of one's own, where it is one.
+    pub fn file(&self) -> Option<&PathBuf> {
+        match self {
+            Self::File(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn file_mut(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::File(path) => Some(path),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for MaskKind {

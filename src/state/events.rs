@@ -185,6 +185,10 @@ impl Session {
                 self.detector_opened(path, detector);
             }
             LibraryEvent::FitOpened { detector } => self.fit_opened(detector),
+            LibraryEvent::WeightsRead { path, weights } => self.weights_read(&path, weights),
+            LibraryEvent::WeightsChecked { weights, outcome } => {
+                self.weights_checked(&weights, &outcome);
+            }
             LibraryEvent::FitSaved { path, outcome } => self.fit_saved(path, outcome),
             LibraryEvent::Runs(event) => self.apply_runs(event),
             LibraryEvent::Chosen {
@@ -300,6 +304,7 @@ impl Session {
                 DialogKind::SaveFit => self.save_fit(path, true),
                 DialogKind::OpenRun => self.perform_keep(KeepAction::Open(path)),
                 DialogKind::SaveRun => self.perform_keep(KeepAction::SaveAs(path)),
+                DialogKind::Weights => self.read_weights(path),
                 DialogKind::MaskFile => {
                     if let Some(lmd) = self.settings.run.method.detector.lmd_mut() {
                         lmd.mask = crate::ood::MaskKind::File(path);
@@ -338,6 +343,7 @@ impl Session {
         self.shown.deciding.library_restarted();
         self.runs_restarted();
         self.preview = PreviewState::default();
+        self.weights_restarted();
         for index in 0..self.folders.len() {
             if self.folders[index].is_pending() {
                 self.scan_folder(index);
@@ -357,6 +363,7 @@ fn is_of_run(kind: DialogKind) -> bool {
         | DialogKind::TrainFolder
         | DialogKind::Folders(_)
         | DialogKind::MaskFile
+        | DialogKind::Weights
         | DialogKind::SaveFit
         | DialogKind::OpenDetector
         | DialogKind::OpenRun => false,

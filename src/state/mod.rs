@@ -38,6 +38,7 @@ pub mod shown;
 pub mod text;
 pub mod training;
 pub mod undo;
+pub mod weights;
 
 pub use actions::{Action, KeepAction, LookAction, Overlay, Part, Shortcut, UiCommand};
 pub use arrangement::{

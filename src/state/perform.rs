@@ -42,6 +42,7 @@ impl Session {
             }),
             Action::RemoveFolder(folder_id) => self.remove_folder(folder_id),
             Action::SetRun(settings) => self.change_settings(*settings),
+            Action::ReadWeights(path) => self.read_weights(path),
             Action::PreviewAttempt(attempt) => self.preview.attempt = attempt,
             Action::SelectImage(image) => self.shown.select(Some(image)),
             Action::SelectAttempt(attempt) => self.shown.selected_attempt = attempt,
@@ -86,6 +87,7 @@ impl Session {
             UiCommand::UseTrained => self.use_trained(),
             UiCommand::TrainAnother => self.leave_training(),
             UiCommand::BrowseMask => self.open_dialog(DialogKind::MaskFile),
+            UiCommand::BrowseWeights => self.open_dialog(DialogKind::Weights),
             UiCommand::Undo => self.undo(),
             UiCommand::Redo => self.redo(),
             UiCommand::ResetThreshold => self.reset_threshold(),
@@ -197,9 +199,12 @@ impl Session {
         if let Some(reason) = reason.or_else(|| self.pending_folder()) {
             return Some(reason.to_owned());
         }
-        let files = self.settings.run.method.detector.files();
-        if files.iter().any(|path| path.as_os_str().is_empty()) {
+        let mask = self.settings.run.method.detector.mask_file();
+        if mask.is_some_and(|path| path.as_os_str().is_empty()) {
             return Some("The mask is a picture, but none was chosen yet".to_owned());
+        }
+        if let Some(reason) = self.missing_weights() {
+            return Some(reason);
         }
         let detector = &self.settings.run.method.detector;
         if detector.fitting().is_some() && fit_of(&**detector).is_none() {

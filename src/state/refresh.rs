@@ -67,6 +67,7 @@ impl Session {
         }
         self.shown.follow(now_secs);
         self.want_map();
+        self.want_weights();
         self.preview.want(self.preview_request());
         if let Some(request) = self.preview.next_request() {
             self.outbox

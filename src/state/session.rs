@@ -19,6 +19,7 @@ use super::shown::Shown;
 use super::shown::run::RunState;
 use super::training::TrainingState;
 use super::undo::History;
+use super::weights::WeightsState;
 use crate::detectors::measures;
 use crate::ood::{MeasureId, Role};
 use crate::worker::protocol::{
@@ -48,6 +49,8 @@ pub struct Session {
     pub looking: Looking,
     /// The mask preview.
     pub preview: PreviewState,
+    /// Weights of distances that come from files.
+    pub weights: WeightsState,
     /// What is known of runs on disk.
     pub keeping: Keeping,
     /// Runs side by side.
@@ -93,6 +96,7 @@ impl Session {
             fitting: FittingState::default(),
             looking: Looking::default(),
             preview: PreviewState::default(),
+            weights: WeightsState::default(),
             keeping: Keeping::default(),
             comparing: Comparing::default(),
             training: TrainingState::default(),

@@ -91,6 +91,9 @@ fn begin(kind: DialogKind) -> Choice {
             .set_title("Choose a folder of images to learn from")
             .pick_folder()),
         DialogKind::MaskFile => one(dialog.set_title("Choose a mask image").pick_file()),
+        DialogKind::Weights => one(dialog
+            .set_title("Choose a file with weights of a distance")
+            .pick_file()),
         DialogKind::PlotFolder => one(dialog
             .set_title("Choose a folder for the plots")
             .pick_folder()),

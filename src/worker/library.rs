@@ -22,6 +22,7 @@ use crate::images::prepare::thumbnail;
 use crate::images::sources::{self, Wanted};
 use crate::images::write::{encode_png, write_atomically};
 use crate::images::{Picture, samples};
+use crate::networks::distances::DistanceWeights;
 use crate::ood::Role;
 use crate::runs::{Calibration, fit_file};
 
@@ -91,6 +92,21 @@ fn opened_detector(path: PathBuf) -> LibraryEvent {
         // A date is nice to have.
         written: written.ok(),
     }
+}
+
+fn saved_detector(path: PathBuf, detector: &Calibration) -> LibraryEvent {
+    let outcome = detector.save(&path).map_err(|err| err.to_string());
+    LibraryEvent::DetectorSaved { path, outcome }
+}
+
+fn read_weights(path: PathBuf) -> LibraryEvent {
+    let weights = DistanceWeights::identify(&path).map_err(|err| err.to_string());
+    LibraryEvent::WeightsRead { path, weights }
+}
+
+fn checked_weights(weights: DistanceWeights) -> LibraryEvent {
+    let outcome = weights.check().map_err(|err| err.to_string());
+    LibraryEvent::WeightsChecked { weights, outcome }
 }
 
 fn answer(
@@ -163,8 +179,7 @@ fn answer(
             }
         }
         LibraryCommand::SaveDetector { path, detector } => {
-            let outcome = detector.save(&path).map_err(|err| err.to_string());
-            outbox.post(LibraryEvent::DetectorSaved { path, outcome });
+            outbox.post(saved_detector(path, &detector));
         }
         LibraryCommand::SaveFit {
             path,
@@ -177,6 +192,8 @@ fn answer(
         }
         LibraryCommand::SavePlots { request } => plots_aside(&request, outbox, side),
         LibraryCommand::OpenDetector { path } => outbox.post(opened_detector(path)),
+        LibraryCommand::ReadWeights { path } => outbox.post(read_weights(path)),
+        LibraryCommand::CheckWeights { weights } => outbox.post(checked_weights(weights)),
         LibraryCommand::Runs(command) => runs_aside(command, outbox, side),
     }
     wake();

@@ -22,6 +22,8 @@ mod detector;
 #[cfg(target_os = "linux")]
 mod display;
 #[cfg(test)]
+mod distance_weights;
+#[cfg(test)]
 mod fitted;
 #[cfg(test)]
 #[cfg(target_os = "linux")]

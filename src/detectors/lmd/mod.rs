@@ -11,6 +11,7 @@ use super::{Detector, measures};
 use crate::diffusion::SamplerSettings;
 use crate::diffusion::samplers::Resampling;
 use crate::images::Geometry;
+use crate::networks::distances::DistanceWeights;
 use crate::ood::mask::MaskError;
 use crate::ood::{MaskKind, Measure, MeasureId};
 
@@ -41,6 +42,9 @@ pub struct Lmd {
     pub lift: Lift,
     /// Sampler, steps and eta.
     pub sampler: SamplerSettings,
+    /// Of distances beside those that need none, at most one for each; each is measured. Files without any do not name them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub distance_weights: Vec<DistanceWeights>,
 }
 
 impl Default for Lmd {
@@ -51,6 +55,7 @@ impl Default for Lmd {
             num_attempts: 10,
             lift: Lift::Inpaint,
             sampler: SamplerSettings::default(),
+            distance_weights: Vec::new(),
         }
     }
 }
@@ -89,14 +94,14 @@ impl DetectorSettings for Lmd {
 
     fn measures(&self, side: usize, asked: MeasureId) -> Vec<MeasureId> {
         let distances = measures::distances_of_run(side, asked);
-        distances
-            .iter()
-            .map(|distance| distance.measure().id)
-            .collect()
+        let with_weights = measures::weights_of_run(side, &self.distance_weights);
+        let distances = distances.iter().map(|distance| distance.measure().id);
+        let with_weights = with_weights.iter().map(|weights| weights.distance);
+        distances.chain(with_weights).collect()
     }
 
     fn choices(&self, side: usize) -> Vec<MeasureId> {
-        measures::of_distances(side)
+        measures::of_distances(side, &self.distance_weights)
     }
 
     fn result(&self) -> Option<&'static str> {
@@ -147,6 +152,11 @@ impl DetectorSettings for Lmd {
             ("Attempts", self.num_attempts.to_string()),
             ("Sampler", sampler),
         ]);
+        facts.extend(self.distance_weights.iter().map(|weights| {
+            let label = measures::label(&weights.distance);
+            let digest = weights.short_digest();
+            ("Weights", format!("{label}, SHA-256 {digest}…"))
+        }));
         facts
     }
 
@@ -178,6 +188,10 @@ impl DetectorSettings for Lmd {
                 ("jump-count", jump_count.to_string()),
             ]);
         }
+        options.extend(self.distance_weights.iter().map(|weights| {
+            let file = weights.file.display().to_string();
+            ("distance-weights", file)
+        }));
         options
     }
 
@@ -210,17 +224,22 @@ impl DetectorSettings for Lmd {
     }
 
     fn files(&self) -> Vec<&PathBuf> {
-        match &self.mask {
-            MaskKind::File(path) => vec![path],
-            _ => Vec::new(),
-        }
+        let weights = self.distance_weights.iter().map(|weights| &weights.file);
+        self.mask.file().into_iter().chain(weights).collect()
     }
 
     fn files_mut(&mut self) -> Vec<&mut PathBuf> {
-        match &mut self.mask {
-            MaskKind::File(path) => vec![path],
-            _ => Vec::new(),
-        }
+        let weights = self.distance_weights.iter_mut();
+        let weights = weights.map(|weights| &mut weights.file);
+        self.mask.file_mut().into_iter().chain(weights).collect()
+    }
+
+    fn mask_file(&self) -> Option<&PathBuf> {
+        self.mask.file()
+    }
+
+    fn distance_weights(&self) -> &[DistanceWeights] {
+        &self.distance_weights
     }
 
     fn masks(&self, geometry: Geometry, seed: u64) -> Result<Option<Masks>, MasksError> {

@@ -11,7 +11,7 @@ use crate::diffusion::lift::{LiftBatch, LiftPlan, Start, StepReport, lift};
 use crate::diffusion::noise::PhiloxStream;
 use crate::diffusion::{PhiloxNoise, SamplerSettings};
 use crate::images::ContentHash;
-use crate::networks::distances::{Compared, Distance};
+use crate::networks::distances::{Compared, Distance, DistanceWeights};
 use crate::ood::mask::MaskError;
 use crate::ood::{KnownMask, MeasureId, Values};
 
@@ -24,6 +24,8 @@ pub(super) struct Ready {
     masks: Option<Masks>,
     seed: u64,
     distances: Vec<&'static dyn Distance>,
+    /// Those whose weights come from a file follow.
+    from_files: Vec<Box<dyn Distance>>,
     measures: Arc<[MeasureId]>,
 }
 
@@ -39,18 +41,19 @@ impl Ready {
                 (timesteps, Start::Diffused)
             }
         };
-        let distances = measures::distances_of_run(target.geometry.side, target.measure);
+        let side = target.geometry.side;
+        let distances = measures::distances_of_run(side, target.measure);
+        let weights = measures::weights_of_run(side, &settings.distance_weights);
+        let from_files = weights.into_iter().map(DistanceWeights::open);
         Ok(Self {
             sampler,
             timesteps,
             start,
             masks,
             seed: target.seed,
-            measures: distances
-                .iter()
-                .map(|distance| distance.measure().id)
-                .collect(),
+            measures: settings.measures(side, target.measure).into(),
             distances,
+            from_files: from_files.collect::<Result<_, _>>()?,
         })
     }
 
@@ -159,6 +162,8 @@ impl Ready {
         let columns = self
             .distances
             .iter()
+            .copied()
+            .chain(self.from_files.iter().map(|distance| &**distance))
             .map(|distance| distance.distances(compared))
             .collect::<Result<Vec<_>, _>>()?;
         let values = (reconstructions.iter().enumerate()).map(|(index, reconstruction)| {

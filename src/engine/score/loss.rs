@@ -21,7 +21,7 @@ impl Run<'_> {
         if self.request.settings.execution.batch == BatchChoice::Auto {
             self.batch_size = self.engine.automatic_batch();
         }
-        let device = self.engine.info.device.clone();
+        let device = self.request.device(&self.engine.info.device);
         let network_secs = self.clock.network_secs(self.control);
         let calls = self.progress.network_calls;
         // What is done so far was made by the lost device, and the file says so.

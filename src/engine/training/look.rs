@@ -19,7 +19,7 @@ use crate::diffusion::{DenoiseError, Interrupt, Interrupted, PhiloxNoise, Schedu
 use crate::images::write::{encode_png, write_atomically};
 use crate::images::{ContentHash, Geometry, Picture, ResizeMode};
 use crate::networks::Network;
-use crate::networks::distances::ComparedOriginal;
+use crate::networks::distances::{ComparedOriginal, KeptFeatures};
 use crate::networks::executors::cpu::{CpuDenoiser, CpuPerceptual, Machine};
 use crate::networks::lpips::{self, Lpips, Perceptual};
 use crate::networks::training::draws::Examples;
@@ -177,7 +177,7 @@ impl Viewer {
         let count = watched.len().min(MOST_WATCHED);
         let original = |index| ComparedOriginal {
             unit: watched.unit(index).into(),
-            features: None,
+            features: KeptFeatures::default(),
         };
         Ok(Self {
             geometry,

@@ -1,11 +1,15 @@
 //! The options of LMD's settings.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::detectors::lmd::{Lift, Lmd};
 use crate::diffusion::samplers::{Resampling, SAMPLERS};
 use crate::diffusion::{SamplerKind, SamplerSettings};
+use crate::headless::Failure;
+use crate::networks::distances::DistanceWeights;
 use crate::ood::MaskKind;
 
 /// Start timestep of the denoising lift, as the paper has it.
@@ -48,6 +52,10 @@ pub struct LmdOptions {
     /// Times that it takes each stretch [default: 5]
     #[arg(long)]
     jump_count: Option<usize>,
+    /// Weights of further distances, told apart by what they hold: LPIPS v0.1 with VGG16 (lpips-vgg) or SqueezeNet
+    /// (lpips-squeeze), SimCLRv2 (simclr); .pth or .safetensors. Each distance is measured beside the usual ones
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    distance_weights: Vec<PathBuf>,
 }
 
 /// Settings of a published experiment.
@@ -77,6 +85,7 @@ impl PresetName {
                 num_steps: None,
                 ..SamplerSettings::default()
             },
+            distance_weights: Vec::new(),
         }
     }
 }
@@ -110,10 +119,10 @@ fn parse_mask(text: &str) -> Result<MaskKind, std::convert::Infallible> {
 }
 
 impl LmdOptions {
-    /// The settings that the options ask for.
-    pub fn settings(&self) -> Lmd {
+    /// The settings that the options ask for; reads the files of weights.
+    pub fn settings(&self) -> Result<Lmd, Failure> {
         let usual = (self.preset).map_or_else(Lmd::default, PresetName::settings);
-        Lmd {
+        Ok(Lmd {
             mask: self.mask.clone().unwrap_or(usual.mask),
             grid: self.grid.unwrap_or(usual.grid),
             num_attempts: self.attempts.unwrap_or(usual.num_attempts),
@@ -133,7 +142,25 @@ impl LmdOptions {
                     jump_count: (self.jump_count).unwrap_or(usual.sampler.resampling.jump_count),
                 },
             },
+            distance_weights: self.weights()?,
+        })
+    }
+
+    fn weights(&self) -> Result<Vec<DistanceWeights>, Failure> {
+        let mut all: Vec<DistanceWeights> = Vec::with_capacity(self.distance_weights.len());
+        for path in &self.distance_weights {
+            let weights = DistanceWeights::identify(path).map_err(Failure::bad_request)?;
+            if let Some(other) = all.iter().find(|it| it.distance == weights.distance) {
+                return Err(Failure::bad_request(anyhow::anyhow!(
+                    "two files of --distance-weights are for {}; leave one of them out: {} and {}",
+                    weights.distance,
+                    other.file.display(),
+                    weights.file.display()
+                )));
+            }
+            all.push(weights);
         }
+        Ok(all)
     }
 
     /// The names of those that were given.
@@ -151,6 +178,7 @@ impl LmdOptions {
             eta,
             jump_length,
             jump_count,
+            distance_weights,
         } = self;
         let all = [
             ("preset", preset.is_some()),
@@ -164,6 +192,7 @@ impl LmdOptions {
             ("eta", eta.is_some()),
             ("jump-length", jump_length.is_some()),
             ("jump-count", jump_count.is_some()),
+            ("distance-weights", !distance_weights.is_empty()),
         ];
         let given = all.iter().filter(|(_, is_given)| *is_given);
         given.map(|(name, _)| *name).collect()

@@ -12,8 +12,9 @@ use self::lmd::LmdOptions;
 pub use self::parameters::{ParameterOptions, only_shown_for};
 use super::Failure;
 use crate::detectors::fitted::Fitted;
-use crate::detectors::{DetectorSpec, measures};
+use crate::detectors::{DetectorSettings, DetectorSpec, measures};
 use crate::images::ResizeMode;
+use crate::networks::distances::from_file::from_file;
 use crate::ood::{Aggregate, MeasureId};
 use crate::runs::fit_file::{self, fit_of};
 use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
@@ -32,7 +33,8 @@ pub struct ScoringOptions {
     #[command(flatten)]
     parameters: ParameterOptions,
     /// The measure that scores are by; a detector's usual ones are computed in any case: mse, ssim and lpips by lmd
-    /// [default: lpips, or ssim where the model's images are too small for it; with another detector its own]
+    /// [default: lpips, or ssim where the model's images are too small for it; with another detector its own]; lpips-vgg,
+    /// lpips-squeeze and simclr need --distance-weights
     #[arg(long, value_name = "NAME", value_parser = measure_parser())]
     pub distance: Option<MeasureId>,
     /// How attempts become one score.
@@ -149,6 +151,7 @@ impl ScoringOptions {
         let asked = self.fit.map(ResizeMode::from);
         settings.method.resize = asked.or(as_fitted).unwrap_or(settings.method.resize);
         settings.view.measure = self.distance.unwrap_or(settings.view.measure);
+        check_weights(&*settings.method.detector, settings.view.measure)?;
         settings.view.aggregate = match self.aggregate {
             AggregateName::Median => Aggregate::Median,
             AggregateName::Mean => Aggregate::Mean,
@@ -173,7 +176,7 @@ impl ScoringOptions {
         self.parameters.check(&detector)?;
         if fitted.is_none() {
             if let Some(settings) = detector.lmd_mut() {
-                *settings = self.lmd.settings();
+                *settings = self.lmd.settings()?;
             }
             self.parameters.apply(&mut detector);
             return Ok(detector);
@@ -190,6 +193,19 @@ impl ScoringOptions {
             )));
         }
         Ok(detector)
+    }
+}
+
+/// Refuse to measure by weights that were not given.
+fn check_weights(detector: &dyn DetectorSettings, measure: MeasureId) -> Result<(), Failure> {
+    let weights = detector.distance_weights();
+    let is_given = weights.iter().any(|it| it.distance == measure);
+    match from_file(measure) {
+        Some(def) if !is_given => Err(Failure::bad_request(anyhow::anyhow!(
+            "the weights of --distance {measure} ({}) come from a file; give it as --distance-weights FILE",
+            def.measure.label
+        ))),
+        _ => Ok(()),
     }
 }
 

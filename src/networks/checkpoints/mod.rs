@@ -25,6 +25,7 @@ mod json;
 mod lightning;
 mod lucidrains;
 mod missing;
+pub(in crate::networks) mod named;
 mod openai;
 mod origin;
 mod pickle;

@@ -94,7 +94,8 @@ impl TensorFile {
         }
     }
 
-    fn read(&self, name: &str) -> Result<Vec<f32>, String> {
+    /// Values of one tensor; the error names it.
+    pub(super) fn read(&self, name: &str) -> Result<Vec<f32>, String> {
         match self {
             Self::Safetensors(file) => file.read(name),
             Self::Pickle(file) => file.read(name),

@@ -1,7 +1,11 @@
 //! LPIPS as a distance; its network is in [`lpips`](crate::networks::lpips).
 
-use super::{Compared, Distance};
+use super::from_file::Prepare;
+use super::{Compared, Distance, compare};
 use crate::diffusion::DenoiseError;
+use crate::networks::checkpoints::named::NamedTensors;
+use crate::networks::executors::cpu::CpuPerceptual;
+use crate::networks::lpips::backbone::Backbone;
 use crate::networks::lpips::smallest_side;
 use crate::ood::{Measure, MeasureId};
 
@@ -29,25 +33,20 @@ impl Distance for Lpips {
     }
 
     fn distances(&self, compared: &mut Compared<'_>) -> Result<Vec<f64>, DenoiseError> {
-        let geometry = compared.geometry;
-        let Some(perceptual) = compared.perceptual.as_deref_mut() else {
+        let Some(perceptual) = compared.perceptual.take() else {
             return Ok(vec![f64::NAN; compared.originals.len()]);
         };
-        let missing: Vec<f32> = (compared.originals.iter())
-            .filter(|original| original.features.is_none())
-            .flat_map(|original| original.unit.iter().copied())
-            .collect();
-        if !missing.is_empty() {
-            let mut made = perceptual.features(geometry, &missing)?.into_iter();
-            for original in &mut *compared.originals {
-                if original.features.is_none() {
-                    original.features = made.next();
-                }
-            }
-        }
-        let features: Vec<_> = (compared.originals.iter())
-            .filter_map(|original| original.features.clone())
-            .collect();
-        perceptual.distances(geometry, &features, compared.reconstructions)
+        let distances = compare(perceptual, LPIPS, compared);
+        compared.perceptual = Some(perceptual);
+        distances
     }
+}
+
+/// LPIPS by another network, with weights of a file.
+pub(super) fn read_with(backbone: &Backbone, tensors: &NamedTensors) -> Result<Prepare, String> {
+    let lpips = backbone.read(&mut |name, shape| tensors.take(name, shape))?;
+    Ok(Box::new(move |machine| {
+        let network = CpuPerceptual::new(&lpips, machine).map_err(|error| error.to_string())?;
+        Ok(Box::new(network))
+    }))
 }

@@ -222,6 +222,24 @@ impl DeviceInfo {
             numerics: executor.numerics(),
         }
     }
+
+    /// The same device for numbers that are partly made on this project's CPU kernels beside it: their bits count too.
+    pub fn beside_cpu(&self) -> Self {
+        let Ok(cpu) = cpu::open() else {
+            return self.clone(); // Without threads nothing runs on them.
+        };
+        let Numerics(own) = &self.numerics;
+        let Numerics(of_cpu) = cpu.numerics();
+        let numerics = if own.contains(&of_cpu) {
+            own.clone()
+        } else {
+            format!("{own}, with {of_cpu}")
+        };
+        Self {
+            label: self.label.clone(),
+            numerics: Numerics(numerics),
+        }
+    }
 }
 
 impl fmt::Display for DeviceInfo {
@@ -375,6 +393,25 @@ mod tests {
             );
             assert!(!help.ends_with('.') && !help.contains('\n'), "{help}");
         }
+    }
+
+    #[test]
+    fn what_runs_on_the_cpu_beside_a_device_has_a_part_in_the_bits() {
+        let cpu = DeviceInfo::of(&*cpu::open().unwrap());
+        assert_eq!(
+            cpu.beside_cpu(),
+            cpu,
+            "files of the CPU's runs stay as they are"
+        );
+        let candle = DeviceInfo {
+            label: "CPU (candle, 2 threads)".to_owned(),
+            numerics: Numerics::new("CPU (candle)"),
+        };
+        let both = candle.beside_cpu();
+        assert_eq!(both.label, candle.label);
+        let words = format!("CPU (candle), with {}", cpu.numerics);
+        assert_eq!(both.numerics, Numerics::new(words));
+        assert_eq!(both.beside_cpu(), both);
     }
 
     /// A device that only has a name.

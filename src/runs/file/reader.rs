@@ -138,7 +138,7 @@ pub(super) fn load(
     }
     let detector = &settings.method.detector;
     let mask_luma =
-        mask_luma(connection, !detector.files().is_empty(), geometry).map_err(damaged)?;
+        mask_luma(connection, detector.mask_file().is_some(), geometry).map_err(damaged)?;
     let masks = detector
         .stored_masks(geometry, settings.method.seed, mask_luma.clone())
         .map_err(|error| damaged(error.to_string()))?;

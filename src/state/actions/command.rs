@@ -110,6 +110,8 @@ ui_commands! {
     TrainAnother => training::TRAIN_ANOTHER,
     /// Choose a mask image in a dialog.
     BrowseMask => setup::BROWSE_MASK,
+    /// Choose a file with weights of a distance in a dialog.
+    BrowseWeights => setup::BROWSE_WEIGHTS,
     /// Take the last change back.
     Undo => window::UNDO,
     /// Make the change again that was taken back last.

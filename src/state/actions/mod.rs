@@ -47,6 +47,8 @@ pub enum Action {
     RemoveFolder(FolderId),
     /// Change how images are scored.
     SetRun(Box<RunSettings>),
+    /// Measure by the distance whose weights are in this file as well.
+    ReadWeights(PathBuf),
     /// Preview the mask of another attempt.
     PreviewAttempt(usize),
     /// Look at an image, an index into the gallery's images.
@@ -151,6 +153,9 @@ impl Action {
                 "Take this folder out of the list, its files stay untouched",
             ),
             Self::SetRun(_) => Info::new("Change", "Change how images are scored"),
+            Self::ReadWeights(_) => {
+                Info::new("Add", UiCommand::BrowseWeights.info().explanation.clone())
+            }
             Self::PreviewAttempt(attempt) => Info::new(
                 format!("Mask {}", attempt + 1),
                 "Show the mask that this attempt uses",

@@ -88,7 +88,7 @@ impl Shown {
         } else if self.attempt().is_none() {
             Some("There is no result of this image yet")
         } else if self.is_sealed()
-            && run.is_some_and(|run| !run.settings.method.detector.files().is_empty())
+            && run.is_some_and(|run| run.settings.method.detector.mask_file().is_some())
         {
             Some(
                 "Its mask is a picture file, which an opened run does not read: use the run again or resume it first",

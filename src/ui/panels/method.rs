@@ -8,7 +8,7 @@ use crate::detectors::measures;
 use crate::diffusion::{SamplerKind, SamplerSettings};
 use crate::ood::{Aggregate, MeasureId};
 use crate::runs::settings::View;
-use crate::state::text;
+use crate::state::{Action, UiCommand, text};
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{note, row, section, sized_cell};
@@ -29,6 +29,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             attempts_ui(ui, settings);
             sampler_ui(ui, settings, num_timesteps);
         });
+        super::weights::ui(ui, scene);
     });
 }
 
@@ -39,7 +40,18 @@ pub fn view_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     if choices.len() < 2 && num_attempts < 2 {
         return; // There is nothing to choose.
     }
-    scene.edit_run(|settings, _| score_ui(ui, &mut settings.view, &choices));
+    let is_lmd = scene.session.settings.run.method.detector.lmd().is_some();
+    // Only LMD measures by distances from files.
+    let from_file = is_lmd.then_some(None);
+    let choices: Vec<_> = (choices.into_iter().map(Some)).chain(from_file).collect();
+    let mut is_from_file = false;
+    scene.edit_run(|settings, _| {
+        is_from_file = score_ui(ui, &mut settings.view, &choices);
+    });
+    if is_from_file {
+        let browse = Action::Do(UiCommand::BrowseWeights);
+        scene.actions.push(browse);
+    }
     ui.add_space(theme::SECTION_GAP - 4.0);
 }
 
@@ -167,19 +179,22 @@ fn resampling_ui(ui: &mut Ui, sampler: &mut SamplerSettings, num_steps: usize) {
     note(ui, format!("{calls} per attempt"));
 }
 
-fn score_ui(ui: &mut Ui, view: &mut View, choices: &[MeasureId]) {
+/// Says whether a distance from a file was asked for, which is the choice `None`.
+fn score_ui(ui: &mut Ui, view: &mut View, choices: &[Option<MeasureId>]) -> bool {
+    let mut distance = Some(view.measure);
     ui.horizontal(|ui| {
         ui.label("Score by");
         let width = 0.5 * (ui.available_width() - ui.spacing().item_spacing.x);
         sized_cell(ui, width, |ui| {
-            let distance = &mut view.measure;
-            combo(ui, "distance", distance, choices, |distance| {
-                measures::label(distance).to_owned()
+            combo(ui, "distance", &mut distance, choices, |distance| {
+                let distance = distance.as_ref();
+                distance.map_or("From a file…", measures::label).to_owned()
             })
             .tip(|| {
                 "How the difference between original and reconstruction is measured. \
                  LPIPS compares like people do, SSIM structure, MSE pixel by pixel. \
-                 Those three are always computed, so switching takes effect at once"
+                 Those three are always computed, so switching takes effect at once, and \
+                 distances from files are from the next run on"
 })
             .accessible_name("Distance");
         });
@@ -200,4 +215,6 @@ fn score_ui(ui: &mut Ui, view: &mut View, choices: &[MeasureId]) {
             .accessible_name("Aggregation");
         });
     });
+    view.measure = distance.unwrap_or(view.measure);
+    distance.is_none()
 }

@@ -29,6 +29,7 @@ pub mod threshold;
 pub mod top_bar;
 pub mod train;
 pub mod verdicts;
+pub mod weights;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,6 +70,8 @@ pub struct Drafts {
     pub specs: Vec<DetectorSpec>,
     /// The path of a mask image.
     pub mask: String,
+    /// The path of weights of a distance.
+    pub weights: String,
     /// Columns and rows of the gallery that were drawn last.
     pub gallery_shape: (usize, usize),
     /// A picture to be copied, see [`crate::state::LookAction::Copy`]: `None` is the one under the pointer, else the original.

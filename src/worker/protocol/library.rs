@@ -10,6 +10,7 @@ use crate::engine::export::ExportRequest;
 use crate::engine::plots::PlotsRequest;
 pub use crate::engine::preview::{Preview, PreviewRequest};
 use crate::images::{ImageFile, Picture};
+use crate::networks::distances::DistanceWeights;
 use crate::ood::Role;
 use crate::runs::Calibration;
 
@@ -91,6 +92,10 @@ pub enum LibraryCommand {
     },
     /// Read a detector file, or a fit.
     OpenDetector { path: PathBuf },
+    /// Read a file with weights of a distance.
+    ReadWeights { path: PathBuf },
+    /// See whether the file of weights is there and the one that was chosen.
+    CheckWeights { weights: DistanceWeights },
     /// Something about run files.
     Runs(RunsCommand),
 }
@@ -106,6 +111,8 @@ pub enum DialogKind {
     TrainFolder,
     /// A mask image.
     MaskFile,
+    /// A file with weights of a distance.
+    Weights,
     /// Where to write images.
     ExportFolder,
     /// Where to write plots.
@@ -210,6 +217,17 @@ pub enum LibraryEvent {
     /// A detector that was fitted on in-domain images was read, or why not.
     FitOpened {
         detector: Result<DetectorSpec, String>,
+    },
+    /// What a file has weights of, or why it can't be used.
+    WeightsRead {
+        path: PathBuf,
+        weights: Result<DistanceWeights, String>,
+    },
+    /// Whether weights can be used.
+    WeightsChecked {
+        weights: DistanceWeights,
+        /// Nothing, or the reason.
+        outcome: Result<(), String>,
     },
     /// An answer about run files.
     Runs(RunsEvent),

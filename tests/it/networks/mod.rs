@@ -12,6 +12,7 @@ mod batches;
 mod convert;
 mod devices;
 pub(crate) mod distances;
+pub(crate) mod from_file;
 mod identity;
 mod layouts;
 mod ncsnpp;

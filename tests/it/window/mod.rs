@@ -33,6 +33,7 @@ mod tooltips;
 mod train;
 mod undo;
 mod verdicts;
+mod weights;
 
 use std::time::{Duration, Instant};
 

@@ -8,6 +8,7 @@ use super::call_error;
 use super::layers::Conv;
 use crate::diffusion::DenoiseError;
 use crate::images::Geometry;
+use crate::networks::lpips::backbone::MaxPool;
 use crate::networks::lpips::{Features, Lpips, NORM_EPS, Perceptual, SCALE, SHIFT, TapPlane};
 
 /// LPIPS on a candle device.
@@ -19,10 +20,10 @@ pub struct CandlePerceptual {
 }
 
 struct Layer {
-    pools_first: bool,
+    pool: Option<MaxPool>,
     conv: Conv,
-    /// (1, C, 1, 1).
-    linear: Tensor,
+    /// (1, C, 1, 1); `None` where the activations are not compared.
+    linear: Option<Tensor>,
 }
 
 impl CandlePerceptual {
@@ -32,11 +33,13 @@ impl CandlePerceptual {
             .layers
             .iter()
             .map(|layer| {
-                let channels = layer.linear.len();
+                let linear = layer.linear.as_ref().map(|linear| {
+                    Tensor::from_slice(&linear.values, (1, linear.len(), 1, 1), device)
+                });
                 Ok(Layer {
-                    pools_first: layer.pools_first,
+                    pool: layer.pool,
                     conv: Conv::new(&layer.conv, device)?,
-                    linear: Tensor::from_slice(&layer.linear.values, (1, channels, 1, 1), device)?,
+                    linear: linear.transpose()?,
                 })
             })
             .collect::<Result<_>>()?;
@@ -61,11 +64,13 @@ impl CandlePerceptual {
             .broadcast_div(&self.scale)?;
         let mut taps = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
-            if layer.pools_first {
-                xs = xs.max_pool2d_with_stride(3, 2)?;
+            if let Some(pool) = layer.pool {
+                xs = max_pool(&xs, pool)?;
             }
             xs = layer.conv.forward(&xs)?.relu()?;
-            taps.push(xs.clone());
+            if layer.linear.is_some() {
+                taps.push(xs.clone());
+            }
         }
         Ok(taps)
     }
@@ -113,10 +118,11 @@ impl CandlePerceptual {
             .copied()
             .collect();
         let kept = Tensor::from_vec(kept, tap.dims4()?, &self.device)?;
-        (tap - kept)?
-            .sqr()?
-            .broadcast_mul(&self.layers[tap_index].linear)?
-            .sum(1)
+        let mut linears = self.layers.iter().filter_map(|layer| layer.linear.as_ref());
+        let linear = linears
+            .nth(tap_index)
+            .ok_or_else(|| candle_core::Error::Msg(format!("LPIPS has no tap {tap_index}")))?;
+        (tap - kept)?.sqr()?.broadcast_mul(linear)?.sum(1)
     }
 
     fn compare(&self, originals: &[Arc<Features>], taps: &[Tensor]) -> Result<Vec<f64>> {
@@ -147,6 +153,18 @@ impl CandlePerceptual {
         }
         Ok(planes)
     }
+}
+
+/// Of values that are not negative.
+fn max_pool(xs: &Tensor, pool: MaxPool) -> Result<Tensor> {
+    let side = xs.dim(3)?;
+    let covered = pool
+        .out_side(side)
+        .map_or(0, |out| 2 * (out - 1) + pool.size);
+    let after = covered.saturating_sub(side + pool.padding);
+    xs.pad_with_zeros(2, pool.padding, after)?
+        .pad_with_zeros(3, pool.padding, after)?
+        .max_pool2d_with_stride(pool.size, 2)
 }
 
 impl Perceptual for CandlePerceptual {
@@ -189,5 +207,26 @@ impl Perceptual for CandlePerceptual {
         self.taps(geometry, unit)
             .and_then(|taps| self.split_planes(originals, &taps))
             .map_err(|error| call_error(&error, originals.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_that_are_not_whole_count_where_they_are_asked_for() {
+        // torch.nn.MaxPool2d(3, 2, ceil_mode=True), then without, of 0 to 15 in rows of four.
+        let values: Vec<f32> = (0_u8..16).map(f32::from).collect();
+        let xs = Tensor::from_slice(&values, (1, 1, 4, 4), &Device::Cpu).unwrap();
+        for (rounds_up, wanted) in [(true, vec![10.0, 11.0, 14.0, 15.0]), (false, vec![10.0])] {
+            let pool = MaxPool {
+                size: 3,
+                padding: 0,
+                rounds_up,
+            };
+            let pooled = max_pool(&xs, pool).unwrap().flatten_all().unwrap();
+            assert_eq!(pooled.to_vec1::<f32>().unwrap(), wanted);
+        }
     }
 }

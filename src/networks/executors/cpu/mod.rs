@@ -12,13 +12,16 @@ mod executor;
 pub mod kernels;
 pub mod layer;
 mod perceptual;
+mod pool;
 pub mod profile;
+mod simclr;
 
 pub use denoiser::{CpuDenoiser, CpuError, CpuOptions, Machine, MemoryReport};
 pub use executor::{EXECUTOR, open};
 pub use kernels::Isa;
 pub use perceptual::CpuPerceptual;
 pub use profile::Profile;
+pub use simclr::CpuSimClr;
 
 /// A network compiled for these kernels.
 pub type Plan = super::lowered::Plan<layer::Layer>;

@@ -1,4 +1,4 @@
-//! LPIPS on the same kernels: `AlexNet`'s convolutions with `ReLU` fused, all images of a batch at once.
+//! LPIPS on the same kernels: convolutions with `ReLU` fused, all images of a batch at once.
 
 use std::collections::TryReserveError;
 use std::fmt;
@@ -7,16 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::denoiser::{Machine, out_of_memory};
 use super::kernels::conv::{Conv, ConvShape};
 use super::kernels::{Aligned, Bias, Context, Finish, Residual, Scratch, Source};
+use super::pool::max_pool;
 use crate::diffusion::DenoiseError;
 use crate::images::Geometry;
 use crate::networks::description::Padding;
 use crate::networks::executors::lowered::PlanError;
+use crate::networks::lpips::backbone::MaxPool;
 use crate::networks::lpips::{Features, Lpips, NORM_EPS, Perceptual, SCALE, SHIFT, TapPlane};
 
 /// LPIPS on the CPU.
 pub struct CpuPerceptual {
     machine: Machine,
     layers: Vec<Layer>,
+    smallest_side: usize,
     scratches: Vec<Mutex<Scratch>>,
     common: Scratch,
     /// The input of a layer and its output, in turn.
@@ -24,14 +27,15 @@ pub struct CpuPerceptual {
 }
 
 struct Layer {
-    pools_first: bool,
+    pool: Option<MaxPool>,
     conv: Conv,
     bias: Vec<f32>,
+    /// Empty where the activations are not compared.
     linear: Vec<f32>,
 }
 
-/// What to do with the layer's activations, (B, H, W, C).
-type Tap<'a> = dyn FnMut(&mut Context<'_, '_>, &Layer, &[f32]) + Send + 'a;
+/// What to do with a tapped layer's activations, (B, H, W, C); its linear weights come with them.
+type Tap<'a> = dyn FnMut(&mut Context<'_, '_>, &[f32], &[f32]) + Send + 'a;
 
 impl CpuPerceptual {
     /// Pack the weights.
@@ -59,18 +63,21 @@ impl CpuPerceptual {
                 width: kernel,
             };
             Ok(Layer {
-                pools_first: layer.pools_first,
+                pool: layer.pool,
                 conv: Conv::new(shape, &conv.weight.values),
                 bias: conv
                     .bias
                     .as_ref()
                     .map(|bias| bias.values.to_vec())
                     .unwrap_or_default(),
-                linear: layer.linear.values.to_vec(),
+                linear: (layer.linear.as_ref())
+                    .map(|linear| linear.values.to_vec())
+                    .unwrap_or_default(),
             })
         });
         Ok(Self {
             layers: layers.collect::<Result<_, _>>()?,
+            smallest_side: lpips.smallest_side,
             scratches: machine.scratches(),
             machine,
             common: Scratch::default(),
@@ -93,7 +100,7 @@ impl CpuPerceptual {
                 "LPIPS expects {expected}, got {got}"
             )));
         }
-        if geometry.side < crate::networks::lpips::smallest_side() {
+        if geometry.side < self.smallest_side {
             let side = geometry.side;
             return Err(DenoiseError::Failed(format!(
                 "images of {side}x{side} pixels are too small for LPIPS"
@@ -102,6 +109,7 @@ impl CpuPerceptual {
         let Self {
             machine,
             layers,
+            smallest_side: _,
             scratches,
             common,
             activations: [current, next],
@@ -117,10 +125,9 @@ impl CpuPerceptual {
             load(geometry, unit, current)?;
             let (mut side, mut channels) = (geometry.side, 3);
             for layer in layers.iter_mut() {
-                if layer.pools_first {
-                    max_pool(current, next, (batch, side, channels))?;
+                if let Some(pool) = layer.pool {
+                    side = max_pool(current, next, (batch, side, channels), pool)?;
                     std::mem::swap(current, next);
-                    side = (side - 3) / 2 + 1;
                 }
                 layer.conv.resize(side, side);
                 let shape = *layer.conv.shape();
@@ -138,7 +145,9 @@ impl CpuPerceptual {
                     .conv
                     .run(&mut context, &source, batch, next.as_mut_slice(), finish);
                 (side, channels) = (shape.out_height(), shape.out_channels);
-                tap(&mut context, layer, &next.as_slice()[..out_len]);
+                if !layer.linear.is_empty() {
+                    tap(&mut context, &layer.linear, &next.as_slice()[..out_len]);
+                }
                 std::mem::swap(current, next);
             }
             Ok(())
@@ -167,7 +176,7 @@ impl CpuPerceptual {
             )));
         }
         let mut tap = 0;
-        self.run(geometry, unit, &mut |context, layer, values| {
+        self.run(geometry, unit, &mut |context, linear, values| {
             let len = values.len() / batch.max(1);
             context.pool.for_each(batch, &|_, image| {
                 let original = originals[image]
@@ -175,8 +184,8 @@ impl CpuPerceptual {
                     .get(tap)
                     .map_or(&[][..], Vec::as_slice);
                 let values = &values[image * len..][..len];
-                let num_pixels = len / layer.linear.len();
-                let mut differences = differences(&layer.linear, original, values);
+                let num_pixels = len / linear.len();
+                let mut differences = differences(linear, original, values);
                 comparison(image, &mut differences, num_pixels);
             });
             tap += 1;
@@ -198,32 +207,6 @@ fn load(geometry: Geometry, unit: &[f32], to: &mut Aligned) -> Result<(), TryRes
             let plane = &planes[channel % geometry.channels * pixels..][..pixels];
             for (slot, value) in image[channel..].iter_mut().step_by(3).zip(plane) {
                 *slot = (value * 2.0 - 1.0 - shift) / scale;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// 3x3 maximum with stride 2.
-fn max_pool(
-    from: &Aligned,
-    to: &mut Aligned,
-    (batch, side, channels): (usize, usize, usize),
-) -> Result<(), TryReserveError> {
-    let out_side = (side - 3) / 2 + 1;
-    let len = batch * out_side * out_side * channels;
-    to.try_grow(len)?;
-    let images = from.as_slice().chunks_exact(side * side * channels);
-    let out_images = to.as_mut_slice()[..len].chunks_exact_mut(out_side * out_side * channels);
-    for (image, out) in images.zip(out_images) {
-        for (pixel, slots) in out.chunks_exact_mut(channels).enumerate() {
-            let (y, x) = (pixel / out_side * 2, pixel % out_side * 2);
-            slots.fill(f32::MIN);
-            for tap in 0..9 {
-                let pixel = (y + tap / 3) * side + x + tap % 3;
-                for (slot, value) in slots.iter_mut().zip(&image[pixel * channels..]) {
-                    *slot = slot.max(*value);
-                }
             }
         }
     }
@@ -297,10 +280,10 @@ impl Perceptual for CpuPerceptual {
     ) -> Result<Vec<Arc<Features>>, DenoiseError> {
         let batch = unit.len() / geometry.len();
         let features: Vec<Mutex<Vec<Vec<f32>>>> = (0..batch).map(|_| Mutex::default()).collect();
-        self.run(geometry, unit, &mut |context, layer, values| {
+        self.run(geometry, unit, &mut |context, linear, values| {
             let len = values.len() / batch;
             context.pool.for_each(batch, &|_, image| {
-                let tap = normalized(&values[image * len..][..len], layer.linear.len());
+                let tap = normalized(&values[image * len..][..len], linear.len());
                 lock(&features[image]).push(tap);
             });
         })?;
@@ -317,12 +300,12 @@ impl Perceptual for CpuPerceptual {
         let batch = unit.len() / geometry.len();
         let means: Vec<Mutex<Vec<f64>>> = (0..batch).map(|_| Mutex::default()).collect();
         let mut index = 0;
-        self.run(geometry, unit, &mut |context, layer, values| {
+        self.run(geometry, unit, &mut |context, linear, values| {
             if index == tap {
                 let len = values.len() / batch;
                 context.pool.for_each(batch, &|_, image| {
                     let values = &values[image * len..][..len];
-                    *lock(&means[image]) = channel_means(values, layer.linear.len());
+                    *lock(&means[image]) = channel_means(values, linear.len());
                 });
             }
             index += 1;

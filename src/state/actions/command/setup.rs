@@ -19,6 +19,15 @@ pub const BROWSE_MASK: Info = Info {
     palette: None,
 };
 
+pub const BROWSE_WEIGHTS: Info = Info {
+    text: Borrowed("Browse…"),
+    explanation: Borrowed(
+        "Choose a file with weights of LPIPS or SimCLRv2, runs then measure by that distance as well",
+    ),
+    shortcuts: &[],
+    palette: Some((When::Idle, "Measure by a distance from a file…")),
+};
+
 pub const BROWSE_DETECTOR: Info = Info {
     text: Borrowed("Browse…"),
     explanation: Borrowed("Choose a detector file"),

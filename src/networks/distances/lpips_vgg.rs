@@ -1,0 +1,79 @@
+//! LPIPS with VGG16, by weights of a file.
+
+use super::from_file::FromFileDef;
+use super::lpips::read_with;
+use crate::networks::lpips::backbone::{Backbone, LayerDef, MaxPool, Part};
+use crate::ood::{Measure, MeasureId};
+
+/// LPIPS v0.1 with VGG16 features, at least 0.
+pub const LPIPS_VGG: MeasureId = MeasureId::new("lpips-vgg");
+
+pub(super) static DEF: FromFileDef = FromFileDef {
+    measure: Measure {
+        id: LPIPS_VGG,
+        column: "lpips_vgg",
+        label: "LPIPS (VGG16)",
+        help: "LPIPS with VGG16, by weights of a file: its features are finer than AlexNet's",
+        combination: None,
+    },
+    smallest_side: || VGG16.smallest_side(),
+    recognizes: |tensors| {
+        tensors.shape("net.slice5.28.weight").is_some()
+            && tensors.shape("lin0.model.1.weight").is_some()
+    },
+    read: |tensors| read_with(&VGG16, tensors),
+};
+
+/// The convolutions of each slice are tapped after its last one.
+static VGG16: Backbone = Backbone {
+    name: "VGG16",
+    layers: &[
+        inside("net.slice1.0", 3, 64),
+        tapped("net.slice1.2", 64, 64),
+        pooled(inside("net.slice2.5", 64, 128)),
+        tapped("net.slice2.7", 128, 128),
+        pooled(inside("net.slice3.10", 128, 256)),
+        inside("net.slice3.12", 256, 256),
+        tapped("net.slice3.14", 256, 256),
+        pooled(inside("net.slice4.17", 256, 512)),
+        inside("net.slice4.19", 512, 512),
+        tapped("net.slice4.21", 512, 512),
+        pooled(inside("net.slice5.24", 512, 512)),
+        inside("net.slice5.26", 512, 512),
+        tapped("net.slice5.28", 512, 512),
+    ],
+};
+
+const fn inside(name: &'static str, inputs: usize, outputs: usize) -> LayerDef {
+    LayerDef {
+        pool: None,
+        inputs,
+        first: Part {
+            name,
+            outputs,
+            kernel: 3,
+        },
+        beside: None,
+        stride: 1,
+        padding: 1,
+        is_tapped: false,
+    }
+}
+
+const fn tapped(name: &'static str, inputs: usize, outputs: usize) -> LayerDef {
+    LayerDef {
+        is_tapped: true,
+        ..inside(name, inputs, outputs)
+    }
+}
+
+const fn pooled(layer: LayerDef) -> LayerDef {
+    LayerDef {
+        pool: Some(MaxPool {
+            size: 2,
+            padding: 0,
+            rounds_up: false,
+        }),
+        ..layer
+    }
+}

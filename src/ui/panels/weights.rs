@@ -1,0 +1,81 @@
+//! Distances whose weights come from files: those that were chosen, and a field for another one.
+
+use egui::{Align, Layout, RichText, Ui};
+
+use super::Scene;
+use crate::detectors::measures;
+use crate::networks::distances::DistanceWeights;
+use crate::ood::MeasureId;
+use crate::state::folders::short_name;
+use crate::state::{Action, UiCommand};
+use crate::ui::theme;
+use crate::ui::widgets::buttons::{Icon, icon_button};
+use crate::ui::widgets::layout::note;
+use crate::ui::widgets::path_field::{PathRow, path_row};
+use crate::ui::widgets::tip::Tip as _;
+
+/// Draw them; nothing where the detector measures no distances.
+pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let detector = &scene.session.settings.run.method.detector;
+    let Some(lmd) = detector.lmd() else {
+        return;
+    };
+    let mut removed = None;
+    for weights in &lmd.distance_weights {
+        let is_removed = chosen_ui(ui, weights);
+        removed = removed.or_else(|| is_removed.then_some(weights.distance));
+        if let Some(problem) = scene.session.weights.problem(weights) {
+            error_ui(ui, problem);
+        }
+    }
+    let row = PathRow {
+        name: "Weights of a distance",
+        hint: "Weights of another distance",
+        tooltip: "The path of a file with weights of LPIPS with VGG16 or SqueezeNet, or of SimCLRv2 r50_1x_sk1. \
+                  Runs then measure by that distance as well",
+        browse: Action::Do(UiCommand::BrowseWeights),
+        keeps_text: false,
+        apply: &Action::ReadWeights,
+    };
+    path_row(ui, scene.actions, &mut scene.drafts.weights, &row);
+    if let Some(path) = scene.session.weights.reading() {
+        note(ui, format!("Reading {}…", short_name(path)));
+    }
+    if let Some(distance) = removed {
+        remove(scene, distance);
+    }
+}
+
+/// One that was chosen; says whether it is to be removed.
+fn chosen_ui(ui: &mut Ui, weights: &DistanceWeights) -> bool {
+    let label = measures::label(&weights.distance);
+    ui.horizontal(|ui| {
+        ui.label(label).tip(|| {
+            format!(
+                "{}, SHA-256 {}",
+                weights.file.display(),
+                weights.short_digest()
+            )
+        });
+        let remove = |ui: &mut Ui| {
+            let tooltip = || "Measure by this distance no longer, the file stays".to_owned();
+            icon_button(ui, Icon::Cross, &format!("Remove {label}"), tooltip).clicked()
+        };
+        ui.with_layout(Layout::right_to_left(Align::Center), remove)
+            .inner
+    })
+    .inner
+}
+
+fn remove(scene: &mut Scene<'_>, distance: MeasureId) {
+    scene.edit_lmd(|settings, _| {
+        settings
+            .distance_weights
+            .retain(|it| it.distance != distance);
+    });
+}
+
+fn error_ui(ui: &mut Ui, message: &str) {
+    let color = theme::palette(ui).error;
+    ui.label(RichText::new(message).small().color(color));
+}
