@@ -17,6 +17,8 @@ use super::fixture;
 
 /// A network's tensors in the order of its state dictionary: name, shape, number of its storage in PyTorch's file.
 type Tensors = Vec<(String, Vec<usize>, usize)>;
+/// Shape and values of tensors by their names.
+type Drawn = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 fn listed(network: &str) -> Tensors {
     let path = fixture(&format!("distances/weights/{network}.json"));
@@ -51,7 +53,7 @@ fn drawn(index: usize, name: &str, shape: &[usize]) -> Vec<f32> {
 }
 
 /// The tensors that hold weights, by name.
-fn weights(network: &str) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
+fn weights(network: &str) -> Drawn {
     let tensors = listed(network).into_iter().enumerate();
     let weights = tensors.filter(|(_, (name, ..))| {
         !name.starts_with("lins.") && !name.ends_with("num_batches_tracked")
@@ -64,7 +66,7 @@ fn weights(network: &str) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
         .collect()
 }
 
-fn write_safetensors(path: &Path, weights: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) {
+fn write_safetensors(path: &Path, weights: &Drawn) {
     let tensor = |(shape, values): &(Vec<usize>, Vec<f32>)| {
         Tensor::from_slice(values, shape.as_slice(), &Device::Cpu).unwrap()
     };
@@ -325,7 +327,7 @@ fn damaged_weights_are_refused_by_the_tensor() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
     let whole = weights("lpips-squeeze");
-    let refused = |change: &dyn Fn(&mut BTreeMap<String, (Vec<usize>, Vec<f32>)>), says: &str| {
+    let refused = |change: &dyn Fn(&mut Drawn), says: &str| {
         let mut changed = whole.clone();
         change(&mut changed);
         write_safetensors(&path, &changed);
