@@ -1,4 +1,4 @@
-//! Settings that few change: seed, limit, batch, device and fit.
+//! Settings that few change: seed, limit, batch, device, fit and weights of distances.
 
 use egui::{CollapsingHeader, DragValue, RichText, Ui};
 
@@ -25,11 +25,12 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             scene.edit_run(|settings, _| {
                 ui.add_enabled_ui(is_free, |ui| device_ui(ui, settings));
             });
+            super::weights::field_ui(ui, scene);
             super::runs::saving_ui(ui, scene);
         })
         .header_response
         .tip(|| {
-            "Image limit, seed, batch, resizing, device and keeping of runs: what few need to change"
+            "Image limit, seed, batch, resizing, device, weights of distances and keeping of runs: what few need to change"
         });
 }
 

@@ -1,4 +1,4 @@
-//! Distances whose weights come from files: those that were chosen, and a field for another one.
+//! Distances whose weights come from files: those that were chosen, and, among what few need, a field for another one.
 
 use egui::{Align, Layout, RichText, Ui};
 
@@ -14,7 +14,7 @@ use crate::ui::widgets::layout::note;
 use crate::ui::widgets::path_field::{PathRow, path_row};
 use crate::ui::widgets::tip::Tip as _;
 
-/// Draw them; nothing where the detector measures no distances.
+/// Draw those that were chosen; nothing where the detector measures no distances.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let detector = &scene.session.settings.run.method.detector;
     let Some(lmd) = detector.lmd() else {
@@ -28,6 +28,19 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             error_ui(ui, problem);
         }
     }
+    if let Some(path) = scene.session.weights.reading() {
+        note(ui, format!("Reading {}…", short_name(path)));
+    }
+    if let Some(distance) = removed {
+        remove(scene, distance);
+    }
+}
+
+/// Draw the field, where the detector measures distances.
+pub fn field_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    if scene.session.settings.run.method.detector.lmd().is_none() {
+        return;
+    }
     let row = PathRow {
         name: "Weights of a distance",
         hint: "Weights of another distance",
@@ -38,12 +51,6 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         apply: &Action::ReadWeights,
     };
     path_row(ui, scene.actions, &mut scene.drafts.weights, &row);
-    if let Some(path) = scene.session.weights.reading() {
-        note(ui, format!("Reading {}…", short_name(path)));
-    }
-    if let Some(distance) = removed {
-        remove(scene, distance);
-    }
 }
 
 /// One that was chosen; says whether it is to be removed.
