@@ -9,7 +9,7 @@ use lmd_inspector::ood::PerRole;
 use lmd_inspector::state::{
     Action, Center, PanelSettings, Phase, ResultsPage, Settings, UiCommand,
 };
-use lmd_inspector::worker::protocol::ModelSource;
+use lmd_inspector::worker::protocol::{Event, MissingSettings, ModelSource, SettingsExample};
 
 use super::arrangement::three_roles;
 use super::fit::{fail, finish, halfway, with_detector};
@@ -283,6 +283,51 @@ fn no_dialog_leaves_the_window_at_any_width() {
             }
             window.state_mut().act(Action::Do(command));
             window.run_steps(3);
+        }
+    }
+}
+
+#[test]
+fn the_form_for_what_a_model_does_not_say_stays_in_the_window() {
+    const EXAMPLES: &[SettingsExample] = &[SettingsExample {
+        name: "VE, as the NCSN++ models of faces of 256 × 256 pixels",
+        json: "{\"sde\": \"ve\", \"image_size\": 256, \"sigma_min\": 0.01, \"sigma_max\": 348, \"num_scales\": 2000}",
+    }];
+    let (mut window, script) = three_roles(3);
+    let path = ModelSource::Path("/models/faces.pth".into());
+    window.state_mut().act(Action::OpenModel(path));
+    window.run_steps(3);
+    let job = script.last_open();
+    script.say(Event::ModelIncomplete {
+        job,
+        missing: MissingSettings {
+            what: "a score_sde checkpoint does not say its image size and its process",
+            examples: EXAMPLES,
+            file: "/models/faces.json".into(),
+        },
+    });
+    let message = "sde must be vp, subvp or ve, got cat: /models/faces.json".to_owned();
+    script.say(Event::Failed { job, message });
+    window.run_steps(3);
+    press(&mut window, "Say them…");
+    for size in [
+        vec2(720.0, 560.0),
+        vec2(1280.0, 800.0),
+        vec2(3840.0, 2304.0),
+    ] {
+        window.set_size(size);
+        window.run_steps(6);
+        let inside = window.ctx.content_rect().expand(0.5);
+        for label in [
+            "What the file does not say",
+            "Sde must be vp, subvp or ve, got cat: /models/faces.json.",
+            EXAMPLES[0].name,
+            "settings of the model",
+            "They are saved as faces.json",
+            "Save and open",
+        ] {
+            let rect = window.get_by_label(label).rect();
+            assert!(inside.contains_rect(rect), "{size}, {label}: {rect}");
         }
     }
 }
