@@ -196,8 +196,8 @@ impl Gallery {
         let view = filters.view;
         let needle = filters.needle.trim().to_lowercase();
         let has_needle = |index: usize| {
-            let path = self.images[index].file.path.to_string_lossy();
-            needle.is_empty() || path.to_lowercase().contains(&needle)
+            let path = &self.images[index].file.path;
+            needle.is_empty() || path.to_string_lossy().to_lowercase().contains(&needle)
         };
         let is_judged_so = |index: usize| {
             view.verdict.is_none_or(|verdict| {

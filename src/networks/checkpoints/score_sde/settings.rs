@@ -27,7 +27,7 @@ const UNSAID: &str = "a score_sde checkpoint does not say its image size and its
 /// What to write beside them.
 const EXAMPLES: &[SettingsExample] = &[
     SettingsExample {
-        name: "sub-VP, as the paper's models of 32 × 32 pixels",
+        name: "Sub-VP, as the paper's models of 32 × 32 pixels",
         json: "{\"sde\": \"subvp\", \"image_size\": 32, \"beta_min\": 0.1, \"beta_max\": 20}",
     },
     SettingsExample {
