@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use self::backbone::{Backbone, LayerDef, MaxPool, Part};
+use self::backbone::{Backbone, LayerDef, MaxPool};
 use super::checkpoints::safetensors::Safetensors;
 use super::description::Conv2d;
+use super::distances::FeatureDistance;
 use super::weights::Weights;
 use crate::diffusion::DenoiseError;
 use crate::images::Geometry;
@@ -57,36 +58,26 @@ pub static ALEXNET: Backbone = Backbone {
 static ALEXNET_LAYERS: [LayerDef; 5] = ALEXNET_TABLE;
 
 /// A constant too, for the sizes of taps.
-const ALEXNET_TABLE: [LayerDef; 5] = [
-    alexnet("net.slice1.0", [3, 64, 11, 4, 2], false),
-    alexnet("net.slice2.3", [64, 192, 5, 1, 2], true),
-    alexnet("net.slice3.6", [192, 384, 3, 1, 1], true),
-    alexnet("net.slice4.8", [384, 256, 3, 1, 1], false),
-    alexnet("net.slice5.10", [256, 256, 3, 1, 1], false),
-];
-
-/// Channels in and out, kernel, stride, padding, and whether a 3x3 pool comes first.
-const fn alexnet(name: &'static str, sizes: [usize; 5], pools_first: bool) -> LayerDef {
+const ALEXNET_TABLE: [LayerDef; 5] = {
     const POOL: MaxPool = MaxPool {
         size: 3,
         padding: 0,
         rounds_up: false,
     };
-    let [inputs, outputs, kernel, stride, padding] = sizes;
-    LayerDef {
-        pool: if pools_first { Some(POOL) } else { None },
-        inputs,
-        first: Part {
-            name,
-            outputs,
-            kernel,
-        },
-        beside: None,
-        stride,
-        padding,
-        is_tapped: true,
-    }
-}
+    [
+        LayerDef::plain("net.slice1.0", [3, 64, 11])
+            .spaced(4, 2)
+            .tapped(),
+        LayerDef::plain("net.slice2.3", [64, 192, 5])
+            .pooled(POOL)
+            .tapped(),
+        LayerDef::plain("net.slice3.6", [192, 384, 3])
+            .pooled(POOL)
+            .tapped(),
+        LayerDef::plain("net.slice4.8", [384, 256, 3]).tapped(),
+        LayerDef::plain("net.slice5.10", [256, 256, 3]).tapped(),
+    ]
+};
 
 /// Channels of each tap of `AlexNet`.
 pub const TAP_CHANNELS: [usize; 5] = {
@@ -139,18 +130,8 @@ impl Features {
     }
 }
 
-/// Computes LPIPS; an original's features are made once and used for every attempt.
-pub trait Perceptual: Send {
-    /// Features of a batch of images.
-    ///
-    /// # Shapes
-    /// `unit` is (B, C, H, W) planar in [0, 1]; gray is repeated to three channels.
-    fn features(
-        &mut self,
-        geometry: Geometry,
-        unit: &[f32],
-    ) -> Result<Vec<Arc<Features>>, DenoiseError>;
-
+/// Computes LPIPS, and what else its networks see.
+pub trait Perceptual: FeatureDistance {
     /// The mean over pixels of each channel's activations at a tap, from 0, as they are before they are normalized: of each
     /// image [`TAP_CHANNELS`] values.
     ///
@@ -162,17 +143,6 @@ pub trait Perceptual: Send {
         unit: &[f32],
         tap: usize,
     ) -> Result<Vec<Vec<f64>>, DenoiseError>;
-
-    /// Distance of each reconstruction from its original, 0 for equal images.
-    ///
-    /// # Shapes
-    /// `unit` is (B, C, H, W) planar in [0, 1] with `B = originals.len()`.
-    fn distances(
-        &mut self,
-        geometry: Geometry,
-        originals: &[Arc<Features>],
-        unit: &[f32],
-    ) -> Result<Vec<f64>, DenoiseError>;
 
     /// Where each reconstruction differs from its original: what the taps find, before they are averaged over pixels.
     ///

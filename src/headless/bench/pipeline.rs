@@ -13,6 +13,7 @@ use crate::engine::{Control, Engine, RunRequest, score};
 use crate::headless::collect::Collected;
 use crate::images::{Geometry, samples};
 use crate::networks::checkpoints::ModelSource;
+use crate::networks::distances::FeatureDistance;
 use crate::networks::executors::{DeviceChoice, Executors};
 use crate::networks::lpips::{Features, Perceptual, TapPlane};
 use crate::ood::Role;
@@ -145,22 +146,13 @@ impl Denoiser for Counted<Box<dyn Denoiser>> {
     }
 }
 
-impl Perceptual for Counted<Box<dyn Perceptual>> {
+impl FeatureDistance for Counted<Box<dyn Perceptual>> {
     fn features(
         &mut self,
         geometry: Geometry,
         unit: &[f32],
     ) -> Result<Vec<Arc<Features>>, DenoiseError> {
         self.count(|inner| inner.features(geometry, unit))
-    }
-
-    fn tap_means(
-        &mut self,
-        geometry: Geometry,
-        unit: &[f32],
-        tap: usize,
-    ) -> Result<Vec<Vec<f64>>, DenoiseError> {
-        self.count(|inner| inner.tap_means(geometry, unit, tap))
     }
 
     fn distances(
@@ -170,6 +162,17 @@ impl Perceptual for Counted<Box<dyn Perceptual>> {
         unit: &[f32],
     ) -> Result<Vec<f64>, DenoiseError> {
         self.count(|inner| inner.distances(geometry, originals, unit))
+    }
+}
+
+impl Perceptual for Counted<Box<dyn Perceptual>> {
+    fn tap_means(
+        &mut self,
+        geometry: Geometry,
+        unit: &[f32],
+        tap: usize,
+    ) -> Result<Vec<Vec<f64>>, DenoiseError> {
+        self.count(|inner| inner.tap_means(geometry, unit, tap))
     }
 
     fn planes(

@@ -2,7 +2,7 @@
 
 use super::from_file::FromFileDef;
 use super::lpips::read_with;
-use crate::networks::lpips::backbone::{Backbone, LayerDef, MaxPool, Part};
+use crate::networks::lpips::backbone::{Backbone, LayerDef, MaxPool};
 use crate::ood::{Measure, MeasureId};
 
 /// LPIPS v0.1 with VGG16 features, at least 0.
@@ -24,56 +24,32 @@ pub(super) static DEF: FromFileDef = FromFileDef {
     read: |tensors| read_with(&VGG16, tensors),
 };
 
+const POOL: MaxPool = MaxPool {
+    size: 2,
+    padding: 0,
+    rounds_up: false,
+};
+
 /// The convolutions of each slice are tapped after its last one.
 static VGG16: Backbone = Backbone {
     name: "VGG16",
     layers: &[
-        inside("net.slice1.0", 3, 64),
-        tapped("net.slice1.2", 64, 64),
-        pooled(inside("net.slice2.5", 64, 128)),
-        tapped("net.slice2.7", 128, 128),
-        pooled(inside("net.slice3.10", 128, 256)),
-        inside("net.slice3.12", 256, 256),
-        tapped("net.slice3.14", 256, 256),
-        pooled(inside("net.slice4.17", 256, 512)),
-        inside("net.slice4.19", 512, 512),
-        tapped("net.slice4.21", 512, 512),
-        pooled(inside("net.slice5.24", 512, 512)),
-        inside("net.slice5.26", 512, 512),
-        tapped("net.slice5.28", 512, 512),
+        conv("net.slice1.0", 3, 64),
+        conv("net.slice1.2", 64, 64).tapped(),
+        conv("net.slice2.5", 64, 128).pooled(POOL),
+        conv("net.slice2.7", 128, 128).tapped(),
+        conv("net.slice3.10", 128, 256).pooled(POOL),
+        conv("net.slice3.12", 256, 256),
+        conv("net.slice3.14", 256, 256).tapped(),
+        conv("net.slice4.17", 256, 512).pooled(POOL),
+        conv("net.slice4.19", 512, 512),
+        conv("net.slice4.21", 512, 512).tapped(),
+        conv("net.slice5.24", 512, 512).pooled(POOL),
+        conv("net.slice5.26", 512, 512),
+        conv("net.slice5.28", 512, 512).tapped(),
     ],
 };
 
-const fn inside(name: &'static str, inputs: usize, outputs: usize) -> LayerDef {
-    LayerDef {
-        pool: None,
-        inputs,
-        first: Part {
-            name,
-            outputs,
-            kernel: 3,
-        },
-        beside: None,
-        stride: 1,
-        padding: 1,
-        is_tapped: false,
-    }
-}
-
-const fn tapped(name: &'static str, inputs: usize, outputs: usize) -> LayerDef {
-    LayerDef {
-        is_tapped: true,
-        ..inside(name, inputs, outputs)
-    }
-}
-
-const fn pooled(layer: LayerDef) -> LayerDef {
-    LayerDef {
-        pool: Some(MaxPool {
-            size: 2,
-            padding: 0,
-            rounds_up: false,
-        }),
-        ..layer
-    }
+const fn conv(name: &'static str, inputs: usize, outputs: usize) -> LayerDef {
+    LayerDef::plain(name, [inputs, outputs, 3])
 }

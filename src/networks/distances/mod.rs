@@ -109,25 +109,6 @@ pub trait FeatureDistance: Send {
     ) -> Result<Vec<f64>, DenoiseError>;
 }
 
-impl<P: Perceptual + ?Sized> FeatureDistance for P {
-    fn features(
-        &mut self,
-        geometry: Geometry,
-        unit: &[f32],
-    ) -> Result<Vec<Arc<Features>>, DenoiseError> {
-        Perceptual::features(self, geometry, unit)
-    }
-
-    fn distances(
-        &mut self,
-        geometry: Geometry,
-        originals: &[Arc<Features>],
-        unit: &[f32],
-    ) -> Result<Vec<f64>, DenoiseError> {
-        Perceptual::distances(self, geometry, originals, unit)
-    }
-}
-
 /// Pixels that go through a network together: the activations of VGG16 take 256 bytes for each, twice.
 const PIXELS_AT_ONCE: usize = 1 << 18;
 

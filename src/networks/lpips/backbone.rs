@@ -60,6 +60,48 @@ impl MaxPool {
 }
 
 impl LayerDef {
+    /// A convolution of `[inputs, outputs, kernel]` at every pixel that keeps the size, not compared.
+    pub const fn plain(name: &'static str, [inputs, outputs, kernel]: [usize; 3]) -> Self {
+        Self {
+            pool: None,
+            inputs,
+            first: Part {
+                name,
+                outputs,
+                kernel,
+            },
+            beside: None,
+            stride: 1,
+            padding: kernel / 2,
+            is_tapped: false,
+        }
+    }
+
+    /// With another stride and padding.
+    pub const fn spaced(self, stride: usize, padding: usize) -> Self {
+        Self {
+            stride,
+            padding,
+            ..self
+        }
+    }
+
+    /// With its activations compared.
+    pub const fn tapped(self) -> Self {
+        Self {
+            is_tapped: true,
+            ..self
+        }
+    }
+
+    /// With a pool before it.
+    pub const fn pooled(self, pool: MaxPool) -> Self {
+        Self {
+            pool: Some(pool),
+            ..self
+        }
+    }
+
     /// Channels of its result.
     pub const fn outputs(&self) -> usize {
         match &self.beside {

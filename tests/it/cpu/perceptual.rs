@@ -1,8 +1,9 @@
 //! LPIPS against the `lpips` package, and its bits.
 
 use lmd_inspector::images::Geometry;
+use lmd_inspector::networks::distances::FeatureDistance as _;
 use lmd_inspector::networks::executors::cpu::{CpuOptions, CpuPerceptual, Isa, Machine};
-use lmd_inspector::networks::lpips::{Lpips, Perceptual as _};
+use lmd_inspector::networks::lpips::Lpips;
 
 use super::isas;
 use crate::networks::distances::{check_maps, expected, pairs};

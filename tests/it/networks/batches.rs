@@ -4,8 +4,9 @@ use candle_core::Device;
 use lmd_inspector::diffusion::{DenoiseError, Denoiser as _, Interrupt, Interrupted};
 use lmd_inspector::images::Geometry;
 use lmd_inspector::networks::checkpoints::{self, ModelSource};
+use lmd_inspector::networks::distances::FeatureDistance as _;
 use lmd_inspector::networks::executors::candle::CandlePerceptual;
-use lmd_inspector::networks::lpips::{Lpips, Perceptual as _};
+use lmd_inspector::networks::lpips::Lpips;
 
 use super::{SUPPORTED, call, denoiser, load_fixture, values};
 

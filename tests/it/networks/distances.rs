@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use candle_core::Device;
 use lmd_inspector::images::Geometry;
-use lmd_inspector::networks::distances::{mse, ssim};
+use lmd_inspector::networks::distances::{FeatureDistance as _, mse, ssim};
 use lmd_inspector::networks::executors::candle::CandlePerceptual;
 use lmd_inspector::networks::lpips::{Lpips, Perceptual, spatial_map};
 

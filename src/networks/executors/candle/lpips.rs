@@ -8,6 +8,7 @@ use super::call_error;
 use super::layers::Conv;
 use crate::diffusion::DenoiseError;
 use crate::images::Geometry;
+use crate::networks::distances::FeatureDistance;
 use crate::networks::lpips::backbone::MaxPool;
 use crate::networks::lpips::{Features, Lpips, NORM_EPS, Perceptual, SCALE, SHIFT, TapPlane};
 
@@ -167,7 +168,7 @@ fn max_pool(xs: &Tensor, pool: MaxPool) -> Result<Tensor> {
         .max_pool2d_with_stride(pool.size, 2)
 }
 
-impl Perceptual for CandlePerceptual {
+impl FeatureDistance for CandlePerceptual {
     fn features(
         &mut self,
         geometry: Geometry,
@@ -175,16 +176,6 @@ impl Perceptual for CandlePerceptual {
     ) -> std::result::Result<Vec<Arc<Features>>, DenoiseError> {
         self.taps(geometry, unit)
             .and_then(|taps| Self::split(&taps))
-            .map_err(|error| call_error(&error, unit.len() / geometry.len()))
-    }
-
-    fn tap_means(
-        &mut self,
-        geometry: Geometry,
-        unit: &[f32],
-        tap: usize,
-    ) -> std::result::Result<Vec<Vec<f64>>, DenoiseError> {
-        self.channel_means(geometry, unit, tap)
             .map_err(|error| call_error(&error, unit.len() / geometry.len()))
     }
 
@@ -198,6 +189,19 @@ impl Perceptual for CandlePerceptual {
             .and_then(|taps| self.compare(originals, &taps))
             .map_err(|error| call_error(&error, originals.len()))
     }
+}
+
+impl Perceptual for CandlePerceptual {
+    fn tap_means(
+        &mut self,
+        geometry: Geometry,
+        unit: &[f32],
+        tap: usize,
+    ) -> std::result::Result<Vec<Vec<f64>>, DenoiseError> {
+        self.channel_means(geometry, unit, tap)
+            .map_err(|error| call_error(&error, unit.len() / geometry.len()))
+    }
+
     fn planes(
         &mut self,
         geometry: Geometry,

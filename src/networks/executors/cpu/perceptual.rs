@@ -11,6 +11,7 @@ use super::pool::max_pool;
 use crate::diffusion::DenoiseError;
 use crate::images::Geometry;
 use crate::networks::description::Padding;
+use crate::networks::distances::FeatureDistance;
 use crate::networks::executors::lowered::PlanError;
 use crate::networks::lpips::backbone::MaxPool;
 use crate::networks::lpips::{Features, Lpips, NORM_EPS, Perceptual, SCALE, SHIFT, TapPlane};
@@ -272,7 +273,7 @@ fn differences<'a>(
         })
 }
 
-impl Perceptual for CpuPerceptual {
+impl FeatureDistance for CpuPerceptual {
     fn features(
         &mut self,
         geometry: Geometry,
@@ -291,6 +292,22 @@ impl Perceptual for CpuPerceptual {
         Ok(taps.map(|taps| Arc::new(Features { taps })).collect())
     }
 
+    fn distances(
+        &mut self,
+        geometry: Geometry,
+        originals: &[Arc<Features>],
+        unit: &[f32],
+    ) -> Result<Vec<f64>, DenoiseError> {
+        let distances: Vec<Mutex<f64>> = originals.iter().map(|_| Mutex::default()).collect();
+        self.compare(geometry, originals, unit, &|image, differences, len| {
+            let sum: f64 = differences.map(f64::from).sum();
+            *lock(&distances[image]) += sum / len as f64;
+        })?;
+        Ok(distances.into_iter().map(unlocked).collect())
+    }
+}
+
+impl Perceptual for CpuPerceptual {
     fn tap_means(
         &mut self,
         geometry: Geometry,
@@ -311,20 +328,6 @@ impl Perceptual for CpuPerceptual {
             index += 1;
         })?;
         Ok(means.into_iter().map(unlocked).collect())
-    }
-
-    fn distances(
-        &mut self,
-        geometry: Geometry,
-        originals: &[Arc<Features>],
-        unit: &[f32],
-    ) -> Result<Vec<f64>, DenoiseError> {
-        let distances: Vec<Mutex<f64>> = originals.iter().map(|_| Mutex::default()).collect();
-        self.compare(geometry, originals, unit, &|image, differences, len| {
-            let sum: f64 = differences.map(f64::from).sum();
-            *lock(&distances[image]) += sum / len as f64;
-        })?;
-        Ok(distances.into_iter().map(unlocked).collect())
     }
 
     fn planes(
