@@ -67,12 +67,13 @@ impl<'a> Candidate<'a> {
         Self { config, ..self }
     }
 
-    /// The PyTorch file: the weights that the user chose, if they are no safetensors, else the first one in the folder.
+    /// The PyTorch file: the weights that the user chose, where they are one, or else the first one in the folder.
     pub(super) fn torch_file(&self) -> Option<String> {
-        self.weights
-            .filter(|name| !name.ends_with(".safetensors"))
-            .map(str::to_owned)
-            .or_else(|| self.files.first_with_extension(&TORCH_EXTENSIONS))
+        match self.weights {
+            Some(name) if name.ends_with(".safetensors") => None,
+            Some(name) => Some(name.to_owned()),
+            None => self.files.first_with_extension(&TORCH_EXTENSIONS),
+        }
     }
 
     /// The file of settings that the user chose, or else the one beside the weights, with its place; `None` where there is

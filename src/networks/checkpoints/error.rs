@@ -34,7 +34,7 @@ pub enum CheckpointError {
     },
     /// A file that is neither weights nor a configuration.
     #[error(
-        "{} is not a model; give a diffusers folder, or a .safetensors or .bin file: {}",
+        "{} is not a model; give a diffusers folder, or a .safetensors, .bin, .pt or .pth file: {}",
         file_name(path),
         path.display()
     )]

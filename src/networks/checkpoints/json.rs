@@ -1,5 +1,6 @@
 //! JSON objects in which no key comes twice: readers disagree on which one counts, so none is taken.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{
@@ -11,8 +12,8 @@ use crate::images::input;
 
 /// Parse an object; the error is a reason with line and column.
 pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
-    let parsed: Strict =
-        serde_json::from_slice(input::without_mark(bytes)).map_err(|error| error.to_string())?;
+    let bytes = python_numbers(input::without_mark(bytes));
+    let parsed: Strict = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     match parsed.0 {
         Value::Object(fields) => Ok(fields),
         other => Err(format!("expected an object, got {}", kind(&other))),
@@ -23,6 +24,37 @@ pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
 pub(super) fn fields<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     serde_json::from_value(Value::Object(object(bytes)?))
         .map_err(|error| format!("a field has the wrong type: {error}"))
+}
+
+/// Python writes numbers that JSON does not have, and diffusers' schedulers have such fields. They become texts: of use to no
+/// field that is read, and in the way of none that is not.
+fn python_numbers(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const NUMBERS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+    let mut written: Option<Vec<u8>> = None;
+    let (mut at, mut is_text) = (0, false);
+    while at < bytes.len() {
+        let rest = &bytes[at..];
+        let number = NUMBERS.iter().find(|number| rest.starts_with(number));
+        if let (false, Some(number)) = (is_text, number) {
+            let written = written.get_or_insert_with(|| bytes[..at].to_vec());
+            written.extend([b"\"", *number, b"\""].concat());
+            at += number.len();
+            continue;
+        }
+        let len = match rest {
+            [b'\\', _, ..] if is_text => 2,
+            [b'"', ..] => {
+                is_text = !is_text;
+                1
+            }
+            _ => 1,
+        };
+        if let Some(written) = &mut written {
+            written.extend(&rest[..len]);
+        }
+        at += len;
+    }
+    written.map_or(Cow::Borrowed(bytes), Cow::Owned)
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -112,6 +144,17 @@ mod tests {
             object(format!("\u{FEFF}{text}").as_bytes()).unwrap(),
             expected
         );
+    }
+
+    #[test]
+    fn numbers_that_only_python_has_are_texts() {
+        let text = r#"{"a": -Infinity, "NaN": [NaN, Infinity], "b": "\"NaN, \\", "c": 1}"#;
+        let expected =
+            r#"{"a": "-Infinity", "NaN": ["NaN", "Infinity"], "b": "\"NaN, \\", "c": 1}"#;
+        let expected: Map<String, Value> = serde_json::from_str(expected).unwrap();
+        assert_eq!(object(text.as_bytes()).unwrap(), expected);
+        let message = fields::<Vec<f64>>(b"{\"a\": NaN").unwrap_err();
+        assert!(message.contains("EOF"), "{message}");
     }
 
     #[test]

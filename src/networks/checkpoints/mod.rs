@@ -4,7 +4,7 @@
 //! before anything of it is refused, so that each refusal names what the model is.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -16,6 +16,7 @@ use super::description::Network;
 use super::identity::ModelIdentity;
 use crate::diffusion::Schedule;
 use crate::diffusion::schedule::ScheduleConfig;
+use crate::images::input;
 
 mod candidate;
 mod diffusers;
@@ -32,6 +33,7 @@ mod pickle;
 pub(in crate::networks) mod safetensors;
 mod score_sde;
 mod shapes;
+mod sniff;
 mod tensors;
 
 pub use diffusers::{Blueprint, NetworkSize};
@@ -219,6 +221,13 @@ fn load_by_file(
     path: &Path,
     config: Option<&Path>,
 ) -> Result<Checkpoint, CheckpointError> {
+    if let Some((what, instead)) = sniff::foreign(&first_bytes(path)?) {
+        return Err(CheckpointError::Unsupported {
+            what: what.to_owned(),
+            instead: instead.to_owned(),
+            path: path.to_owned(),
+        });
+    }
     let extension = path.extension().and_then(|extension| extension.to_str());
     if extension.is_none_or(|extension| !EXTENSIONS.contains(&extension)) {
         // Beside a model it would be read as its weights, and be told what is wrong with it as such.
@@ -235,6 +244,19 @@ fn load_by_file(
     let inside = path.strip_prefix(&root).unwrap_or(path).to_string_lossy();
     let weights = (extension != Some("json")).then_some(&*inside);
     load_of_family(&Candidate::new(source, &files, weights).with_config(config))
+}
+
+/// As many as tell what a file is.
+fn first_bytes(path: &Path) -> Result<Vec<u8>, CheckpointError> {
+    let (file, _) = input::open(path).map_err(|source| CheckpointError::Unusable {
+        source,
+        path: path.to_owned(),
+    })?;
+    let mut bytes = Vec::with_capacity(sniff::NUM_BYTES);
+    file.take(sniff::NUM_BYTES as u64)
+        .read_to_end(&mut bytes)
+        .map_err(|error| files::unreadable(error, path))?;
+    Ok(bytes)
 }
 
 fn load_of_family(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
@@ -263,7 +285,7 @@ fn load_of_family(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointErr
             path: names.path.clone(),
         },
         None => CheckpointError::NoConfig {
-            path: files.path(""),
+            path: files.path(candidate.weights.unwrap_or_default()),
         },
     })
 }

@@ -73,7 +73,7 @@ fn nothing_there() {
 fn no_config() {
     let model = Model::new();
     fs::remove_file(model.path("config.json")).unwrap();
-    model.assert_refused(&["no config.json", "expected a diffusers folder"]);
+    model.assert_refused(&["no config.json beside them", "do not say how it is built"]);
     assert_refused(&model.path(WEIGHTS), &["config.json"]);
 }
 
@@ -606,6 +606,6 @@ fn files_with_the_names_of_a_family_and_nothing_else_are_refused() {
 fn a_file_that_is_no_weights_is_not_told_what_is_wrong_with_it_as_weights() {
     let model = Model::new();
     fs::write(model.path("README.md"), "# A model").unwrap();
-    let says = "README.md is not a model; give a diffusers folder, or a .safetensors or .bin file";
+    let says = "README.md is not a model; give a diffusers folder, or a .safetensors, .bin, .pt or .pth file";
     assert_refused(&model.path("README.md"), &[says]);
 }

@@ -19,6 +19,7 @@ mod ncsnpp;
 mod openai;
 mod options;
 mod references;
+mod schedules;
 mod score_sde;
 
 /// Families of the fixtures that are supported.

@@ -14,6 +14,7 @@ use super::{Checkpoint, CheckpointError, Contents, Family, Match, Origin, json, 
 use crate::diffusion::Schedule;
 use crate::diffusion::schedule::{Process, ScheduleConfig};
 
+mod bare;
 mod blueprint;
 mod config;
 mod express;
@@ -54,7 +55,10 @@ pub(in crate::networks::checkpoints) static FAMILY: Family = Family {
 fn recognize(candidate: &Candidate<'_>) -> Result<Match, CheckpointError> {
     let files = candidate.files;
     let Some(config_name) = find_config(files) else {
-        return Ok(Match::NotMine);
+        return match bare::weights(candidate)? {
+            Some(name) => Err(bare::missing(files, &name)),
+            None => Ok(Match::NotMine),
+        };
     };
     if candidate.torch_file().is_some() && !has_marks(files, config_name)? {
         return Ok(Match::NotMine);

@@ -30,6 +30,9 @@ struct RawScheduler {
     thresholding: bool,
     rescale_betas_zero_snr: bool,
     use_flow_sigmas: bool,
+    use_karras_sigmas: Option<bool>,
+    use_exponential_sigmas: Option<bool>,
+    use_beta_sigmas: Option<bool>,
 }
 
 impl Default for RawScheduler {
@@ -48,6 +51,9 @@ impl Default for RawScheduler {
             thresholding: false,
             rescale_betas_zero_snr: false,
             use_flow_sigmas: false,
+            use_karras_sigmas: None,
+            use_exponential_sigmas: None,
+            use_beta_sigmas: None,
         }
     }
 }
@@ -124,6 +130,9 @@ pub(super) fn schedule_config(
             "set it to false to have predictions clipped to clip_sample_range".to_owned(),
         ));
     }
+    if class.starts_with("Euler") {
+        raw.check_sigmas()?;
+    }
     check_timesteps(raw.num_train_timesteps)?;
     let clip_range = raw.clip_range(class, notes);
     Ok(ScheduleConfig {
@@ -198,6 +207,20 @@ fn exploding_config(fields: Map<String, Value>) -> Result<ScheduleConfig, Refusa
 }
 
 impl RawScheduler {
+    /// Euler's schedulers are read for their betas, and where sigmas of another kind take their place these are not all.
+    fn check_sigmas(&self) -> Result<(), Refusal> {
+        for (field, is_used) in [
+            ("use_karras_sigmas", self.use_karras_sigmas),
+            ("use_exponential_sigmas", self.use_exponential_sigmas),
+            ("use_beta_sigmas", self.use_beta_sigmas),
+        ] {
+            if is_used == Some(true) {
+                return Err(unsupported(field, "true", "noise schedules of betas"));
+            }
+        }
+        Ok(())
+    }
+
     fn clip_range(&self, class: &str, notes: &mut Vec<String>) -> Option<f64> {
         let clips_by_default = matches!(class, "DDPMScheduler" | "DDIMScheduler");
         if self.clip_sample.is_none() && !clips_by_default {
@@ -218,10 +241,12 @@ fn check_class(class: &str) -> Result<(), Refusal> {
         | "DDIMScheduler"
         | "PNDMScheduler"
         | "DPMSolverMultistepScheduler"
-        | "UniPCMultistepScheduler" => Ok(()),
+        | "UniPCMultistepScheduler"
+        | "EulerDiscreteScheduler"
+        | "EulerAncestralDiscreteScheduler" => Ok(()),
         other => Err(Refusal::Unsupported(
             format!("the scheduler {other}"),
-            "use a model trained with DDPM, DDIM, PNDM, DPMSolverMultistep, UniPC or ScoreSdeVe schedules"
+            "use a model trained with DDPM, DDIM, PNDM, DPMSolverMultistep, UniPC, Euler or ScoreSdeVe schedules"
                 .to_owned(),
         )),
     }
@@ -332,6 +357,14 @@ mod tests {
             (
                 json!({"_class_name": "ScoreSdeVeScheduler", "correct_steps": 2}),
                 "correct_steps",
+            ),
+            (
+                json!({"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": true}),
+                "use_karras_sigmas",
+            ),
+            (
+                json!({"_class_name": "EDMEulerScheduler"}),
+                "EDMEulerScheduler",
             ),
             (json!({"variance_type": "learned_range"}), "learned_range"),
             (json!({"beta_schedule": "laplace"}), "laplace"),
