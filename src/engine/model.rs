@@ -9,7 +9,7 @@ use crate::diffusion::{DenoiseError, Interrupt, Interrupted, Schedule};
 use crate::images::Geometry;
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::{
-    self, Checkpoint, CheckpointError, MissingSettings, ModelSource,
+    self, Checkpoint, CheckpointError, MissingSettings, ModelSource, Setting,
 };
 use crate::networks::executors::{
     self, Batching, DeviceChoice, DeviceInfo, ExecutorError, Executors,
@@ -77,6 +77,10 @@ pub struct ModelInfo {
     pub call_secs: Vec<(usize, f64)>,
     /// What had to be assumed about the checkpoint.
     pub notes: Vec<String>,
+    /// Every setting, with where it comes from.
+    pub settings: Vec<Setting>,
+    /// Tensors among the weights.
+    pub num_tensors: usize,
 }
 
 impl ModelInfo {
@@ -147,6 +151,8 @@ impl Engine {
             device: executors.device.clone(),
             call_secs,
             notes: checkpoint.notes,
+            settings: checkpoint.settings,
+            num_tensors: checkpoint.num_tensors,
         };
         Ok(Self {
             info: Arc::new(info),

@@ -45,6 +45,7 @@ impl Session {
         match event {
             Event::ModelOpened { info, .. } => {
                 self.use_measure_for(info.geometry.side);
+                self.remember_model(&info);
                 self.model = ModelState::Ready(info);
                 self.model_device = self.settings.run.execution.device;
                 self.advance_resuming();

@@ -325,7 +325,12 @@ impl Session {
 
     fn fit_made(&mut self, detector: DetectorSpec) {
         if without_fit(&detector) == without_fit(&self.settings.run.method.detector) {
-            self.use_fit(detector);
+            if self.ranking.is_active() {
+                // The comparison goes back to the settings before it.
+                self.set_fit(detector);
+            } else {
+                self.use_fit(detector);
+            }
         } else {
             self.fitting.last.problem = Some(
                 "The detector was changed before the fit was done, so the fit is not used. Fit again."
@@ -338,17 +343,21 @@ impl Session {
     pub(super) fn use_fit(&mut self, detector: DetectorSpec) {
         let former = self.settings.run.clone();
         let summary = text::capitalized(&detector.summary());
-        let mut run = former.clone();
-        if let Some(fitted) = fit_of(&*detector) {
-            run.method.resize = fitted.resize();
-        }
-        run.method.detector = detector;
-        self.change_settings(run);
+        self.set_fit(detector);
         if former != self.settings.run {
             self.history.remember_fit(former);
         }
         self.notices
             .say(Severity::Info, format!("{summary} scores the next run."));
+    }
+
+    fn set_fit(&mut self, detector: DetectorSpec) {
+        let mut run = self.settings.run.clone();
+        if let Some(fitted) = fit_of(&*detector) {
+            run.method.resize = fitted.resize();
+        }
+        run.method.detector = detector;
+        self.change_settings(run);
     }
 
     /// Take a detector that was read from the file of its fit.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::session::Session;
+use super::settings::RecentModel;
 use super::text;
 use crate::detectors::DetectorSettings;
 use crate::runs::{DeviceChoice, RunSettings};
@@ -83,6 +85,42 @@ impl ModelState {
     }
 }
 
+/// Models that are remembered at most.
+const MOST_RECENT: usize = 8;
+
+impl Session {
+    /// Remember a model that was opened from disk.
+    pub(super) fn remember_model(&mut self, info: &ModelInfo) {
+        let ModelSource::Path(path) = &info.source else {
+            return;
+        };
+        let recent = &mut self.settings.recent_models;
+        recent.retain(|model| model.path != *path);
+        let model = RecentModel {
+            path: path.clone(),
+            about: about(info),
+        };
+        recent.insert(0, model);
+        recent.truncate(MOST_RECENT);
+    }
+}
+
+/// Family and images, e.g. `diffusers UNet2DModel, 32 × 32 gray`.
+pub fn about(info: &ModelInfo) -> String {
+    format!("{}, {}", info.family, images(info))
+}
+
+/// The images that it works on, e.g. `32 × 32 gray`.
+pub fn images(info: &ModelInfo) -> String {
+    let colors = if info.geometry.channels == 1 {
+        "gray"
+    } else {
+        "color"
+    };
+    let side = info.geometry.side;
+    format!("{side} × {side} {colors}")
+}
+
 /// Seconds of a run over `num_images`, from the calls that were timed when the model was opened.
 ///
 /// `None` when nothing was timed, or where the detector takes no calls.
@@ -125,6 +163,8 @@ mod tests {
             device: Default::default(),
             call_secs: vec![(1, 0.01), (8, 0.02)],
             notes: Vec::new(),
+            settings: Vec::new(),
+            num_tensors: 0,
         };
         let settings = RunSettings::default();
         assert_eq!(estimated_secs(&info, &settings, 400), Some(250.0));

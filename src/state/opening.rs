@@ -157,6 +157,7 @@ impl Session {
             }
             RunsEvent::Checked { job, changed } => self.files_checked(job, changed),
             RunsEvent::Compared { job, runs } => self.compared(job, &runs),
+            RunsEvent::Ranked { job, ranked } => self.detectors_ranked(job, ranked),
             RunsEvent::Written { outcome } => self.run_written(outcome),
             RunsEvent::Renamed { job, path, outcome } => self.run_renamed(job, &path, outcome),
             // Whichever run is shown by now, the file is there or is missing.
@@ -416,6 +417,8 @@ fn model_info(opened: &OpenedRun) -> ModelInfo {
         device: segment.map(Segment::device_info).unwrap_or_default(),
         call_secs: Vec::new(),
         notes: Vec::new(),
+        settings: Vec::new(),
+        num_tensors: 0,
     }
 }
 

@@ -54,6 +54,7 @@ impl Session {
             Action::OpenDetector(path) => self.open_detector(path),
             Action::SaveDetector(path) => self.save_detector(path),
             Action::SetFit(form) => self.change_fit(form),
+            Action::SetRanking(form) => self.ranking.form = form,
             Action::SaveFit(path) => self.save_fit(path, false),
             Action::SavePlots(folder) => self.save_plots(folder),
             Action::SetPanels(panels) => self.settings.panels = panels,
@@ -77,6 +78,7 @@ impl Session {
             UiCommand::PreviousStep => self.step_presentation(-1),
             UiCommand::Close => self.close(),
             UiCommand::BrowseModel => self.open_dialog(DialogKind::Model),
+            UiCommand::ToggleModel => self.toggle(Overlay::Model),
             UiCommand::ToggleTrain => self.toggle_training(),
             UiCommand::BrowseTrain => self.open_dialog(DialogKind::TrainFolder),
             UiCommand::StartTraining => self.start_training(false),
@@ -135,6 +137,9 @@ impl Session {
             UiCommand::BrowseSaveAs => self.browse_save_as(),
             UiCommand::Rename => self.start_renaming(),
             UiCommand::ToggleCompare => self.toggle_compare(),
+            UiCommand::ToggleDetectors => self.toggle(Overlay::Detectors),
+            UiCommand::CompareDetectors => self.start_ranking(),
+            UiCommand::StopComparison => self.stop_ranking(),
             UiCommand::ToggleSetup => self.toggle_setup(),
             UiCommand::ShowOverview => self.show_in_center(Center::Overview),
             UiCommand::ShowInspect => self.show_in_center(Center::Inspect),
@@ -162,7 +167,7 @@ impl Session {
         self.shown.wants_first |= is_other_order && is_free;
     }
 
-    fn start_run(&mut self) {
+    pub(super) fn start_run(&mut self) {
         if self.is_running() {
             return;
         }
@@ -172,7 +177,9 @@ impl Session {
         }
         self.view_what_is_chosen();
         let images = Arc::clone(self.planned());
-        self.warn_of_images(&images);
+        if !self.ranking.is_active() {
+            self.warn_of_images(&images);
+        }
         let log = Arc::new(ResultLog::default());
         let job = self.outbox.mint_job();
         let settings = self.settings.run.clone();
@@ -243,7 +250,7 @@ impl Session {
         is_pending.then_some("A folder is still being listed. Try again in a moment.")
     }
 
-    fn warn_of_images(&mut self, images: &[crate::runs::RunImage]) {
+    pub(super) fn warn_of_images(&mut self, images: &[crate::runs::RunImage]) {
         let has = |role| images.iter().any(|image| image.role == role);
         if !has(Role::InDomain) || !has(Role::OutOfDomain) {
             self.notices.say(
@@ -288,7 +295,7 @@ impl Session {
         run.control.set_paused(is_paused);
     }
 
-    fn cancel_run(&mut self) {
+    pub(super) fn cancel_run(&mut self) {
         if self.end_free_run() {
             return;
         }

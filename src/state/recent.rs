@@ -25,7 +25,7 @@ pub fn day(time: jiff::Timestamp) -> String {
     time.strftime("%-d %b %Y").to_string()
 }
 
-/// The settings that decide a run, e.g. `alternating checkerboard 8, 10 attempts, 25 steps`.
+/// The settings that decide a run, e.g. `alternating checkerboard 8, 10 attempts of 25 calls`.
 pub fn settings(manifest: &Manifest) -> String {
     let settings = manifest.settings();
     let detector = &settings.method.detector;
@@ -33,10 +33,10 @@ pub fn settings(manifest: &Manifest) -> String {
     match (detector.num_attempts(), num_calls) {
         (1, 0 | 1) => detector.summary(),
         (num_attempts, num_calls) => format!(
-            "{}, {}, {}",
+            "{}, {} of {}",
             detector.summary(),
             text::counted(num_attempts, "attempt"),
-            text::counted(num_calls, "step")
+            text::counted(num_calls, "call")
         ),
     }
 }

@@ -78,7 +78,8 @@ impl Session {
         } else {
             has_analyzed
         };
-        let waits = [wait, wait_for_figures, is_owed.then_some(0.0)];
+        let is_next = self.advance_ranking();
+        let waits = [wait, wait_for_figures, (is_owed || is_next).then_some(0.0)];
         waits.into_iter().flatten().reduce(f64::min)
     }
 

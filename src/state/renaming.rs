@@ -166,6 +166,7 @@ impl Session {
             }
         }
         self.keeping.interrupted.iter_mut().for_each(follow);
+        self.ranking.follow(follow);
         let compared = self.comparing.chosen.iter_mut();
         compared.map(|key| &mut key.path).for_each(follow);
         if self.comparing.forget(before) {

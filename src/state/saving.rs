@@ -238,7 +238,11 @@ impl Session {
         let shown = run.and_then(|run| run.kept.file.clone());
         let opened = self.shown.opened().map(|opened| opened.path.clone());
         let interrupted = self.keeping.interrupted.clone();
-        shown.into_iter().chain(opened).chain(interrupted).collect()
+        let compared = self.ranking.files().cloned();
+        (shown.into_iter().chain(opened))
+            .chain(interrupted)
+            .chain(compared)
+            .collect()
     }
 
     pub(super) fn send_runs(&mut self, command: RunsCommand) {

@@ -13,6 +13,7 @@ use super::model::{ModelProblem, ModelState, estimated_secs};
 use super::notices::Notices;
 use super::outbox::{Outbox, Outgoing};
 use super::preview::PreviewState;
+use super::ranking::RankingState;
 use super::saving::Keeping;
 use super::settings::{FolderChoice, FolderSource, Settings};
 use super::shown::Shown;
@@ -55,6 +56,8 @@ pub struct Session {
     pub keeping: Keeping,
     /// Runs side by side.
     pub comparing: Comparing,
+    /// Detectors side by side.
+    pub ranking: RankingState,
     /// New models.
     pub training: TrainingState,
     /// Messages to the user.
@@ -99,6 +102,7 @@ impl Session {
             weights: WeightsState::default(),
             keeping: Keeping::default(),
             comparing: Comparing::default(),
+            ranking: RankingState::default(),
             training: TrainingState::default(),
             notices: Notices::default(),
             history: History::default(),

@@ -98,5 +98,7 @@ pub fn model_info() -> ModelInfo {
         },
         call_secs: vec![(1, 0.01)],
         notes: Vec::new(),
+        settings: Vec::new(),
+        num_tensors: 0,
     }
 }

@@ -28,6 +28,8 @@ pub const ZOOM_RANGE: std::ops::RangeInclusive<u32> = 100..=300;
 pub struct Settings {
     /// The model to open at start.
     pub model: ModelSource,
+    /// Models that were opened, the last one first.
+    pub recent_models: Vec<RecentModel>,
     /// The folders to list at start.
     pub folders: Vec<FolderChoice>,
     /// How images are scored.
@@ -56,6 +58,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             model: ModelSource::Bundled,
+            recent_models: Vec::new(),
             folders: [Role::InDomain, Role::OutOfDomain]
                 .map(|role| FolderChoice {
                     source: FolderSource::Samples,
@@ -74,6 +77,14 @@ impl Default for Settings {
             window_size: [1280.0, 800.0],
         }
     }
+}
+
+/// A model that was opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecentModel {
+    pub path: PathBuf,
+    /// What it was, in a few words.
+    pub about: String,
 }
 
 /// A folder of images and what it is for.
@@ -254,6 +265,8 @@ impl Settings {
             FolderSource::Samples => true,
             FolderSource::Path(path) => path.to_str().is_some(),
         });
+        let recent = &mut settings.recent_models;
+        recent.retain(|model| model.path.to_str().is_some());
         settings.running = settings.running.filter(|path| path.to_str().is_some());
         if matches!(&settings.model, ModelSource::Path(path) if path.to_str().is_none()) {
             settings.model = ModelSource::Bundled;

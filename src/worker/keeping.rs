@@ -8,6 +8,7 @@ use crate::engine::comparing::{ComparedRun, compare};
 use crate::engine::copying::{SaveSource, rename, save_as};
 use crate::engine::formats::{Written, write_format};
 use crate::engine::opened::OpenedRun;
+use crate::engine::ranking::{Candidate, NotRun, Ranked};
 use crate::engine::resuming::{ChangedFile, changed_files};
 use crate::runs::RunImage;
 use crate::runs::formats::Format;
@@ -53,6 +54,17 @@ pub enum RunsCommand {
         paths: Vec<PathBuf>,
         /// Confidence of the intervals, in (0, 1).
         level: f64,
+    },
+    /// Rank finished runs of several detectors.
+    Rank {
+        /// Echoed in the reply.
+        job: JobId,
+        /// The detectors with their run files.
+        runs: Vec<(Candidate, PathBuf)>,
+        /// What has no run, to be told with the others.
+        not_run: Vec<NotRun>,
+        /// At which detectors are held against each other, in (0, 1).
+        false_alarm_rate: f64,
     },
     /// Write a run in a format.
     Write {
@@ -108,6 +120,12 @@ pub enum RunsEvent {
         job: JobId,
         /// In the order asked for.
         runs: Vec<Arc<ComparedRun>>,
+    },
+    /// Runs of several detectors were ranked.
+    Ranked {
+        /// See [`RunsCommand::Rank`].
+        job: JobId,
+        ranked: Arc<Ranked>,
     },
     /// A run was written in a format, or why not.
     Written {
@@ -165,6 +183,15 @@ pub fn answer(command: RunsCommand) -> RunsEvent {
         RunsCommand::Compare { job, paths, level } => RunsEvent::Compared {
             job,
             runs: compare(&paths, level),
+        },
+        RunsCommand::Rank {
+            job,
+            runs,
+            not_run,
+            false_alarm_rate,
+        } => RunsEvent::Ranked {
+            job,
+            ranked: Arc::new(Ranked::of_runs(&runs, not_run, false_alarm_rate)),
         },
         RunsCommand::Write {
             run,

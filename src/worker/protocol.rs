@@ -16,7 +16,7 @@ pub use crate::engine::{
     Severity,
 };
 pub use crate::networks::ModelIdentity;
-pub use crate::networks::checkpoints::{MissingSettings, ModelSource, SettingsExample};
+pub use crate::networks::checkpoints::{MissingSettings, ModelSource, Setting, SettingsExample};
 pub use crate::runs::{AttemptResult, BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
 
 pub use super::keeping::{RunsCommand, RunsEvent};

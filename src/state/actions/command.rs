@@ -90,6 +90,8 @@ ui_commands! {
     Close => window::CLOSE,
     /// Choose a model folder in a dialog.
     BrowseModel => setup::BROWSE_MODEL,
+    /// Open what is known of the model, or close it.
+    ToggleModel => setup::TOGGLE_MODEL,
     /// Open the page for new models, or close it.
     ToggleTrain => training::TOGGLE_TRAIN,
     /// Choose a folder of images to learn from in a dialog.
@@ -206,6 +208,12 @@ ui_commands! {
     Rename => files::RENAME,
     /// Open the table of finished runs, or close it.
     ToggleCompare => files::TOGGLE_COMPARE,
+    /// Open the comparison of detectors, or close it.
+    ToggleDetectors => running::TOGGLE_DETECTORS,
+    /// Score the images by all detectors that are chosen.
+    CompareDetectors => running::COMPARE_DETECTORS,
+    /// End the comparison of detectors.
+    StopComparison => running::STOP_COMPARISON,
     /// Fold the setup of the next run away, or show it.
     ToggleSetup => window::TOGGLE_SETUP,
     /// Pictures of one image above the gallery.

@@ -87,6 +87,10 @@ pub enum Overlay {
     Train,
     /// What the window has said so far.
     Messages,
+    /// Several detectors on the same images.
+    Detectors,
+    /// What the model is.
+    Model,
 }
 
 impl Overlay {
@@ -100,6 +104,8 @@ impl Overlay {
             Self::Try => UiCommand::ToggleTry,
             Self::Train => UiCommand::ToggleTrain,
             Self::Messages => UiCommand::ToggleMessages,
+            Self::Detectors => UiCommand::ToggleDetectors,
+            Self::Model => UiCommand::ToggleModel,
         }
     }
 }

@@ -22,6 +22,7 @@ use super::fitting::FitForm;
 use super::folders::FolderId;
 use super::notices::NoticeId;
 use super::panels::PanelSettings;
+use super::ranking::RankingForm;
 use super::settings::ThemeChoice;
 use super::training::TrainAction;
 use crate::ood::Role;
@@ -76,6 +77,8 @@ pub enum Action {
     SaveDetector(PathBuf),
     /// Change what the next fit takes.
     SetFit(FitForm),
+    /// Change what the next comparison of detectors takes.
+    SetRanking(RankingForm),
     /// Write the fit of the detector to a file.
     SaveFit(PathBuf),
     /// Write the plots to this folder.
@@ -187,6 +190,7 @@ impl Action {
                 UiCommand::BrowseSaveDetector.info().explanation.clone(),
             ),
             Self::SetFit(_) => Info::new("Change", "Change what the detector is fitted on"),
+            Self::SetRanking(_) => Info::new("Change", "Change which detectors are compared"),
             Self::SaveFit(_) => {
                 Info::new("Save", UiCommand::BrowseSaveFit.info().explanation.clone())
             }

@@ -172,6 +172,8 @@ fn model_info() -> ModelInfo {
         },
         call_secs: vec![(1, 0.0016), (8, 0.01)],
         notes: Vec::new(),
+        settings: Vec::new(),
+        num_tensors: 0,
     }
 }
 

@@ -6,6 +6,7 @@ use super::Scene;
 use crate::detectors::DetectorSpec;
 use crate::state::{Action, UiCommand};
 use crate::ui::theme;
+use crate::ui::widgets::buttons::action_button;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{card, note, row, section};
 use crate::ui::widgets::path_field::{PathRow, path_row};
@@ -14,7 +15,7 @@ use crate::ui::widgets::path_field::{PathRow, path_row};
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     section(ui, "Detector", |ui| {
         // A fit is of the detector as it is.
-        let is_free = !scene.session.is_fitting();
+        let is_free = !scene.session.is_fitting() && !scene.session.ranking.is_active();
         ui.add_enabled_ui(is_free, |ui| {
             scene.edit_run(|settings, scene| {
                 let detector = &mut settings.method.detector;
@@ -23,6 +24,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             });
         });
         super::fit::ui(ui, scene);
+        action_button(ui, scene.actions, Action::Do(UiCommand::ToggleDetectors));
         file_ui(ui, scene);
     });
 }

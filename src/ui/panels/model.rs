@@ -1,19 +1,22 @@
 //! The model: where it comes from and what it is.
 
-use egui::{Align, Layout, RichText, TextStyle, Ui, vec2};
+use egui::{Align, Atom, Button, Layout, RichText, Ui, vec2};
 
 use super::Scene;
 use crate::images::typed_path::typed_path;
+use crate::state::model::images;
 use crate::state::{Action, ModelState, UiCommand, text};
 use crate::ui::theme::{self, ROW_HEIGHT};
-use crate::ui::widgets::buttons::action_button;
-use crate::ui::widgets::layout::{card, ends, lines, note, section};
+use crate::ui::widgets::buttons::{action_button, sized};
+use crate::ui::widgets::layout::{card, ends, lines, lines_size, note, section};
 use crate::ui::widgets::path_field::{PathRow, path_row};
 use crate::ui::widgets::tip::Tip as _;
 use crate::worker::protocol::{MissingSettings, ModelInfo, ModelSource};
 
 /// Height of what the card holds, whatever that is: nothing below may move under the pointer when another model opens.
 const CARD_HEIGHT: f32 = 108.0;
+/// Width in points of the menu of recent models.
+const RECENT_WIDTH: f32 = 420.0;
 /// Lines below the field, for a hint or for what is wrong with the path.
 const HINT_LINES: usize = 2;
 
@@ -39,8 +42,53 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         };
         path_row(ui, scene.actions, &mut scene.drafts.model, &row);
         hint_ui(ui, scene);
-        super::train::entry_ui(ui, scene);
+        ui.horizontal(|ui| {
+            recent_ui(ui, scene);
+            about_ui(ui, scene);
+            super::train::entry_ui(ui, scene);
+        });
     });
+}
+
+/// Models that were opened before, in a menu.
+fn recent_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let session = scene.session;
+    let recent = &session.settings.recent_models;
+    let is_free = !recent.is_empty() && !session.is_running() && !session.is_fitting();
+    let menu = |ui: &mut Ui| {
+        ui.menu_button("Recent", |ui| {
+            ui.set_width(RECENT_WIDTH);
+            for model in recent {
+                // The name of the pipeline says more than that of a part of it.
+                let whole = model.path.parent().filter(|_| model.path.ends_with("unet"));
+                let name = crate::state::folders::short_name(whole.unwrap_or(&model.path));
+                let about = RichText::new(model.about.as_str()).small();
+                let button = Button::new((name, Atom::grow(), about)).truncate();
+                let response = ui.add(button).tip(|| model.path.display().to_string());
+                if response.clicked() {
+                    let source = ModelSource::Path(model.path.clone());
+                    scene.actions.push(Action::OpenModel(source));
+                    ui.close();
+                }
+            }
+        })
+    };
+    ui.add_enabled_ui(is_free, menu)
+        .inner
+        .response
+        .tip_always(|| {
+            if recent.is_empty() {
+                "Models from disk that were opened are listed here"
+            } else {
+                "Open a model that was opened before"
+            }
+        });
+}
+
+fn about_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let is_open = scene.session.model_info().is_some();
+    let about = Action::Do(UiCommand::ToggleModel);
+    sized(ui, scene.actions, about, vec2(0.0, 0.0), is_open);
 }
 
 /// Empty the field once its model is open, and put a path into it that was chosen elsewhere and is wrong.
@@ -135,8 +183,7 @@ fn hint_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 /// In the place of the hint: that the model does not say all of itself, and the way to say it.
 fn missing_ui(ui: &mut Ui, scene: &mut Scene<'_>, missing: &MissingSettings) {
-    let height = HINT_LINES as f32 * ui.text_style_height(&TextStyle::Small);
-    let size = vec2(ui.available_width(), height);
+    let size = lines_size(ui, HINT_LINES);
     ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
         ui.set_min_size(size);
         let button = ui.button("Say them…");
@@ -154,12 +201,6 @@ fn missing_ui(ui: &mut Ui, scene: &mut Scene<'_>, missing: &MissingSettings) {
 }
 
 fn info_ui(ui: &mut Ui, info: &ModelInfo) {
-    let colors = if info.geometry.channels == 1 {
-        "gray"
-    } else {
-        "color"
-    };
-    let side = info.geometry.side;
     let lines = [
         (
             info.family.clone(),
@@ -167,7 +208,8 @@ fn info_ui(ui: &mut Ui, info: &ModelInfo) {
         ),
         (
             format!(
-                "{side} × {side} {colors}, {} parameters",
+                "{}, {} parameters",
+                images(info),
                 text::magnitude(info.num_parameters as f64)
             ),
             "Every image is brought to this size. Parameters are the numbers that the model has learnt",

@@ -156,12 +156,12 @@ fn idle_lines(session: &Session, run: Option<&RunState>) -> Lines {
     let left = match (session.model_info(), num_images) {
         (Some(info), 1..) => {
             let detector = &settings.method.detector;
-            let steps = match detector.expected_calls(info.num_train_timesteps) {
+            let calls = match detector.expected_calls(info.num_train_timesteps) {
                 0 => String::new(),
-                count => format!(", {}", text::counted(count, "step")),
+                count => format!(" of {}", text::counted(count, "call")),
             };
             format!(
-                "{}{}, {}{steps}",
+                "{}{}, {}{calls}",
                 // Above what came of another one.
                 run.map_or("", |_| "Next run: "),
                 text::counted(num_images, "image"),

@@ -122,8 +122,7 @@ pub fn lines(ui: &mut Ui, text: &str, color: Color32, count: usize) -> Response 
         ..TextWrapping::default()
     };
     let is_cut = ui.painter().layout_job(job.clone()).elided;
-    let height = count as f32 * ui.text_style_height(&TextStyle::Small);
-    let size = vec2(ui.available_width(), height);
+    let size = lines_size(ui, count);
     let response = ui
         .allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
             ui.set_min_size(size);
@@ -135,6 +134,12 @@ pub fn lines(ui: &mut Ui, text: &str, color: Color32, count: usize) -> Response 
     } else {
         response
     }
+}
+
+/// The place that a number of [`lines`] takes.
+pub fn lines_size(ui: &Ui, count: usize) -> Vec2 {
+    let height = count as f32 * ui.text_style_height(&TextStyle::Small);
+    vec2(ui.available_width(), height)
 }
 
 /// Words at the right edge of a cell of fixed width, above or among numbers.

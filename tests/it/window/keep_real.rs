@@ -151,7 +151,7 @@ fn a_run_is_kept_while_it_goes_on_and_opens_without_its_images() {
         window.query_by_label_contains("Open run of").is_some()
     });
     window.get_by_label_contains(
-        "6 images, alternating checkerboard 8, 2 attempts, 3 steps, finished",
+        "6 images, alternating checkerboard 8, 2 attempts of 3 calls, finished",
     );
     window.get_by_label_contains("Open run of").click();
     until(&mut window, "the opened run", |window| {

@@ -85,9 +85,20 @@ fn faults(window: &Window) -> Vec<String> {
     let size = window.ctx.content_rect().size();
     // What scrolls goes on below the bar at the bottom, unseen.
     let seen = Rect::from_min_max(pos2(0.0, 0.0), pos2(size.x, size.y - 76.0));
-    let items = items(window);
+    faults_of(window, &items(window), seen)
+}
+
+/// The same of what lies over the window and begins with this title.
+pub(super) fn faults_of_dialog(window: &Window, title: &str) -> Vec<String> {
+    let all = items(window).into_iter();
+    let items: Vec<Item> = all.skip_while(|item| item.label != title).collect();
+    faults_of(window, &items, window.ctx.content_rect())
+}
+
+fn faults_of(window: &Window, items: &[Item], seen: Rect) -> Vec<String> {
+    let size = window.ctx.content_rect().size();
     let mut faults = Vec::new();
-    for item in &items {
+    for item in items {
         let is_outside = item.rect.left() < -0.5 || item.rect.right() > size.x + 0.5;
         if is_outside && item.role != AccessRole::Window {
             faults.push(format!("{item:?} is outside of the window"));
@@ -249,6 +260,7 @@ fn no_dialog_leaves_the_window_at_any_width() {
             UiCommand::ToggleMessages,
             UiCommand::ToggleRecent,
             UiCommand::ToggleCompare,
+            UiCommand::ToggleDetectors,
             UiCommand::ToggleTry,
             UiCommand::TogglePalette,
             UiCommand::TogglePresentation,
@@ -262,6 +274,7 @@ fn no_dialog_leaves_the_window_at_any_width() {
                 "Messages",
                 "Recent runs",
                 "Compare runs",
+                "Which detector for these images?",
                 "Paint and try",
                 "Close",
             ];

@@ -218,6 +218,11 @@ fn what_lies_over_the_window_reads_in_order() {
         (UiCommand::ToggleMessages, "Messages", &[]),
         (UiCommand::ToggleRecent, "Recent runs", &[]),
         (UiCommand::ToggleCompare, "Compare runs", &[]),
+        (
+            UiCommand::ToggleDetectors,
+            "Which detector for these images?",
+            &[],
+        ),
         (UiCommand::ToggleTry, "Paint and try", &[]),
     ] {
         let session = window.state_mut().session_mut();

@@ -133,12 +133,12 @@ fn a_command_is_shown_without_the_marks_around_it() {
 }
 
 #[test]
-fn a_run_without_steps_says_so_in_the_table() {
+fn a_run_without_calls_says_so_in_the_table() {
     let (mut window, script) = ready(3);
     let path = fixture("runs/v1/finished.lmdrun");
     let mut runs = compare(&[path], 0.95);
     show_runs(&mut window, &script, runs.clone());
-    assert!(window.query_by_label_contains("No steps").is_none());
+    assert!(window.query_by_label_contains("No calls").is_none());
     act(&mut window, Action::Do(UiCommand::ToggleCompare));
 
     let run = Arc::make_mut(&mut runs[0]);
@@ -162,6 +162,6 @@ fn a_run_without_steps_says_so_in_the_table() {
     };
     scores.manifest = Manifest::new(new, 8);
     show_runs(&mut window, &script, runs.clone());
-    let said = window.query_all_by_label_contains("does not call the diffusion model");
+    let said = window.query_all_by_label_contains("does not use the diffusion model");
     assert_eq!(said.count(), runs[0].rows.len());
 }

@@ -432,5 +432,7 @@ fn model_info() -> ModelInfo {
         },
         call_secs: vec![(1, 0.005), (16, 0.05)],
         notes: Vec::new(),
+        settings: Vec::new(),
+        num_tensors: 0,
     }
 }

@@ -64,3 +64,28 @@ pub const GO_ON_UNSAVED: Info = Info {
     shortcuts: &[],
     palette: None,
 };
+
+pub const TOGGLE_DETECTORS: Info = Info {
+    text: Borrowed("Compare detectors…"),
+    explanation: Borrowed(
+        "Score the same images by several detectors, the cheap ones first, and see which to use",
+    ),
+    shortcuts: &[],
+    palette: Some((When::Always, "Compare detectors")),
+};
+
+pub const COMPARE_DETECTORS: Info = Info {
+    text: Borrowed("Compare"),
+    explanation: Borrowed(
+        "Score the images of the setup by each of these; every detector's run is kept among the recent ones",
+    ),
+    shortcuts: &[],
+    palette: None,
+};
+
+pub const STOP_COMPARISON: Info = Info {
+    text: Borrowed("Stop"),
+    explanation: Borrowed("End the comparison, what is finished stays"),
+    shortcuts: &[],
+    palette: None,
+};

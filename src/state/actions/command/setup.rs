@@ -12,6 +12,13 @@ pub const BROWSE_MODEL: Info = Info {
     palette: Some((When::Always, "Open a model…")),
 };
 
+pub const TOGGLE_MODEL: Info = Info {
+    text: Borrowed("About…"),
+    explanation: Borrowed("Show every setting of the model and where it comes from"),
+    shortcuts: &[],
+    palette: Some((When::Always, "About the model")),
+};
+
 pub const BROWSE_MASK: Info = Info {
     text: Borrowed("Browse…"),
     explanation: Borrowed("Choose a picture as the mask, white stays and black is painted again"),

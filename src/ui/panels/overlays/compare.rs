@@ -2,7 +2,7 @@
 
 mod pair;
 
-use egui::{Button, Frame, Grid, Id, Margin, Modal, RichText, ScrollArea, Ui, WidgetInfo, vec2};
+use egui::{Button, RichText, ScrollArea, Ui, WidgetInfo, vec2};
 
 use crate::detectors::measures;
 use crate::engine::comparing::{ComparedRow, ComparedRun};
@@ -12,19 +12,19 @@ use crate::state::{Action, KeepAction, UiCommand, recent, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
+use crate::ui::widgets::dialog::dialog;
 use crate::ui::widgets::layout::{HEADING, ends, note, sized_cell, title};
+use crate::ui::widgets::table::spread_grid;
 
 /// Largest width in points.
 const WIDTH: f32 = 1130.0;
 /// Rows drawn at most: more can't be looked through.
 const MOST_ROWS: usize = 400;
-/// Points between two columns at least.
-const LEAST_GAP: f32 = 16.0;
 /// Width of the scroll bar in points, and its distance from the table.
 const SCROLL_BAR: f32 = 10.0;
 /// The heads of the columns; the first has the buttons.
 const COLUMNS: [&str; 10] = [
-    "", "Run", "Model", "Method", "Attempts", "Steps", "Score", "AUROC", "Images", "Time",
+    "", "Run", "Model", "Method", "Attempts", "Calls", "Score", "AUROC", "Images", "Time",
 ];
 
 /// Draw it.
@@ -32,11 +32,8 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
     if !scene.session.comparing.is_open {
         return;
     }
-    let frame = Frame::window(ui.style()).inner_margin(Margin::same(16));
-    let modal = Modal::new(Id::unique("compare runs")).frame(frame);
-    let modal = modal.show(ui.ctx(), |ui| {
+    let modal = dialog(ui, "compare runs", WIDTH, |ui| {
         let content = ui.ctx().content_rect();
-        ui.set_width(WIDTH.min(content.width() - 60.0));
         let height = content.height() - 90.0;
         ui.set_height(height);
         head_ui(ui, scene);
@@ -144,25 +141,6 @@ fn table_ui(ui: &mut Ui, scene: &mut Scene<'_>, height: f32) {
         });
 }
 
-/// A grid whose columns lie as far apart as makes it as wide as its place; what they leave was seen in the frame before.
-fn spread_grid(ui: &mut Ui, id_salt: &str, num_columns: usize, add: impl FnOnce(&mut Ui)) {
-    let id = ui.scope_id().with(id_salt);
-    let gap: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(LEAST_GAP);
-    let place = ui.available_width();
-    let grid = Grid::new(id_salt)
-        .num_columns(num_columns)
-        .spacing([gap, 3.0])
-        .striped(true)
-        .show(ui, add);
-    let num_gaps = (num_columns - 1) as f32;
-    let columns = grid.response.rect.width() - num_gaps * gap;
-    let fitting = ((place - columns) / num_gaps).floor().max(LEAST_GAP);
-    if fitting != gap {
-        ui.data_mut(|data| data.insert_temp(id, fitting));
-        ui.request_discard("the columns have other widths");
-    }
-}
-
 fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &ComparedRun, row: ComparedRow) {
     let manifest = &run.scores.manifest;
     let settings = manifest.settings();
@@ -200,12 +178,12 @@ fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &ComparedRun, row: ComparedRo
     number(ui, settings.method.detector.num_attempts().to_string());
     match (settings.method.detector).expected_calls(manifest.model.num_train_timesteps) {
         0 => {
-            let none = "No steps: this detector does not call the diffusion model";
+            let none = "No calls: this detector does not use the diffusion model";
             let response = number(ui, "–".to_owned()).on_hover_text(none);
             response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, none));
         }
-        num_steps => {
-            number(ui, num_steps.to_string());
+        num_calls => {
+            number(ui, num_calls.to_string());
         }
     }
     ui.label(way);

@@ -1,10 +1,11 @@
 //! What the window has said so far, the newest first.
 
-use egui::{Align, Frame, Id, Layout, Margin, Modal, ScrollArea, Ui};
+use egui::{Align, Layout, ScrollArea, Ui};
 
 use crate::state::notices::Past;
 use crate::state::{Action, UiCommand};
 use crate::ui::panels::{Scene, notices};
+use crate::ui::widgets::dialog::dialog;
 use crate::ui::widgets::layout::{HEADING, note, title};
 
 /// Width in points.
@@ -12,11 +13,8 @@ const WIDTH: f32 = 560.0;
 
 /// Draw the list.
 pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
-    let frame = Frame::window(ui.style()).inner_margin(Margin::same(16));
-    let modal = Modal::new(Id::unique("messages")).frame(frame);
-    let modal = modal.show(ui.ctx(), |ui| {
+    let modal = dialog(ui, "messages", WIDTH, |ui| {
         let content = ui.ctx().content_rect();
-        ui.set_width(WIDTH.min(content.width() - 60.0));
         title(ui, "Messages", HEADING);
         ui.add_space(4.0);
         let mut past = scene.session.notices.past().peekable();

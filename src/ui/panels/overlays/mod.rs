@@ -1,7 +1,11 @@
-//! What lies over the window: the command palette, the sheet of keys, past messages, the presentation and a picture to try.
+//! What lies over the window: the command palette, the sheet of keys, past messages, comparisons, the presentation and a
+//! picture to try.
 
 pub mod compare;
+mod curves;
+pub mod detectors;
 pub mod messages;
+pub mod model;
 pub mod model_settings;
 pub mod palette;
 pub mod presentation;
@@ -22,6 +26,8 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         Some(Overlay::Shortcuts) => shortcuts::ui(ui, scene),
         Some(Overlay::Try) => trial::ui(ui, scene),
         Some(Overlay::Messages) => messages::ui(ui, scene),
+        Some(Overlay::Detectors) => detectors::ui(ui, scene),
+        Some(Overlay::Model) => model::ui(ui, scene),
         // These take the window's place.
         Some(Overlay::Presentation | Overlay::Explain | Overlay::Train) | None => {}
     }

@@ -1,12 +1,13 @@
 //! Saying what a checkpoint does not say of itself: a form with the settings of published models to begin from.
 
-use egui::{Frame, Id, Margin, Modal, TextEdit, TextStyle, Ui, vec2};
+use egui::{TextEdit, TextStyle, Ui, vec2};
 
 use crate::state::model::ModelProblem;
 use crate::state::{Action, ModelState, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::buttons::primary_words;
+use crate::ui::widgets::dialog::dialog;
 use crate::ui::widgets::layout::{TITLE, note, title};
 use crate::ui::widgets::prose::prose;
 use crate::ui::widgets::tip::Tip as _;
@@ -23,17 +24,18 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
     {
         scene.drafts.model_settings = None;
     }
+    if scene.drafts.model_settings.is_none() {
+        return;
+    }
+    // While the model is opened with what was typed there is no problem, and the draft waits for the next.
     let Some(problem) = scene.session.model_problem.clone() else {
         return;
     };
-    let (Some(missing), Some(mut json)) = (&problem.missing, scene.drafts.model_settings.clone())
+    let (Some(missing), Some(mut json)) = (&problem.missing, scene.drafts.model_settings.take())
     else {
         return;
     };
-    let frame = Frame::window(ui.style()).inner_margin(Margin::same(16));
-    let modal = Modal::new(Id::unique("model settings")).frame(frame);
-    let modal = modal.show(ui.ctx(), |ui| {
-        ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 60.0));
+    let modal = dialog(ui, "model settings", WIDTH, |ui| {
         form_ui(ui, scene, (&problem, missing), &mut json)
     });
     let is_left = modal.inner || modal.should_close();

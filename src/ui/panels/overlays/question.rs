@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use egui::{Frame, Id, Margin, Modal, ScrollArea, Ui};
+use egui::{ScrollArea, Ui};
 
 use crate::engine::resuming::list_of;
 use crate::state::saving::Question;
 use crate::state::{Action, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::widgets::buttons::primary_words;
+use crate::ui::widgets::dialog::dialog;
 use crate::ui::widgets::layout::{TITLE, note, title};
 
 /// Width in points.
@@ -19,10 +20,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
     let Some(question) = scene.session.shown.question.clone() else {
         return;
     };
-    let frame = Frame::window(ui.style()).inner_margin(Margin::same(16));
-    let modal = Modal::new(Id::unique("runs question")).frame(frame);
-    let modal = modal.show(ui.ctx(), |ui| {
-        ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 60.0));
+    let modal = dialog(ui, "runs question", WIDTH, |ui| {
         let (yes, no) = words_ui(ui, scene, &question);
         ui.add_space(8.0);
         ui.horizontal(|ui| {

@@ -2,8 +2,7 @@
 
 use egui::text::LayoutJob;
 use egui::{
-    Button, FontSelection, Frame, Id, Margin, Modal, Response, RichText, ScrollArea, Style,
-    TextStyle, Ui, WidgetInfo, vec2,
+    Button, FontSelection, Response, RichText, ScrollArea, Style, TextStyle, Ui, WidgetInfo, vec2,
 };
 
 use crate::runs::file::RunSummary;
@@ -12,6 +11,7 @@ use crate::state::{Action, UiCommand, folders::short_name, recent, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{cross, sized};
+use crate::ui::widgets::dialog::dialog;
 use crate::ui::widgets::layout::{HEADING, ends, note, title};
 use crate::ui::widgets::path_field::{PathRow, path_row};
 
@@ -25,10 +25,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
     if !scene.session.keeping.is_list_open {
         return;
     }
-    let frame = Frame::window(ui.style()).inner_margin(Margin::same(16));
-    let modal = Modal::new(Id::unique("recent runs")).frame(frame);
-    let modal = modal.show(ui.ctx(), |ui| {
-        ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 60.0));
+    let modal = dialog(ui, "recent runs", WIDTH, |ui| {
         title(ui, "Recent runs", HEADING);
         note(
             ui,

@@ -5,25 +5,27 @@ mod form;
 mod found;
 mod run;
 
-use egui::{Align, CentralPanel, Frame, Layout, Margin, RichText, ScrollArea, Ui};
+use egui::{Align, CentralPanel, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui};
 
 use super::Scene;
 use crate::state::{Action, TrainingPhase, TrainingRun, UiCommand, text};
 use crate::ui::theme::{self, MARGIN};
 use crate::ui::widgets::buttons::action_button;
-use crate::ui::widgets::layout::{HEADING, note, title};
+use crate::ui::widgets::layout::{HEADING, title};
+use crate::ui::widgets::tip::Tip as _;
 
 /// Room at the right that the scroll bar needs.
 const SCROLL_BAR: f32 = 14.0;
 
-/// The way to the page, for the setup: how far the training is stands beside it.
+/// The way to the page, in a row of the setup: how far the training is stands beside it.
 pub fn entry_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    ui.horizontal(|ui| {
-        action_button(ui, scene.actions, Action::Do(UiCommand::ToggleTrain));
-        if let Some(run) = &scene.session.training.run {
-            note(ui, summary(run));
-        }
-    });
+    action_button(ui, scene.actions, Action::Do(UiCommand::ToggleTrain));
+    if let Some(run) = &scene.session.training.run {
+        let words = summary(run);
+        let color = theme::palette(ui).weak;
+        let short = RichText::new(&words).small().color(color);
+        ui.add(Label::new(short).truncate()).tip(|| words);
+    }
 }
 
 /// Draw the page in the place of setup, center and results.

@@ -1,20 +1,16 @@
 //! The shown run against another one: scores of the same images, both curves, and whose verdict changed.
 
-use std::ops::RangeInclusive;
-
 use egui::{Button, RichText, Role as AccessRole, ScrollArea, Sense, Ui, Vec2, WidgetInfo, vec2};
-use egui_plot::{
-    AxisHints, GridMark, HLine, Line, LineStyle, PlotBounds, PlotPoints, Points, VLine,
-};
+use egui_plot::{AxisHints, HLine, LineStyle, PlotBounds, PlotPoints, Points, VLine};
 
 use crate::detectors::measures;
 use crate::ood::Role;
-use crate::ood::figures::RocPoint;
 use crate::state::folders::short_name;
 use crate::state::shown::pair::{Pair, PairPoint};
 use crate::state::{Action, KeepAction, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::panels::histogram::{axis, base_plot};
+use crate::ui::panels::overlays::curves::{Curve, curves};
 use crate::ui::theme;
 use crate::ui::widgets::layout::{note, stand_in, title};
 use crate::ui::widgets::{mark, thumbnail, ticks};
@@ -190,25 +186,18 @@ fn scatter_ui(ui: &mut Ui, scene: &Scene<'_>, pair: &Pair, height: f32) {
 fn curves_ui(ui: &mut Ui, pair: &Pair, height: f32) {
     let palette = theme::palette(ui);
     title(ui, "ROC, shown run solid, other run dashed", PART);
-    let percent = |mark: GridMark, _: &RangeInclusive<f64>| format!("{:.0} %", 100.0 * mark.value);
-    let shown = base_plot("both curves", height)
-        .width(ui.available_width())
-        .x_grid_spacer(ticks::round_marks(4, false))
-        .y_grid_spacer(ticks::round_marks(4, false))
-        .custom_x_axes(vec![axis(palette, AxisHints::new_x()).formatter(percent)])
-        .custom_y_axes(vec![axis(palette, AxisHints::new_y()).formatter(percent)])
-        .grid_color(palette.line)
-        .show(ui, |plot| {
-            plot.set_plot_bounds(PlotBounds::from_min_max([-0.02, -0.03], [1.02, 1.05]));
-            let colors = [palette.accent, palette.text];
-            let styles = [LineStyle::Solid, LineStyle::dashed_loose()];
-            let curves = pair.curves.iter().zip(["Shown run", "Other run"]);
-            for (((curve, name), color), style) in curves.zip(colors).zip(styles) {
-                let points: Vec<[f64; 2]> = curve.iter().map(corner).collect();
-                // A band would fill the area beside steep parts of the curve.
-                let line = Line::new(name, PlotPoints::from(points)).allow_band(false);
-                plot.line(line.color(color).width(1.8).style(style).allow_hover(false));
-            }
+    let colors = [palette.accent, palette.text];
+    let styles = [LineStyle::Solid, LineStyle::dashed_loose()];
+    let both = pair.curves.iter().zip(["Shown run", "Other run"]);
+    let both = both
+        .zip(colors)
+        .zip(styles)
+        .map(|(((points, name), color), style)| Curve {
+            name,
+            points,
+            color,
+            style,
+            width: 1.8,
         });
     let description = match &pair.areas {
         Some(areas) => format!(
@@ -217,19 +206,9 @@ fn curves_ui(ui: &mut Ui, pair: &Pair, height: f32) {
         ),
         None => "Two ROC curves, empty".to_owned(),
     };
-    stand_in(
-        ui,
-        "both curves stand-in",
-        shown.response.rect,
-        &description,
-    )
-    .on_hover_text(
+    curves(ui, "both curves", height, both, &description).on_hover_text(
         "Of the images that both runs scored. The closer to the upper left corner, the better",
     );
-}
-
-fn corner(point: &RocPoint) -> [f64; 2] {
-    [point.fpr, point.tpr]
 }
 
 fn changed_ui(ui: &mut Ui, scene: &mut Scene<'_>, pair: &Pair, height: f32) {

@@ -1,5 +1,8 @@
 //! Detectors on the same images, ranked: what each finds and costs, and which is cheap and as good as the best.
 
+pub mod account;
+pub mod candidates;
+
 use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
@@ -12,6 +15,9 @@ use crate::ood::figures::{Figures, MissingClass, RocPoint, figures, roc_curve};
 use crate::ood::paired::PairedAreas;
 use crate::ood::{Interval, Proportion, Role};
 use crate::runs::RunImage;
+
+pub use self::account::{Account, AccountError, NotRun, Ranked};
+pub use self::candidates::Candidate;
 
 /// Confidence of all intervals.
 pub const LEVEL: f64 = 0.95;
@@ -50,6 +56,8 @@ impl Entry {
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     pub label: String,
+    /// See [`Entry::detector`].
+    pub detector: String,
     /// Network calls per image.
     pub calls: f64,
     /// Seconds per image.
@@ -287,6 +295,7 @@ impl<'a> Scored<'a> {
         };
         Ok(Row {
             label: self.entry.label.clone(),
+            detector: self.entry.detector.clone(),
             calls: self.entry.calls,
             seconds: self.entry.seconds,
             figures: self.figures,

@@ -1,13 +1,8 @@
 //! `lmd compare-detectors`: several detectors on the same images, the cheap ones first, and which to use.
 
-mod candidates;
-mod table;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::candidates::Candidate;
-use self::table::{Account, NotRun};
 use super::collect::Collected;
 use super::execute::{self, Request};
 use super::fit;
@@ -18,14 +13,14 @@ use super::paths::{Kind, Paths};
 use super::score::with_role;
 use super::signals::Signals;
 use super::{Failure, Outcome, terminal};
-use crate::detectors::{DetectorSpec, measures};
-use crate::engine::comparing::scores;
+use crate::detectors::DetectorSpec;
+use crate::detectors::lmd::Lmd;
 use crate::engine::fitting::{FitRequest, usual_share};
-use crate::engine::ranking::Entry;
+use crate::engine::ranking::{Account, Candidate, Entry, NotRun, account};
 use crate::networks::ModelIdentity;
 use crate::networks::checkpoints::{self, ModelSource};
 use crate::networks::executors::DeviceChoice;
-use crate::ood::{Aggregate, Role};
+use crate::ood::Role;
 use crate::runs::file::{self, EXTENSION, KeepPictures, StoredScores};
 use crate::runs::fit_file::leave_out_fitted;
 use crate::runs::{RunImage, RunSettings};
@@ -99,9 +94,10 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let signals = Signals::catch().map_err(Failure::failed)?;
     let comparison = Comparison::prepare(args, &signals)?;
     let mut account = Account::new(args.false_alarm_rate);
-    account.write(&args.output)?;
+    let write = |account: &Account| account.write(&args.output).map_err(Failure::failed);
+    write(&account)?;
     let mut first_failure = None;
-    for candidate in candidates::chosen(&args.method) {
+    for candidate in chosen(&args.method) {
         match comparison.entries(&candidate, &account, &signals) {
             Ok(Found::Entries(entries)) => account.entries.extend(entries),
             Ok(Found::TooLong(reason)) => account.not_run.push(NotRun::new(&candidate, reason)),
@@ -118,19 +114,30 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
                 first_failure.get_or_insert(failure);
             }
         }
-        account.write(&args.output)?;
+        write(&account)?;
     }
     if let (true, Some(failure)) = (account.entries.is_empty(), first_failure) {
         return Err(failure);
     }
     let text = if args.json {
-        account.json()?
+        account.json().map_err(Failure::failed)?
     } else {
         terminal::message(&account.markdown());
         args.output.display().to_string()
     };
     terminal::answer(&text)?;
     Ok(Outcome::Done)
+}
+
+/// What is compared where these detectors are asked for, all where there are none.
+fn chosen(asked: &[DetectorSpec]) -> Vec<Candidate> {
+    let is_asked = |candidate: &Candidate| {
+        let name = candidate.detector.about().name;
+        asked.is_empty() || asked.iter().any(|spec| spec.about().name == name)
+    };
+    let mut candidates = Candidate::all(&Lmd::default());
+    candidates.retain(is_asked);
+    candidates
 }
 
 /// What came of a detector.
@@ -165,10 +172,10 @@ impl<'a> Comparison<'a> {
         let paths = Paths::new(true).reads_model(&source);
         let all_folders = folders.iter().chain(&fit_folders);
         let mut paths = all_folders.fold(paths, |paths, (_, path)| paths.reads_images(path));
-        for name in table::FILES {
+        for name in account::FILES {
             paths.claim(&args.output.join(name), Kind::File)?;
         }
-        if !args.output.join(table::JSON).is_file() {
+        if !args.output.join(account::JSON).is_file() {
             output::report_folder(&args.output, args.overwrite)?;
         }
         output::check_writable(&args.output)?;
@@ -237,7 +244,7 @@ impl<'a> Comparison<'a> {
             Some(run) => run,
             None => file::read_scores(&path).map_err(Failure::failed)?,
         };
-        Ok(Found::Entries(entries(candidate, &run)))
+        Ok(Found::Entries(candidate.entries(&run)))
     }
 
     /// The settings of a detector's run, with a fit where it needs one; `None` where a signal came meanwhile.
@@ -349,33 +356,4 @@ fn share_to_fit_on(images: &[RunImage]) -> Vec<RunImage> {
     images.sort_by_key(|image| image.file.hash);
     images.truncate(usual_share(images.len()));
     images
-}
-
-/// A row for each measure of a run.
-fn entries(candidate: &Candidate, run: &StoredScores) -> Vec<Entry> {
-    let num_images = run
-        .attempts
-        .iter()
-        .filter(|of| !of.is_empty())
-        .count()
-        .max(1) as f64;
-    let first = run.attempts.iter().flatten().next();
-    let measured = first.map_or(&[][..], |values| values.ids());
-    let ways = measures::available(measured);
-    let is_alone = ways.len() == 1;
-    let entry = |measure| {
-        let by_measure = scores(run, measure, Aggregate::Median);
-        Entry {
-            label: if is_alone {
-                candidate.label.clone()
-            } else {
-                format!("{}, {}", candidate.label, measures::label(&measure))
-            },
-            detector: candidate.name.clone(),
-            calls: run.num_calls as f64 / num_images,
-            seconds: run.seconds / num_images,
-            scores: Entry::scores_of(&run.images, &by_measure),
-        }
-    };
-    ways.into_iter().map(entry).collect()
 }

@@ -1,39 +1,42 @@
 //! The comparison as files: for people, for a spreadsheet, for programs, and the ROC curves.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::candidates::Candidate;
-use crate::engine::ranking::{Entry, LEVEL, Ranking, Row, rank};
-use crate::headless::Failure;
+use super::{Entry, LEVEL, Ranking, Row, rank};
+use crate::engine::saving::patiently;
 use crate::images::write::write_atomically;
 use crate::ood::text::{measured, percent};
 use crate::ood::{Interval, Proportion};
+use crate::runs::file;
 use crate::runs::report::{RocChart, RocLine, draw_roc, render_svg};
 
-pub(super) const JSON: &str = "comparison.json";
+/// Of the file for programs.
+pub const JSON: &str = "comparison.json";
 const CSV: &str = "comparison.csv";
 const MARKDOWN: &str = "comparison.md";
 const ROC: &str = "roc.svg";
 
 /// What is written into the folder, besides the runs.
-pub(super) const FILES: [&str; 4] = [JSON, CSV, MARKDOWN, ROC];
+pub const FILES: [&str; 4] = [JSON, CSV, MARKDOWN, ROC];
 
 /// Curves in the chart, the best ones: more can't be told apart.
 const MAX_CURVES: usize = 6;
 
 /// A detector without figures.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct NotRun {
-    label: String,
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NotRun {
+    pub label: String,
     /// Why.
-    reason: String,
+    pub reason: String,
 }
 
 impl NotRun {
-    pub(super) fn new(candidate: &Candidate, reason: String) -> Self {
+    pub fn new(candidate: &Candidate, reason: String) -> Self {
         Self {
             label: candidate.label.clone(),
             reason,
@@ -43,10 +46,22 @@ impl NotRun {
 
 /// What is known so far.
 #[derive(Clone, Debug)]
-pub(super) struct Account {
-    false_alarm_rate: f64,
-    pub(super) entries: Vec<Entry>,
-    pub(super) not_run: Vec<NotRun>,
+pub struct Account {
+    /// At which detectors are held against each other.
+    pub false_alarm_rate: f64,
+    pub entries: Vec<Entry>,
+    pub not_run: Vec<NotRun>,
+}
+
+/// A comparison can't be written.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    #[error("the comparison can't be written: {source}: {path}", path = path.display())]
+    Write { source: io::Error, path: PathBuf },
+    #[error("the ROC curves can't be drawn: {0}")]
+    Draw(String),
+    #[error("the comparison can't be put into JSON: {0}")]
+    Json(#[from] serde_json::Error),
 }
 
 /// All in one object.
@@ -60,8 +75,41 @@ struct Whole<'a> {
     not_run: &'a [NotRun],
 }
 
+/// An account with what follows from it.
+#[derive(Clone, Debug)]
+pub struct Ranked {
+    pub account: Account,
+    /// Why there is none, where there is none.
+    pub ranking: Result<Ranking, String>,
+}
+
+impl Ranked {
+    /// By finished runs of these detectors; one that can't be read is told among those that were not run.
+    pub fn of_runs(
+        runs: &[(Candidate, PathBuf)],
+        not_run: Vec<NotRun>,
+        false_alarm_rate: f64,
+    ) -> Self {
+        let mut account = Account::new(false_alarm_rate);
+        account.not_run = not_run;
+        for (candidate, path) in runs {
+            match patiently(|| file::read_scores(path)) {
+                Ok(run) => account.entries.extend(candidate.entries(&run)),
+                Err(error) => account.not_run.push(NotRun::new(
+                    candidate,
+                    format!("its run can't be read: {error}"),
+                )),
+            }
+        }
+        Self {
+            ranking: account.ranking(),
+            account,
+        }
+    }
+}
+
 impl Account {
-    pub(super) fn new(false_alarm_rate: f64) -> Self {
+    pub fn new(false_alarm_rate: f64) -> Self {
         Self {
             false_alarm_rate,
             entries: Vec::new(),
@@ -69,7 +117,8 @@ impl Account {
         }
     }
 
-    fn ranking(&self) -> Result<Ranking, String> {
+    /// Why there is none, where there is none.
+    pub fn ranking(&self) -> Result<Ranking, String> {
         if self.entries.is_empty() {
             return Err("no detector has finished yet".to_owned());
         }
@@ -77,15 +126,11 @@ impl Account {
     }
 
     /// Write all files. A reader never finds half of one.
-    pub(super) fn write(&self, folder: &Path) -> Result<(), Failure> {
+    pub fn write(&self, folder: &Path) -> Result<(), AccountError> {
         let write = |name: &str, text: String| {
             let path = folder.join(name);
-            write_atomically(&path, text.as_bytes()).map_err(|error| {
-                Failure::failed(anyhow::anyhow!(
-                    "the comparison can't be written: {error}: {}",
-                    path.display()
-                ))
-            })
+            write_atomically(&path, text.as_bytes())
+                .map_err(|source| AccountError::Write { source, path })
         };
         write(JSON, self.json()?)?;
         let Ok(ranking) = self.ranking() else {
@@ -94,13 +139,13 @@ impl Account {
         write(CSV, csv(&ranking))?;
         write(MARKDOWN, self.markdown())?;
         let chart = roc(&ranking);
-        let svg = render_svg(1000, 900, |area| draw_roc(area, &chart)).map_err(|reason| {
-            Failure::failed(anyhow::anyhow!("the ROC curves can't be drawn: {reason}"))
-        })?;
+        let svg =
+            render_svg(1000, 900, |area| draw_roc(area, &chart)).map_err(AccountError::Draw)?;
         write(ROC, svg)
     }
 
-    pub(super) fn json(&self) -> Result<String, Failure> {
+    /// For programs.
+    pub fn json(&self) -> Result<String, AccountError> {
         let ranking = self.ranking();
         let whole = Whole {
             ranking: ranking.as_ref().ok(),
@@ -108,11 +153,11 @@ impl Account {
             advice: ranking.as_ref().ok().map(Ranking::advice),
             not_run: &self.not_run,
         };
-        serde_json::to_string_pretty(&whole).map_err(Failure::failed)
+        Ok(serde_json::to_string_pretty(&whole)?)
     }
 
     /// For people.
-    pub(super) fn markdown(&self) -> String {
+    pub fn markdown(&self) -> String {
         let mut text = match self.ranking() {
             Ok(ranking) => tables(&ranking),
             Err(missing) => format!("There is no comparison: {missing}.\n"),

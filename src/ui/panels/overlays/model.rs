@@ -1,0 +1,122 @@
+//! What the model is: its facts, every setting with where it comes from, and what had to be assumed.
+
+use egui::{Grid, Label, RichText, ScrollArea, Ui};
+
+use crate::state::model::images;
+use crate::state::{Action, UiCommand, text};
+use crate::ui::panels::Scene;
+use crate::ui::theme;
+use crate::ui::widgets::dialog::dialog;
+use crate::ui::widgets::layout::{HEADING, note, title};
+use crate::ui::widgets::tip::Tip as _;
+use crate::worker::protocol::{ModelInfo, ModelSource, Setting};
+
+/// Width in points.
+const WIDTH: f32 = 720.0;
+/// Width in points of the column with values.
+const VALUE_WIDTH: f32 = 240.0;
+
+/// Draw the card of the model that is open.
+pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
+    let info = scene.session.model_info().cloned();
+    let modal = dialog(ui, "about the model", WIDTH, |ui| {
+        let height = ui.ctx().content_rect().height() - 180.0;
+        title(ui, "About the model", HEADING);
+        ui.add_space(4.0);
+        ScrollArea::both()
+            .max_height(height)
+            .auto_shrink([false, true])
+            .show(ui, |ui| match &info {
+                Some(info) => card_ui(ui, info),
+                None => {
+                    note(ui, "No model is open");
+                }
+            });
+        ui.add_space(6.0);
+        ui.button("Close card").clicked()
+    });
+    if modal.inner || modal.should_close() {
+        scene.actions.push(Action::Do(UiCommand::ToggleModel));
+    }
+}
+
+fn card_ui(ui: &mut Ui, info: &ModelInfo) {
+    let parameters = text::magnitude(info.num_parameters as f64);
+    let tensors = text::counted(info.num_tensors, "tensor");
+    let facts = [
+        ("Name", info.name.clone()),
+        ("Place", place(&info.source)),
+        ("Family", info.family.clone()),
+        ("Images", images(info)),
+        ("Parameters", format!("{parameters} in {tensors}")),
+        (
+            "Arithmetic",
+            format!(
+                "{}FLOP per image and call",
+                text::magnitude(info.flops_per_call)
+            ),
+        ),
+        ("Schedule", info.identity.schedule().to_owned()),
+        (
+            "Weights",
+            format!("SHA-256 {}", info.identity.weights_sha256),
+        ),
+        (
+            "Runs on",
+            format!(
+                "{}, {} calls/s",
+                info.device,
+                text::rate(info.calls_per_second())
+            ),
+        ),
+    ];
+    let palette = theme::palette(ui);
+    let grid = |name: &str, columns: usize| {
+        Grid::new(name.to_owned())
+            .num_columns(columns)
+            .spacing([16.0, 3.0])
+    };
+    grid("facts", 2).show(ui, |ui| {
+        for (name, value) in facts {
+            ui.label(RichText::new(name).color(palette.weak));
+            ui.label(value);
+            ui.end_row();
+        }
+    });
+    for note in &info.notes {
+        let words = RichText::new(text::capitalized(note)).color(palette.warning);
+        ui.label(words);
+    }
+    if info.settings.is_empty() {
+        return;
+    }
+    ui.add_space(8.0);
+    grid("settings", 3).striped(true).show(ui, |ui| {
+        for head in ["Setting", "Value", "From"] {
+            ui.label(RichText::new(head).small().color(palette.weak));
+        }
+        ui.end_row();
+        for setting in &info.settings {
+            setting_ui(ui, setting);
+            ui.end_row();
+        }
+    });
+}
+
+fn setting_ui(ui: &mut Ui, setting: &Setting) {
+    ui.label(RichText::new(setting.name.as_str()).monospace());
+    ui.scope(|ui| {
+        ui.set_max_width(VALUE_WIDTH);
+        let value = RichText::new(setting.value.as_str()).monospace();
+        ui.add(Label::new(value).truncate())
+            .tip(|| setting.value.as_str());
+    });
+    ui.label(setting.origin.to_string());
+}
+
+fn place(source: &ModelSource) -> String {
+    match source {
+        ModelSource::Bundled => "inside the program".to_owned(),
+        ModelSource::Path(path) => path.display().to_string(),
+    }
+}
