@@ -27,32 +27,16 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.add_space(4.0);
     let is_active = session.ranking.is_active();
     let mut form = session.ranking.form.clone();
-    ui.add_enabled_ui(!is_active, |ui| {
-        let columns = Grid::new("contenders").num_columns(3).spacing([8.0, 3.0]);
-        columns.striped(true).show(ui, |ui| {
-            heads_ui(ui);
-            for candidate in session.candidates() {
-                row_ui(ui, session, &candidate, &mut form);
-                ui.end_row();
-            }
-        });
-        ui.add_space(6.0);
-        ui.horizontal(|ui| {
-            let label = ui.label("Within");
-            let tooltip =
-                "Detectors that would take longer, all together, are left out, the dear ones first";
-            ui.add(
-                DragValue::new(&mut form.most_minutes)
-                    .min_size(theme::NUMBER_FIELD)
-                    .range(1..=100_000)
-                    .suffix(" min")
-                    .speed(0.2),
-            )
-            .labelled_by(label.id)
-            .accessible_name("Within")
-            .tip(|| tooltip);
-        });
+    let columns = Grid::new("contenders").num_columns(3).spacing([8.0, 3.0]);
+    columns.striped(true).show(ui, |ui| {
+        heads_ui(ui);
+        for candidate in session.candidates() {
+            row_ui(ui, session, &candidate, &mut form);
+            ui.end_row();
+        }
     });
+    ui.add_space(6.0);
+    ui.add_enabled_ui(!is_active, |ui| time_ui(ui, &mut form));
     ui.add_space(6.0);
     if form != session.ranking.form {
         scene.actions.push(Action::SetRanking(form));
@@ -74,6 +58,23 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
 }
 
+fn time_ui(ui: &mut Ui, form: &mut RankingForm) {
+    ui.horizontal(|ui| {
+        let label = ui.label("Within");
+        let number = DragValue::new(&mut form.most_minutes)
+            .min_size(theme::NUMBER_FIELD)
+            .range(1..=100_000)
+            .suffix(" min")
+            .speed(0.2);
+        ui.add(number)
+            .labelled_by(label.id)
+            .accessible_name("Within")
+            .tip(|| {
+                "Detectors that would take longer, all together, are left out, the dear ones first"
+            });
+    });
+}
+
 fn heads_ui(ui: &mut Ui) {
     let weak = theme::palette(ui).weak;
     let head = |words: &str| RichText::new(words).small().color(weak);
@@ -87,9 +88,9 @@ fn heads_ui(ui: &mut Ui) {
 fn row_ui(ui: &mut Ui, session: &Session, candidate: &Candidate, form: &mut RankingForm) {
     let about = candidate.detector.about();
     let mut is_chosen = !form.left_out.contains(&candidate.name);
-    let response = ui
-        .add(Checkbox::new(&mut is_chosen, candidate.label.as_str()))
-        .tip(|| about.help);
+    let is_free = !session.ranking.is_active();
+    let choice = Checkbox::new(&mut is_chosen, candidate.label.as_str());
+    let response = ui.add_enabled(is_free, choice).tip_always(|| about.help);
     if response.changed() {
         if is_chosen {
             form.left_out.remove(&candidate.name);
