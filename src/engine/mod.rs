@@ -7,6 +7,7 @@
 pub mod assess;
 pub mod comparing;
 pub mod control;
+pub mod converting;
 pub mod copying;
 pub mod export;
 pub mod failure;

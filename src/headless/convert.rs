@@ -1,11 +1,10 @@
 //! `lmd convert MODEL OUT`: a model of any family as a diffusers folder.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Failure, Outcome, terminal};
-use crate::networks::checkpoints::{self, ModelSource, Numbers};
-use crate::networks::convert::{ConvertError, convert};
+use crate::engine::converting::ConvertRequest;
+use crate::networks::checkpoints::{ModelSource, Numbers};
 
 /// Options of `lmd convert`.
 #[derive(Debug, clap::Args)]
@@ -35,74 +34,27 @@ pub enum DtypeName {
 
 /// Write the folder beside its place, compare, and put it there.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
-    let output = &args.output;
-    if output.exists() {
-        return Err(Failure::bad_request(anyhow::anyhow!(
-            "there is something already; choose a folder that is not there yet: {}",
-            output.display()
-        )));
-    }
-    let source = ModelSource::named(&args.model);
-    let checkpoint =
-        checkpoints::load_with(&source, args.config.as_deref()).map_err(Failure::bad_request)?;
     let numbers = match args.dtype {
         DtypeName::F32 => Numbers::F32,
         DtypeName::F16 => Numbers::F16,
         DtypeName::Bf16 => Numbers::Bf16,
     };
-    let neighbor = Neighbor::new(output)?;
-    let made = convert(&checkpoint, &neighbor.0, numbers).map_err(|error| match error {
-        ConvertError::Inexpressible { .. } | ConvertError::TooLarge(_) => {
+    let request = ConvertRequest {
+        source: ModelSource::named(&args.model),
+        output: args.output.clone(),
+        numbers,
+    };
+    let made = request.carry_out(args.config.as_deref()).map_err(|error| {
+        if error.is_bad_request() {
             Failure::bad_request(error)
+        } else {
+            Failure::failed(error)
         }
-        error => Failure::failed(error),
     })?;
-    // What has appeared there meanwhile stays: a folder is not renamed onto another that holds anything.
-    fs::rename(&neighbor.0, output).map_err(|error| {
-        Failure::failed(anyhow::anyhow!(
-            "the folder could not be put in its place ({error}): {}",
-            output.display()
-        ))
-    })?;
-    for note in &checkpoint.notes {
+    for note in &made.notes {
         terminal::message(&format!("note: {note}"));
     }
-    if made.num_idle > 0 {
-        terminal::message(&format!(
-            "note: diffusers' blocks have {} more attentions than the model; these were written so that they do nothing",
-            made.num_idle
-        ));
-    }
-    terminal::message(&format!(
-        "opened again, its outputs are within {:.1e} of the model's largest",
-        made.max_relative_difference
-    ));
-    terminal::answer(&output.display().to_string())?;
+    terminal::message(&made.summary());
+    terminal::answer(&args.output.display().to_string())?;
     Ok(Outcome::Done)
-}
-
-/// A folder beside the output; removed when dropped, unless it was renamed.
-struct Neighbor(PathBuf);
-
-impl Neighbor {
-    fn new(output: &Path) -> Result<Self, Failure> {
-        let mut name = std::ffi::OsString::from(".");
-        name.push(output.file_name().unwrap_or_default());
-        name.push(format!(".{}.part", std::process::id()));
-        let path = output.with_file_name(name);
-        match fs::create_dir(&path) {
-            Ok(()) => Ok(Self(path)),
-            Err(error) => Err(Failure::bad_request(anyhow::anyhow!(
-                "nothing can be written here ({error}): {}",
-                path.display()
-            ))),
-        }
-    }
-}
-
-impl Drop for Neighbor {
-    fn drop(&mut self) {
-        // It is not there where it was renamed; a rest does no harm otherwise.
-        fs::remove_dir_all(&self.0).ok();
-    }
 }

@@ -175,6 +175,7 @@ impl Session {
             LibraryEvent::Assessed { job, assessment } => {
                 self.shown.deciding.apply(job, assessment);
             }
+            LibraryEvent::Converted { output, outcome } => self.model_converted(output, outcome),
             LibraryEvent::PlotsSaved { folder, outcome } => self.plots_saved(folder, outcome),
             LibraryEvent::DetectorSaved { path, outcome } => self.detector_saved(path, outcome),
             LibraryEvent::DetectorOpened {
@@ -303,6 +304,7 @@ impl Session {
                     self.chosen_detector(kind, path);
                 }
                 DialogKind::SaveFit => self.save_fit(path, true),
+                DialogKind::Convert => self.convert_model(path),
                 DialogKind::OpenRun => self.perform_keep(KeepAction::Open(path)),
                 DialogKind::SaveRun => self.perform_keep(KeepAction::SaveAs(path)),
                 DialogKind::Weights => self.read_weights(path),
@@ -341,6 +343,7 @@ impl Session {
         self.outbox
             .retain(|waiting| !matches!(waiting, Outgoing::Library(_)));
         self.samples_job = None;
+        self.converting.is_active = false;
         self.shown.deciding.library_restarted();
         self.runs_restarted();
         self.preview = PreviewState::default();
@@ -366,6 +369,7 @@ fn is_of_run(kind: DialogKind) -> bool {
         | DialogKind::MaskFile
         | DialogKind::Weights
         | DialogKind::SaveFit
+        | DialogKind::Convert
         | DialogKind::OpenDetector
         | DialogKind::OpenRun => false,
     }

@@ -1,9 +1,7 @@
 use super::*;
-use crate::detectors::fitted::numbers::Contents;
-use crate::detectors::fitted::{Density, Fit};
 use crate::images::ResizeMode;
 use crate::state::model::ModelState;
-use crate::state::session::testing::{listing, model_info};
+use crate::state::session::testing::{fitted, listing, model_info};
 use crate::state::session::tests::{ready_session, worker_commands};
 use crate::state::{Action, FolderId, FolderSource, UiCommand};
 use crate::worker::protocol::{DialogKind, LibraryEvent, ModelSource};
@@ -45,24 +43,8 @@ fn start(session: &mut Session) -> (JobId, FitRequest, Control) {
     (*job, request.clone(), control.clone())
 }
 
-/// What the worker makes of a request.
-fn made(request: &FitRequest) -> DetectorSpec {
-    let mut detector = request.detector.clone();
-    let fit = Fit {
-        density: Density::gaussian(&[vec![0.0; 2], vec![1.0; 2]], 2).unwrap(),
-        seed: request.seed,
-        model: None,
-        geometry: model_info().geometry,
-        resize: request.resize,
-        images: Contents::new(request.images.iter().map(|image| &image.file.hash)),
-    };
-    let settings = detector.fitting_mut().unwrap();
-    settings.set_fitted(Some(fit.into()));
-    detector
-}
-
 fn finish(session: &mut Session, job: JobId, request: &FitRequest) {
-    let detector = made(request);
+    let detector = fitted(request);
     session.apply(Event::Fitted { job, detector });
     let progress = Progress::default();
     session.apply(Event::Done { job, progress });
@@ -173,7 +155,7 @@ fn a_fit_made_here_is_what_the_command_line_would_be_given_and_can_be_taken_back
     // By way of a file, as `--fitted FILE`.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.lmdfit");
-    fit_file::save(&made(&request), &path, false).unwrap();
+    fit_file::save(&fitted(&request), &path, false).unwrap();
     let mut by_file = self::session();
     by_file.apply_library(LibraryEvent::FitOpened {
         detector: Ok(fit_file::load(&path).unwrap()),
@@ -256,7 +238,7 @@ fn a_cancelled_fit_leaves_the_one_before_even_where_it_was_just_done() {
     let (job, request, control) = start(&mut session);
     assert_eq!(press(&mut session, UiCommand::CancelFit).len(), 0);
     assert!(control.is_cancelled() && session.is_fitting());
-    let detector = made(&request);
+    let detector = fitted(&request);
     session.apply(Event::Fitted { job, detector });
     let progress = Progress::default();
     session.apply(Event::Cancelled { job, progress });
@@ -264,7 +246,7 @@ fn a_cancelled_fit_leaves_the_one_before_even_where_it_was_just_done() {
     assert_eq!(session.settings.run, before);
     assert_eq!(session.fit_problem(), None);
     // What comes late is of no job.
-    let detector = made(&request);
+    let detector = fitted(&request);
     session.apply(Event::Fitted { job, detector });
     assert_eq!(session.settings.run, before);
 }
@@ -387,7 +369,7 @@ fn a_fit_is_saved_under_its_own_kind_of_name_and_over_no_file_that_nobody_was_as
         else {
             panic!("expected a fit to be saved, got {command:?}");
         };
-        assert_eq!(detector, made(&request));
+        assert_eq!(detector, fitted(&request));
         (path.display().to_string(), may_overwrite)
     };
     session.outbox.clear();

@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod arrangement;
 pub mod comparing;
+pub mod converting;
 pub mod deciding;
 pub mod decision;
 pub mod detector;

@@ -1,11 +1,9 @@
 use super::*;
 use crate::detectors::DetectorSpec;
-use crate::detectors::fitted::numbers::Contents;
-use crate::detectors::fitted::{Density, Fit};
 use crate::engine::ranking::{Account, Ranked};
 use crate::runs::fit_file::fit_of;
 use crate::state::outbox::Outgoing;
-use crate::state::session::testing::model_info;
+use crate::state::session::testing::fitted;
 use crate::state::session::tests::ready_session;
 use crate::state::{Action, UiCommand};
 use crate::worker::protocol::{
@@ -146,17 +144,7 @@ fn what_needs_a_fit_is_fitted_first_and_does_not_score_these_images() {
         session.ranking.current().unwrap().standing,
         Standing::Fitting
     );
-    let mut detector = request.detector.clone();
-    let made = Fit {
-        density: Density::gaussian(&[vec![0.0; 2], vec![1.0; 2]], 2).unwrap(),
-        seed: request.seed,
-        model: None,
-        geometry: model_info().geometry,
-        resize: request.resize,
-        images: Contents::new(request.images.iter().map(|image| &image.file.hash)),
-    };
-    let settings = detector.fitting_mut().unwrap();
-    settings.set_fitted(Some(made.into()));
+    let detector = fitted(&request);
     session.apply(Event::Fitted { job, detector });
     let progress = Progress::default();
     session.apply(Event::Done { job, progress });

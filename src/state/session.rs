@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::comparing::Comparing;
+use super::converting::ConvertingState;
 use super::detector::OpenDetector;
 use super::fitting::FittingState;
 use super::folders::{Folder, FolderId, ScanState};
@@ -56,6 +57,8 @@ pub struct Session {
     pub keeping: Keeping,
     /// Runs side by side.
     pub comparing: Comparing,
+    /// Writing the model in another form.
+    pub converting: ConvertingState,
     /// Detectors side by side.
     pub ranking: RankingState,
     /// New models.
@@ -102,6 +105,7 @@ impl Session {
             weights: WeightsState::default(),
             keeping: Keeping::default(),
             comparing: Comparing::default(),
+            converting: ConvertingState::default(),
             ranking: RankingState::default(),
             training: TrainingState::default(),
             notices: Notices::default(),

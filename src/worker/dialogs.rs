@@ -113,6 +113,10 @@ fn begin(kind: DialogKind) -> Choice {
             .add_filter("Fit", &[fit_file::EXTENSION])
             .set_file_name(format!("detector.{}", fit_file::EXTENSION))
             .save_file()),
+        DialogKind::Convert => one(dialog
+            .set_title("Save the model as a folder")
+            .set_file_name("model")
+            .save_file()),
         DialogKind::OpenRun => one(dialog
             .set_title("Choose a run file")
             .add_filter("Run", &[EXTENSION])

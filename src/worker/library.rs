@@ -11,7 +11,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::clipboard;
 use super::handle::{Link, Outbox};
 use super::keeping;
-use super::protocol::{Control, FolderListing, JobId, LibraryCommand, LibraryEvent, Wake};
+use super::protocol::{
+    Control, ConvertRequest, FolderListing, JobId, LibraryCommand, LibraryEvent, Wake,
+};
 use crate::engine::assess::assess;
 use crate::engine::error_chain;
 use crate::engine::export::{ExportRequest, export};
@@ -109,6 +111,18 @@ fn checked_weights(weights: DistanceWeights) -> LibraryEvent {
     LibraryEvent::WeightsChecked { weights, outcome }
 }
 
+fn unpacked_samples(job: JobId) -> LibraryEvent {
+    let folders = samples::extract()
+        .map(|folders| {
+            vec![
+                (Role::InDomain, folders.in_domain),
+                (Role::OutOfDomain, folders.out_of_domain),
+            ]
+        })
+        .map_err(|err| error_chain(&err));
+    LibraryEvent::Samples { job, folders }
+}
+
 fn answer(
     command: LibraryCommand,
     outbox: &mut Outbox<LibraryEvent>,
@@ -155,17 +169,7 @@ fn answer(
         }
         LibraryCommand::Copy { picture, name } => copy_aside(picture, name, outbox, side),
         LibraryCommand::Export { job, request } => export_aside(job, request, outbox, side),
-        LibraryCommand::Samples { job } => {
-            let folders = samples::extract()
-                .map(|folders| {
-                    vec![
-                        (Role::InDomain, folders.in_domain),
-                        (Role::OutOfDomain, folders.out_of_domain),
-                    ]
-                })
-                .map_err(|err| error_chain(&err));
-            outbox.post(LibraryEvent::Samples { job, folders });
-        }
+        LibraryCommand::Samples { job } => outbox.post(unpacked_samples(job)),
         LibraryCommand::Assess { job, request } => {
             let reply = side.clone();
             let task = move || {
@@ -181,6 +185,7 @@ fn answer(
         LibraryCommand::SaveDetector { path, detector } => {
             outbox.post(saved_detector(path, &detector));
         }
+        LibraryCommand::Convert(request) => convert_aside(request, outbox, side),
         LibraryCommand::SaveFit {
             path,
             detector,
@@ -197,6 +202,28 @@ fn answer(
         LibraryCommand::Runs(command) => runs_aside(command, outbox, side),
     }
     wake();
+}
+
+fn convert_aside(
+    request: ConvertRequest,
+    outbox: &mut Outbox<LibraryEvent>,
+    side: &Sender<LibraryEvent>,
+) {
+    let (reply, place) = (side.clone(), request.output.clone());
+    let task = move || {
+        let outcome = (request.carry_out(None))
+            .map(|made| made.summary())
+            .map_err(|error| error_chain(&error));
+        let output = request.output;
+        // The receiver goes only with the whole library thread.
+        reply.send(LibraryEvent::Converted { output, outcome }).ok();
+    };
+    if let Err(error) = aside("convert", task) {
+        outbox.post(LibraryEvent::Converted {
+            output: place,
+            outcome: Err(format!("no thread for the conversion: {error}")),
+        });
+    }
 }
 
 fn aside(name: &str, task: impl FnOnce() + Send + 'static) -> io::Result<()> {

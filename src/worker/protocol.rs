@@ -16,14 +16,17 @@ pub use crate::engine::{
     Severity,
 };
 pub use crate::networks::ModelIdentity;
-pub use crate::networks::checkpoints::{MissingSettings, ModelSource, Setting, SettingsExample};
+pub use crate::networks::checkpoints::{
+    MissingSettings, ModelSource, Numbers, Setting, SettingsExample,
+};
 pub use crate::runs::{AttemptResult, BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
 
 pub use super::keeping::{RunsCommand, RunsEvent};
 pub use super::training::{TrainCommand, TrainEvent, TrainFacts};
 
 pub use self::library::{
-    DialogKind, FolderListing, LibraryCommand, LibraryEvent, Preview, PreviewRequest,
+    ConvertRequest, DialogKind, FolderListing, LibraryCommand, LibraryEvent, Preview,
+    PreviewRequest,
 };
 
 /// Identifies one request; every event echoes the id of the command it answers.

@@ -130,6 +130,8 @@ ui_commands! {
     CancelFit => setup::CANCEL_FIT,
     /// Choose where to save the fit in a dialog.
     BrowseSaveFit => files::BROWSE_SAVE_FIT,
+    /// Choose where to write the open model as a diffusers folder in a dialog.
+    BrowseConvert => files::BROWSE_CONVERT,
     /// Take the folders out of the list whose images need no verdict.
     OnlyUnknown => setup::ONLY_UNKNOWN,
     /// Choose where to save the detector in a dialog.

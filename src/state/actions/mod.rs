@@ -27,7 +27,7 @@ use super::settings::ThemeChoice;
 use super::training::TrainAction;
 use crate::ood::Role;
 use crate::runs::RunSettings;
-use crate::worker::protocol::ModelSource;
+use crate::worker::protocol::{ModelSource, Numbers};
 
 /// One wish of the user; panels push them, the session performs them.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +81,10 @@ pub enum Action {
     SetRanking(RankingForm),
     /// Write the fit of the detector to a file.
     SaveFit(PathBuf),
+    /// Write the open model as a diffusers folder, which is not there yet.
+    ConvertModel(PathBuf),
+    /// What a converted model's weights are written in.
+    SetNumbers(Numbers),
     /// Write the plots to this folder.
     SavePlots(PathBuf),
     /// Open, close or resize parts of the window.
@@ -194,6 +198,14 @@ impl Action {
             Self::SaveFit(_) => {
                 Info::new("Save", UiCommand::BrowseSaveFit.info().explanation.clone())
             }
+            Self::ConvertModel(_) => Info::new(
+                "Convert",
+                UiCommand::BrowseConvert.info().explanation.clone(),
+            ),
+            Self::SetNumbers(_) => Info::new(
+                "Change",
+                "Change what a converted model's weights are written in",
+            ),
             Self::SavePlots(_) => {
                 Info::new("Save", UiCommand::BrowsePlots.info().explanation.clone())
             }

@@ -98,6 +98,8 @@ pub struct Drafts {
     pub run: String,
     /// The path for a fit.
     pub fit: String,
+    /// The path for a converted model.
+    pub converted: String,
     /// Paths of detector files, to open and to save.
     pub detectors: [String; 2],
     /// The gallery should bring the shown image into view.

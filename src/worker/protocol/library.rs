@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::{AssessRequest, Assessment, Control, JobId, RunsCommand, RunsEvent};
 use crate::detectors::DetectorSpec;
+pub use crate::engine::converting::ConvertRequest;
 use crate::engine::export::ExportRequest;
 use crate::engine::plots::PlotsRequest;
 pub use crate::engine::preview::{Preview, PreviewRequest};
@@ -85,6 +86,8 @@ pub enum LibraryCommand {
         /// A file that is there is replaced.
         may_overwrite: bool,
     },
+    /// Write a model as a diffusers folder that is not there yet.
+    Convert(ConvertRequest),
     /// Write the plots to a folder.
     SavePlots {
         /// What to draw and where to write it.
@@ -123,6 +126,8 @@ pub enum DialogKind {
     SaveDetector,
     /// Where to write the file of a fit.
     SaveFit,
+    /// Where to write a converted model.
+    Convert,
     /// A run file to open.
     OpenRun,
     /// Where to write a copy of the run.
@@ -199,6 +204,12 @@ pub enum LibraryEvent {
         path: PathBuf,
         /// Nothing, or the reason.
         outcome: Result<(), String>,
+    },
+    /// A model was converted, or why not.
+    Converted {
+        output: PathBuf,
+        /// How near it is, or the reason.
+        outcome: Result<String, String>,
     },
     /// The plots were written, or why not.
     PlotsSaved {

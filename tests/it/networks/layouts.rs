@@ -160,6 +160,31 @@ fn weights_in_several_files_are_the_model_of_one() {
 }
 
 #[test]
+fn averaged_weights_come_before_those_of_the_last_step() {
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["unet", "unet_ema"] {
+        let part = folder.path().join(part);
+        fs::create_dir(&part).unwrap();
+        copy_fixture(&part);
+    }
+    let path = folder.path().join("unet").join(WEIGHTS);
+    let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+    let halves: HashMap<String, Tensor> = tensors
+        .into_iter()
+        .map(|(name, tensor)| (name, tensor.affine(0.5, 0.0).unwrap()))
+        .collect();
+    candle_core::safetensors::save(&halves, &path).unwrap();
+    let loaded = load(folder.path()).unwrap();
+    let averaged = load_fixture(NAME).identity.weights_sha256;
+    assert_eq!(loaded.identity.weights_sha256, averaged);
+    let told = |note: &String| note.contains("unet_ema");
+    assert!(loaded.notes.iter().any(told), "{:?}", loaded.notes);
+    // Whoever names the other ones gets them.
+    let last = load(&folder.path().join("unet")).unwrap();
+    assert_ne!(last.identity.weights_sha256, averaged);
+}
+
+#[test]
 fn half_precision_weights_become_single() {
     let weights = fixture("unet").join(NAME).join(WEIGHTS);
     let tensors = candle_core::safetensors::load(&weights, &Device::Cpu).unwrap();

@@ -16,6 +16,7 @@ mod keyboard;
 mod layouts;
 mod look;
 mod maps;
+mod model_card;
 mod model_settings;
 mod notices;
 mod odd_files;

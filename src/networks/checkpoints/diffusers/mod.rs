@@ -73,9 +73,12 @@ fn recognize(candidate: &Candidate<'_>) -> Result<Match, CheckpointError> {
     })
 }
 
+/// The averaged weights in a folder of diffusers' training script, beside those of the last step.
+const AVERAGED: &str = "unet_ema/config.json";
+
 /// The configuration's place in the folder, if it has one.
 fn find_config(files: &Files) -> Option<&'static str> {
-    ["unet/config.json", "config.json"]
+    [AVERAGED, "unet/config.json", "config.json"]
         .into_iter()
         .find(|name| files.has(name))
 }
@@ -114,6 +117,9 @@ fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
         None => find_weights(files, config_name)?,
     };
     let mut notes = Vec::new();
+    if config_name == AVERAGED {
+        notes.push("the averaged weights in unet_ema are used".to_owned());
+    }
     let schedule = load_schedule(files, &config, &mut notes)?;
     let (tensors, weights_sha256) = TensorFile::open_all(files, &weights_names)?;
     let mut taker = Taker::new(&tensors, keys::present_day);

@@ -24,6 +24,15 @@ pub const BROWSE_SAVE_FIT: Info = Info {
     palette: Some((When::Fitted, "Save the fit of the detector…")),
 };
 
+pub const BROWSE_CONVERT: Info = Info {
+    text: Borrowed("Convert…"),
+    explanation: Borrowed(
+        "Write the model as a folder that Python's diffusers opens, open it again and compare the outputs",
+    ),
+    shortcuts: &[],
+    palette: None,
+};
+
 pub const BROWSE_PLOTS: Info = Info {
     text: Borrowed("Save plots…"),
     explanation: Borrowed("Write histogram, ROC curve and AUROC by attempts as PNG and SVG"),

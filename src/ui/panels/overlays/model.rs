@@ -6,13 +6,17 @@ use crate::state::model::images;
 use crate::state::{Action, UiCommand, text};
 use crate::ui::panels::Scene;
 use crate::ui::theme;
+use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::dialog::dialog;
-use crate::ui::widgets::layout::{HEADING, note, title};
+use crate::ui::widgets::layout::{HEADING, note, sized_cell, title};
+use crate::ui::widgets::path_field::{PathRow, path_row};
 use crate::ui::widgets::tip::Tip as _;
-use crate::worker::protocol::{ModelInfo, ModelSource, Setting};
+use crate::worker::protocol::{ModelInfo, ModelSource, Numbers, Setting};
 
 /// Width in points.
 const WIDTH: f32 = 720.0;
+/// Width in points of the choice of numbers.
+const NUMBERS_WIDTH: f32 = 80.0;
 /// Width in points of the column with values.
 const VALUE_WIDTH: f32 = 240.0;
 
@@ -20,7 +24,7 @@ const VALUE_WIDTH: f32 = 240.0;
 pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
     let info = scene.session.model_info().cloned();
     let modal = dialog(ui, "about the model", WIDTH, |ui| {
-        let height = ui.ctx().content_rect().height() - 180.0;
+        let height = ui.ctx().content_rect().height() - 230.0;
         title(ui, "About the model", HEADING);
         ui.add_space(4.0);
         ScrollArea::both()
@@ -33,11 +37,52 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
                 }
             });
         ui.add_space(6.0);
+        if info.is_some() {
+            convert_ui(ui, scene);
+            ui.add_space(6.0);
+        }
         ui.button("Close card").clicked()
     });
     if modal.inner || modal.should_close() {
         scene.actions.push(Action::Do(UiCommand::ToggleModel));
     }
+}
+
+/// Writing it as a diffusers folder.
+fn convert_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let converting = scene.session.converting;
+    ui.add_enabled_ui(!converting.is_active, |ui| {
+        let mut numbers = converting.numbers;
+        ui.horizontal(|ui| {
+            ui.label("As a diffusers folder in");
+            sized_cell(ui, NUMBERS_WIDTH, |ui| {
+                let all = [Numbers::F32, Numbers::F16, Numbers::Bf16];
+                combo(ui, "numbers", &mut numbers, &all, |numbers| {
+                    match numbers {
+                        Numbers::F32 => "f32",
+                        Numbers::F16 => "f16",
+                        Numbers::Bf16 => "bf16",
+                    }
+                    .to_owned()
+                })
+                .accessible_name("Numbers of the weights");
+            });
+        });
+        if numbers != converting.numbers {
+            scene.actions.push(Action::SetNumbers(numbers));
+        }
+        let browse = Action::Do(UiCommand::BrowseConvert);
+        let tooltip = browse.tooltip();
+        let row = PathRow {
+            name: "converted model",
+            hint: "Path of a new folder",
+            tooltip: &tooltip,
+            browse,
+            keeps_text: true,
+            apply: &Action::ConvertModel,
+        };
+        path_row(ui, scene.actions, &mut scene.drafts.converted, &row);
+    });
 }
 
 fn card_ui(ui: &mut Ui, info: &ModelInfo) {
