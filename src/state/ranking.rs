@@ -122,9 +122,11 @@ impl RankingState {
 }
 
 impl Session {
-    /// What a comparison can take: LMD as it is in the setup, where it is chosen there.
+    /// What a comparison can take: LMD as it is in the setup, where it is chosen there. While one is under way the setup has its
+    /// detectors, and what the user had chosen counts.
     pub fn candidates(&self) -> Vec<Candidate> {
-        let chosen = self.settings.run.method.detector.lmd().cloned();
+        let run = self.ranking.before.as_deref().unwrap_or(&self.settings.run);
+        let chosen = run.method.detector.lmd().cloned();
         Candidate::all(&chosen.unwrap_or_else(Lmd::default))
     }
 
@@ -335,10 +337,7 @@ impl Session {
         let runs = finished.map(|(candidate, path)| (candidate.clone(), path.clone()));
         let not_run =
             (ranking.contenders.iter()).filter_map(|contender| match &contender.standing {
-                Standing::NotRun(reason) => Some(NotRun {
-                    label: contender.candidate.label.clone(),
-                    reason: reason.clone(),
-                }),
+                Standing::NotRun(reason) => Some(NotRun::new(&contender.candidate, reason.clone())),
                 _ => None,
             });
         let command = RunsCommand::Rank {

@@ -83,11 +83,17 @@ fn standings(session: &Session) -> Vec<Standing> {
 #[test]
 fn detectors_have_their_turns_the_cheap_ones_first_and_the_settings_come_back() {
     let mut session = session();
-    let before = session.settings.run.clone();
+    let mut before = session.settings.run.clone();
+    before.method.detector.lmd_mut().unwrap().num_attempts = 7;
+    session.perform(Action::SetRun(Box::new(before.clone())));
+    session.tick(0.0);
+    session.outbox.clear();
+    let listed = session.candidates();
     choose(&mut session, &["lmd-10x1", "one-call-norm"]);
     press(&mut session, UiCommand::CompareDetectors);
     let (job, detector, _) = run_asked(asked(&mut session));
     assert_eq!(detector.about().name, "one-call-norm");
+    assert_eq!(session.candidates(), listed, "the list stays");
     assert_eq!(
         session.missing_for_ranking().as_deref(),
         Some("A run is under way. Wait for its end, or cancel it.")
@@ -99,6 +105,7 @@ fn detectors_have_their_turns_the_cheap_ones_first_and_the_settings_come_back() 
     let (job, detector, num_images) = run_asked(second);
     assert_eq!((detector.num_attempts(), num_images), (1, 60));
     assert_ne!(session.settings.run, before);
+    assert_eq!(session.candidates(), listed, "the list stays");
     session.apply(Event::Failed {
         job,
         message: "the device was lost".to_owned(),

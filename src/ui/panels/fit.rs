@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use egui::{Align, DragValue, Layout, ProgressBar, RichText, TextStyle, Ui, vec2};
+use egui::{Align, DragValue, Layout, ProgressBar, RichText, Ui};
 
 use super::Scene;
 use crate::detectors::fitted::Fitted;
@@ -12,7 +12,7 @@ use crate::state::folders::short_name;
 use crate::state::{Action, FitForm, UiCommand, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{action_button, or_reason};
-use crate::ui::widgets::layout::{card, lines, row};
+use crate::ui::widgets::layout::{card, lines, lines_size, row};
 use crate::ui::widgets::path_field::{PathRow, path_row};
 use crate::ui::widgets::tip::Tip as _;
 use crate::worker::protocol::Notice;
@@ -114,8 +114,7 @@ fn idle_ui(ui: &mut Ui, scene: &mut Scene<'_>, is_fitted: bool) {
 /// Bar and words in the room of the lines that stand there otherwise: nothing below moves when a fit begins or ends.
 fn bar_ui(ui: &mut Ui, run: &FitRun) {
     let palette = theme::palette(ui);
-    let height = STATUS_LINES as f32 * ui.text_style_height(&TextStyle::Small);
-    let size = vec2(ui.available_width(), height);
+    let size = lines_size(ui, STATUS_LINES);
     ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
         ui.set_min_size(size);
         ui.spacing_mut().item_spacing.y = 3.0;
