@@ -13,6 +13,16 @@ pub struct Segment<'a> {
     pub channels: usize,
 }
 
+impl<'a> Segment<'a> {
+    /// An activation with no others beside it.
+    pub fn alone(data: &'a [f32], channels: usize) -> [Self; MAX_SEGMENTS] {
+        std::array::from_fn(|index| match index {
+            0 => Self { data, channels },
+            _ => Self::default(),
+        })
+    }
+}
+
 /// (B, H, W, C) as the product sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
@@ -36,13 +46,7 @@ impl<'a> Source<'a> {
     /// A plain stored activation.
     pub fn plain(data: &'a [f32], channels: usize, height: usize, width: usize) -> Self {
         Self {
-            segments: std::array::from_fn(|index| {
-                if index == 0 {
-                    Segment { data, channels }
-                } else {
-                    Segment::default()
-                }
-            }),
+            segments: Segment::alone(data, channels),
             height,
             width,
             stored_size: (height, width),
@@ -59,8 +63,14 @@ impl<'a> Source<'a> {
 
     /// The stored activation itself, if pixels are read as they are from one segment.
     pub fn stored(&self) -> Option<&'a [f32]> {
+        let segments = self.stored_segments()?;
+        (segments[1].channels == 0).then_some(segments[0].data)
+    }
+
+    /// The stored activations themselves, if their pixels are read as they are.
+    pub fn stored_segments(&self) -> Option<[Segment<'a>; MAX_SEGMENTS]> {
         let plain = self.norm.is_none() && !self.silu && self.resampling == Resampling::None;
-        (plain && self.segments[1].channels == 0).then_some(self.segments[0].data)
+        plain.then_some(self.segments)
     }
 
     /// Write whole pixels of an image: rows `first_row..`, as many as `to` holds.

@@ -2,15 +2,12 @@
 
 use super::super::context::{Context, scratch_of};
 use super::super::conv::{ConvShape, gather};
-use super::super::shared::Shared;
-use super::super::source::Source;
-use super::super::vector::{PANEL, pad};
-use super::gemm_tn::TnArgs;
+use super::super::source::{Segment, Source};
+use super::super::vector::pad;
+use super::product::add_product;
 
 /// Output pixels in a block.
 const BLOCK_PIXELS: usize = 256;
-/// Rows of the gradient that a task takes.
-const TASK_ROWS: usize = 48;
 
 #[derive(Debug)]
 pub(super) struct Direct {
@@ -56,8 +53,11 @@ impl Direct {
         let (table, scratches) = (context.table, context.scratches);
         let common = &mut *context.common;
         let is_plain = shape.kernel == 1 && shape.stride == 1;
-        let inputs = if let Some(stored) = source.stored().filter(|_| is_plain) {
-            &stored[rows.start * width * depth..][..pixels * depth]
+        let inputs = if let Some(segments) = source.stored_segments().filter(|_| is_plain) {
+            segments.map(|Segment { data, channels }| Segment {
+                data: &data[rows.start * width * channels..][..pixels * channels],
+                channels,
+            })
         } else {
             common.input.grow(pixels * depth);
             let inputs = &mut common.input.as_mut_slice()[..pixels * depth];
@@ -72,7 +72,7 @@ impl Direct {
                     let part = begin..(begin + per_task).min(rows.end);
                     gather(shape, table, source, part, inputs, &mut scratch.rows);
                 });
-            &*inputs
+            Segment::alone(inputs, depth)
         };
         let grad = if out == span {
             grad
@@ -85,27 +85,12 @@ impl Direct {
             }
             &*padded
         };
-        let sums = Shared::new(sums);
-        context
-            .pool
-            .for_each(depth.div_ceil(TASK_ROWS), &|_, task| {
-                let first = task * TASK_ROWS;
-                let count = TASK_ROWS.min(depth - first);
-                // SAFETY: each task has its own rows of the sums; the slices hold `pixels` rows of both operands.
-                unsafe {
-                    (table.gemm_tn)(&TnArgs {
-                        rows: count,
-                        depth: pixels,
-                        panels: span / PANEL,
-                        a: inputs[first..].as_ptr(),
-                        a_stride: depth,
-                        b: grad.as_ptr(),
-                        b_stride: span,
-                        c: sums.at(first * span, count * span),
-                        c_stride: span,
-                    });
-                }
-            });
+        let mut sums = sums;
+        for part in inputs.into_iter().filter(|part| part.channels > 0) {
+            let (own, rest) = sums.split_at_mut(part.channels * span);
+            add_product((table, &mut *context.pool), part, grad, pixels, own);
+            sums = rest;
+        }
     }
 
     /// The sums without their padding.

@@ -7,19 +7,21 @@ use super::super::source::Source;
 use super::super::vector::pad;
 use super::super::winograd::{Tile, Winograd};
 use super::direct::Direct;
+use super::few_outputs::FewOutputs;
 use super::winograd;
 
 /// Sums for the gradient of one convolution's or linear layer's weights.
 #[derive(Debug)]
 pub struct WeightGradient {
     form: Form,
-    /// Direct: (depth, padded out). Winograd: (36, in, padded out).
+    /// Direct: (depth, padded out). Winograd: (36, in, padded out). Few outputs: (in, padded taps and outputs).
     sums: Aligned,
 }
 
 #[derive(Debug)]
 enum Form {
     Direct(Direct),
+    FewOutputs(FewOutputs),
     /// Without its weights, which the gradient does not need.
     Winograd(Winograd),
 }
@@ -27,18 +29,16 @@ enum Form {
 impl WeightGradient {
     /// Nothing gathered yet. The form depends on the shape alone.
     pub fn new(shape: ConvShape) -> Self {
-        let span = pad(shape.out_channels);
-        if winograd_pays(&shape) {
-            let len = Tile::Four.num_matrices() * shape.in_channels * span;
-            Self {
-                form: Form::Winograd(Winograd::weightless(shape, Tile::Four)),
-                sums: Aligned::zeroed(len),
-            }
+        let form = if winograd_pays(&shape) {
+            Form::Winograd(Winograd::weightless(shape, Tile::Four))
+        } else if FewOutputs::suits(&shape) {
+            Form::FewOutputs(FewOutputs { shape })
         } else {
-            Self {
-                form: Form::Direct(Direct { shape }),
-                sums: Aligned::zeroed(shape.depth() * span),
-            }
+            Form::Direct(Direct { shape })
+        };
+        Self {
+            form,
+            sums: Aligned::zeroed(num_sums(&shape)),
         }
     }
 
@@ -49,12 +49,7 @@ impl WeightGradient {
 
     /// Memory that the sums of a layer will take, in bytes.
     pub fn bytes_of(shape: &ConvShape) -> usize {
-        let rows = if winograd_pays(shape) {
-            Tile::Four.num_matrices() * shape.in_channels
-        } else {
-            shape.depth()
-        };
-        rows * pad(shape.out_channels) * size_of::<f32>()
+        num_sums(shape) * size_of::<f32>()
     }
 
     /// Forget what was gathered.
@@ -83,6 +78,7 @@ impl WeightGradient {
         let sums = self.sums.as_mut_slice();
         match &self.form {
             Form::Direct(direct) => direct.add(context, source, batch, grad, sums),
+            Form::FewOutputs(few) => few.add(context, source, batch, grad, sums),
             Form::Winograd(conv) => winograd::add(conv, context, source, batch, grad, sums),
         }
     }
@@ -95,8 +91,21 @@ impl WeightGradient {
         let sums = self.sums.as_slice();
         match &self.form {
             Form::Direct(direct) => direct.finish(sums, to),
+            Form::FewOutputs(few) => few.finish(sums, to),
             Form::Winograd(conv) => winograd::finish(conv, context, sums, to),
         }
+    }
+}
+
+/// How many sums a layer's gradient is gathered in.
+fn num_sums(shape: &ConvShape) -> usize {
+    let span = pad(shape.out_channels);
+    if winograd_pays(shape) {
+        Tile::Four.num_matrices() * shape.in_channels * span
+    } else if FewOutputs::suits(shape) {
+        FewOutputs::num_sums(shape)
+    } else {
+        shape.depth() * span
     }
 }
 
