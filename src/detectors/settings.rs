@@ -27,6 +27,11 @@ pub trait DetectorSettings {
     /// About how many network calls an attempt takes for each image, with a model of this many training timesteps.
     fn expected_calls(&self, num_train_timesteps: usize) -> usize;
 
+    /// What an attempt takes for each image besides, in network calls that would take about as long.
+    fn other_work(&self) -> usize {
+        0
+    }
+
     /// What a run over images of this many pixels per side measures, in the order of files, where `asked` is the measure that
     /// scores are shown by.
     fn measures(&self, side: usize, _asked: MeasureId) -> Vec<MeasureId> {

@@ -10,6 +10,7 @@ use super::fitted::diffpath::DiffPath;
 use super::fitted::mahalanobis::Mahalanobis;
 use super::fitted::msma::Msma;
 use super::fitted::reconstructions::Reconstructions;
+use super::fitted::regret::LikelihoodRegret;
 use super::likelihood::Likelihood;
 use super::lmd::Lmd;
 use super::one_call_norm::OneCallNorm;
@@ -82,6 +83,8 @@ detectors! {
     Mahalanobis(Mahalanobis),
     /// Distances of reconstructions from several starts, held against those of in-domain images.
     Reconstructions(Reconstructions),
+    /// What an autoencoder gains when its encoder is fitted to one image.
+    LikelihoodRegret(LikelihoodRegret),
     /// How much the model expects an image, by the probability-flow ODE.
     Likelihood(Likelihood),
     /// The same from below, by the variational bound.

@@ -32,6 +32,12 @@ pub enum Purpose {
     Probe = 8,
     /// The noise that a step is undone with.
     Again = 9,
+    /// What an image is encoded in, to estimate its likelihood.
+    Encode = 10,
+    /// The same in a step of an encoder that is fitted to the image.
+    Adapt = 11,
+    /// The same after these steps.
+    EncodeAdapted = 12,
 }
 
 /// Gives the noise of each image of a batch, on whatever thread.

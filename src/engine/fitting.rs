@@ -1,4 +1,4 @@
-//! Fitting a detector on in-domain images: their features batch by batch, then the density of them all.
+//! Fitting a detector on in-domain images: their features batch by batch, then what is learned of them all.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,7 +6,8 @@ use std::time::Instant;
 use super::originals::{Original, Originals};
 use super::score::clock::Clock;
 use super::{Control, Engine, EngineError, Notice, Observer, Progress, Severity};
-use crate::detectors::fitted::{DensityError, Features, Fit, Fitted, Fitting, numbers::Contents};
+use crate::detectors::fitted::numbers::Contents;
+use crate::detectors::fitted::{DensityError, Features, Fit, Fitted, Fitting, Learning};
 use crate::detectors::{AttemptError, Batch, Call, DetectorError, DetectorSpec, Target, Watch};
 use crate::diffusion::{DenoiseError, Interrupt as _, Interrupted, Schedule};
 use crate::images::{ContentHash, Geometry, ResizeMode};
@@ -52,7 +53,7 @@ pub enum FitError {
     #[error(transparent)]
     Detector(#[from] DetectorError),
     #[error(transparent)]
-    Density(#[from] DensityError),
+    Density(DensityError),
     #[error(transparent)]
     Mask(#[from] MaskError),
     #[error(transparent)]
@@ -66,6 +67,15 @@ pub enum FitError {
         num_void: usize,
         num_images: usize,
     },
+}
+
+impl From<DensityError> for FitError {
+    fn from(error: DensityError) -> Self {
+        match error {
+            DensityError::Interrupted(interrupted) => interrupted.into(),
+            error => Self::Density(error),
+        }
+    }
 }
 
 impl From<AttemptError> for FitError {
@@ -138,10 +148,27 @@ pub fn fit(
         clock: Clock::default(),
     };
     work.all_features()?;
-    let Work { rows, contents, .. } = work;
+    let Work {
+        rows,
+        contents,
+        observer,
+        mut progress,
+        ..
+    } = work;
     let settings = request.settings()?;
+    let learning = Learning {
+        geometry: info.geometry,
+        seed: request.seed,
+        interrupt: control,
+        on_part: &mut |words, (done, of)| {
+            progress.activity = words;
+            progress.attempts_done = done;
+            progress.num_attempts = of;
+            observer.progress(&progress);
+        },
+    };
     let fitted = Fitted::from(Fit {
-        density: settings.density(&rows, request.seed)?,
+        learned: settings.learn(&rows, learning)?,
         seed: request.seed,
         model: (info.identity.fingerprint).filter(|_| settings.uses_model()),
         geometry: info.geometry,

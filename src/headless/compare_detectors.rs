@@ -311,19 +311,19 @@ impl<'a> Comparison<'a> {
     fn too_long(&self, candidate: &Candidate, account: &Account) -> Option<String> {
         let limit = self.args.minutes? * 60.0;
         let mut detectors = Vec::new();
-        let (mut calls, mut secs) = (0.0, 0.0);
+        let (mut work, mut secs) = (0.0, 0.0);
         for entry in &account.entries {
             if !detectors.contains(&&entry.detector) {
                 detectors.push(&entry.detector);
-                calls += entry.calls;
+                work += entry.calls + entry.other_work;
                 secs += entry.seconds;
             }
         }
-        if calls == 0.0 {
+        if work == 0.0 {
             return None;
         }
         let num_images = self.images.len() as f64;
-        let needed = num_images * candidate.calls(self.num_train_timesteps) * secs / calls;
+        let needed = num_images * candidate.work(self.num_train_timesteps) * secs / work;
         let left = limit - num_images * secs;
         (needed > left).then(|| {
             format!(

@@ -13,6 +13,7 @@ use super::output;
 use super::paths::{Kind, Paths};
 use super::{Failure, Outcome, memory, terminal};
 use crate::detectors::DetectorSpec;
+use crate::detectors::fitted::Density;
 use crate::engine::fitting::{self, FitRequest};
 use crate::engine::{Control, Engine, Observer as _, Progress, error_chain};
 use crate::images::Geometry;
@@ -140,23 +141,19 @@ fn tell(args: &Args, detector: &DetectorSpec, notes: &[String]) -> Result<Outcom
     let Some(fitted) = fit_of(&**detector) else {
         return Err(Failure::failed(anyhow::anyhow!("there is no fit")));
     };
-    let (num_images, density) = (fitted.num_images(), fitted.density());
-    let components = match density.num_components() {
-        1 => "a Gaussian".to_owned(),
-        count => format!("a mixture of {count} Gaussians"),
-    };
+    let (num_images, learned) = (fitted.num_images(), fitted.learned());
     terminal::message(&format!(
-        "{}: {components} over {} features of {num_images} images",
+        "{}: {} of {num_images} images",
         detector.about().label,
-        density.num_features()
+        learned.words()
     ));
     let answer = if args.json {
         json!({
             "fit": args.output.display().to_string(),
             "method": detector.about().name,
             "images": num_images,
-            "features": density.num_features(),
-            "components": density.num_components(),
+            "features": learned.num_features(),
+            "components": learned.density().map(Density::num_components),
             "seed": args.seed,
             "notes": notes,
         })

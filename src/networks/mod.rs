@@ -3,6 +3,7 @@
 //! A checkpoint loader ([`checkpoints`]) turns a file of its family into a [`description::Network`];
 //! an executor ([`executors`]) runs any description, and [`training`] trains any. Families and devices never multiply.
 
+pub mod autoencoder;
 pub mod checkpoints;
 pub mod convert;
 pub mod cost;

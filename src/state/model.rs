@@ -130,14 +130,14 @@ pub fn estimated_secs(info: &ModelInfo, settings: &RunSettings, num_images: usiz
     (rate.is_finite() && rate > 0.0 && num_calls > 0.0).then(|| num_calls / rate)
 }
 
-/// About how many network calls a detector makes on so many images.
+/// About how many network calls a detector makes on so many images, and what takes as long.
 pub fn estimated_calls(
     info: &ModelInfo,
     detector: &dyn DetectorSettings,
     num_images: usize,
 ) -> f64 {
-    let num_steps = detector.expected_calls(info.num_train_timesteps);
-    num_images as f64 * detector.num_attempts() as f64 * num_steps as f64
+    let work = detector.expected_calls(info.num_train_timesteps) + detector.other_work();
+    num_images as f64 * detector.num_attempts() as f64 * work as f64
 }
 
 #[cfg(test)]

@@ -85,7 +85,9 @@ pub fn result(image: usize, attempt: usize, value: f64) -> AttemptResult {
 pub fn fitted(request: &FitRequest) -> DetectorSpec {
     let mut detector = request.detector.clone();
     let fit = Fit {
-        density: Density::gaussian(&[vec![0.0; 2], vec![1.0; 2]], 2).unwrap(),
+        learned: Density::gaussian(&[vec![0.0; 2], vec![1.0; 2]], 2)
+            .unwrap()
+            .into(),
         seed: request.seed,
         model: None,
         geometry: model_info().geometry,

@@ -453,7 +453,9 @@ fn a_detector_that_is_not_fitted_cannot_run_and_a_fit_leaves_its_images_out() {
 
     let seen = session.planned().iter().take(5);
     let fit = Fit {
-        density: Density::gaussian(&[vec![0.0; 10], vec![1.0; 10]], 2).unwrap(),
+        learned: Density::gaussian(&[vec![0.0; 10], vec![1.0; 10]], 2)
+            .unwrap()
+            .into(),
         seed: 0,
         model: None,
         geometry: model_info().geometry,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::mixture::{self, Weighted};
 use super::normal::Normal;
 use super::numbers::Numbers;
+use crate::diffusion::Interrupted;
 
 /// Added to each variance of a single Gaussian, as a share of their mean: keeps it definite with fewer images than features.
 const RIDGE: f64 = 1e-3;
@@ -24,6 +25,9 @@ pub struct Density {
 /// Why a density can't be fitted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DensityError {
+    /// The user stopped it.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     #[error(
         "a fit takes at least {fewest} images of different content, got {got}; give more in-domain images"
     )]
@@ -43,6 +47,13 @@ pub enum DensityError {
         "the features of the {0} images have no density that can be computed: their sizes differ by too much"
     )]
     Singular(usize),
+    #[error(
+        "the autoencoder's training diverged in epoch {0}: its loss is not a finite number any more; fit with another --seed, or \
+         on other in-domain images"
+    )]
+    Diverged(usize),
+    #[error("the autoencoder could not be trained: {0}")]
+    Failed(String),
 }
 
 impl Density {
@@ -166,7 +177,7 @@ impl Density {
     }
 }
 
-fn check(rows: &[Vec<f64>], fewest: usize) -> Result<(), DensityError> {
+pub(super) fn check(rows: &[Vec<f64>], fewest: usize) -> Result<(), DensityError> {
     if rows.len() < fewest.max(1) {
         return Err(DensityError::TooFew {
             fewest,

@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Density, DensityError, Features, Fitted, Fitting, fewest_for_mixture, mixture_of, ready,
-    summary, surprise,
+    DensityError, Features, Fitted, Fitting, Learned, Learning, fewest_for_mixture, mixture_of,
+    ready, summary, surprise,
 };
 use crate::detectors::settings::{About, DetectorError, DetectorSettings, Parameter, Target};
 use crate::detectors::{AttemptError, Batch, Call, Detector, Models, Watch};
@@ -146,8 +146,8 @@ impl Fitting for DiffPath {
         Ok(Box::new(Path { timesteps }))
     }
 
-    fn density(&self, rows: &[Vec<f64>], seed: u64) -> Result<Density, DensityError> {
-        mixture_of(rows, self.fewest_images(), seed)
+    fn learn(&self, rows: &[Vec<f64>], learning: Learning<'_>) -> Result<Learned, DensityError> {
+        mixture_of(rows, self.fewest_images(), learning.seed).map(Learned::from)
     }
 }
 

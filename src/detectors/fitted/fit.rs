@@ -1,18 +1,18 @@
-//! A fitted density with all that it depends on: a part of its detector's settings, and with them of every file that has
+//! What was learned with all that it depends on: a part of its detector's settings, and with them of every file that has
 //! these.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::density::Density;
+use super::learned::Learned;
 use super::numbers::Contents;
 use crate::detectors::DetectorError;
 use crate::detectors::settings::Target;
 use crate::images::{ContentHash, Geometry, ResizeMode};
 use crate::networks::identity::Fingerprint;
 
-/// A density of features of in-domain images. Copies share it: settings are copied often.
+/// What was learned of in-domain images. Copies share it: settings are copied often.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "Fit", into = "Fit")]
 pub struct Fitted(Arc<Fit>);
@@ -21,7 +21,8 @@ pub struct Fitted(Arc<Fit>);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fit {
-    pub density: Density,
+    #[serde(rename = "density")]
+    pub learned: Learned,
     /// Keys the starts of the fit and its folds.
     pub seed: u64,
     /// The model that made the features; `None` where none had a part in them.
@@ -53,8 +54,8 @@ impl PartialEq for Fitted {
 }
 
 impl Fitted {
-    pub fn density(&self) -> &Density {
-        &self.0.density
+    pub fn learned(&self) -> &Learned {
+        &self.0.learned
     }
 
     /// How a picture was brought to the model's square.
@@ -77,7 +78,14 @@ impl Fitted {
         if self.num_images() == 0 {
             return Some("no image is named that it was fitted on");
         }
-        self.density().problem()
+        self.learned().problem()
+    }
+
+    /// What it is refused with where another detector's was given.
+    pub(super) fn of_another_kind(&self) -> DetectorError {
+        DetectorError::Unfit(
+            "the fit was damaged or changed by hand: another detector has learned it; fit again by lmd fit".to_owned(),
+        )
     }
 
     /// Refuse a target whose features are others than those that it was fitted on.
@@ -88,7 +96,7 @@ impl Fitted {
                 "the fit was damaged or changed by hand: {problem}; fit again by lmd fit"
             ));
         }
-        let found = self.density().num_features();
+        let found = self.learned().num_features();
         if found != num_features {
             return refuse(format!(
                 "the fit is of {found} features, and these settings have {num_features}; fit again by lmd fit"

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Density, DensityError, Features, Fitted, Fitting, ready, summary};
+use super::{Density, DensityError, Features, Fitted, Fitting, Learned, Learning, ready, summary};
 use crate::detectors::settings::{About, DetectorError, DetectorSettings, Parameter, Target};
 use crate::detectors::{AttemptError, Batch, Call, Detector, Models, Watch};
 use crate::diffusion::DenoiseError;
@@ -152,8 +152,8 @@ impl Fitting for Mahalanobis {
         Ok(Box::new(TapMeans { tap, num_features }))
     }
 
-    fn density(&self, rows: &[Vec<f64>], _seed: u64) -> Result<Density, DensityError> {
-        Density::gaussian(rows, self.fewest_images())
+    fn learn(&self, rows: &[Vec<f64>], _learning: Learning<'_>) -> Result<Learned, DensityError> {
+        Density::gaussian(rows, self.fewest_images()).map(Learned::from)
     }
 }
 

@@ -1,7 +1,7 @@
-//! Detectors whose score is how unlikely an image's features are under a density that is fitted on in-domain images.
+//! Detectors that learn from in-domain images before they can score: mostly a density of features, under which an image's are
+//! more or less likely.
 //!
-//! Each says what its features are and which density is fitted ([`Fitting`]); fitting, scoring and refusing are the same for
-//! all. The [fit](Fitted) is a part of the settings, so that whatever holds these (a run, a detector file) needs no other
+//! Each says what its features are and what is learned of them ([`Fitting`]); fitting and refusing are the same for all. The [fit](Fitted) is a part of the settings, so that whatever holds these (a run, a detector file) needs no other
 //! file.
 
 use std::sync::Arc;
@@ -9,19 +9,24 @@ use std::sync::Arc;
 pub mod density;
 pub mod diffpath;
 pub mod fit;
+pub mod learned;
 pub mod mahalanobis;
 pub mod mixture;
 pub mod msma;
 pub mod normal;
 pub mod numbers;
 pub mod reconstructions;
+pub mod regret;
 #[cfg(test)]
 mod testing;
 
 pub use self::density::{Density, DensityError};
 pub use self::fit::{Fit, Fitted};
+pub use self::learned::Learned;
 use super::settings::{About, DetectorError, Target};
 use super::{Attempt, AttemptError, Batch, Detector, DetectorSettings, Models, Watch};
+use crate::diffusion::Interrupt;
+use crate::images::Geometry;
 use crate::ood::{MeasureId, Values};
 
 /// The components that are tried for a mixture. More overfit a few hundred images.
@@ -49,8 +54,23 @@ pub trait Fitting: DetectorSettings {
     /// That there are no such features of the target's images, or not by its model.
     fn features(&self, target: &Target<'_>) -> Result<Box<dyn Features>, DetectorError>;
 
-    /// Fit to features of images, one row for each.
-    fn density(&self, rows: &[Vec<f64>], seed: u64) -> Result<Density, DensityError>;
+    /// Learn from features of images, one row for each.
+    ///
+    /// # Errors
+    /// That nothing can be learned from these, or that it was interrupted.
+    fn learn(&self, rows: &[Vec<f64>], learning: Learning<'_>) -> Result<Learned, DensityError>;
+}
+
+/// What learning goes by besides the features, and how it is watched.
+pub struct Learning<'a> {
+    /// Of the images.
+    pub geometry: Geometry,
+    /// Keys all that is random.
+    pub seed: u64,
+    /// Stops it.
+    pub interrupt: &'a dyn Interrupt,
+    /// Told what goes on, and how many parts of it are done, of how many.
+    pub on_part: &'a mut dyn FnMut(String, (usize, usize)),
 }
 
 /// Makes the features of images.
@@ -81,6 +101,24 @@ fn ready(
     score: fn(&Density, &[f64]) -> f64,
 ) -> Result<Box<dyn Detector>, DetectorError> {
     let features = settings.features(target)?;
+    let fitted = checked(settings, target, features.num_features())?;
+    let Some(density) = fitted.learned().density() else {
+        return Err(fitted.of_another_kind());
+    };
+    Ok(Box::new(Ready {
+        features,
+        density: density.clone(),
+        score,
+        measures: [measure].into(),
+    }))
+}
+
+/// The fit of settings, which must be one for this target.
+fn checked<'a>(
+    settings: &'a dyn Fitting,
+    target: &Target<'_>,
+    num_features: usize,
+) -> Result<&'a Fitted, DetectorError> {
     let Some(fitted) = settings.fitted() else {
         let About { name, label, .. } = settings.about();
         return Err(DetectorError::Unfit(format!(
@@ -88,13 +126,8 @@ fn ready(
              and give the file as --fitted"
         )));
     };
-    fitted.check(target, features.num_features())?;
-    Ok(Box::new(Ready {
-        features,
-        fitted: fitted.clone(),
-        score,
-        measures: [measure].into(),
-    }))
+    fitted.check(target, num_features)?;
+    Ok(fitted)
 }
 
 /// The measure of a density: features that are unlikelier have a higher score.
@@ -122,7 +155,7 @@ fn summary(start: &str, settings: &dyn Fitting) -> String {
 
 struct Ready {
     features: Box<dyn Features>,
-    fitted: Fitted,
+    density: Density,
     score: fn(&Density, &[f64]) -> f64,
     measures: Arc<[MeasureId]>,
 }
@@ -145,7 +178,7 @@ impl Detector for Ready {
     ) -> Result<Vec<Attempt>, AttemptError> {
         let rows = self.features.of(&mut batch, models, watch)?;
         let scores = rows.iter().map(|features| {
-            Some((self.score)(self.fitted.density(), features)).filter(|score| score.is_finite())
+            Some((self.score)(&self.density, features)).filter(|score| score.is_finite())
         });
         Ok(scores
             .map(|score| Attempt {

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Density, DensityError, Features, Fitted, Fitting, ready, summary};
+use super::{Density, DensityError, Features, Fitted, Fitting, Learned, Learning, ready, summary};
 use crate::detectors::reconstruction::Reconstruction;
 use crate::detectors::settings::{About, DetectorError, DetectorSettings, Parameter, Target};
 use crate::detectors::{AttemptError, Batch, Call, Detector, Models, Watch};
@@ -174,8 +174,8 @@ impl Fitting for Reconstructions {
         }))
     }
 
-    fn density(&self, rows: &[Vec<f64>], _seed: u64) -> Result<Density, DensityError> {
-        Density::independent(rows, self.fewest_images())
+    fn learn(&self, rows: &[Vec<f64>], _learning: Learning<'_>) -> Result<Learned, DensityError> {
+        Density::independent(rows, self.fewest_images()).map(Learned::from)
     }
 }
 
@@ -317,7 +317,7 @@ fn denoised(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::fitted::testing::assert_near;
+    use crate::detectors::fitted::testing::{assert_near, density_of};
     use crate::detectors::reference::{self, GEOMETRY, Reference, WrittenNoise};
     use crate::diffusion::NeverInterrupt;
     use crate::images::ContentHash;
@@ -394,9 +394,7 @@ mod tests {
     #[test]
     fn scores_are_the_means_of_the_standardized_distances() {
         let reference = Reference::read("reconstruction.safetensors");
-        let density = (Reconstructions::default())
-            .density(&reference.rows("calibration"), 0)
-            .unwrap();
+        let density = density_of(&Reconstructions::default(), &reference.rows("calibration"));
         let scores = reference.values("scores");
         for (distances, score) in reference.rows("errors").iter().zip(scores) {
             // The reference adds MSE and LPIPS up.

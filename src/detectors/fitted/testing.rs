@@ -2,7 +2,7 @@
 
 use super::normal::Normal;
 use super::numbers::Contents;
-use super::{Density, Fit, Fitted, Fitting};
+use super::{Density, Fit, Fitted, Fitting, Learning};
 use crate::detectors::reference::{self, GEOMETRY};
 use crate::detectors::{Batch, Models, Watch};
 use crate::diffusion::NeverInterrupt;
@@ -62,7 +62,7 @@ pub fn fitted<const N: usize>(rows: &[[f64; N]]) -> Fitted {
         .collect();
     let rows: Vec<Vec<f64>> = rows.iter().map(|row| row.to_vec()).collect();
     Fitted::from(Fit {
-        density: Density::gaussian(&rows, 2).unwrap(),
+        learned: Density::gaussian(&rows, 2).unwrap().into(),
         seed: 0,
         model: None,
         geometry: GEOMETRY,
@@ -88,4 +88,16 @@ pub fn assert_rows_near(found: &[Vec<f64>], expected: &[Vec<f64>], tolerance: f6
             assert_near(*found, *expected, tolerance);
         }
     }
+}
+
+/// What is learned of rows of images like the reference's.
+pub fn density_of(settings: &dyn Fitting, rows: &[Vec<f64>]) -> Density {
+    let learning = Learning {
+        geometry: GEOMETRY,
+        seed: 0,
+        interrupt: &NeverInterrupt,
+        on_part: &mut |_, _| {},
+    };
+    let learned = settings.learn(rows, learning).unwrap();
+    learned.density().unwrap().clone()
 }

@@ -34,7 +34,7 @@ impl Candidate {
             })
             .collect();
         // A model's number of timesteps changes no order.
-        candidates.sort_by(|a, b| a.calls(1000).total_cmp(&b.calls(1000)));
+        candidates.sort_by(|a, b| a.work(1000).total_cmp(&b.work(1000)));
         candidates
     }
 
@@ -42,6 +42,15 @@ impl Candidate {
     pub fn calls(&self, num_train_timesteps: usize) -> f64 {
         let calls = self.detector.expected_calls(num_train_timesteps);
         (calls * self.detector.num_attempts()) as f64
+    }
+
+    /// About what it takes per image, in network calls and what takes as long.
+    pub fn work(&self, num_train_timesteps: usize) -> f64 {
+        self.calls(num_train_timesteps) + self.other_work()
+    }
+
+    fn other_work(&self) -> f64 {
+        (self.detector.other_work() * self.detector.num_attempts()) as f64
     }
 
     /// A way to score for each measure of its run.
@@ -60,6 +69,7 @@ impl Candidate {
             },
             detector: self.name.clone(),
             calls: run.num_calls as f64 / num_images,
+            other_work: self.other_work(),
             seconds: run.seconds / num_images,
             scores: Entry::scores_of(&run.images, &scores(run, measure, Aggregate::Median)),
         };
@@ -109,8 +119,11 @@ mod tests {
                 let is_there = all.iter().any(|it| it.detector.about().name == name);
                 assert!(is_there, "{name}");
             }
-            let calls: Vec<f64> = all.iter().map(|it| it.calls(1000)).collect();
-            assert!(calls.is_sorted(), "{calls:?}");
+            let work: Vec<f64> = all.iter().map(|it| it.work(1000)).collect();
+            assert!(work.is_sorted(), "{work:?}");
+            let names: Vec<&str> = all.iter().map(|it| it.name.as_str()).collect();
+            let place = |name: &str| names.iter().position(|it| *it == name);
+            assert!(place("likelihood-regret") > place("lmd-10x5"), "{names:?}");
             let mut names: Vec<&str> = all.iter().map(|it| it.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();

@@ -33,6 +33,8 @@ pub struct Entry {
     pub detector: String,
     /// Network calls per image, as measured.
     pub calls: f64,
+    /// Other work per image, in calls that take about as long.
+    pub other_work: f64,
     /// Seconds per image, as measured.
     pub seconds: f64,
     /// By content and role; images that could not be scored are missing.
@@ -60,6 +62,9 @@ pub struct Row {
     pub detector: String,
     /// Network calls per image.
     pub calls: f64,
+    /// See [`Entry::other_work`].
+    #[serde(skip)]
+    pub other_work: f64,
     /// Seconds per image.
     pub seconds: f64,
     /// By all images that every entry scored.
@@ -84,6 +89,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// What it takes per image, in calls and what takes as long.
+    fn work(&self) -> f64 {
+        self.calls + self.other_work
+    }
+
     /// Whether it is behind the best row by [`MARGIN`] at most, beyond chance.
     fn is_as_good(&self) -> bool {
         let most = self.behind_interval.map(|interval| interval.high);
@@ -147,20 +157,20 @@ impl Ranking {
                 "Use {}: {}, {} per image. {} has the largest, {}, at {}; the difference is at most {:.3}.",
                 choice.label,
                 area(choice),
-                calls(choice.calls),
+                cost(choice),
                 best.label,
                 area(best),
-                calls(best.calls),
+                cost(best),
                 most.max(0.0),
             )
         }];
-        let is_open = |row: &&Row| row.calls < choice.calls && row.may_be_as_good();
+        let is_open = |row: &&Row| row.work() < choice.work() && row.may_be_as_good();
         if let Some(cheaper) = self.rows.iter().find(is_open) {
             sentences.push(format!(
                 "{} ({}, {}) may be as good: {} in-domain and {} out-of-domain images are too few to tell.",
                 cheaper.label,
                 area(cheaper),
-                calls(cheaper.calls),
+                cost(cheaper),
                 self.num_in,
                 self.num_out,
             ));
@@ -172,9 +182,12 @@ impl Ranking {
     }
 }
 
-/// Network calls in words.
-fn calls(count: f64) -> String {
-    match count.round() {
+/// What a row takes per image, in words.
+fn cost(row: &Row) -> String {
+    if row.other_work > 0.0 {
+        return format!("{:.1} seconds", row.seconds);
+    }
+    match row.calls.round() {
         0.0 => "no network call".to_owned(),
         1.0 => "1 network call".to_owned(),
         count => format!("{count} network calls"),
@@ -220,10 +233,9 @@ pub fn rank(entries: &[Entry], false_alarm_rate: f64) -> Result<Ranking, Missing
     let combined = combine(&scored, false_alarm_rate);
     rows.sort_by(|a, b| b.figures.auroc.total_cmp(&a.figures.auroc));
     let as_good = rows.iter().enumerate().filter(|(_, row)| row.is_as_good());
-    let cost = |row: &Row| (row.calls, row.seconds);
     let cheapest = as_good.min_by(|(_, a), (_, b)| {
-        let ((a, a_secs), (b, b_secs)) = (cost(a), cost(b));
-        a.total_cmp(&b).then(a_secs.total_cmp(&b_secs))
+        let by_work = a.work().total_cmp(&b.work());
+        by_work.then(a.seconds.total_cmp(&b.seconds))
     });
     Ok(Ranking {
         false_alarm_rate,
@@ -297,6 +309,7 @@ impl<'a> Scored<'a> {
             label: self.entry.label.clone(),
             detector: self.entry.detector.clone(),
             calls: self.entry.calls,
+            other_work: self.entry.other_work,
             seconds: self.entry.seconds,
             figures: self.figures,
             interval: TwoSamples::new(inside, outside)?.quick_interval(LEVEL),
@@ -390,6 +403,7 @@ mod tests {
             label: label.to_owned(),
             detector: label.to_owned(),
             calls,
+            other_work: 0.0,
             seconds: 0.1 * calls,
             scores: scored.collect(),
         }
@@ -408,6 +422,25 @@ mod tests {
                 },
             )
         }
+    }
+
+    /// A detector that asks the model for nothing is not for that the cheapest.
+    #[test]
+    fn other_work_counts_as_calls_do() {
+        let separated = |role: Role, index: usize| {
+            let shift = if role == Role::OutOfDomain {
+                500.0
+            } else {
+                0.0
+            };
+            Some(shift + index as f64)
+        };
+        let slow = Entry {
+            other_work: 3000.0,
+            ..entry("slow", 0.0, separated)
+        };
+        let ranking = rank(&[slow, entry("quick", 10.0, separated)], 0.05).unwrap();
+        assert_eq!(ranking.rows[ranking.choice].label, "quick");
     }
 
     #[test]

@@ -109,7 +109,8 @@ impl Training {
         let viewer = Viewer::new(machine.clone(), schedule.clone(), settings.seed, &monitor)
             .inspect_err(|error| log::warn!("the model in training can't be looked at: {error}"))
             .ok(); // Said above; the run does not need it.
-        let draws = Draws::new(settings.seed, schedule, settings.has_flips);
+        let draws =
+            Draws::new(settings.seed, schedule, settings.timesteps).with_flips(settings.has_flips);
         Ok(Self {
             saved_step: model.state.step,
             trainer: CpuTrainer::with_state(model.plan, model.state, machine)?,

@@ -9,6 +9,7 @@ use super::checkpoint::Index;
 use super::data::{Split, hash_of};
 use super::look::{INPAINTED_FILE, Look, SAMPLES_FILE};
 use crate::images::{ContentHash, Geometry};
+use crate::networks::training::TimestepDensity;
 
 /// What is told of a model.
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +123,7 @@ pub fn card(name: &str, num_parameters: usize, facts: &Facts<'_>) -> String {
          | steps | {steps}, each of {batch} images |\n\
          | learning rate | {rate}, warm-up {warm_up} steps, cosine to 2 % |\n\
          | turned left to right | {flips} |\n\
+         | timesteps drawn | {timesteps} |\n\
          | seed | {seed} |\n\
          | time | {minutes:.1} minutes |\n\
          {loss}{validation}{watched}{pictures}",
@@ -137,6 +139,10 @@ pub fn card(name: &str, num_parameters: usize, facts: &Facts<'_>) -> String {
         rate = settings.learning_rate,
         warm_up = settings.warm_up,
         flips = if settings.has_flips { "at random" } else { "never" },
+        timesteps = match settings.timesteps {
+            TimestepDensity::Laplace => "by a Laplace density over log-SNR, 15 % evenly",
+            TimestepDensity::Uniform => "evenly",
+        },
         seed = settings.seed,
         minutes = history.secs / 60.0,
     )

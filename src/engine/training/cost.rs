@@ -9,7 +9,7 @@ use crate::networks::Network;
 use crate::networks::checkpoints::{Blueprint, NetworkSize};
 use crate::networks::executors::cpu::Machine;
 use crate::networks::training::draws::{BatchBuffers, Draws, Examples};
-use crate::networks::training::{CpuTrainer, TrainError, trainer};
+use crate::networks::training::{CpuTrainer, TimestepDensity, TrainError, trainer};
 
 /// Steps that a model of a few thousand images needs to be of use, about.
 pub const USUAL_STEPS: usize = 3000;
@@ -39,7 +39,7 @@ impl NetworkCost {
         };
         let flops = network.flops_per_image() as f64;
         let mut trainer = CpuTrainer::new(&network, machine)?;
-        let draws = Draws::new(0, blueprint.schedule().clone(), false);
+        let draws = Draws::new(0, blueprint.schedule().clone(), TimestepDensity::default());
         let batch = TrainingSettings::USUAL_BATCH;
         let secs = step_secs(&mut trainer, &draws, examples, batch, interrupt)?;
         let costs = NetworkSize::ALL.into_iter().filter_map(|size| {

@@ -14,7 +14,7 @@ use crate::images::sources::{self, Wanted};
 use crate::images::{Geometry, ImageFile, ListError, Listing, ResizeMode};
 use crate::networks::checkpoints::{self, Blueprint, ModelSource, NetworkSize};
 use crate::networks::executors::cpu::Machine;
-use crate::networks::training::{Plan, TrainError};
+use crate::networks::training::{Plan, TimestepDensity, TrainError};
 use crate::ood::Role;
 
 /// Minutes where nothing else is asked for.
@@ -45,6 +45,8 @@ pub struct TrainingRequest {
     pub learning_rate: Option<f64>,
     /// Whether images are turned left to right at random.
     pub has_flips: bool,
+    /// Where timesteps are drawn.
+    pub timesteps: TimestepDensity,
     /// How pictures are brought to a square.
     pub resize: ResizeMode,
     /// Decides all that is drawn.
@@ -83,6 +85,7 @@ impl TrainingRequest {
             batch: TrainingSettings::USUAL_BATCH,
             learning_rate: None,
             has_flips: false,
+            timesteps: TimestepDensity::default(),
             resize: ResizeMode::Crop,
             seed: 0,
         }
@@ -138,6 +141,7 @@ impl TrainingRequest {
                 Budget::Minutes(_) => USUAL_WARM_UP,
             },
             has_flips: self.has_flips,
+            timesteps: self.timesteps,
             seed: self.seed,
         };
         let notes = survey::notes(files, &gathered.examples);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::images::{Geometry, ResizeMode};
-use crate::networks::training::Optimizer;
+use crate::networks::training::{Optimizer, TimestepDensity};
 
 /// How long to train.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct TrainingSettings {
     pub warm_up: usize,
     /// Whether images are turned left to right at random.
     pub has_flips: bool,
+    /// Where timesteps are drawn; runs that were begun before there was a choice draw as ever.
+    #[serde(default)]
+    pub timesteps: TimestepDensity,
     /// Decides initial weights, order, noise and timesteps.
     pub seed: u64,
 }
@@ -105,6 +108,7 @@ mod tests {
             learning_rate: 1e-3,
             warm_up: 100,
             has_flips: false,
+            timesteps: TimestepDensity::default(),
             seed: 0,
         };
         // Half a second each, of 600 seconds less what other work takes.

@@ -10,7 +10,7 @@ use crate::images::{ContentHash, Geometry};
 use crate::networks::checkpoints::{Blueprint, NetworkSize};
 use crate::networks::executors::cpu::Machine;
 use crate::networks::training::draws::{BatchBuffers, Draws, Examples};
-use crate::networks::training::{CpuTrainer, Optimizer};
+use crate::networks::training::{CpuTrainer, Optimizer, TimestepDensity};
 
 const GEOMETRY: Geometry = Geometry {
     channels: 1,
@@ -49,7 +49,7 @@ pub fn time(args: &Args, size: NetworkSize) -> Result<TrainingTimes, Failure> {
     let parameters = network.num_parameters();
     let name = machine.to_string();
     let mut trainer = CpuTrainer::new(&network, machine).map_err(Failure::failed)?;
-    let draws = Draws::new(0, blueprint.schedule().clone(), false);
+    let draws = Draws::new(0, blueprint.schedule().clone(), TimestepDensity::default());
     let examples = examples();
     let batches = args.batch.as_deref().unwrap_or(&[DEFAULT_BATCH]);
     let steps = batches

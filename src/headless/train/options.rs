@@ -8,6 +8,7 @@ use crate::headless::Failure;
 use crate::headless::options::ResizeModeName;
 use crate::images::ResizeMode;
 use crate::networks::checkpoints::{ModelSource, NetworkSize};
+use crate::networks::training::TimestepDensity;
 
 /// Options of `lmd train`.
 #[derive(Debug, clap::Args)]
@@ -48,6 +49,9 @@ pub struct Args {
     /// Turn images left to right at random: where that makes no other image, as it does of digits.
     #[arg(long)]
     pub flip: bool,
+    /// Where timesteps are drawn: laplace is mostly where half of the image is left, uniform is evenly, as DDPM did.
+    #[arg(long, value_name = "DENSITY", value_enum, default_value = "laplace")]
+    pub timesteps: Timesteps,
     /// How a picture is brought to a square.
     #[arg(long, value_enum, default_value = "crop")]
     pub fit: ResizeModeName,
@@ -64,7 +68,7 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = Training::USUAL_SAVE_EVERY.as_secs())]
     pub save_every: u64,
     /// Continue a training of this output that was stopped, with its own options.
-    #[arg(long, conflicts_with_all = ["minutes", "steps", "size", "channels", "network", "from", "learning_rate", "flip"])]
+    #[arg(long, conflicts_with_all = ["minutes", "steps", "size", "channels", "network", "from", "learning_rate", "flip", "timesteps"])]
     pub resume: bool,
     /// With --resume: write the model of what was learnt so far, instead of training on.
     #[arg(long, requires = "resume")]
@@ -114,6 +118,15 @@ impl std::str::FromStr for Channels {
             _ => Err(format!("expected auto, gray or rgb, got `{text}`")),
         }
     }
+}
+
+/// `--timesteps`.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Timesteps {
+    /// By log-SNR.
+    Laplace,
+    /// Evenly.
+    Uniform,
 }
 
 /// `--held-out`.
@@ -180,6 +193,10 @@ impl Args {
             batch: self.batch,
             learning_rate: self.learning_rate,
             has_flips: self.flip,
+            timesteps: match self.timesteps {
+                Timesteps::Laplace => TimestepDensity::Laplace,
+                Timesteps::Uniform => TimestepDensity::Uniform,
+            },
             resize: match self.fit {
                 ResizeModeName::Crop => ResizeMode::Crop,
                 ResizeModeName::Pad => ResizeMode::Pad,

@@ -2,6 +2,8 @@
 //!
 //! Nothing is kept between steps: a run that is resumed draws what it would have drawn.
 
+use serde::{Deserialize, Serialize};
+
 use crate::diffusion::Schedule;
 use crate::diffusion::noise::{PhiloxStream, Purpose};
 use crate::diffusion::philox::philox4x32;
@@ -125,26 +127,40 @@ impl Examples {
 }
 
 /// Where timesteps are drawn.
-///
-/// A linear schedule spends a third of its timesteps where hardly anything of the image is left; drawn by the logarithm
-/// of the signal-to-noise ratio, most come from where there is something to learn
-/// (Hang et al. 2024, <https://arxiv.org/abs/2407.03297>).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Density {
-    /// Width of the Laplace distribution over log-SNR around 0.
-    pub width: f64,
-    /// Share of timesteps that are drawn evenly, so that none is never seen.
-    pub even_share: f64,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimestepDensity {
+    /// By a Laplace distribution of width 1.5 over the logarithm of the signal-to-noise ratio around 0, but for 15 % that are
+    /// drawn evenly, so that none is never seen.
+    ///
+    /// A linear schedule spends a third of its timesteps where hardly anything of the image is left; this way most come from
+    /// where there is something to learn (Hang et al. 2024, <https://arxiv.org/abs/2407.03297>).
+    #[default]
+    Laplace,
+    /// All alike (Ho et al. 2020, algorithm 1).
+    Uniform,
 }
 
-impl Default for Density {
-    fn default() -> Self {
-        Self {
-            width: 1.5,
-            even_share: 0.15,
+impl TimestepDensity {
+    /// The name in options and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Laplace => "laplace",
+            Self::Uniform => "uniform",
+        }
+    }
+
+    /// Share of timesteps that are drawn evenly.
+    fn even_share(self) -> f64 {
+        match self {
+            Self::Laplace => 0.15,
+            Self::Uniform => 1.0,
         }
     }
 }
+
+/// Width of the Laplace distribution over log-SNR.
+const LAPLACE_WIDTH: f64 = 1.5;
 
 /// Bands of timesteps that a validation loss is told apart by.
 pub const BANDS: usize = 4;
@@ -154,7 +170,7 @@ pub const BANDS: usize = 4;
 pub struct Draws {
     seed: u64,
     schedule: Schedule,
-    density: Density,
+    density: TimestepDensity,
     has_flips: bool,
 }
 
@@ -191,13 +207,18 @@ struct Pick {
 
 impl Draws {
     /// By a seed.
-    pub fn new(seed: u64, schedule: Schedule, has_flips: bool) -> Self {
+    pub fn new(seed: u64, schedule: Schedule, density: TimestepDensity) -> Self {
         Self {
             seed,
             schedule,
-            density: Density::default(),
-            has_flips,
+            density,
+            has_flips: false,
         }
+    }
+
+    /// Turn images left to right at random.
+    pub fn with_flips(self, has_flips: bool) -> Self {
+        Self { has_flips, ..self }
     }
 
     /// The batch of step `step`: as many images follow each other in the rounds' orders.
@@ -215,7 +236,7 @@ impl Draws {
         for place in first..first + size as u64 {
             let (round, place) = (place / count as u64, (place % count as u64) as usize);
             if order.0 != round {
-                order = (round, self.order(round, count));
+                order = (round, shuffled(self.seed, round, count));
             }
             let example = order.1[place];
             // The round is part of the key: a small set comes up several times a step.
@@ -260,26 +281,14 @@ impl Draws {
         self.fill(machine, examples, &picks, to);
     }
 
-    /// The order of a round (Fisher & Yates).
-    fn order(&self, round: u64, count: usize) -> Vec<usize> {
-        let key = [self.seed as u32, (self.seed >> 32) as u32];
-        let mut order: Vec<usize> = (0..count).collect();
-        for last in (1..count).rev() {
-            let counter = [last as u32, round as u32, (round >> 32) as u32, 0x006f_7264];
-            let [word, ..] = philox4x32(counter, key);
-            order.swap(last, below(word, last + 1));
-        }
-        order
-    }
-
     fn timestep(&self, [kind, place, ..]: [u32; 4]) -> usize {
         let steps = self.schedule.num_train_timesteps();
         let unit = |word: u32| (f64::from(word) + 0.5) / 4_294_967_296.0;
-        if unit(kind) < self.density.even_share {
+        if unit(kind) < self.density.even_share() {
             return below(place, steps);
         }
         let centered = unit(place) - 0.5;
-        let wanted = -self.density.width * centered.signum() * (1.0 - 2.0 * centered.abs()).ln();
+        let wanted = -LAPLACE_WIDTH * centered.signum() * (1.0 - 2.0 * centered.abs()).ln();
         let log_snr = |timestep: usize| {
             let alpha = self.schedule.alpha_cumprod(Some(timestep));
             (alpha / (1.0 - alpha)).ln()
@@ -347,6 +356,18 @@ impl Draws {
     }
 }
 
+/// The numbers below `count` in the order of a round (Fisher & Yates).
+pub fn shuffled(seed: u64, round: u64, count: usize) -> Vec<usize> {
+    let key = [seed as u32, (seed >> 32) as u32];
+    let mut order: Vec<usize> = (0..count).collect();
+    for last in (1..count).rev() {
+        let counter = [last as u32, round as u32, (round >> 32) as u32, 0x006f_7264];
+        let [word, ..] = philox4x32(counter, key);
+        order.swap(last, below(word, last + 1));
+    }
+    order
+}
+
 /// A word as a number below a bound; the bias, under bound / 2^32, is far below what training could show.
 fn below(word: u32, bound: usize) -> usize {
     ((u64::from(word) * bound as u64) >> 32) as usize
@@ -359,7 +380,11 @@ mod tests {
     use crate::networks::executors::cpu::CpuOptions;
 
     fn draws() -> Draws {
-        Draws::new(3, Schedule::new(ScheduleConfig::default()).unwrap(), false)
+        Draws::new(
+            3,
+            Schedule::new(ScheduleConfig::default()).unwrap(),
+            TimestepDensity::default(),
+        )
     }
 
     fn examples(count: usize) -> Examples {
@@ -376,7 +401,7 @@ mod tests {
 
     #[test]
     fn each_round_takes_every_image_once_in_an_order_of_its_own() {
-        let (first, second) = (draws().order(0, 100), draws().order(1, 100));
+        let (first, second) = (shuffled(3, 0, 100), shuffled(3, 1, 100));
         assert_ne!(first, second);
         for order in [first, second] {
             let mut sorted = order.clone();
@@ -421,6 +446,21 @@ mod tests {
             "{share}, expected {expected}"
         );
         assert!(drawn.iter().any(|&t| t > 950) && drawn.iter().any(|&t| t < 10));
+    }
+
+    #[test]
+    fn timesteps_are_drawn_evenly_where_that_is_asked_for() {
+        let schedule = Schedule::new(ScheduleConfig::default()).unwrap();
+        let draws = Draws::new(3, schedule, TimestepDensity::Uniform);
+        let mut tenths = [0; 10];
+        for i in 0..4000_u32 {
+            tenths[draws.timestep(philox4x32([i, 0, 0, 0], [1, 2])) / 100] += 1;
+        }
+        // Five standard deviations of a tenth of 4,000.
+        assert!(
+            tenths.iter().all(|count| (305..=495).contains(count)),
+            "{tenths:?}"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod plan;
 mod time;
 pub mod trainer;
 
+pub use draws::TimestepDensity;
 pub use optimizer::Optimizer;
 pub use parameters::Parameters;
 pub use plan::Plan;

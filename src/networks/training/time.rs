@@ -31,7 +31,7 @@ impl TimeLayer {
         let shape = ConvShape::linear(inputs, outputs, 1, batch);
         Self {
             forward: Layer::blank(shape),
-            backward: Layer::blank(ConvShape::linear(outputs, inputs, 1, batch)),
+            backward: Layer::blank_backward(ConvShape::linear(outputs, inputs, 1, batch)),
             gradient: WeightGradient::new(shape),
             batch,
         }

@@ -183,6 +183,25 @@ fn mahalanobis_goes_from_its_fit_to_verdicts_without_a_network_call() {
     assert!(auroc > 0.95, "{auroc}");
 }
 
+/// Its fit is no density but a network, which every file with a fit must hold. One epoch teaches it hardly anything.
+#[test]
+fn likelihood_regret_goes_from_its_fit_to_verdicts() {
+    let small = [
+        "--regret-epochs",
+        "1",
+        "--regret-draws",
+        "4",
+        "--regret-steps",
+        "2",
+    ];
+    let (told, summary) = whole_way("likelihood-regret", &small);
+    assert_eq!(told["features"], 1024);
+    assert_eq!(told["components"], Value::Null);
+    assert_eq!(summary["network_calls"], 0);
+    let auroc = summary["auroc"]["likelihood-regret"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&auroc), "{auroc}");
+}
+
 #[test]
 fn the_same_images_and_seed_give_the_same_file_at_any_batch_size() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use lmd_inspector::diffusion::NeverInterrupt;
 use lmd_inspector::images::{ContentHash, Geometry};
 use lmd_inspector::networks::checkpoints::{Blueprint, NetworkSize};
 use lmd_inspector::networks::training::draws::{BatchBuffers, Draws, Examples};
-use lmd_inspector::networks::training::{CpuTrainer, Optimizer};
+use lmd_inspector::networks::training::{CpuTrainer, Optimizer, TimestepDensity};
 
 use super::machine;
 
@@ -36,7 +36,7 @@ fn sixteen_images_are_learnt_by_heart() {
     let examples = bars(geometry, 16);
     let blueprint = Blueprint::new(NetworkSize::Tiny, geometry).unwrap();
     let mut trainer = CpuTrainer::new(&blueprint.initial(1), machine(2)).unwrap();
-    let draws = Draws::new(1, blueprint.schedule().clone(), false);
+    let draws = Draws::new(1, blueprint.schedule().clone(), TimestepDensity::default());
     let num_steps = 150;
     let optimizer = Optimizer {
         learning_rate: 2e-3,

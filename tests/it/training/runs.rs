@@ -12,6 +12,7 @@ use lmd_inspector::engine::training::{
 };
 use lmd_inspector::images::{Geometry, ResizeMode};
 use lmd_inspector::networks::checkpoints::{self, Blueprint, ModelSource, NetworkSize};
+use lmd_inspector::networks::training::TimestepDensity;
 use lmd_inspector::networks::training::draws::Examples;
 
 use super::learning::bars;
@@ -31,6 +32,7 @@ pub(super) fn settings(steps: usize) -> TrainingSettings {
         learning_rate: 1e-3,
         warm_up: 2,
         has_flips: true,
+        timesteps: TimestepDensity::Laplace,
         seed: 9,
     }
 }

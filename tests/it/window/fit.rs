@@ -38,7 +38,9 @@ pub fn finish(window: &mut Window, script: &Script) {
     let (job, request, _) = script.last_fit();
     let mut detector = request.detector.clone();
     let fit = Fit {
-        density: Density::gaussian(&[vec![0.0; 10], vec![1.0; 10]], 2).unwrap(),
+        learned: Density::gaussian(&[vec![0.0; 10], vec![1.0; 10]], 2)
+            .unwrap()
+            .into(),
         seed: request.seed,
         model: None,
         geometry: Geometry {

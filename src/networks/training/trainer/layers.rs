@@ -27,7 +27,7 @@ impl PreparedLayer {
         let backward = ConvShape::same(shape.kernel, turned, (shape.height, shape.width));
         Self {
             forward: Layer::blank(shape),
-            backward: (!reads_sample).then(|| Layer::blank(backward)),
+            backward: (!reads_sample).then(|| Layer::blank_backward(backward)),
             gradient: WeightGradient::new(shape),
         }
     }
