@@ -29,7 +29,7 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
         .as_deref()
         .map_or_else(|| found.manifest.model.source(), ModelSource::named);
 
-    let checked = execute::check(&source, &settings, &found.images).map_err(|failure| Failure {
+    let checked = execute::check((&source, args.architecture), &settings, &found.images).map_err(|failure| Failure {
         error: failure
             .error
             .context("the run can't be continued (a model that has moved is given by --model)"),

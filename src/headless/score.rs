@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::execute::{self, Request};
-use super::options::ScoringOptions;
+use super::options::{ArchitectureOption, ScoringOptions};
 use super::signals::Signals;
 use super::{Failure, Outcome, options, output, resume, shard, terminal};
 use crate::images::sources::labels;
@@ -23,6 +23,8 @@ pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR", required_unless_present = "resume")]
     pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub architecture: ArchitectureOption,
     /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on; MODEL:calibration is what the
     /// training of that model left alone.
     #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "resume", "unknown"])]
@@ -125,6 +127,7 @@ fn request(args: &Args) -> Result<Request, Failure> {
         settings: args.scoring.settings()?,
         fit_file: args.scoring.fitted.clone(),
         is_measure_asked: args.scoring.distance.is_some(),
+        architecture: args.architecture,
         folders: [
             with_role(Role::InDomain, &args.in_domain),
             with_role(Role::OutOfDomain, &args.out_of_domain),

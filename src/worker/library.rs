@@ -12,7 +12,7 @@ use super::clipboard;
 use super::handle::{Link, Outbox};
 use super::keeping;
 use super::protocol::{
-    Control, ConvertRequest, FolderListing, JobId, LibraryCommand, LibraryEvent, Wake,
+    Control, ConvertRequest, FolderListing, JobId, LibraryCommand, LibraryEvent, SettingsFrom, Wake,
 };
 use crate::engine::assess::assess;
 use crate::engine::error_chain;
@@ -213,7 +213,7 @@ fn convert_aside(
 ) {
     let (reply, place) = (side.clone(), request.output.clone());
     let task = move || {
-        let outcome = (request.carry_out(None))
+        let outcome = (request.carry_out(SettingsFrom::Beside))
             .map(|made| made.summary())
             .map_err(|error| error_chain(&error));
         let output = request.output;

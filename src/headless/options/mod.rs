@@ -1,5 +1,6 @@
 //! The options that decide scores: the same for every subcommand that makes some.
 
+mod architecture;
 mod lmd;
 mod parameters;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args as _, ValueEnum};
 
+pub use self::architecture::ArchitectureOption;
 use self::lmd::LmdOptions;
 pub use self::parameters::{ParameterOptions, only_shown_for};
 use super::Failure;
