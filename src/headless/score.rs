@@ -83,7 +83,10 @@ const FIXED_BY_A_RUN: [&str; 6] = [
 /// All that a run file decides.
 fn fixed_by_a_run() -> Vec<clap::Id> {
     let ids = FIXED_BY_A_RUN.map(clap::Id::from).into_iter();
-    ids.chain(options::deciding_ids()).collect()
+    let mut decided = options::deciding_ids();
+    // They may have moved; that they are the same is seen by their content.
+    decided.retain(|id| *id != "distance_weights");
+    ids.chain(decided).collect()
 }
 
 /// [`KeepPictures`] by name.
@@ -124,10 +127,10 @@ fn request(args: &Args) -> Result<Request, Failure> {
     Ok(Request {
         // The options ask for one unless a run is resumed.
         source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
+        architecture: args.architecture,
         settings: args.scoring.settings()?,
         fit_file: args.scoring.fitted.clone(),
         is_measure_asked: args.scoring.distance.is_some(),
-        architecture: args.architecture,
         folders: [
             with_role(Role::InDomain, &args.in_domain),
             with_role(Role::OutOfDomain, &args.out_of_domain),
