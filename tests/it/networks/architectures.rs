@@ -230,7 +230,7 @@ fn a_name_that_the_shapes_contradict_is_refused_with_file_name_and_shape() {
         ),
         (
             "score-sde/ve-ncsnpp-cifar10",
-            "sde ve is not supported with a network that is told numbers",
+            "embedding_type is fourier, but all_modules.0.weight has the shape [512, 128]; name the model",
         ),
         (
             "improved-diffusion/cifar10",

@@ -310,7 +310,8 @@ impl RawSettings {
     fn channels_contradicted(&self, layout: &Layout) -> Option<String> {
         let found = layout.level_channels();
         let said = numbers_of(self.channel_mult.as_ref());
-        let is_right = (said.iter().map(|mult| mult * layout.width)).eq(found.iter().copied());
+        let is_right =
+            (said.iter().map(|mult| mult.saturating_mul(layout.width))).eq(found.iter().copied());
         (!said.is_empty() && !is_right).then(|| {
             format!(
                 "channel_mult must give the levels' channels, {found:?} by the weights, got {said:?} times {}",

@@ -13,6 +13,7 @@ use super::modules::{Module, Modules};
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ShapeSettings {
+    image_size: Option<usize>,
     nf: Option<usize>,
     num_channels: Option<usize>,
     embedding_type: Option<String>,
@@ -36,9 +37,9 @@ struct Level {
 
 impl ShapeSettings {
     /// The first setting that the weights contradict, with the tensor that does, as a sentence without its end.
-    pub(super) fn contradiction(&self, modules: &Modules, image_size: usize) -> Option<String> {
+    pub(super) fn contradiction(&self, modules: &Modules) -> Option<String> {
         self.of_the_ends(modules)
-            .or_else(|| self.of_the_levels(modules, image_size))
+            .or_else(|| self.of_the_levels(modules))
             .or_else(|| self.of_the_pyramids(modules))
     }
 
@@ -70,7 +71,7 @@ impl ShapeSettings {
             .or_else(embedding)
     }
 
-    fn of_the_levels(&self, modules: &Modules, image_size: usize) -> Option<String> {
+    fn of_the_levels(&self, modules: &Modules) -> Option<String> {
         let levels = levels(modules);
         let multipliers = numbers_of(self.ch_mult.as_ref());
         let attended = numbers_of(self.attn_resolutions.as_ref());
@@ -97,7 +98,7 @@ impl ShapeSettings {
             let name = format!("{MODULES}{}.Conv_0.weight", modules.first() + level.first);
             let shape = [outputs, inputs, 3, 3];
             if let Some(multiplier) = multipliers.get(index)
-                && multiplier * modules.width != outputs
+                && multiplier.saturating_mul(modules.width) != outputs
             {
                 return Some(sentence(
                     "ch_mult",
@@ -112,6 +113,11 @@ impl ShapeSettings {
                     level.num_resnets
                 ));
             }
+            // Another one is refused by itself.
+            let smallest = 1_usize.checked_shl(levels.len() as u32 - 1)?;
+            let image_size = self
+                .image_size
+                .filter(|side| side.is_multiple_of(smallest))?;
             let is_said = attended.contains(&(image_size >> index));
             (!attended.is_empty() && is_said != level.attends).then(|| {
                 format!(

@@ -131,8 +131,7 @@ fn unsaid(candidate: &Candidate<'_>, weights: &str, facts: Facts<'_>) -> Checkpo
 /// Whether weights can be of this published model.
 fn fits(architecture: &Architecture, facts: Facts<'_>) -> bool {
     let (raw, shapes) = architecture.parsed::<RawSettings, ShapeSettings>();
-    let settings = raw.checked(facts, &mut Vec::new());
-    settings.is_ok_and(|settings| shapes.contradiction(facts.0, settings.image_size).is_none())
+    shapes.contradiction(facts.0).is_none() && raw.checked(facts, &mut Vec::new()).is_ok()
 }
 
 impl Settings {
@@ -146,13 +145,14 @@ impl Settings {
         let Some(side) = candidate.side_file(weights, &FAMILY)? else {
             return Err(unsaid(candidate, weights, facts));
         };
+        // First what shows in the weights: that they are of another network says more than what follows from it.
+        let shapes: ShapeSettings = side.parsed()?;
+        if let Some(message) = shapes.contradiction(facts.0) {
+            return Err(side.contradiction(&message));
+        }
         let settings = (side.parsed::<RawSettings>()?)
             .checked(facts, notes)
             .map_err(|message| side.refusal(&message))?;
-        let shapes: ShapeSettings = side.parsed()?;
-        if let Some(message) = shapes.contradiction(facts.0, settings.image_size) {
-            return Err(side.contradiction(&message));
-        }
         let told = settings.told(facts.0, &|name| side.origin(name));
         Ok((settings, told))
     }
