@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::networks::checkpoints::{self, CheckpointError, ModelSource, Numbers};
+use crate::networks::checkpoints::{self, CheckpointError, ModelSource, Numbers, SettingsFrom};
 use crate::networks::convert::{ConvertError, Converted, convert};
 
 /// Why there is no folder.
@@ -68,13 +68,13 @@ pub struct ConvertRequest {
 }
 
 impl ConvertRequest {
-    /// Write the model, with settings from `config` where that is to be read instead of the file beside it.
-    pub fn carry_out(&self, config: Option<&Path>) -> Result<Conversion, ConversionError> {
+    /// Write the model, which is read with these settings.
+    pub fn carry_out(&self, settings: SettingsFrom<'_>) -> Result<Conversion, ConversionError> {
         let output = &self.output;
         if output.exists() {
             return Err(ConversionError::Occupied(output.clone()));
         }
-        let checkpoint = checkpoints::load_with(&self.source, config)?;
+        let checkpoint = checkpoints::load_with(&self.source, settings)?;
         let neighbor = Neighbor::new(output)?;
         let converted = convert(&checkpoint, &neighbor.0, self.numbers)?;
         // What has appeared there meanwhile stays: a folder is not renamed onto another that holds anything.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::drive::{self, Scored, Work};
-use super::options::ScoringOptions;
+use super::options::{ArchitectureOption, ScoringOptions};
 use super::paths::{Kind, Paths};
 use super::signals::Signals;
 use super::{Failure, Outcome, options, output, stored, terminal};
@@ -28,6 +28,8 @@ pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR", required_unless_present = "run")]
     pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub architecture: ArchitectureOption,
     /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on, but not of its training set;
     /// MODEL:calibration is what the training of that model left alone.
     #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "run")]
@@ -55,7 +57,7 @@ pub struct Args {
 
 /// All that a run file decides, and what no work needs.
 fn fixed_by_a_run() -> Vec<clap::Id> {
-    let ids = ["model", "in_domain", "batch", "device"].map(clap::Id::from);
+    let ids = ["model", "architecture", "in_domain", "batch", "device"].map(clap::Id::from);
     ids.into_iter().chain(options::deciding_ids()).collect()
 }
 
@@ -123,6 +125,7 @@ fn scored_basis(args: &Args, settings: RunSettings) -> Result<Result<Basis, u8>,
     let mut work = Work {
         // The options ask for one unless there is a run.
         source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
+        architecture: args.architecture,
         settings,
         is_measure_asked: args.scoring.distance.is_some(),
         folders: args

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::drive::{self, Scored, Work};
-use super::options::check_limit;
+use super::options::{ArchitectureOption, check_limit};
 use super::signals::Signals;
 use super::{Failure, Outcome, stored, terminal};
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
@@ -28,11 +28,13 @@ pub struct Args {
     pub folders: Vec<PathBuf>,
     /// Judge the images of this run file, which `lmd score --output NAME.lmdrun` wrote with the detector's model and
     /// settings: such a run may be stopped and resumed.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["folders", "model", "limit", "batch", "device"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["folders", "model", "architecture", "limit", "batch", "device"])]
     pub run: Option<PathBuf>,
     /// The detector's model, where it has moved [default: where the detector says]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub architecture: ArchitectureOption,
     /// Also list images at this false-discovery rate (Benjamini and Hochberg): of those listed, at most this share is
     /// expected to be in-domain.
     #[arg(long, value_name = "RATE")]
@@ -126,6 +128,7 @@ fn work(args: &Args, detector: &Calibration) -> Work {
             .model
             .as_deref()
             .map_or_else(|| detector.model.source.clone(), ModelSource::named),
+        architecture: args.architecture,
         settings,
         is_measure_asked: true,
         folders: args

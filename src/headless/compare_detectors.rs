@@ -7,7 +7,7 @@ use super::collect::Collected;
 use super::execute::{self, Request};
 use super::fit;
 use super::follow::watched;
-use super::options::{check_limit, detector_parser};
+use super::options::{ArchitectureOption, check_limit, detector_parser};
 use super::output::{self, Target};
 use super::paths::{Kind, Paths};
 use super::score::with_role;
@@ -18,7 +18,7 @@ use crate::detectors::lmd::Lmd;
 use crate::engine::fitting::{FitRequest, usual_share};
 use crate::engine::ranking::{Account, Candidate, Entry, NotRun, account};
 use crate::networks::ModelIdentity;
-use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::checkpoints::ModelSource;
 use crate::networks::executors::DeviceChoice;
 use crate::ood::Role;
 use crate::runs::file::{self, EXTENSION, KeepPictures, StoredScores};
@@ -31,6 +31,8 @@ pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
+    #[command(flatten)]
+    pub architecture: ArchitectureOption,
     /// Images like those the model was trained on, that it was not trained on.
     #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
     pub in_domain: Vec<PathBuf>,
@@ -179,7 +181,7 @@ impl<'a> Comparison<'a> {
             output::report_folder(&args.output, args.overwrite)?;
         }
         output::check_writable(&args.output)?;
-        let checkpoint = checkpoints::load(&source).map_err(Failure::bad_request)?;
+        let checkpoint = args.architecture.load(&source)?;
         let images = collect(&folders, args.limit, signals)?;
         let fit_images = if fit_folders.is_empty() {
             share_to_fit_on(&images)
@@ -221,6 +223,8 @@ impl<'a> Comparison<'a> {
             ));
             let request = Request {
                 source: self.source.clone(),
+                // It was saved beside the weights.
+                architecture: ArchitectureOption::default(),
                 settings,
                 is_measure_asked: false,
                 fit_file: None,
@@ -271,7 +275,8 @@ impl<'a> Comparison<'a> {
                 images: Arc::clone(&self.fit_images),
             };
             let fitted = watched(signals, |control| {
-                fit::carry_out(&self.source, self.args.device, &request, control)
+                let model = (&self.source, ArchitectureOption::default());
+                fit::carry_out(model, self.args.device, &request, control)
             })?;
             settings.method.detector = match fitted {
                 Err(_) if signals.exit_code().is_some() => return Ok(None),

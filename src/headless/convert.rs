@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::options::ArchitectureOption;
 use super::{Failure, Outcome, terminal};
 use crate::engine::converting::ConvertRequest;
-use crate::networks::checkpoints::{ModelSource, Numbers};
+use crate::networks::checkpoints::{ModelSource, Numbers, SettingsFrom};
 
 /// Options of `lmd convert`.
 #[derive(Debug, clap::Args)]
@@ -14,8 +15,10 @@ pub struct Args {
     /// The folder to write, which must not be there yet; Python's diffusers opens it.
     pub output: PathBuf,
     /// A JSON file of settings to be read instead of the one beside the weights, where the model's kind has one.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "architecture")]
     pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub architecture: ArchitectureOption,
     /// Numbers that the weights are written in.
     #[arg(long, value_enum, default_value = "f32")]
     pub dtype: DtypeName,
@@ -44,7 +47,11 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
         output: args.output.clone(),
         numbers,
     };
-    let made = request.carry_out(args.config.as_deref()).map_err(|error| {
+    let settings = match &args.config {
+        Some(file) => SettingsFrom::File(file),
+        None => args.architecture.architecture.into(),
+    };
+    let made = request.carry_out(settings).map_err(|error| {
         if error.is_bad_request() {
             Failure::bad_request(error)
         } else {

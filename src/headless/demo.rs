@@ -24,6 +24,7 @@ fn execute() -> Result<Outcome, Failure> {
     let folders = samples::extract().map_err(Failure::failed)?;
     let request = Request {
         source: ModelSource::Bundled,
+        architecture: Default::default(),
         settings: RunSettings {
             selection: Selection {
                 limit: Some(NUM_IMAGES),

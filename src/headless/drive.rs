@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::Failure;
 use super::collect::Collected;
 use super::follow::follow;
-use super::options::fit_measure;
+use super::options::{ArchitectureOption, fit_measure};
 use super::signals::Signals;
 use crate::engine::plan::Plan;
 use crate::engine::{Progress, RunRequest};
-use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
+use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::ood::Role;
 use crate::runs::report::Report;
 use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
@@ -20,6 +20,8 @@ use crate::runs::{AttemptResult, ResultLog, RunImage, RunSettings};
 pub struct Work {
     /// The model.
     pub source: ModelSource,
+    /// What it does not say of itself.
+    pub architecture: ArchitectureOption,
     /// All settings.
     pub settings: RunSettings,
     /// Whether the user has named the measure.
@@ -110,7 +112,7 @@ fn check(
     images: &[RunImage],
     accept: impl FnOnce(&Checkpoint) -> Result<(), Failure>,
 ) -> Result<(Checkpoint, Option<String>), Failure> {
-    let checkpoint = checkpoints::load(&work.source).map_err(Failure::bad_request)?;
+    let checkpoint = work.architecture.load(&work.source)?;
     accept(&checkpoint)?;
     let geometry = crate::images::Geometry {
         channels: checkpoint.network.in_channels,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::collect::Collected;
 use super::follow::{Finished, follow};
-use super::options::fit_measure;
+use super::options::{ArchitectureOption, fit_measure};
 use super::output::Target;
 use super::paths::Paths;
 use super::signals::Signals;
@@ -14,7 +14,7 @@ use crate::detectors::measures;
 use crate::engine::plan::Plan;
 use crate::engine::{ModelInfo, RunRequest};
 use crate::images::Geometry;
-use crate::networks::checkpoints::{self, Checkpoint, ModelSource};
+use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::networks::executors::{self, DeviceInfo};
 use crate::ood::Role;
 use crate::runs::confounds::differences_of_files;
@@ -29,6 +29,8 @@ use crate::runs::{ResultLog, RunImage, RunSettings};
 pub struct Request {
     /// The model.
     pub source: ModelSource,
+    /// What it does not say of itself.
+    pub architecture: ArchitectureOption,
     /// All settings.
     pub settings: RunSettings,
     /// The file that the detector's fit was read from.
@@ -90,7 +92,11 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
         )));
     }
     let list: Arc<[RunImage]> = images.iter().map(|(image, _)| image.clone()).collect();
-    let checked = check(&request.source, &request.settings, &list)?;
+    let checked = check(
+        (&request.source, request.architecture),
+        &request.settings,
+        &list,
+    )?;
     let mut settings = request.settings.clone();
     let side = checked.model.geometry.side;
     collected
@@ -173,11 +179,11 @@ pub struct Checked {
 
 /// Refuse what can be refused before work: the model, and settings that don't fit it.
 pub fn check(
-    source: &ModelSource,
+    (source, architecture): (&ModelSource, ArchitectureOption),
     settings: &RunSettings,
     images: &[RunImage],
 ) -> Result<Checked, Failure> {
-    let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
+    let checkpoint = architecture.load(source)?;
     let model = model_record(&checkpoint);
     let plan = Plan::new(
         settings,

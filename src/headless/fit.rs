@@ -7,7 +7,8 @@ use serde_json::json;
 use super::collect::Collected;
 use super::follow::Display;
 use super::options::{
-    ParameterOptions, ResizeModeName, check_limit, detector_parser, only_shown_for,
+    ArchitectureOption, ParameterOptions, ResizeModeName, check_limit, detector_parser,
+    only_shown_for,
 };
 use super::output;
 use super::paths::{Kind, Paths};
@@ -17,7 +18,7 @@ use crate::detectors::fitted::Density;
 use crate::engine::fitting::{self, FitRequest};
 use crate::engine::{Control, Engine, Observer as _, Progress, error_chain};
 use crate::images::Geometry;
-use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::checkpoints::ModelSource;
 use crate::networks::executors;
 use crate::ood::Role;
 use crate::runs::fit_file::{self, fit_of};
@@ -40,6 +41,8 @@ pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
+    #[command(flatten)]
+    pub architecture: ArchitectureOption,
     /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on: a few hundred will do, and the
     /// model may have seen them. They are left out of later runs by this fit.
     #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
@@ -94,7 +97,12 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let source = ModelSource::named(&args.model);
     // A signal ends the process at once.
     let control = Control::default();
-    let (fitted, told) = carry_out(&source, args.device, &request, &control)?;
+    let (fitted, told) = carry_out(
+        (&source, args.architecture),
+        args.device,
+        &request,
+        &control,
+    )?;
     notes.extend(told);
     fit_file::save(&fitted, &args.output, args.overwrite).map_err(Failure::failed)?;
     tell(args, &fitted, &notes)
@@ -110,12 +118,12 @@ fn check_output(args: &Args) -> Result<(), Failure> {
 
 /// The fitted detector, and what was told meanwhile.
 pub fn carry_out(
-    source: &ModelSource,
+    (source, architecture): (&ModelSource, ArchitectureOption),
     device: DeviceChoice,
     request: &FitRequest,
     control: &Control,
 ) -> Result<(DetectorSpec, Vec<String>), Failure> {
-    let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
+    let checkpoint = architecture.load(source)?;
     let geometry = Geometry {
         channels: checkpoint.network.in_channels,
         side: checkpoint.network.image_size,

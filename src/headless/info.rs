@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::options::ArchitectureOption;
 use super::{Failure, Outcome, device, terminal};
-use crate::networks::checkpoints::{self, ModelSource, Setting};
+use crate::networks::checkpoints::{ModelSource, Setting};
 
 /// Options of `lmd info`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     pub model: PathBuf,
+    #[command(flatten)]
+    pub architecture: ArchitectureOption,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
@@ -29,7 +32,7 @@ fn shortened(value: &str) -> String {
 /// Print what the model is.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let source = ModelSource::named(&args.model);
-    let checkpoint = checkpoints::load(&source).map_err(Failure::bad_request)?;
+    let checkpoint = args.architecture.look(&source)?;
     let network = &checkpoint.network;
     let (side, channels) = (network.image_size, network.in_channels);
     let (parameters, flops) = (network.num_parameters(), network.flops_per_image());

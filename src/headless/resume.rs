@@ -3,18 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::execute::{self, Prepared};
+use super::execute::{self, Checked, Prepared};
 use super::output::Target;
 use super::paths::{Kind, Paths};
 use super::score::Args;
 use super::signals::Signals;
 use super::{Failure, Outcome, output, terminal};
+use crate::detectors::measures;
 use crate::engine::resuming::{self, ChangedFile};
 use crate::images::sources;
 use crate::networks::ModelMatch;
 use crate::networks::checkpoints::ModelSource;
 use crate::runs::file::{self, StoredRun};
-use crate::runs::{ResultLog, RunImage, report};
+use crate::runs::{ResultLog, RunImage, RunSettings, report};
 
 /// Open the run and refuse it where its scores would not be those of an uninterrupted run.
 pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, Failure> {
@@ -23,18 +24,9 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
     let mut settings = found.manifest.settings();
     settings.execution.batch = args.scoring.batch.unwrap_or(settings.execution.batch);
     settings.execution.device = args.scoring.device.unwrap_or(settings.execution.device);
+    place_weights(&mut settings, args).map_err(|failure| refuse_at(path, failure))?;
     let target = target(&found, args)?;
-    let source = args
-        .model
-        .as_deref()
-        .map_or_else(|| found.manifest.model.source(), ModelSource::named);
-
-    let checked = execute::check(&source, &settings, &found.images).map_err(|failure| Failure {
-        error: failure
-            .error
-            .context("the run can't be continued (a model that has moved is given by --model)"),
-        ..failure
-    })?;
+    let checked = check_model(&found, &settings, args)?;
     let refuse = |reason: String| {
         Failure::bad_request(anyhow::anyhow!(
             "the run can't be continued: {reason}: {}",
@@ -98,6 +90,52 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
         segments: stored.segments,
         may_mix_kernels: args.mix_kernels,
     })
+}
+
+/// The model, where it is by now, and the settings that must fit it.
+fn check_model(found: &StoredRun, settings: &RunSettings, args: &Args) -> Result<Checked, Failure> {
+    let source = args
+        .model
+        .as_deref()
+        .map_or_else(|| found.manifest.model.source(), ModelSource::named);
+    execute::check((&source, args.architecture), settings, &found.images).map_err(
+        |failure| Failure {
+            error: failure
+                .error
+                .context(
+                "the run can't be continued (what has moved is given by --model and --distance-weights)",
+            ),
+            ..failure
+        },
+    )
+}
+
+/// Read weights of distances where they are by now.
+fn place_weights(settings: &mut RunSettings, args: &Args) -> Result<(), Failure> {
+    for moved in args.scoring.distance_weights()? {
+        let lmd = settings.method.detector.lmd_mut();
+        let mut measured = lmd.into_iter().flat_map(|lmd| &mut lmd.distance_weights);
+        let Some(place) = measured.find(|it| **it == moved) else {
+            return Err(Failure::bad_request(anyhow::anyhow!(
+                "its images are not measured by these weights of {} (SHA-256 {}); give those that it began with, or leave \
+                 out --distance-weights: {}",
+                measures::label(&moved.distance),
+                moved.short_digests(),
+                moved.file.display()
+            )));
+        };
+        *place = moved;
+    }
+    Ok(())
+}
+
+/// What is refused is the run's continuation.
+fn refuse_at(path: &Path, failure: Failure) -> Failure {
+    let what = format!("the run can't be continued: {}", path.display());
+    Failure {
+        error: failure.error.context(what),
+        ..failure
+    }
 }
 
 /// The run continues in its file; the report is renewed where it lay around it, or written where it is asked for.

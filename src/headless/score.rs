@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::execute::{self, Request};
-use super::options::ScoringOptions;
+use super::options::{ArchitectureOption, ScoringOptions};
 use super::signals::Signals;
 use super::{Failure, Outcome, options, output, resume, shard, terminal};
 use crate::images::sources::labels;
@@ -23,6 +23,8 @@ pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR", required_unless_present = "resume")]
     pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub architecture: ArchitectureOption,
     /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on; MODEL:calibration is what the
     /// training of that model left alone.
     #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "resume", "unknown"])]
@@ -81,7 +83,10 @@ const FIXED_BY_A_RUN: [&str; 6] = [
 /// All that a run file decides.
 fn fixed_by_a_run() -> Vec<clap::Id> {
     let ids = FIXED_BY_A_RUN.map(clap::Id::from).into_iter();
-    ids.chain(options::deciding_ids()).collect()
+    let mut decided = options::deciding_ids();
+    // They may have moved; that they are the same is seen by their content.
+    decided.retain(|id| *id != "distance_weights");
+    ids.chain(decided).collect()
 }
 
 /// [`KeepPictures`] by name.
@@ -122,6 +127,7 @@ fn request(args: &Args) -> Result<Request, Failure> {
     Ok(Request {
         // The options ask for one unless a run is resumed.
         source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
+        architecture: args.architecture,
         settings: args.scoring.settings()?,
         fit_file: args.scoring.fitted.clone(),
         is_measure_asked: args.scoring.distance.is_some(),

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::options::ArchitectureOption;
 use super::{Failure, Outcome, terminal};
-use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::checkpoints::{self, ModelSource, SettingsFrom};
 use crate::networks::executors::{self, DeviceChoice};
 use crate::networks::verify::{VerifyError, verify};
 
@@ -17,8 +18,10 @@ pub struct Args {
     /// has outputs that are not used).
     pub reference: PathBuf,
     /// A JSON file of settings to be read instead of the one beside the weights, where the model's kind has one.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "architecture")]
     pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub architecture: ArchitectureOption,
     /// The largest difference that passes, relative to the output's largest magnitude.
     #[arg(long, default_value_t = 1e-4)]
     pub tolerance: f64,
@@ -30,8 +33,11 @@ pub struct Args {
 /// Compare and print the difference.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let source = ModelSource::named(&args.model);
-    let checkpoint =
-        checkpoints::load_with(&source, args.config.as_deref()).map_err(Failure::bad_request)?;
+    let checkpoint = match &args.config {
+        Some(file) => checkpoints::load_with(&source, SettingsFrom::File(file))
+            .map_err(Failure::bad_request)?,
+        None => args.architecture.look(&source)?,
+    };
     let (mut denoiser, device) =
         executors::open_denoiser(Arc::new(checkpoint.network), args.device)
             .map_err(Failure::bad_request)?;

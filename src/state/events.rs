@@ -84,7 +84,10 @@ impl Session {
     fn model_failed(&mut self, problem: ModelProblem, message: &str) {
         self.back_to_model_before();
         if self.is_resuming() {
-            self.refuse(&format!("its model could not be opened: {message}"));
+            self.refuse(&format!(
+                "its model could not be opened: {message}. Where it has moved, open it under Model in the setup and \
+                 continue the run after that"
+            ));
         } else {
             self.model_problem = Some(problem);
         }

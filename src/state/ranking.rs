@@ -217,6 +217,8 @@ impl Session {
         match standing {
             None => self.choose_next(),
             Some(Standing::Chosen) if self.is_plan_stale => true,
+            // It was added meanwhile; its images have a part from here on.
+            Some(Standing::Chosen) if self.pending_folder().is_some() => false,
             Some(Standing::Chosen) => self.begin_chosen(),
             Some(Standing::Fitting) if self.is_fitting() => false,
             Some(Standing::Fitting) => {
@@ -241,6 +243,10 @@ impl Session {
             self.finish_ranking();
             return false;
         };
+        if self.pending_folder().is_some() {
+            // How long the next one takes follows from its images.
+            return false;
+        }
         let candidate = self.ranking.contenders[next].candidate.clone();
         let mut run = before.clone();
         run.method.detector = candidate.detector.clone();

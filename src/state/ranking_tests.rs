@@ -3,7 +3,7 @@ use crate::detectors::DetectorSpec;
 use crate::engine::ranking::{Account, Ranked};
 use crate::runs::fit_file::fit_of;
 use crate::state::outbox::Outgoing;
-use crate::state::session::testing::fitted;
+use crate::state::session::testing::{fitted, listing};
 use crate::state::session::tests::ready_session;
 use crate::state::{Action, UiCommand};
 use crate::worker::protocol::{
@@ -227,6 +227,65 @@ fn a_comparison_that_is_stopped_keeps_what_is_finished() {
     let (_, runs, not_run) = rank_asked(&asked(&mut session)).unwrap();
     assert_eq!((runs.len(), not_run.len()), (1, 2));
     assert!(session.missing_for_ranking().is_none(), "another can begin");
+}
+
+#[test]
+fn a_folder_that_is_added_meanwhile_is_waited_for() {
+    let mut session = session();
+    choose(&mut session, &["one-call-norm", "lmd-10x1"]);
+    press(&mut session, UiCommand::CompareDetectors);
+    let (job, ..) = run_asked(asked(&mut session));
+    let add = Action::AddFolder("/more".into(), Role::OutOfDomain);
+    session.perform(add);
+    let scan = asked(&mut session).into_iter().find_map(|it| match it {
+        Outgoing::Library(LibraryCommand::Scan { job, .. }) => Some(job),
+        _ => None,
+    });
+    finish(&mut session, job, "/runs/a.lmdrun");
+    let meanwhile = asked(&mut session);
+    assert!(
+        rank_asked(&meanwhile).is_some(),
+        "what is finished is ranked"
+    );
+    let is_run = |outgoing: &Outgoing| matches!(outgoing, Outgoing::Worker(Command::Run { .. }));
+    assert!(!meanwhile.iter().any(is_run));
+    assert!(session.ranking.is_active());
+    let expected = [
+        Standing::Finished("/runs/a.lmdrun".into()),
+        Standing::Waiting,
+    ];
+    assert_eq!(standings(&session), expected);
+
+    let listing = Ok(Arc::new(listing("/more", Role::OutOfDomain, 5)));
+    let job = scan.expect("the folder is listed");
+    session.apply_library(LibraryEvent::Scanned { job, listing });
+    let (job, detector, num_images) = run_asked(asked(&mut session));
+    assert_eq!((detector.num_attempts(), num_images), (1, 65));
+    finish(&mut session, job, "/runs/b.lmdrun");
+    asked(&mut session);
+    let paths = ["/runs/a.lmdrun", "/runs/b.lmdrun"];
+    assert_eq!(
+        standings(&session),
+        paths.map(|path| Standing::Finished(path.into()))
+    );
+    assert!(!session.ranking.is_active());
+}
+
+#[test]
+fn a_comparison_that_waits_for_a_folder_can_be_stopped() {
+    let mut session = session();
+    choose(&mut session, &["one-call-norm", "lmd-10x1"]);
+    press(&mut session, UiCommand::CompareDetectors);
+    // It is chosen, and the folder comes before its run is asked for.
+    session.tick(0.0);
+    session.perform(Action::AddFolder("/more".into(), Role::OutOfDomain));
+    asked(&mut session);
+    let before = session.ranking.contenders.len();
+    assert!(session.ranking.is_active());
+    press(&mut session, UiCommand::StopComparison);
+    assert!(!session.ranking.is_active());
+    let stopped = Standing::NotRun("The comparison was stopped.".to_owned());
+    assert_eq!(standings(&session), vec![stopped; before]);
 }
 
 #[test]

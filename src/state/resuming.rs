@@ -143,6 +143,13 @@ impl Session {
         let saving = self.where_to_go_on();
         let info = self.model_info().cloned();
         let execution = self.settings.run.execution;
+        let moved = self
+            .settings
+            .run
+            .method
+            .detector
+            .distance_weights()
+            .to_vec();
         let Some(run) = &mut self.shown.run else {
             return;
         };
@@ -153,6 +160,14 @@ impl Session {
         run.num_before = run.num_results();
         run.model = info;
         run.settings.execution = execution;
+        // The setup has the same weights where they are by now.
+        if let Some(lmd) = run.settings.method.detector.lmd_mut() {
+            for weights in &mut lmd.distance_weights {
+                if let Some(moved) = moved.iter().find(|it| *it == weights) {
+                    *weights = moved.clone();
+                }
+            }
+        }
         "Starting".clone_into(&mut run.progress.activity);
         let command = Command::Run {
             job,

@@ -362,6 +362,9 @@ pub(super) mod tests;
 #[cfg(test)]
 #[path = "keeping_tests.rs"]
 mod keeping_tests;
+#[cfg(test)]
+#[path = "resuming_tests.rs"]
+mod resuming_tests;
 
 #[cfg(test)]
 #[path = "renaming_tests.rs"]

@@ -6,7 +6,7 @@ use super::outbox::Outgoing;
 use super::session::Session;
 use super::{Action, text};
 use crate::detectors::measures;
-use crate::networks::distances::DistanceWeights;
+use crate::networks::distances::{DistanceWeights, Half, Identified};
 use crate::worker::protocol::{LibraryCommand, Severity};
 
 /// What is known of files of weights.
@@ -14,6 +14,8 @@ use crate::worker::protocol::{LibraryCommand, Severity};
 pub struct WeightsState {
     /// The file that is read to become one of the settings'.
     reading: Option<PathBuf>,
+    /// One of two files that was read, while the other one has not been given.
+    half: Option<Half>,
     /// Those of the settings that were asked about, with the answer once there is one.
     asked: Vec<(DistanceWeights, Option<Result<(), String>>)>,
 }
@@ -22,6 +24,11 @@ impl WeightsState {
     /// The file that is being read.
     pub fn reading(&self) -> Option<&Path> {
         self.reading.as_deref()
+    }
+
+    /// One of two files that was read, while the other one has not been given.
+    pub fn half(&self) -> Option<&Half> {
+        self.half.as_ref()
     }
 
     /// Why these weights can't be used, a sentence; `None` where they can, or where that is not known yet.
@@ -38,18 +45,19 @@ impl WeightsState {
 
 /// Whether also the places are the same.
 fn is_same(a: &DistanceWeights, b: &DistanceWeights) -> bool {
-    a == b && a.file == b.file
+    a == b && a.files().eq(b.files())
 }
 
 impl Session {
     /// Take the weights in a file into the settings, once they are read.
     pub(super) fn read_weights(&mut self, path: PathBuf) {
         self.weights.reading = Some(path.clone());
-        self.outbox
-            .push_back(Outgoing::Library(LibraryCommand::ReadWeights { path }));
+        let half = self.weights.half.clone();
+        let command = LibraryCommand::ReadWeights { path, half };
+        self.outbox.push_back(Outgoing::Library(command));
     }
 
-    pub(super) fn weights_read(&mut self, path: &Path, found: Result<DistanceWeights, String>) {
+    pub(super) fn weights_read(&mut self, path: &Path, found: Result<Identified, String>) {
         if self
             .weights
             .reading
@@ -59,12 +67,17 @@ impl Session {
             return;
         }
         let found = match found {
-            Ok(found) => found,
+            Ok(Identified::Whole(found)) => found,
+            Ok(Identified::Half(half)) => {
+                self.weights.half = Some(half);
+                return;
+            }
             Err(message) => {
                 self.notices.say(Severity::Error, text::sentences(&message));
                 return;
             }
         };
+        (self.weights.half).take_if(|half| half.distance == found.distance);
         let mut run = self.settings.run.clone();
         let Some(lmd) = run.method.detector.lmd_mut() else {
             return; // Another detector was chosen meanwhile.
@@ -143,6 +156,7 @@ mod tests {
             distance: LPIPS_VGG,
             sha256: "0".repeat(64),
             file: "/vgg.pth".into(),
+            linear: None,
         }
     }
 
@@ -171,12 +185,12 @@ mod tests {
         session.perform(Action::ReadWeights("/vgg.pth".into()));
         assert!(matches!(
             &asked(&mut session)[..],
-            [LibraryCommand::ReadWeights { path }] if path == Path::new("/vgg.pth")
+            [LibraryCommand::ReadWeights { path, half: None }] if path == Path::new("/vgg.pth")
         ));
         assert!(!session.measures_to_choose().contains(&LPIPS_VGG));
         session.apply_library(LibraryEvent::WeightsRead {
             path: "/vgg.pth".into(),
-            weights: Ok(vgg()),
+            weights: Ok(Identified::Whole(vgg())),
         });
         assert!(session.measures_to_choose().contains(&LPIPS_VGG));
         assert_eq!(session.settings.run.view.measure, LPIPS_VGG);
@@ -186,6 +200,48 @@ mod tests {
         session.tick(0.0);
         assert!(!session.measures_to_choose().contains(&LPIPS_VGG));
         assert_eq!(session.settings.run.view.measure, LPIPS);
+    }
+
+    #[test]
+    fn the_first_of_two_files_waits_for_the_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("linear.safetensors");
+        let tensor = |len: usize| (vec![1, len, 1, 1], vec![0.5; len]);
+        let tensors: Vec<_> = (0..5)
+            .map(|tap| (format!("lin{tap}.model.1.weight"), tensor(64)))
+            .collect();
+        let tensors: Vec<(&str, &[usize], &[f32])> = (tensors.iter())
+            .map(|(name, (shape, values))| (name.as_str(), shape.as_slice(), values.as_slice()))
+            .collect();
+        crate::networks::checkpoints::write_tensors(&path, &tensors).unwrap();
+        let half = crate::networks::distances::from_file::identify(&path, None).unwrap();
+
+        let mut session = ready_session();
+        let before = session.settings.run.clone();
+        session.perform(Action::ReadWeights(path.clone()));
+        asked(&mut session);
+        session.apply_library(LibraryEvent::WeightsRead {
+            path,
+            weights: Ok(half),
+        });
+        assert_eq!(session.settings.run, before);
+        let kept = session.weights.half().unwrap().clone();
+        assert!(
+            kept.lacks().contains("give torchvision's VGG16"),
+            "{}",
+            kept.lacks()
+        );
+        session.perform(Action::ReadWeights("/vgg16.pth".into()));
+        assert!(matches!(
+            &asked(&mut session)[..],
+            [LibraryCommand::ReadWeights { half: Some(half), .. }] if *half == kept
+        ));
+        session.apply_library(LibraryEvent::WeightsRead {
+            path: "/vgg16.pth".into(),
+            weights: Ok(Identified::Whole(vgg())),
+        });
+        assert_eq!(session.weights.half(), None);
+        assert_eq!(session.settings.run.view.measure, LPIPS_VGG);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::clipboard;
 use super::handle::{Link, Outbox};
 use super::keeping;
 use super::protocol::{
-    Control, ConvertRequest, FolderListing, JobId, LibraryCommand, LibraryEvent, Wake,
+    Control, ConvertRequest, FolderListing, JobId, LibraryCommand, LibraryEvent, SettingsFrom, Wake,
 };
 use crate::engine::assess::assess;
 use crate::engine::error_chain;
@@ -24,7 +24,7 @@ use crate::images::prepare::thumbnail;
 use crate::images::sources::{self, Wanted};
 use crate::images::write::{encode_png, write_atomically};
 use crate::images::{Picture, samples};
-use crate::networks::distances::DistanceWeights;
+use crate::networks::distances::{DistanceWeights, Half, from_file};
 use crate::ood::Role;
 use crate::runs::{Calibration, fit_file};
 
@@ -101,8 +101,8 @@ fn saved_detector(path: PathBuf, detector: &Calibration) -> LibraryEvent {
     LibraryEvent::DetectorSaved { path, outcome }
 }
 
-fn read_weights(path: PathBuf) -> LibraryEvent {
-    let weights = DistanceWeights::identify(&path).map_err(|err| err.to_string());
+fn read_weights(path: PathBuf, half: Option<&Half>) -> LibraryEvent {
+    let weights = from_file::identify(&path, half).map_err(|err| err.to_string());
     LibraryEvent::WeightsRead { path, weights }
 }
 
@@ -197,7 +197,9 @@ fn answer(
         }
         LibraryCommand::SavePlots { request } => plots_aside(&request, outbox, side),
         LibraryCommand::OpenDetector { path } => outbox.post(opened_detector(path)),
-        LibraryCommand::ReadWeights { path } => outbox.post(read_weights(path)),
+        LibraryCommand::ReadWeights { path, half } => {
+            outbox.post(read_weights(path, half.as_ref()));
+        }
         LibraryCommand::CheckWeights { weights } => outbox.post(checked_weights(weights)),
         LibraryCommand::Runs(command) => runs_aside(command, outbox, side),
     }
@@ -211,7 +213,7 @@ fn convert_aside(
 ) {
     let (reply, place) = (side.clone(), request.output.clone());
     let task = move || {
-        let outcome = (request.carry_out(None))
+        let outcome = (request.carry_out(SettingsFrom::Beside))
             .map(|made| made.summary())
             .map_err(|error| error_chain(&error));
         let output = request.output;

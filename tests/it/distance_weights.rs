@@ -7,7 +7,7 @@ use std::process::Output;
 use lmd_inspector::runs::Calibration;
 
 use crate::binary::{lmd, root, text};
-use crate::networks::from_file::{other_squeeze_weights, squeeze_weights};
+use crate::networks::from_file::{other_squeeze_weights, squeeze_weights, two_files};
 
 /// `lmd` on a few bundled samples with one attempt of two steps.
 fn on_samples(command: &str, output: &Path, more: &[&str]) -> Output {
@@ -64,6 +64,43 @@ fn a_run_measures_by_them_and_keeps_which_they_are() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(
         said(&refused).contains("other weights of LPIPS (SqueezeNet)"),
+        "{}",
+        said(&refused)
+    );
+}
+
+#[test]
+fn a_run_by_two_files_continues_where_they_have_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let [network, linear] = two_files(folder.path(), "lpips-squeeze");
+    let run = folder.path().join("a.lmdrun");
+    let given = ["--distance-weights", text(&network), text(&linear)];
+    let output = on_samples("score", &run, &given);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let moved = folder.path().join("moved");
+    fs::create_dir(&moved).unwrap();
+    let moved = [&network, &linear].map(|path| {
+        let place = moved.join(path.file_name().unwrap());
+        fs::rename(path, &place).unwrap();
+        place
+    });
+    let resume = |more: &[&str]| lmd(&[&["score", "--resume", text(&run)], more].concat());
+    let lost = resume(&[]);
+    assert_eq!(lost.status.code(), Some(2), "{}", said(&lost));
+    assert!(
+        said(&lost).contains("what has moved is given by --model and --distance-weights"),
+        "{}",
+        said(&lost)
+    );
+    let given = ["--distance-weights", text(&moved[1]), text(&moved[0])];
+    let output = resume(&given);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let other = squeeze_weights(folder.path());
+    let refused = resume(&["--distance-weights", text(&other)]);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(
+        said(&refused)
+            .contains("its images are not measured by these weights of LPIPS (SqueezeNet)"),
         "{}",
         said(&refused)
     );

@@ -154,8 +154,8 @@ impl DetectorSettings for Lmd {
         ]);
         facts.extend(self.distance_weights.iter().map(|weights| {
             let label = measures::label(&weights.distance);
-            let digest = weights.short_digest();
-            ("Weights", format!("{label}, SHA-256 {digest}…"))
+            let digests = weights.short_digests();
+            ("Weights", format!("{label}, SHA-256 {digests}"))
         }));
         facts
     }
@@ -188,10 +188,11 @@ impl DetectorSettings for Lmd {
                 ("jump-count", jump_count.to_string()),
             ]);
         }
-        options.extend(self.distance_weights.iter().map(|weights| {
-            let file = weights.file.display().to_string();
-            ("distance-weights", file)
-        }));
+        let files = self
+            .distance_weights
+            .iter()
+            .flat_map(DistanceWeights::files);
+        options.extend(files.map(|file| ("distance-weights", file.display().to_string())));
         options
     }
 
@@ -224,13 +225,16 @@ impl DetectorSettings for Lmd {
     }
 
     fn files(&self) -> Vec<&PathBuf> {
-        let weights = self.distance_weights.iter().map(|weights| &weights.file);
+        let weights = self
+            .distance_weights
+            .iter()
+            .flat_map(DistanceWeights::files);
         self.mask.file().into_iter().chain(weights).collect()
     }
 
     fn files_mut(&mut self) -> Vec<&mut PathBuf> {
         let weights = self.distance_weights.iter_mut();
-        let weights = weights.map(|weights| &mut weights.file);
+        let weights = weights.flat_map(DistanceWeights::files_mut);
         self.mask.file_mut().into_iter().chain(weights).collect()
     }
 

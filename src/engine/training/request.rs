@@ -12,7 +12,7 @@ use super::{Budget, Start, Training, TrainingError, TrainingSettings, memory};
 use crate::diffusion::{Interrupt, Interrupted};
 use crate::images::sources::{self, Wanted};
 use crate::images::{Geometry, ImageFile, ListError, Listing, ResizeMode};
-use crate::networks::checkpoints::{self, Blueprint, ModelSource, NetworkSize};
+use crate::networks::checkpoints::{self, Architecture, Blueprint, ModelSource, NetworkSize};
 use crate::networks::executors::cpu::Machine;
 use crate::networks::training::{Plan, TimestepDensity, TrainError};
 use crate::ood::Role;
@@ -39,6 +39,8 @@ pub struct TrainingRequest {
     pub network: NetworkSize,
     /// The model whose weights to begin from, in place of a new network.
     pub from: Option<ModelSource>,
+    /// What that model is, where it does not say all of itself.
+    pub architecture: Option<&'static Architecture>,
     /// Images a step.
     pub batch: usize,
     /// Largest learning rate.
@@ -82,6 +84,7 @@ impl TrainingRequest {
             channels: None,
             network: NetworkSize::Small,
             from: None,
+            architecture: None,
             batch: TrainingSettings::USUAL_BATCH,
             learning_rate: None,
             has_flips: false,
@@ -105,7 +108,9 @@ impl TrainingRequest {
         reading: Reading<'_>,
     ) -> Result<Begun, TrainingError> {
         self.check()?;
-        let model = self.from.as_ref().map(read_model).transpose()?;
+        let model = (self.from.as_ref())
+            .map(|source| read_model(source, self.architecture))
+            .transpose()?;
         let asked = model.as_ref().map(|model| model.blueprint.geometry());
         let (geometry, is_gray_welcome) = match asked {
             Some(of_model) => (self.geometry_of_model(of_model)?, false),
@@ -272,10 +277,16 @@ fn new_model(size: NetworkSize, geometry: Geometry, seed: u64) -> Result<Start, 
 }
 
 /// A model to begin from.
-fn read_model(source: &ModelSource) -> Result<Start, TrainingError> {
-    let checkpoint = checkpoints::load(source)?;
+fn read_model(
+    source: &ModelSource,
+    architecture: Option<&'static Architecture>,
+) -> Result<Start, TrainingError> {
+    let checkpoint = checkpoints::load_with(source, architecture.into())?;
+    // A blueprint is read from the file that this writes.
+    checkpoint.save_chosen()?;
+    let blueprint = Blueprint::of_checkpoint(&checkpoint)?;
     Ok(Start {
-        blueprint: Blueprint::of(source)?,
+        blueprint,
         network: checkpoint.network,
         began_from: Some(checkpoint.name),
         sources: Vec::new(),

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::options::ArchitectureOption;
 use super::{Failure, Outcome, terminal};
-use crate::networks::checkpoints::{self, ModelSource, NetworkSize};
+use crate::networks::checkpoints::{ModelSource, NetworkSize};
 use crate::networks::description::Network;
 use crate::networks::executors::cpu::{CpuDenoiser, CpuOptions, Isa};
 use crate::networks::executors::{self, DeviceChoice, Precision};
@@ -26,6 +27,8 @@ pub struct Args {
     /// The model folder; `bundled` is the model inside the program.
     #[arg(long, value_name = "DIR", default_value = "bundled")]
     pub model: PathBuf,
+    #[command(flatten)]
+    pub architecture: ArchitectureOption,
     /// Images in one network call or training step; several sizes with commas [default: 1,8,32; with --training 64]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     pub batch: Option<Vec<usize>>,
@@ -163,7 +166,7 @@ fn other(network: &Arc<Network>, choice: DeviceChoice) -> Result<Contender, Fail
 }
 
 fn measure(args: &Args, source: &ModelSource) -> Result<Results, Failure> {
-    let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
+    let checkpoint = args.architecture.look(source)?;
     let network = checkpoint.network;
     let (parameters, flops_per_call) = (network.num_parameters(), network.flops_per_image());
     let network = Arc::new(network);
@@ -182,7 +185,10 @@ fn measure(args: &Args, source: &ModelSource) -> Result<Results, Failure> {
     let pipeline = if args.network_only {
         None
     } else {
-        Some(pipeline::time(source, args.device)?)
+        Some(pipeline::time(
+            args.architecture.look(source)?,
+            args.device,
+        )?)
     };
     Ok(Results {
         model: checkpoint.name,

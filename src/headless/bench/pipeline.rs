@@ -12,7 +12,7 @@ use crate::diffusion::{DenoiseError, Denoiser, Interrupt};
 use crate::engine::{Control, Engine, RunRequest, score};
 use crate::headless::collect::Collected;
 use crate::images::{Geometry, samples};
-use crate::networks::checkpoints::ModelSource;
+use crate::networks::checkpoints::Checkpoint;
 use crate::networks::distances::FeatureDistance;
 use crate::networks::executors::{DeviceChoice, Executors};
 use crate::networks::lpips::{Features, Perceptual, TapPlane};
@@ -48,9 +48,9 @@ pub struct Pipeline {
 }
 
 /// Run the bundled samples through the engine.
-pub fn time(source: &ModelSource, device: DeviceChoice) -> Result<Pipeline, Failure> {
+pub fn time(checkpoint: Checkpoint, device: DeviceChoice) -> Result<Pipeline, Failure> {
     let control = Control::default();
-    let engine = Engine::open(source, device, &control).map_err(Failure::bad_request)?;
+    let engine = Engine::new(checkpoint, device, &control).map_err(Failure::bad_request)?;
     let [network_nanos, lpips_nanos] = [Arc::<AtomicU64>::default(), Arc::default()];
     let mut engine = counted(engine, &network_nanos, &lpips_nanos);
 

@@ -53,7 +53,8 @@ pub struct LmdOptions {
     #[arg(long)]
     jump_count: Option<usize>,
     /// Weights of further distances, told apart by what they hold: LPIPS v0.1 with VGG16 (lpips-vgg) or SqueezeNet
-    /// (lpips-squeeze), SimCLRv2 (simclr); .pth or .safetensors. Each distance is measured beside the usual ones
+    /// (lpips-squeeze), or torchvision's file of these networks and that of LPIPS's linear layers, SimCLRv2 (simclr); .pth
+    /// or .safetensors. Each distance is measured beside the usual ones
     #[arg(long, value_name = "FILE", num_args = 1..)]
     distance_weights: Vec<PathBuf>,
 }
@@ -146,10 +147,11 @@ impl LmdOptions {
         })
     }
 
-    fn weights(&self) -> Result<Vec<DistanceWeights>, Failure> {
+    /// The weights of further distances that were given.
+    pub fn weights(&self) -> Result<Vec<DistanceWeights>, Failure> {
         let mut all: Vec<DistanceWeights> = Vec::with_capacity(self.distance_weights.len());
-        for path in &self.distance_weights {
-            let weights = DistanceWeights::identify(path).map_err(Failure::bad_request)?;
+        let given = DistanceWeights::identify_all(&self.distance_weights);
+        for weights in given.map_err(Failure::bad_request)? {
             if let Some(other) = all.iter().find(|it| it.distance == weights.distance) {
                 return Err(Failure::bad_request(anyhow::anyhow!(
                     "two files of --distance-weights are for {}; leave one of them out: {} and {}",

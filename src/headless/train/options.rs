@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::engine::training::request::USUAL_MINUTES;
 use crate::engine::training::{Budget, Training, TrainingRequest, TrainingSettings};
 use crate::headless::Failure;
-use crate::headless::options::ResizeModeName;
+use crate::headless::options::{ArchitectureOption, ResizeModeName};
 use crate::images::ResizeMode;
 use crate::networks::checkpoints::{ModelSource, NetworkSize};
 use crate::networks::training::TimestepDensity;
@@ -37,6 +37,8 @@ pub struct Args {
     /// Begin from this model's weights instead of random ones; `bundled` is the model inside the program.
     #[arg(long, value_name = "MODEL")]
     pub from: Option<PathBuf>,
+    #[command(flatten)]
+    pub architecture: ArchitectureOption,
     /// Images a step.
     #[arg(long, value_name = "N", default_value_t = TrainingSettings::USUAL_BATCH)]
     pub batch: usize,
@@ -68,7 +70,7 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = Training::USUAL_SAVE_EVERY.as_secs())]
     pub save_every: u64,
     /// Continue a training of this output that was stopped, with its own options.
-    #[arg(long, conflicts_with_all = ["minutes", "steps", "size", "channels", "network", "from", "learning_rate", "flip", "timesteps"])]
+    #[arg(long, conflicts_with_all = ["minutes", "steps", "size", "channels", "network", "from", "architecture", "learning_rate", "flip", "timesteps"])]
     pub resume: bool,
     /// With --resume: write the model of what was learnt so far, instead of training on.
     #[arg(long, requires = "resume")]
@@ -146,6 +148,12 @@ impl Args {
                 self.device
             ));
         }
+        if self.architecture.architecture.is_some() && self.from.is_none() {
+            return refuse(
+                "--architecture says what the model of --from is; leave it out, or give --from"
+                    .to_owned(),
+            );
+        }
         for (name, value) in [
             ("--batch", Some(self.batch)),
             ("--steps", self.steps),
@@ -190,6 +198,7 @@ impl Args {
             },
             network: self.network.unwrap_or(NetworkSize::Small),
             from: self.from.as_deref().map(ModelSource::named),
+            architecture: self.architecture.architecture,
             batch: self.batch,
             learning_rate: self.learning_rate,
             has_flips: self.flip,

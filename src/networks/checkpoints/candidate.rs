@@ -1,20 +1,20 @@
 //! What families are asked about: a model's files, and the names in the PyTorch file among them.
 
-use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::files::Files;
 use super::pickle::Pickle;
+use super::side_file::SideFile;
 use super::tensors::sha256_hex;
-use super::{CheckpointError, MissingSettings, ModelSource, SettingsExample};
+use super::{
+    Architecture, CheckpointError, ChosenSettings, Family, MissingSettings, ModelSource,
+    SettingsFrom,
+};
 use crate::images::input;
 
 /// Endings of weights files that only PyTorch's pickle is behind.
 const TORCH_EXTENSIONS: [&str; 4] = ["pth", "pt", "ckpt", "bin"];
-
-/// A file of settings: its bytes and its place.
-type SideFile = (Cow<'static, [u8]>, PathBuf);
 
 /// A model that some family may know.
 pub(super) struct Candidate<'a> {
@@ -23,8 +23,8 @@ pub(super) struct Candidate<'a> {
     pub(super) files: &'a Files,
     /// The weights file, where the user chose one.
     pub(super) weights: Option<&'a str>,
-    /// The file of settings to be read instead of the one beside the weights, where the user chose one.
-    pub(super) config: Option<&'a Path>,
+    /// Where settings come from that the weights do not tell.
+    pub(super) from: SettingsFrom<'a>,
     torch: OnceCell<Option<TorchNames>>,
 }
 
@@ -57,14 +57,35 @@ impl<'a> Candidate<'a> {
             source,
             files,
             weights,
-            config: None,
+            from: SettingsFrom::Beside,
             torch: OnceCell::new(),
         }
     }
 
-    /// With a file of settings that the user chose.
-    pub(super) fn with_config(self, config: Option<&'a Path>) -> Self {
-        Self { config, ..self }
+    /// With settings that the user chose.
+    pub(super) fn with_settings(self, from: SettingsFrom<'a>) -> Self {
+        Self { from, ..self }
+    }
+
+    /// The published model that the user has named.
+    pub(super) fn architecture(&self) -> Option<&'static Architecture> {
+        match self.from {
+            SettingsFrom::Architecture(architecture) => Some(architecture),
+            SettingsFrom::Beside | SettingsFrom::File(_) => None,
+        }
+    }
+
+    /// The file that remembers the published model which the user has named.
+    pub(super) fn chosen_settings(&self, family: &Family) -> Option<ChosenSettings> {
+        let architecture = self.architecture()?;
+        let name = match family.settings_file {
+            Some(name) => name.to_owned(),
+            None => own_side_file(&self.torch_file()?),
+        };
+        Some(ChosenSettings {
+            file: self.files.path(&name),
+            json: format!("{}\n", architecture.lines()),
+        })
     }
 
     /// The PyTorch file: the weights that the user chose, where they are one, or else the first one in the folder.
@@ -76,37 +97,55 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// The file of settings that the user chose, or else the one beside the weights, with its place; `None` where there is
-    /// none.
+    /// The settings that the user chose, or else those of the file beside the weights; `None` where there are none.
     pub(super) fn side_file(
         &self,
         weights: &str,
-        max_bytes: u64,
+        family: &Family,
     ) -> Result<Option<SideFile>, CheckpointError> {
-        if let Some(path) = self.config {
+        /// More bytes than any such file has.
+        const MAX_BYTES: u64 = 1 << 20;
+
+        if let SettingsFrom::File(path) = self.from {
             let path = path.to_owned();
-            return match input::read(&path, max_bytes) {
-                Ok(bytes) => Ok(Some((bytes.into(), path))),
+            return match input::read(&path, MAX_BYTES) {
+                Ok(bytes) => SideFile::read(&bytes, path, family).map(Some),
                 Err(source) => Err(CheckpointError::Unusable { source, path }),
             };
         }
         let own = own_side_file(weights);
         let beside = [own.as_str(), "args.json", "config.json"];
         let found = beside.into_iter().find(|name| self.files.has(name));
-        let read = |name| Ok((self.files.read(name, max_bytes)?, self.files.path(name)));
-        found.map(read).transpose()
+        let read = |name| {
+            let bytes = self.files.read(name, MAX_BYTES)?;
+            SideFile::read(&bytes, self.files.path(name), family)
+        };
+        let Some(architecture) = self.architecture() else {
+            return found.map(read).transpose();
+        };
+        let chosen = SideFile::chosen(architecture, self.files.path(weights), family)?;
+        match found {
+            Some(name) if !read(name).is_ok_and(|file| file.says_the_same(&chosen)) => {
+                Err(chosen.beside(name))
+            }
+            _ => Ok(Some(chosen)),
+        }
     }
 
-    /// What to ask for where [`Self::side_file`] finds nothing: the file that is of these weights alone.
+    /// What to ask for where [`Self::side_file`] finds nothing: the file that is of these weights alone. `fits` says whether
+    /// a published model has the shapes of the weights.
     pub(super) fn missing_settings(
         &self,
         weights: &str,
         what: &'static str,
-        examples: &'static [SettingsExample],
+        (family, fits): (&Family, &dyn Fn(&Architecture) -> bool),
     ) -> MissingSettings {
+        let all: Vec<&'static Architecture> = family.architectures.iter().collect();
+        let fitting: Vec<_> = all.iter().copied().filter(|it| fits(it)).collect();
         MissingSettings {
             what,
-            examples,
+            are_of_these_shapes: !fitting.is_empty(),
+            architectures: if fitting.is_empty() { all } else { fitting },
             file: self.files.path(&own_side_file(weights)),
         }
     }
@@ -163,7 +202,7 @@ fn open(files: &Files, name: &str) -> Result<Pickle, CheckpointError> {
 }
 
 /// The file of settings of these weights, also where others lie beside them.
-fn own_side_file(weights: &str) -> String {
+pub(super) fn own_side_file(weights: &str) -> String {
     let stem = weights.rsplit_once('.').map_or(weights, |(stem, _)| stem);
     format!("{stem}.json")
 }

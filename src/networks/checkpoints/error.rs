@@ -79,6 +79,26 @@ pub enum CheckpointError {
         /// The weights file.
         path: PathBuf,
     },
+    /// A published model that was named and that this is not.
+    #[error("--architecture {name} can't be used here, {message}: {}", path.display())]
+    Architecture {
+        /// What was named.
+        name: &'static str,
+        /// What speaks against it, and what to do.
+        message: String,
+        /// The weights file.
+        path: PathBuf,
+    },
+    /// What was chosen would be unknown when the model is opened again.
+    #[error(
+        "the settings of --architecture could not be saved beside the weights ({source}); copy the weights into a folder \
+         that can be written to: {}",
+        path.display()
+    )]
+    Unsaved {
+        source: std::io::Error,
+        path: PathBuf,
+    },
     /// A model that is understood but not supported.
     #[error("{what} is not supported; {instead}: {}", path.display())]
     Unsupported {

@@ -6,6 +6,8 @@ use super::{CheckpointError, Family, Match};
 
 pub(super) static FAMILY: Family = Family {
     name: "PyTorch Lightning",
+    architectures: &[],
+    settings_file: None,
     recognize,
 };
 

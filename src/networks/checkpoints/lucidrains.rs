@@ -6,6 +6,8 @@ use super::{CheckpointError, Family, Match};
 
 pub(super) static FAMILY: Family = Family {
     name: "denoising-diffusion-pytorch",
+    architectures: &[],
+    settings_file: None,
     recognize,
 };
 

@@ -1,7 +1,8 @@
 //! Loaders: a checkpoint of some family in, a [`Network`] and its [`Schedule`] out.
 //!
 //! A new family is a file or folder beside this one and its entry in [`FAMILIES`]. Which family a model is of is found out
-//! before anything of it is refused, so that each refusal names what the model is.
+//! before anything of it is refused, so that each refusal names what the model is. What the weights of a family do not tell
+//! is in a file beside them, or is that of a published model which the user names ([`Architecture`]).
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -17,7 +18,9 @@ use super::identity::ModelIdentity;
 use crate::diffusion::Schedule;
 use crate::diffusion::schedule::ScheduleConfig;
 use crate::images::input;
+use crate::images::write::write_new;
 
+mod architectures;
 mod candidate;
 mod diffusers;
 mod error;
@@ -33,12 +36,14 @@ mod pickle;
 pub(in crate::networks) mod safetensors;
 mod score_sde;
 mod shapes;
+mod side_file;
 mod sniff;
 mod tensors;
 
+pub use architectures::Architecture;
 pub use diffusers::{Blueprint, NetworkSize};
 pub use error::{CheckpointError, Misfit};
-pub use missing::{MissingSettings, SettingsExample};
+pub use missing::MissingSettings;
 pub use origin::{Origin, Setting};
 pub use safetensors::Numbers;
 
@@ -56,6 +61,10 @@ pub static FAMILIES: &[&Family] = &[
 pub struct Family {
     /// What it is called, e.g. `diffusers UNet2DModel`.
     pub name: &'static str,
+    /// Published models of it, whose settings can be chosen by name.
+    architectures: &'static [Architecture],
+    /// The file beside the weights that settings are written into; `None` is one named after the weights.
+    settings_file: Option<&'static str>,
     /// Whether a model is one.
     recognize: fn(&Candidate<'_>) -> Result<Match, CheckpointError>,
 }
@@ -104,6 +113,31 @@ impl ModelSource {
     }
 }
 
+/// Where the settings come from that a model's weights do not tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum SettingsFrom<'a> {
+    /// A file beside the weights.
+    #[default]
+    Beside,
+    /// This file, for families whose weights and settings do not belong together.
+    File(&'a Path),
+    /// A published model that the user has named, where no file says them.
+    Architecture(&'static Architecture),
+}
+
+impl From<Option<&'static Architecture>> for SettingsFrom<'_> {
+    fn from(chosen: Option<&'static Architecture>) -> Self {
+        chosen.map_or(Self::Beside, Self::Architecture)
+    }
+}
+
+/// A file of settings that is to be written for a model to be opened again as it was.
+#[derive(Clone, Debug)]
+struct ChosenSettings {
+    file: PathBuf,
+    json: String,
+}
+
 /// A loaded checkpoint.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
@@ -125,6 +159,8 @@ pub struct Checkpoint {
     pub settings: Vec<Setting>,
     /// Tensors that were taken from the weights file.
     pub num_tensors: usize,
+    /// Settings by which it was opened and that no file has yet.
+    chosen: Option<ChosenSettings>,
 }
 
 /// What a family reads of a model.
@@ -150,6 +186,7 @@ impl Checkpoint {
             num_tensors,
         } = contents;
         Self {
+            chosen: candidate.chosen_settings(family),
             source: candidate.source.clone(),
             name: candidate.files.name(),
             family: family.name,
@@ -160,6 +197,23 @@ impl Checkpoint {
             settings,
             num_tensors,
         }
+    }
+
+    /// Write what was chosen beside the weights, so that the model is opened by it from then on; the file, where there is a
+    /// new one.
+    pub fn save_chosen(&self) -> Result<Option<&Path>, CheckpointError> {
+        let Some(ChosenSettings { file, json }) = &self.chosen else {
+            return Ok(None);
+        };
+        // It was compared with what was chosen.
+        if file.exists() {
+            return Ok(None);
+        }
+        write_new(file, json.as_bytes()).map_err(|source| CheckpointError::Unsaved {
+            source,
+            path: file.clone(),
+        })?;
+        Ok(Some(file))
     }
 }
 
@@ -186,28 +240,28 @@ pub fn read_tensors(bytes: Vec<u8>) -> Result<BTreeMap<String, Vec<f32>>, String
 
 /// Read a checkpoint of whichever family it is.
 pub fn load(source: &ModelSource) -> Result<Checkpoint, CheckpointError> {
-    load_with(source, None)
+    load_with(source, SettingsFrom::Beside)
 }
 
-/// Read a checkpoint with its settings from `config` instead of the file beside the weights; refused for a family whose
-/// weights and settings belong together.
+/// Read a checkpoint with its settings from somewhere else than the file beside the weights; refused for a model that says
+/// all of itself.
 pub fn load_with(
     source: &ModelSource,
-    config: Option<&Path>,
+    settings: SettingsFrom<'_>,
 ) -> Result<Checkpoint, CheckpointError> {
     match source {
         ModelSource::Bundled => {
             let files = Files::Embedded(&BUNDLED);
-            load_of_family(&Candidate::new(source, &files, None).with_config(config))
+            load_of_family(&Candidate::new(source, &files, None).with_settings(settings))
         }
         ModelSource::Path(path) => {
             let metadata =
                 std::fs::metadata(path).map_err(|error| files::unreadable(error, path))?;
             if metadata.is_dir() {
                 let files = Files::open(&model_root(path))?;
-                load_of_family(&Candidate::new(source, &files, None).with_config(config))
+                load_of_family(&Candidate::new(source, &files, None).with_settings(settings))
             } else if metadata.is_file() {
-                load_by_file(source, path, config)
+                load_by_file(source, path, settings)
             } else {
                 Err(CheckpointError::NotAFile { path: path.clone() })
             }
@@ -219,7 +273,7 @@ pub fn load_with(
 fn load_by_file(
     source: &ModelSource,
     path: &Path,
-    config: Option<&Path>,
+    settings: SettingsFrom<'_>,
 ) -> Result<Checkpoint, CheckpointError> {
     if let Some((what, instead)) = sniff::foreign(&first_bytes(path)?) {
         return Err(CheckpointError::Unsupported {
@@ -243,7 +297,7 @@ fn load_by_file(
     let files = Files::open(&root)?;
     let inside = path.strip_prefix(&root).unwrap_or(path).to_string_lossy();
     let weights = (extension != Some("json")).then_some(&*inside);
-    load_of_family(&Candidate::new(source, &files, weights).with_config(config))
+    load_of_family(&Candidate::new(source, &files, weights).with_settings(settings))
 }
 
 /// As many as tell what a file is.

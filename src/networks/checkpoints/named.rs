@@ -10,6 +10,8 @@ use crate::images::input::{self, InputError};
 /// Named tensors with the digest of their file.
 pub(in crate::networks) struct NamedTensors {
     file: TensorFile,
+    /// Those of a second file.
+    beside: Option<Box<Self>>,
     shapes: super::shapes::Shapes,
     /// SHA-256 of the file in hex.
     pub sha256: String,
@@ -44,13 +46,23 @@ impl NamedTensors {
         Ok(Self {
             shapes: file.shapes(),
             file,
+            beside: None,
             sha256,
         })
     }
 
+    /// With the tensors of another file beside these.
+    pub(in crate::networks) fn with(self, other: Self) -> Self {
+        Self {
+            beside: Some(Box::new(other)),
+            ..self
+        }
+    }
+
     /// The shape of a tensor; `None` where there is none of this name.
     pub(in crate::networks) fn shape(&self, name: &str) -> Option<&[usize]> {
-        self.shapes.get(name).map(Vec::as_slice)
+        let own = self.shapes.get(name).map(Vec::as_slice);
+        own.or_else(|| self.beside.as_ref()?.shape(name))
     }
 
     /// Whether there is any tensor.
@@ -71,7 +83,10 @@ impl NamedTensors {
             }
             Some(_) => {}
         }
-        let values = self.file.read(name)?;
+        let values = match &self.beside {
+            Some(beside) if !self.shapes.contains_key(name) => beside.file.read(name)?,
+            _ => self.file.read(name)?,
+        };
         if values.iter().all(|value| value.is_finite()) {
             Ok(values)
         } else {

@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::Path;
 
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
 
 /// A setting of a model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,6 +31,8 @@ pub enum Origin {
     File(String),
     /// Names, shapes or values of the weights.
     Weights,
+    /// The published model that the user has named.
+    Chosen(&'static str),
     /// The released model whose shapes these are.
     Released(&'static str),
     /// What the family's own code takes where nothing is said.
@@ -45,14 +46,6 @@ impl Origin {
         let name = path.file_name().unwrap_or_default();
         Self::File(name.to_string_lossy().into_owned())
     }
-
-    /// That of a field which `file` may have; the family's default otherwise.
-    pub(super) fn of_field(file: &Self, fields: &Map<String, Value>, name: &str) -> Self {
-        match fields.get(name) {
-            None | Some(Value::Null) => Self::Default,
-            Some(_) => file.clone(),
-        }
-    }
 }
 
 impl fmt::Display for Origin {
@@ -60,6 +53,7 @@ impl fmt::Display for Origin {
         match self {
             Self::File(name) => f.write_str(name),
             Self::Weights => f.write_str("by the weights"),
+            Self::Chosen(name) => write!(f, "chosen: {name}"),
             Self::Released(name) => write!(f, "of {name}"),
             Self::Default => f.write_str("default"),
             Self::Assumed => f.write_str("assumed"),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::CheckpointError;
 
 /// Shapes by name.
@@ -58,4 +60,20 @@ pub(super) fn check_image_size(image_size: usize, num_halvings: usize) -> Result
     Err(format!(
         "image_size must be a multiple of {smallest}, since the network halves it {num_halvings} times, got {image_size}"
     ))
+}
+
+/// A list of numbers, or a text of them with commas as scripts take it.
+pub(super) fn numbers_of(value: Option<&Value>) -> Vec<usize> {
+    match value {
+        Some(Value::String(text)) => text
+            .split(',')
+            .filter_map(|part| part.trim().parse().ok())
+            .collect(),
+        Some(Value::Array(items)) => items
+            .iter()
+            .filter_map(Value::as_u64)
+            .map(|item| item as usize)
+            .collect(),
+        _ => Vec::new(),
+    }
 }

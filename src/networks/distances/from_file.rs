@@ -2,11 +2,14 @@
 //!
 //! A new one is a file beside this one with a [`FromFileDef`], and its line in the list.
 
+mod halves;
+
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::halves::{Half, Identified, identify};
 use super::{Compared, Distance, FeatureDistance, compare, lpips_squeeze, lpips_vgg, simclr};
 use crate::diffusion::DenoiseError;
 use crate::images::input::InputError;
@@ -24,8 +27,20 @@ pub struct FromFileDef {
     pub smallest_side: fn() -> usize,
     /// Whether a file is meant for it, by names and shapes.
     pub(super) recognizes: fn(&NamedTensors) -> bool,
+    /// How two files make one, where its weights are published so.
+    pub(super) halves: Option<HalvesDef>,
     /// Takes the network out of a file; the error says what is wrong with the weights.
     pub(super) read: fn(&NamedTensors) -> Result<Prepare, String>,
+}
+
+/// A distance whose network and linear layers can lie in a file each.
+pub(super) struct HalvesDef {
+    /// Whose the network is, e.g. `torchvision's VGG16`.
+    pub(super) network: &'static str,
+    /// What the `lpips` package calls it.
+    pub(super) net: &'static str,
+    pub(super) is_network: fn(&NamedTensors) -> bool,
+    pub(super) is_linear: fn(&NamedTensors) -> bool,
 }
 
 /// Makes a network ready on this project's CPU kernels, whatever runs the diffusion model: its numbers then depend on the
@@ -48,12 +63,25 @@ pub struct DistanceWeights {
     pub sha256: String,
     /// Where the file was.
     pub file: PathBuf,
+    /// The file of the linear layers, where the other one holds the network alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linear: Option<LinearFile>,
+}
+
+/// A file with LPIPS's linear layers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinearFile {
+    /// SHA-256 of the file in hex.
+    pub sha256: String,
+    /// Where the file was.
+    pub file: PathBuf,
 }
 
 /// A file's content decides numbers, and not its place.
 impl PartialEq for DistanceWeights {
     fn eq(&self, other: &Self) -> bool {
-        (self.distance, &self.sha256) == (other.distance, &other.sha256)
+        self.distance == other.distance && self.digests().eq(other.digests())
     }
 }
 
@@ -90,40 +118,36 @@ pub enum WeightsError {
 impl DistanceWeights {
     /// Read a file, see what it is for and check all of it.
     pub fn identify(path: &Path) -> Result<Self, WeightsError> {
-        let tensors = read(path, "a distance")?;
-        let unusable = |reason| WeightsError::Unusable {
-            reason,
-            path: path.to_owned(),
-        };
-        let Some(def) = FROM_FILE.iter().find(|def| (def.recognizes)(&tensors)) else {
-            return Err(unusable(foreign(&tensors)));
-        };
-        let weights = Self {
-            distance: def.measure.id,
-            sha256: tensors.sha256.clone(),
-            // Found from any working folder.
-            file: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
-        };
-        drop(weights.read(def, &tensors)?);
-        Ok(weights)
+        match halves::identify(path, None)? {
+            Identified::Whole(weights) => Ok(weights),
+            Identified::Half(half) => Err(half.alone()),
+        }
     }
 
-    /// Whether the file is still the one that was chosen.
+    /// Whether the files are still those that were chosen.
     pub fn check(&self) -> Result<(), WeightsError> {
         let def = self.def()?;
-        let sha256 = file_sha256(&self.file).map_err(|source| WeightsError::Unreadable {
-            whose: def.measure.label.to_owned(),
-            source,
-            path: self.file.clone(),
-        })?;
-        self.refuse_other(def, &sha256)
+        for (path, expected) in self.files().zip(self.digests()) {
+            let sha256 = file_sha256(path).map_err(|source| WeightsError::Unreadable {
+                whose: def.measure.label.to_owned(),
+                source,
+                path: path.clone(),
+            })?;
+            refuse_other(def, path, expected, &sha256)?;
+        }
+        Ok(())
     }
 
     /// The distance; it makes itself ready when it measures first.
     pub fn open(&self) -> Result<Box<dyn Distance>, WeightsError> {
         let def = self.def()?;
-        let tensors = read(&self.file, def.measure.label)?;
-        self.refuse_other(def, &tensors.sha256)?;
+        let mut tensors = read(&self.file, def.measure.label)?;
+        refuse_other(def, &self.file, &self.sha256, &tensors.sha256)?;
+        if let Some(linear) = &self.linear {
+            let beside = read(&linear.file, def.measure.label)?;
+            refuse_other(def, &linear.file, &linear.sha256, &beside.sha256)?;
+            tensors = tensors.with(beside);
+        }
         let prepare = self.read(def, &tensors)?;
         let make = move || {
             let machine = Machine::new(&CpuOptions::default());
@@ -136,14 +160,32 @@ impl DistanceWeights {
         }))
     }
 
+    /// Where its weights are: one file or two.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let linear = self.linear.as_ref().map(|linear| &linear.file);
+        std::iter::once(&self.file).chain(linear)
+    }
+
+    /// The same places, to be changed.
+    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let linear = self.linear.as_mut().map(|linear| &mut linear.file);
+        std::iter::once(&mut self.file).chain(linear)
+    }
+
+    fn digests(&self) -> impl Iterator<Item = &str> {
+        let linear = self.linear.as_ref().map(|linear| linear.sha256.as_str());
+        std::iter::once(self.sha256.as_str()).chain(linear)
+    }
+
     /// What is told of the distance; `None` where this program does not know it.
     pub fn measure(&self) -> Option<&'static Measure> {
         from_file(self.distance).map(|def| &def.measure)
     }
 
-    /// The beginning of the digest, for people.
-    pub fn short_digest(&self) -> &str {
-        short(&self.sha256)
+    /// The beginnings of the digests, for people.
+    pub fn short_digests(&self) -> String {
+        let all: Vec<String> = self.digests().map(|it| format!("{}…", short(it))).collect();
+        all.join(" and ")
     }
 
     fn def(&self) -> Result<&'static FromFileDef, WeightsError> {
@@ -153,27 +195,37 @@ impl DistanceWeights {
         })
     }
 
-    fn refuse_other(&self, def: &'static FromFileDef, sha256: &str) -> Result<(), WeightsError> {
-        if sha256 == self.sha256 {
-            return Ok(());
-        }
-        Err(WeightsError::Changed {
-            label: def.measure.label,
-            found: short(sha256).to_owned(),
-            expected: self.short_digest().to_owned(),
-            path: self.file.clone(),
-        })
-    }
-
     fn read(&self, def: &FromFileDef, tensors: &NamedTensors) -> Result<Prepare, WeightsError> {
-        (def.read)(tensors).map_err(|reason| WeightsError::Unusable {
-            reason: format!(
-                "they seem to be those of {}, but {reason}; write or download the file again",
-                def.measure.label
-            ),
-            path: self.file.clone(),
+        (def.read)(tensors).map_err(|reason| {
+            // The reason begins with the tensor, or with its lack.
+            let is_linear = reason.trim_start_matches("it has no ").starts_with("lin");
+            let linear = self.linear.as_ref().filter(|_| is_linear);
+            WeightsError::Unusable {
+                reason: format!(
+                    "they seem to be those of {}, but {reason}; write or download the file again",
+                    def.measure.label
+                ),
+                path: linear.map_or(&self.file, |linear| &linear.file).clone(),
+            }
         })
     }
+}
+
+fn refuse_other(
+    def: &'static FromFileDef,
+    path: &Path,
+    expected: &str,
+    sha256: &str,
+) -> Result<(), WeightsError> {
+    if sha256 == expected {
+        return Ok(());
+    }
+    Err(WeightsError::Changed {
+        label: def.measure.label,
+        found: short(sha256).to_owned(),
+        expected: short(expected).to_owned(),
+        path: path.to_owned(),
+    })
 }
 
 fn short(digest: &str) -> &str {
@@ -197,12 +249,6 @@ fn read(path: &Path, whose: &str) -> Result<NamedTensors, WeightsError> {
 /// What a file is that no distance takes, and what to give instead.
 fn foreign(tensors: &NamedTensors) -> String {
     const KNOWN: &str = "give LPIPS with VGG16 or SqueezeNet, or SimCLRv2 r50_1x_sk1";
-    let one_file = |net: &str| {
-        format!(
-            "write both into one by python -c \"import lpips, torch; torch.save(lpips.LPIPS(net='{net}').state_dict(), \
-             'lpips-{net}.pth')\""
-        )
-    };
     let has = |name: &str| tensors.shape(name).is_some();
     if tensors.is_empty() {
         return format!(
@@ -210,33 +256,16 @@ fn foreign(tensors: &NamedTensors) -> String {
         );
     }
     if has("net.slice2.3.weight")
+        || has("lin0.model.1.weight")
         || has("features.10.weight") && has("classifier.6.weight") && !has("features.28.weight")
     {
         return "they are those of AlexNet, which LPIPS has in this program already (the distance lpips); give those of \
                 LPIPS with VGG16 or SqueezeNet"
             .to_owned();
     }
-    if has("lin0.model.1.weight") {
-        let net = if has("lin6.model.1.weight") {
-            "squeeze"
-        } else {
-            "vgg"
-        };
-        return format!(
-            "they are LPIPS's linear layers without the network below them; {}",
-            one_file(net)
-        );
-    }
-    for (name, net, label) in [
-        ("features.28.weight", "vgg", "VGG16"),
-        ("features.3.squeeze.weight", "squeeze", "SqueezeNet"),
-    ] {
-        if has(name) {
-            return format!(
-                "they are torchvision's {label} without LPIPS's linear layers; {}",
-                one_file(net)
-            );
-        }
+    if has("features.28.weight") {
+        return "they are torchvision's VGG19 or a VGG with batch normalization, and LPIPS has VGG16; give torchvision's vgg16"
+            .to_owned();
     }
     if has(crate::networks::simclr::FIRST.0) {
         return "they are those of another SimCLRv2 than r50_1x_sk1 (50 layers, width 1, selective kernels); convert and give \

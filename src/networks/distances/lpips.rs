@@ -42,11 +42,45 @@ impl Distance for Lpips {
     }
 }
 
-/// LPIPS by another network, with weights of a file.
+/// LPIPS by another network, with weights of a file, or of torchvision's file and that of the linear layers.
 pub(super) fn read_with(backbone: &Backbone, tensors: &NamedTensors) -> Result<Prepare, String> {
-    let lpips = backbone.read(&mut |name, shape| tensors.take(name, shape))?;
+    let is_torchvisions = tensors.shape(TORCHVISIONS_FIRST).is_some();
+    let lpips = backbone.read(&mut |name, shape| match torchvisions(name) {
+        Some(name) if is_torchvisions => tensors.take(&name, shape),
+        _ => tensors.take(name, shape),
+    })?;
     Ok(Box::new(move |machine| {
         let network = CpuPerceptual::new(&lpips, machine).map_err(|error| error.to_string())?;
         Ok(Box::new(network))
     }))
+}
+
+/// A tensor of every network that torchvision makes of a list of layers.
+const TORCHVISIONS_FIRST: &str = "features.0.weight";
+
+/// What torchvision calls a layer of the network, which the `lpips` package shares out among slices: the number in the list
+/// of layers stays. `None` for the linear layers.
+fn torchvisions(name: &str) -> Option<String> {
+    let (_, layer) = name.strip_prefix("net.slice")?.split_once('.')?;
+    Some(format!("features.{layer}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_have_their_number_in_both_packages() {
+        let cases = [
+            ("net.slice1.0.weight", Some("features.0.weight")),
+            (
+                "net.slice7.12.expand3x3.bias",
+                Some("features.12.expand3x3.bias"),
+            ),
+            ("lin0.model.1.weight", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(torchvisions(name).as_deref(), expected);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! LPIPS with SqueezeNet 1.1, by weights of a file.
 
-use super::from_file::FromFileDef;
+use super::from_file::{FromFileDef, HalvesDef};
 use super::lpips::read_with;
 use crate::networks::lpips::backbone::{Backbone, LayerDef, MaxPool, Part};
 use crate::ood::{Measure, MeasureId};
@@ -21,6 +21,12 @@ pub(super) static DEF: FromFileDef = FromFileDef {
         tensors.shape("net.slice2.3.squeeze.weight").is_some()
             && tensors.shape("lin0.model.1.weight").is_some()
     },
+    halves: Some(HalvesDef {
+        network: "torchvision's SqueezeNet",
+        net: "squeeze",
+        is_network: |tensors| tensors.shape("features.3.squeeze.weight").is_some(),
+        is_linear: |tensors| tensors.shape("lin6.model.1.weight").is_some(),
+    }),
     read: |tensors| read_with(&SQUEEZENET, tensors),
 };
 

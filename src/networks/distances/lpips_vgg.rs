@@ -1,6 +1,6 @@
 //! LPIPS with VGG16, by weights of a file.
 
-use super::from_file::FromFileDef;
+use super::from_file::{FromFileDef, HalvesDef};
 use super::lpips::read_with;
 use crate::networks::lpips::backbone::{Backbone, LayerDef, MaxPool};
 use crate::ood::{Measure, MeasureId};
@@ -21,6 +21,21 @@ pub(super) static DEF: FromFileDef = FromFileDef {
         tensors.shape("net.slice5.28.weight").is_some()
             && tensors.shape("lin0.model.1.weight").is_some()
     },
+    halves: Some(HalvesDef {
+        network: "torchvision's VGG16",
+        net: "vgg",
+        is_network: |tensors| {
+            let has = |name: &str| tensors.shape(name).is_some();
+            // VGG19 has a layer 16 too, and batch normalizations are counted.
+            has("features.28.weight") && !has("features.16.weight") && !has("features.1.weight")
+        },
+        is_linear: |tensors| {
+            tensors.shape("lin0.model.1.weight").is_some()
+                && tensors.shape("lin5.model.1.weight").is_none()
+                // AlexNet's.
+                && tensors.shape("lin1.model.1.weight") != Some(&[1, 192, 1, 1])
+        },
+    }),
     read: |tensors| read_with(&VGG16, tensors),
 };
 

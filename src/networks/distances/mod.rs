@@ -17,7 +17,7 @@ mod mse;
 mod simclr;
 mod ssim;
 
-pub use from_file::{DistanceWeights, FROM_FILE, FromFileDef, WeightsError};
+pub use from_file::{DistanceWeights, FROM_FILE, FromFileDef, Half, Identified, WeightsError};
 pub use lpips::LPIPS;
 pub use lpips_squeeze::LPIPS_SQUEEZE;
 pub use lpips_vgg::LPIPS_VGG;

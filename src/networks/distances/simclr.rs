@@ -24,6 +24,7 @@ pub(super) static DEF: FromFileDef = FromFileDef {
             && tensors.shape(OF_KERNELS).is_some()
             && tensors.shape(OF_DEEPER).is_none()
     },
+    halves: None,
     read: |tensors| {
         let network = SimClr::read(&mut |name, shape| tensors.take(name, shape))?;
         Ok(Box::new(move |machine| {

@@ -42,7 +42,7 @@ use crate::ood::PerRole;
 use crate::runs::{RunImage, RunSettings};
 use crate::state::shown::verdicts::VerdictRows;
 use crate::state::{Action, LookAction, Part, Session, Shown, UiCommand};
-use crate::worker::protocol::JobId;
+use crate::worker::protocol::{Architecture, JobId};
 
 /// What the panels share for one frame.
 pub struct Scene<'a> {
@@ -55,13 +55,21 @@ pub struct Scene<'a> {
     pub actions: &'a mut Vec<Action>,
 }
 
+/// What is typed into the form for what a model does not say.
+#[derive(Debug)]
+pub struct ModelSettingsDraft {
+    /// The published model that was begun from last.
+    pub from: &'static Architecture,
+    pub json: String,
+}
+
 /// Text that is being typed and not yet used, and other marks of the moment.
 #[derive(Debug, Default)]
 pub struct Drafts {
     /// The path of a model.
     pub model: String,
     /// Settings that a model does not say; `None` while nobody says them.
-    pub model_settings: Option<String>,
+    pub model_settings: Option<ModelSettingsDraft>,
     /// Paths of the form for new models.
     pub train: TrainDrafts,
     /// Paths of folders.

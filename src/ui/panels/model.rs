@@ -2,7 +2,7 @@
 
 use egui::{Align, Atom, Button, Layout, RichText, Ui, vec2};
 
-use super::Scene;
+use super::{ModelSettingsDraft, Scene};
 use crate::images::typed_path::typed_path;
 use crate::state::model::images;
 use crate::state::{Action, ModelState, UiCommand, text};
@@ -191,9 +191,10 @@ fn missing_ui(ui: &mut Ui, scene: &mut Scene<'_>, missing: &MissingSettings) {
             .clone()
             .tip(|| "Type the settings that the file does not hold");
         if button.clicked()
-            && let Some(example) = missing.examples.first()
+            && let Some(from) = missing.architectures.first()
         {
-            scene.drafts.model_settings = Some(example.lines());
+            let json = missing.lines(from);
+            scene.drafts.model_settings = Some(ModelSettingsDraft { from, json });
         }
         let words = "The file does not say all settings of its model";
         lines(ui, words, theme::palette(ui).error, HINT_LINES);

@@ -28,6 +28,10 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             error_ui(ui, problem);
         }
     }
+    if let Some(half) = scene.session.weights.half() {
+        let name = short_name(&half.path);
+        note(ui, format!("{name} has {}", half.lacks()));
+    }
     if let Some(path) = scene.session.weights.reading() {
         note(ui, format!("Reading {}…", short_name(path)));
     }
@@ -44,7 +48,8 @@ pub fn field_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let row = PathRow {
         name: "Weights of a distance",
         hint: "Weights of another distance",
-        tooltip: "The path of a file with weights of LPIPS with VGG16 or SqueezeNet, or of SimCLRv2 r50_1x_sk1. \
+        tooltip: "The path of a file with weights of LPIPS with VGG16 or SqueezeNet, or of SimCLRv2 r50_1x_sk1; \
+                  torchvision's network and LPIPS's linear layers one after the other. \
                   Runs then measure by that distance as well",
         browse: Action::Do(UiCommand::BrowseWeights),
         keeps_text: false,
@@ -58,10 +63,11 @@ fn chosen_ui(ui: &mut Ui, weights: &DistanceWeights) -> bool {
     let label = measures::label(&weights.distance);
     ui.horizontal(|ui| {
         ui.label(label).tip(|| {
+            let files: Vec<String> = weights.files().map(|it| it.display().to_string()).collect();
             format!(
                 "{}, SHA-256 {}",
-                weights.file.display(),
-                weights.short_digest()
+                files.join(" and "),
+                weights.short_digests()
             )
         });
         let remove = |ui: &mut Ui| {

@@ -11,7 +11,7 @@ use crate::engine::export::ExportRequest;
 use crate::engine::plots::PlotsRequest;
 pub use crate::engine::preview::{Preview, PreviewRequest};
 use crate::images::{ImageFile, Picture};
-use crate::networks::distances::DistanceWeights;
+use crate::networks::distances::{DistanceWeights, Half, Identified};
 use crate::ood::Role;
 use crate::runs::Calibration;
 
@@ -96,7 +96,11 @@ pub enum LibraryCommand {
     /// Read a detector file, or a fit.
     OpenDetector { path: PathBuf },
     /// Read a file with weights of a distance.
-    ReadWeights { path: PathBuf },
+    ReadWeights {
+        path: PathBuf,
+        /// What was read before, where that was one of two files.
+        half: Option<Half>,
+    },
     /// See whether the file of weights is there and the one that was chosen.
     CheckWeights { weights: DistanceWeights },
     /// Something about run files.
@@ -232,7 +236,7 @@ pub enum LibraryEvent {
     /// What a file has weights of, or why it can't be used.
     WeightsRead {
         path: PathBuf,
-        weights: Result<DistanceWeights, String>,
+        weights: Result<Identified, String>,
     },
     /// Whether weights can be used.
     WeightsChecked {

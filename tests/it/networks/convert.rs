@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use lmd_inspector::networks::checkpoints::{self, Checkpoint, ModelSource, Numbers, read_tensors};
+use lmd_inspector::networks::checkpoints::{
+    self, Checkpoint, ModelSource, Numbers, SettingsFrom, read_tensors,
+};
 use lmd_inspector::networks::convert::{Converted, convert};
 use lmd_inspector::networks::executors::{self, DeviceChoice};
 use lmd_inspector::networks::verify::verify;
@@ -30,7 +32,7 @@ fn with_settings(name: &str, fields: Value) -> Checkpoint {
     let path = folder.path().join("settings.json");
     fs::write(&path, serde_json::to_vec(&config).unwrap()).unwrap();
     let weights = fixture("score_sde").join(name).join("checkpoint.pth");
-    checkpoints::load_with(&ModelSource::Path(weights), Some(&path)).unwrap()
+    checkpoints::load_with(&ModelSource::Path(weights), SettingsFrom::File(&path)).unwrap()
 }
 
 #[test]

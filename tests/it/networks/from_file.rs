@@ -105,6 +105,25 @@ fn write_pickled(path: &Path, network: &str) {
     zip.finish().unwrap();
 }
 
+/// The two files that LPIPS is published in: torchvision's network, with what else that file holds, and the linear layers.
+pub(crate) fn two_files(folder: &Path, network: &str) -> [PathBuf; 2] {
+    let (mut backbone, mut linear) = (Drawn::new(), Drawn::new());
+    for (name, weights) in weights(network) {
+        if let Some(layer) = name.strip_prefix("net.slice") {
+            let (_, layer) = layer.split_once('.').unwrap();
+            backbone.insert(format!("features.{layer}"), weights);
+        } else if name.starts_with("lin") {
+            linear.insert(name, weights);
+        }
+    }
+    backbone.insert("classifier.1.weight".to_owned(), (vec![2], vec![0.5; 2]));
+    let paths =
+        ["network", "linear"].map(|part| folder.join(format!("{network}-{part}.safetensors")));
+    write_safetensors(&paths[0], &backbone);
+    write_safetensors(&paths[1], &linear);
+    paths
+}
+
 /// The smallest of the files, in a folder.
 pub(crate) fn squeeze_weights(folder: &Path) -> PathBuf {
     let path = folder.join("lpips-squeeze.pth");
@@ -167,7 +186,14 @@ fn measured(
 
 /// Hold a file's distance against `expected.json`, whose numbers are of float64.
 fn check(path: &Path, network: &str, tolerance: f64) {
-    let weights = DistanceWeights::identify(path).unwrap();
+    check_weights(
+        &DistanceWeights::identify(path).unwrap(),
+        network,
+        tolerance,
+    );
+}
+
+fn check_weights(weights: &DistanceWeights, network: &str, tolerance: f64) {
     assert_eq!(weights.distance.name(), network);
     let distance = weights.open().unwrap();
     let expected = fs::read(fixture("distances/weights/expected.json")).unwrap();
@@ -211,6 +237,67 @@ fn lpips_with_vgg16_agrees_with_the_lpips_package() {
 fn lpips_with_squeezenet_agrees_with_the_lpips_package() {
     let folder = tempfile::tempdir().unwrap();
     check(&squeeze_weights(folder.path()), "lpips-squeeze", 1e-5);
+}
+
+#[test]
+fn lpips_in_the_two_files_of_its_packages_agrees_with_the_lpips_package() {
+    let folder = tempfile::tempdir().unwrap();
+    let [vgg, vgg_linear] = two_files(folder.path(), "lpips-vgg");
+    let [squeeze, squeeze_linear] = two_files(folder.path(), "lpips-squeeze");
+    let given = [&vgg_linear, &squeeze, &vgg, &squeeze_linear].map(Clone::clone);
+    let all = DistanceWeights::identify_all(&given).unwrap();
+    let names: Vec<&str> = all.iter().map(|it| it.distance.name()).collect();
+    assert_eq!(names, ["lpips-vgg", "lpips-squeeze"]);
+    check_weights(&all[0], "lpips-vgg", 1e-5);
+    check_weights(&all[1], "lpips-squeeze", 1e-5);
+    for (weights, files) in all
+        .iter()
+        .zip([[&vgg, &vgg_linear], [&squeeze, &squeeze_linear]])
+    {
+        assert!(weights.files().eq(files), "{weights:?}");
+        weights.check().unwrap();
+    }
+    // Either file decides the numbers.
+    fs::copy(&squeeze_linear, &vgg_linear).unwrap();
+    for refusal in [all[0].check().unwrap_err(), all[0].open().err().unwrap()] {
+        let told = refusal.to_string();
+        let path = vgg_linear.display().to_string();
+        assert!(
+            told.contains("other weights of LPIPS (VGG16)") && told.ends_with(&path),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn one_of_two_files_is_refused_with_what_belongs_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [network, linear] = two_files(folder.path(), "lpips-squeeze");
+    let other = two_files(folder.path(), "lpips-vgg")[1].clone();
+    let refused = |paths: &[PathBuf], says: &str| {
+        let told = DistanceWeights::identify_all(paths)
+            .unwrap_err()
+            .to_string();
+        assert!(told.contains(says), "{told}");
+        assert!(told.ends_with(&paths[0].display().to_string()), "{told}");
+    };
+    let lacks = "torchvision's SqueezeNet without LPIPS's linear layers; give those (lpips/weights/v0.1/squeeze.pth of the \
+                 lpips package) as well, or write both into one by";
+    refused(std::slice::from_ref(&network), lacks);
+    refused(&[network.clone(), other], lacks);
+    refused(&[network.clone(), network.clone()], lacks);
+    refused(
+        std::slice::from_ref(&linear),
+        "LPIPS's linear layers without the network below them; give torchvision's SqueezeNet",
+    );
+    let mut damaged: Drawn = weights("lpips-squeeze");
+    damaged.retain(|name, _| name.starts_with("lin"));
+    damaged.get_mut("lin2.model.1.weight").unwrap().0 = vec![1, 128, 2, 1];
+    write_safetensors(&linear, &damaged);
+    refused(
+        &[linear, network],
+        "those of LPIPS (SqueezeNet), but lin2.model.1.weight expected [1, 256, 1, 1] got [1, 128, 2, 1]",
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use lmd_inspector::diffusion::{Denoiser as _, NeverInterrupt};
 use lmd_inspector::networks::checkpoints::{self, Checkpoint, CheckpointError, ModelSource};
 use lmd_inspector::networks::executors::candle::CandleDenoiser;
 
+mod architectures;
 mod bad_models;
 mod batches;
 mod convert;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lmd_inspector::networks::checkpoints::{self, Checkpoint, ModelSource};
+use lmd_inspector::networks::checkpoints::{self, Checkpoint, ModelSource, SettingsFrom};
 use lmd_inspector::networks::executors::{self, DeviceChoice};
 use lmd_inspector::networks::verify::{Verification, verify};
 use serde_json::{Value, json};
@@ -95,7 +95,7 @@ fn another_side_file_is_another_network() {
     let source = ModelSource::Path(folder().join("checkpoint.pt"));
     let other = folder().join("args-new-order.json");
     let old = load(&folder()).unwrap();
-    let new = checkpoints::load_with(&source, Some(&other)).unwrap();
+    let new = checkpoints::load_with(&source, SettingsFrom::File(&other)).unwrap();
     assert_ne!(old.identity, new.identity);
     let reference = tempfile::NamedTempFile::new().unwrap();
     let read = |file: &str| {

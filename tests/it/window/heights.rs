@@ -42,7 +42,8 @@ fn the_path_field_stays_where_it_is_whatever_the_model_is() {
         job,
         missing: MissingSettings {
             what: "it does not say its process",
-            examples: &[],
+            architectures: Vec::new(),
+            are_of_these_shapes: false,
             file: "/models/a.json".into(),
         },
     });

@@ -9,7 +9,7 @@ use lmd_inspector::ood::PerRole;
 use lmd_inspector::state::{
     Action, Center, PanelSettings, Phase, ResultsPage, Settings, UiCommand,
 };
-use lmd_inspector::worker::protocol::{Event, MissingSettings, ModelSource, SettingsExample};
+use lmd_inspector::worker::protocol::{Architecture, Event, MissingSettings, ModelSource};
 
 use super::arrangement::three_roles;
 use super::fit::{fail, finish, halfway, with_detector};
@@ -302,10 +302,6 @@ fn no_dialog_leaves_the_window_at_any_width() {
 
 #[test]
 fn the_form_for_what_a_model_does_not_say_stays_in_the_window() {
-    const EXAMPLES: &[SettingsExample] = &[SettingsExample {
-        name: "VE, as the NCSN++ models of faces of 256 × 256 pixels",
-        json: "{\"sde\": \"ve\", \"image_size\": 256, \"sigma_min\": 0.01, \"sigma_max\": 348, \"num_scales\": 2000}",
-    }];
     let (mut window, script) = three_roles(3);
     let path = ModelSource::Path("/models/faces.pth".into());
     window.state_mut().act(Action::OpenModel(path));
@@ -315,7 +311,8 @@ fn the_form_for_what_a_model_does_not_say_stays_in_the_window() {
         job,
         missing: MissingSettings {
             what: "a score_sde checkpoint does not say its image size and its process",
-            examples: EXAMPLES,
+            architectures: Architecture::all().collect(),
+            are_of_these_shapes: true,
             file: "/models/faces.json".into(),
         },
     });
@@ -334,7 +331,7 @@ fn the_form_for_what_a_model_does_not_say_stays_in_the_window() {
         for label in [
             "What the file does not say",
             "Sde must be vp, subvp or ve, got cat: /models/faces.json.",
-            EXAMPLES[0].name,
+            "published model",
             "settings of the model",
             "They are saved as faces.json",
             "Save and open",

@@ -197,8 +197,8 @@ fn weights_of_diffusers_alone_are_asked_how_they_are_built() {
     let problem = window.state().session().model_problem.clone().unwrap();
     let missing = problem.missing.unwrap();
     assert_eq!(missing.file, folder.path().join("config.json"));
-    assert!(missing.examples.iter().all(|example| {
-        let parsed: serde_json::Value = serde_json::from_str(&example.lines()).unwrap();
+    assert!(missing.architectures.iter().all(|it| {
+        let parsed: serde_json::Value = serde_json::from_str(&missing.lines(it)).unwrap();
         parsed["block_out_channels"].is_array()
     }));
     let config = fs::read_to_string(of.join("config.json")).unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use lmd_inspector::networks::distances::{DistanceWeights, LPIPS_VGG};
+use lmd_inspector::networks::distances::{DistanceWeights, Identified, LPIPS_VGG};
 use lmd_inspector::worker::protocol::{DialogKind, LibraryCommand, LibraryEvent};
 
 use super::script::Script;
@@ -15,6 +15,7 @@ fn vgg() -> DistanceWeights {
         distance: LPIPS_VGG,
         sha256: "ab".repeat(32),
         file: "/weights/vgg.pth".into(),
+        linear: None,
     }
 }
 
@@ -40,7 +41,7 @@ fn choose_from_file(window: &mut Window, script: &Script) {
     window.run_steps(3);
     let asked = script.0.borrow_mut().library_commands.pop();
     assert!(
-        matches!(&asked, Some(LibraryCommand::ReadWeights { path }) if *path == vgg().file),
+        matches!(&asked, Some(LibraryCommand::ReadWeights { path, .. }) if *path == vgg().file),
         "{asked:?}"
     );
 }
@@ -60,7 +61,7 @@ fn a_distance_from_a_file_is_chosen_used_and_removed() {
     );
     script.say_library(LibraryEvent::WeightsRead {
         path: vgg().file,
-        weights: Ok(vgg()),
+        weights: Ok(Identified::Whole(vgg())),
     });
     window.run_steps(3);
     assert_eq!(shown_distance(&window).as_deref(), Some("LPIPS (VGG16)"));

@@ -3,40 +3,52 @@
 use super::{TensorFile, WEIGHTS};
 use crate::networks::checkpoints::candidate::Candidate;
 use crate::networks::checkpoints::files::Files;
-use crate::networks::checkpoints::{CheckpointError, MissingSettings, SettingsExample};
+use crate::networks::checkpoints::{Architecture, CheckpointError, MissingSettings};
 
 /// Tensors that every `UNet2DModel` has, and no network of another family.
 const MARKS: [&str; 3] = ["conv_in.weight", "conv_norm_out.weight", "conv_out.weight"];
 
 /// Configurations of public models (<https://huggingface.co/google/ddpm-cifar10-32>, <https://huggingface.co/google/ddpm-celebahq-256>)
 /// and of diffusers' own training example.
-static EXAMPLES: &[SettingsExample] = &[
-    SettingsExample {
-        name: "google/ddpm-cifar10-32, 32 × 32 pixels",
-        json: "{\"sample_size\": 32, \"in_channels\": 3, \"out_channels\": 3, \"layers_per_block\": 2, \
+pub(super) static PUBLISHED: &[Architecture] = &[
+    Architecture {
+        name: "diffusers/ddpm-cifar10-32",
+        about: "google/ddpm-cifar10-32, 32 × 32 pixels",
+        unsaid: &[
+            "\"sample_size\": 32, \"in_channels\": 3, \"out_channels\": 3, \"layers_per_block\": 2, \
                \"block_out_channels\": [128,256,256,256], \
                \"down_block_types\": [\"DownBlock2D\",\"AttnDownBlock2D\",\"DownBlock2D\",\"DownBlock2D\"], \
                \"up_block_types\": [\"UpBlock2D\",\"UpBlock2D\",\"AttnUpBlock2D\",\"UpBlock2D\"], \
                \"attention_head_dim\": null, \"norm_num_groups\": 32, \"norm_eps\": 1e-06, \"downsample_padding\": 0, \
-               \"flip_sin_to_cos\": false, \"freq_shift\": 1}",
+               \"flip_sin_to_cos\": false, \"freq_shift\": 1",
+        ],
+        shapes: &[],
     },
-    SettingsExample {
-        name: "google/ddpm-celebahq-256, 256 × 256 pixels",
-        json: "{\"sample_size\": 256, \"in_channels\": 3, \"out_channels\": 3, \"layers_per_block\": 2, \
+    Architecture {
+        name: "diffusers/ddpm-celebahq-256",
+        about: "google/ddpm-celebahq-256, 256 × 256 pixels",
+        unsaid: &[
+            "\"sample_size\": 256, \"in_channels\": 3, \"out_channels\": 3, \"layers_per_block\": 2, \
                \"block_out_channels\": [128,128,256,256,512,512], \
                \"down_block_types\": [\"DownBlock2D\",\"DownBlock2D\",\"DownBlock2D\",\"DownBlock2D\",\"AttnDownBlock2D\",\"DownBlock2D\"], \
                \"up_block_types\": [\"UpBlock2D\",\"AttnUpBlock2D\",\"UpBlock2D\",\"UpBlock2D\",\"UpBlock2D\",\"UpBlock2D\"], \
                \"attention_head_dim\": null, \"norm_num_groups\": 32, \"norm_eps\": 1e-06, \"downsample_padding\": 0, \
-               \"flip_sin_to_cos\": false, \"freq_shift\": 1}",
+               \"flip_sin_to_cos\": false, \"freq_shift\": 1",
+        ],
+        shapes: &[],
     },
-    SettingsExample {
-        name: "diffusers' training example, 64 × 64 pixels",
-        json: "{\"sample_size\": 64, \"in_channels\": 3, \"out_channels\": 3, \"layers_per_block\": 2, \
+    Architecture {
+        name: "diffusers/training-example-64",
+        about: "diffusers' training example, 64 × 64 pixels",
+        unsaid: &[
+            "\"sample_size\": 64, \"in_channels\": 3, \"out_channels\": 3, \"layers_per_block\": 2, \
                \"block_out_channels\": [128,128,256,256,512,512], \
                \"down_block_types\": [\"DownBlock2D\",\"DownBlock2D\",\"DownBlock2D\",\"DownBlock2D\",\"AttnDownBlock2D\",\"DownBlock2D\"], \
                \"up_block_types\": [\"UpBlock2D\",\"AttnUpBlock2D\",\"UpBlock2D\",\"UpBlock2D\",\"UpBlock2D\",\"UpBlock2D\"], \
                \"attention_head_dim\": 8, \"norm_num_groups\": 32, \"norm_eps\": 1e-05, \"downsample_padding\": 1, \
-               \"flip_sin_to_cos\": true, \"freq_shift\": 0}",
+               \"flip_sin_to_cos\": true, \"freq_shift\": 0",
+        ],
+        shapes: &[],
     },
 ];
 
@@ -64,10 +76,13 @@ pub(super) fn missing(files: &Files, weights: &str) -> CheckpointError {
     CheckpointError::MissingSettings {
         missing: MissingSettings {
             what: "the weights of a diffusers network do not say how it is built",
-            examples: EXAMPLES,
+            architectures: PUBLISHED.iter().collect(),
+            // It is tried; the configuration is the whole network.
+            are_of_these_shapes: true,
             file: files.path("config.json"),
         },
-        instead: "there is no config.json beside them; put the one there that they came with, or give the diffusers folder"
+        instead: "there is no config.json beside them; put the one there that they came with, give the diffusers folder, or \
+                  name a public model by --architecture"
             .to_owned(),
         path: files.path(weights),
     }

@@ -3,21 +3,21 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::config::{Refusal, UnetConfig};
-use super::{find_config, find_scheduler, read_object, scheduler, unet, with_path};
+use super::{FAMILY, find_config, find_scheduler, read_object, scheduler, unet, with_path};
 use crate::diffusion::Schedule;
 use crate::diffusion::philox::philox4x32;
 use crate::images::Geometry;
 use crate::networks::checkpoints::files::Files;
 use crate::networks::checkpoints::safetensors::{self, Numbers};
 use crate::networks::checkpoints::tensors::TensorSource;
-use crate::networks::checkpoints::{BUNDLED, CheckpointError, ModelSource, model_root};
+use crate::networks::checkpoints::{BUNDLED, Checkpoint, CheckpointError, ModelSource, model_root};
 use crate::networks::description::Network;
 use crate::networks::training::parameters;
 use crate::networks::weights::Weights;
@@ -152,10 +152,31 @@ impl Blueprint {
         Self::parsed(config, scheduler)
     }
 
+    /// That of a model which was read.
+    pub fn of_checkpoint(checkpoint: &Checkpoint) -> Result<Self, CheckpointError> {
+        if checkpoint.family == FAMILY.name {
+            return Self::of(&checkpoint.source);
+        }
+        Err(CheckpointError::Unsupported {
+            what: format!("training a model of {}", checkpoint.family),
+            instead: "write it as a diffusers folder by lmd convert, and begin from that"
+                .to_owned(),
+            path: match &checkpoint.source {
+                ModelSource::Bundled => PathBuf::new(),
+                ModelSource::Path(path) => path.clone(),
+            },
+        })
+    }
+
     /// That of a model which is there.
     pub fn of(source: &ModelSource) -> Result<Self, CheckpointError> {
         let files = match source {
             ModelSource::Bundled => Files::Embedded(&BUNDLED),
+            // A weights file with its configuration beside it.
+            ModelSource::Path(path) if path.is_file() => {
+                let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+                Files::open(&model_root(folder.unwrap_or_else(|| Path::new("."))))?
+            }
             ModelSource::Path(path) => Files::open(&model_root(path))?,
         };
         let config_name = find_config(&files).ok_or_else(|| CheckpointError::NoConfig {

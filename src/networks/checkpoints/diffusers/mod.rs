@@ -9,8 +9,11 @@ use serde_json::{Map, Value};
 use self::config::{Refusal, UnetConfig};
 use super::candidate::Candidate;
 use super::files::Files;
+use super::side_file::SideFile;
 use super::tensors::{Taker, TensorFile};
-use super::{Checkpoint, CheckpointError, Contents, Family, Match, Origin, json, schedule_of};
+use super::{
+    Checkpoint, CheckpointError, Contents, Family, Match, Origin, SettingsFrom, json, schedule_of,
+};
 use crate::diffusion::Schedule;
 use crate::diffusion::schedule::{Process, ScheduleConfig};
 
@@ -28,6 +31,9 @@ pub use blueprint::{Blueprint, NetworkSize};
 
 /// What a pipeline is made of.
 const INDEX: &str = "model_index.json";
+
+/// Thousands of times what any configuration has.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// Names of weights files, best first.
 const WEIGHTS: [&str; 4] = [
@@ -47,6 +53,8 @@ const INDEXES: [&str; 4] = [
 
 pub(in crate::networks::checkpoints) static FAMILY: Family = Family {
     name: "diffusers UNet2DModel",
+    architectures: bare::PUBLISHED,
+    settings_file: Some("config.json"),
     recognize,
 };
 
@@ -55,9 +63,10 @@ pub(in crate::networks::checkpoints) static FAMILY: Family = Family {
 fn recognize(candidate: &Candidate<'_>) -> Result<Match, CheckpointError> {
     let files = candidate.files;
     let Some(config_name) = find_config(files) else {
-        return match bare::weights(candidate)? {
-            Some(name) => Err(bare::missing(files, &name)),
-            None => Ok(Match::NotMine),
+        return match (bare::weights(candidate)?, candidate.architecture()) {
+            (Some(_), Some(_)) => Ok(Match::Mine(load)),
+            (Some(name), None) => Err(bare::missing(files, &name)),
+            (None, _) => Ok(Match::NotMine),
         };
     };
     if candidate.torch_file().is_some() && !has_marks(files, config_name)? {
@@ -98,7 +107,7 @@ fn has_marks(files: &Files, config_name: &str) -> Result<bool, CheckpointError> 
 
 fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
     let files = candidate.files;
-    if let Some(path) = candidate.config {
+    if let SettingsFrom::File(path) = candidate.from {
         return Err(CheckpointError::BadConfig {
             message: "a diffusers model has its own config.json, and another can't be chosen; copy the folder and change \
                       the copy"
@@ -106,15 +115,14 @@ fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
             path: path.to_owned(),
         });
     }
-    let config_name = find_config(files).ok_or_else(|| CheckpointError::NoConfig {
-        path: files.path(""),
-    })?;
-    let fields = read_object(files, config_name)?;
+    let (config_name, side) = configuration(candidate)?;
+    let fields = side.fields().clone();
     let config = UnetConfig::from_json(fields.clone())
         .map_err(|refusal| with_path(refusal, files, config_name))?;
-    let weights_names = match candidate.weights {
-        Some(name) => vec![name.to_owned()],
-        None => find_weights(files, config_name)?,
+    let weights_names = match (candidate.weights, candidate.architecture()) {
+        (Some(name), _) => vec![name.to_owned()],
+        (None, None) => find_weights(files, config_name)?,
+        (None, Some(_)) => bare::weights(candidate)?.into_iter().collect(),
     };
     let mut notes = Vec::new();
     if config_name == AVERAGED {
@@ -124,8 +132,20 @@ fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
     let (tensors, weights_sha256) = TensorFile::open_all(files, &weights_names)?;
     let mut taker = Taker::new(&tensors, keys::present_day);
     let network = unet::build(&config, &mut taker);
-    let num_tensors = taker.finish(&files.path(&weights_names[0]))?;
+    let num_tensors = taker
+        .finish(&files.path(&weights_names[0]))
+        .map_err(|error| match (error, candidate.architecture()) {
+            (CheckpointError::Misfit { misfit, .. }, Some(_)) => {
+                side.contradiction(&format!("the weights have other tensors, {misfit}"))
+            }
+            (error, _) => error,
+        })?;
     let mut settings = raw_config::settings(fields, &Origin::file(Path::new(config_name)));
+    for setting in &mut settings {
+        if let chosen @ Origin::Chosen(_) = side.origin(&setting.name) {
+            setting.origin = chosen;
+        }
+    }
     let scheduler = match find_scheduler(files) {
         Some(name) => Some((read_object(files, name)?, Origin::file(Path::new(name)))),
         None => None,
@@ -140,6 +160,30 @@ fn load(candidate: &Candidate<'_>) -> Result<Checkpoint, CheckpointError> {
         num_tensors,
     };
     Ok(Checkpoint::new(candidate, &FAMILY, contents))
+}
+
+/// The configuration that is beside the weights, with its name, or that was chosen for them.
+fn configuration(candidate: &Candidate<'_>) -> Result<(&'static str, SideFile), CheckpointError> {
+    let files = candidate.files;
+    let found = find_config(files);
+    if let Some(architecture) = candidate.architecture() {
+        let weights = files.path(candidate.weights.unwrap_or_default());
+        let chosen = SideFile::chosen(architecture, weights, &FAMILY)?;
+        return match found {
+            Some(name) if !read_side_file(files, name)?.says_the_same(&chosen) => {
+                Err(chosen.beside(name))
+            }
+            _ => Ok(("config.json", chosen)),
+        };
+    }
+    let name = found.ok_or_else(|| CheckpointError::NoConfig {
+        path: files.path(""),
+    })?;
+    Ok((name, read_side_file(files, name)?))
+}
+
+fn read_side_file(files: &Files, name: &str) -> Result<SideFile, CheckpointError> {
+    SideFile::read(&files.read(name, MAX_BYTES)?, files.path(name), &FAMILY)
 }
 
 /// The weights beside a configuration: one file, or those that an index names.
@@ -263,9 +307,6 @@ fn load_schedule(
 }
 
 fn read_object(files: &Files, name: &str) -> Result<Map<String, Value>, CheckpointError> {
-    /// Thousands of times what any configuration has.
-    const MAX_BYTES: u64 = 16 << 20;
-
     let bytes = files.read(name, MAX_BYTES)?;
     json::object(&bytes).map_err(|message| CheckpointError::BadJson {
         message,

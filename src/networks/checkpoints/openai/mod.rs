@@ -13,11 +13,14 @@ use self::layout::Layout;
 use self::settings::Settings;
 
 mod layout;
+mod published;
 mod settings;
 mod unet;
 
 pub(super) static FAMILY: Family = Family {
     name: "OpenAI guided-diffusion",
+    architectures: published::PUBLISHED,
+    settings_file: None,
     recognize,
 };
 

@@ -6,25 +6,18 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::candidate::Candidate;
-use super::super::shapes::check_image_size;
-use super::super::{CheckpointError, Origin, Setting, SettingsExample, json};
+use super::super::shapes::{check_image_size, numbers_of};
+use super::super::{Architecture, CheckpointError, Origin, Setting};
+use super::FAMILY;
 use super::layout::{Block, Layout, Resampling};
+use super::published::PUBLISHED;
 use crate::diffusion::schedule::{Betas, Prediction, ScheduleConfig, Variance};
 
-/// More bytes than any such file has.
-const MAX_BYTES: u64 = 1 << 20;
 /// More training timesteps than any model has.
 const MAX_STEPS: usize = 1_000_000;
 /// What weights that are of no released model leave open.
 const UNSAID: &str = "an OpenAI checkpoint does not say its heads, image size and schedule, and no released model has these \
                       shapes";
-/// What to write beside them.
-const EXAMPLES: &[SettingsExample] = &[SettingsExample {
-    name: "A model of 64 × 64 pixels",
-    json: "{\"image_size\": 64, \"num_heads\": 4, \"diffusion_steps\": 1000, \"noise_schedule\": \"linear\", \
-           \"rescale_timesteps\": false}",
-}];
-
 /// The settings by which the network runs.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Settings {
@@ -79,40 +72,28 @@ impl Settings {
         layout: &Layout,
         notes: &mut Vec<String>,
     ) -> Result<(Self, Vec<Setting>), CheckpointError> {
-        let Some((bytes, path)) = candidate.side_file(weights, MAX_BYTES)? else {
-            let preset = PRESETS.iter().find(|preset| preset.fits(layout));
-            let preset = preset.ok_or_else(|| CheckpointError::MissingSettings {
-                missing: candidate.missing_settings(weights, UNSAID, EXAMPLES),
-                instead: format!(
-                    "write the flags that it was trained with into args.json beside it, e.g. {}",
-                    EXAMPLES[0].json
-                ),
-                path: candidate.files.path(weights),
-            })?;
+        let Some(side) = candidate.side_file(weights, &FAMILY)? else {
+            let mut published = PUBLISHED.iter();
+            let found = published.find_map(|it| Some((it, of_published(it, layout)?)));
+            let (published, settings) = found.ok_or_else(|| unsaid(candidate, weights))?;
             notes.push(format!(
                 "heads, image size and schedule are not in the file; they are those of {}, whose shapes these are (an \
                  args.json beside it is read instead)",
-                preset.name
+                published.about
             ));
-            let settings = preset.settings();
-            let told = settings.told(layout, &|_| Origin::Released(preset.name));
+            let told = settings.told(layout, &|_| Origin::Released(published.about));
             return Ok((settings, told));
         };
-        let raw: RawSettings =
-            json::fields(&bytes).map_err(|message| CheckpointError::BadJson {
-                message,
-                path: path.clone(),
-            })?;
+        let raw: RawSettings = side.parsed()?;
         notes.push(format!(
-            "heads, image size and schedule are from {}",
-            path.file_name().unwrap_or_default().display()
+            "heads, image size and schedule are {}",
+            side.told()
         ));
-        let file = Origin::file(&path);
-        let settings = raw
-            .checked(layout)
-            .map_err(|message| CheckpointError::BadConfig { message, path })?;
-        let fields = json::object(&bytes).unwrap_or_default();
-        let told = settings.told(layout, &|name| Origin::of_field(&file, &fields, name));
+        if let Some(message) = raw.contradiction(layout) {
+            return Err(side.contradiction(&message));
+        }
+        let settings = (raw.checked(layout)).map_err(|message| side.refusal(&message))?;
+        let told = settings.told(layout, &|name| side.origin(name));
         Ok((settings, told))
     }
 
@@ -209,9 +190,12 @@ impl RawSettings {
         if self.class_cond {
             return Err("class_cond is true; use an unconditional model".to_owned());
         }
-        self.check_shapes(layout)?;
-        let missing =
-            |field: &str| format!("{field} is missing; write it as in {}", EXAMPLES[0].json);
+        let missing = |field: &str| {
+            format!(
+                "{field} is missing; write it as in {}",
+                PUBLISHED[0].example()
+            )
+        };
         let image_size = self.image_size.ok_or_else(|| missing("image_size"))?;
         check_image_size(image_size, layout.num_levels() - 1)?;
         self.check_attention(layout, image_size)?;
@@ -254,60 +238,126 @@ impl RawSettings {
         })
     }
 
-    /// What the file says of what shows in the weights.
-    fn check_shapes(&self, layout: &Layout) -> Result<(), String> {
+    /// The first flag that the weights contradict, with the tensor that does.
+    fn contradiction(&self, layout: &Layout) -> Option<String> {
         let num_layers = layout.output_blocks.len() / layout.num_levels() - 1;
         let updown = layout
             .input_blocks
             .contains(&Block::Down(Resampling::Resnet));
-        let numbers = [
-            ("num_channels", self.num_channels, layout.width),
-            ("num_res_blocks", self.num_res_blocks, num_layers),
-        ];
-        for (field, said, found) in numbers {
-            if said.is_some_and(|said| said != found) {
-                return Err(format!(
-                    "{field} must be {found} by the weights, got {said:?}",
-                    said = said.unwrap_or_default()
-                ));
-            }
-        }
-        let flags = [
-            ("learn_sigma", self.learn_sigma, layout.learns_variance),
-            (
+        let differs = |field: &str, said: Option<String>, found: String, by: String| {
+            let said = said.filter(|said| *said != found)?;
+            Some(format!("{field} must be {found} by {by}, got {said}"))
+        };
+        let shape = |tensor: &str, shape: &[usize]| {
+            format!("the weights ({tensor} has the shape {shape:?})")
+        };
+        let text = |said: Option<usize>| said.map(|it| it.to_string());
+        let flag = |said: Option<bool>| said.map(|it| it.to_string());
+        let outputs = layout.image_channels * if layout.learns_variance { 2 } else { 1 };
+        let hidden = layout.level_channels().last().copied().unwrap_or_default();
+        let from_time = hidden * if layout.scale_shift { 2 } else { 1 };
+        differs(
+            "num_channels",
+            text(self.num_channels),
+            layout.width.to_string(),
+            shape(
+                "input_blocks.0.0.weight",
+                &[layout.width, layout.image_channels, 3, 3],
+            ),
+        )
+        .or_else(|| {
+            differs(
+                "learn_sigma",
+                flag(self.learn_sigma),
+                layout.learns_variance.to_string(),
+                shape("out.2.weight", &[outputs, layout.width, 3, 3]),
+            )
+        })
+        .or_else(|| self.channels_contradicted(layout))
+        .or_else(|| {
+            differs(
+                "num_res_blocks",
+                text(self.num_res_blocks),
+                num_layers.to_string(),
+                format!(
+                    "the weights (there are {} output_blocks)",
+                    layout.output_blocks.len()
+                ),
+            )
+        })
+        .or_else(|| {
+            differs(
                 "use_scale_shift_norm",
-                self.use_scale_shift_norm,
-                layout.scale_shift,
-            ),
-            // One level alone resamples nothing.
-            (
+                flag(self.use_scale_shift_norm),
+                layout.scale_shift.to_string(),
+                shape(
+                    "middle_block.0.emb_layers.1.weight",
+                    &[from_time, 4 * layout.width],
+                ),
+            )
+        })
+        .or_else(|| {
+            differs(
                 "resblock_updown",
-                self.resblock_updown.filter(|_| layout.num_levels() > 1),
-                updown,
-            ),
-        ];
-        for (field, said, found) in flags {
-            if said.is_some_and(|said| said != found) {
-                return Err(format!(
-                    "{field} must be {found} by the weights, got {}",
-                    !found
-                ));
-            }
-        }
-        let found: Vec<usize> = layout.level_channels();
+                // One level alone resamples nothing.
+                flag(self.resblock_updown.filter(|_| layout.num_levels() > 1)),
+                updown.to_string(),
+                "the weights (by the last parts of their output_blocks)".to_owned(),
+            )
+        })
+    }
+
+    fn channels_contradicted(&self, layout: &Layout) -> Option<String> {
+        let found = layout.level_channels();
         let said = numbers_of(self.channel_mult.as_ref());
-        if !said.is_empty()
-            && said
-                .iter()
-                .map(|mult| mult * layout.width)
-                .ne(found.iter().copied())
-        {
-            return Err(format!(
+        let is_right =
+            (said.iter().map(|mult| mult.saturating_mul(layout.width))).eq(found.iter().copied());
+        (!said.is_empty() && !is_right).then(|| {
+            format!(
                 "channel_mult must give the levels' channels, {found:?} by the weights, got {said:?} times {}",
                 layout.width
-            ));
+            )
+        })
+    }
+
+    /// The network that these flags build, RGB as all released ones are, where they say all of it.
+    fn layout(&self) -> Option<Layout> {
+        let multipliers = numbers_of(self.channel_mult.as_ref());
+        let attended = numbers_of(self.attention_resolutions.as_ref());
+        let (image_size, width, num_layers) =
+            (self.image_size?, self.num_channels?, self.num_res_blocks?);
+        let resampling = if self.resblock_updown? {
+            Resampling::Resnet
+        } else {
+            Resampling::Conv
+        };
+        let layer = |level: usize, up| Block::Layer {
+            channels: width * multipliers[level],
+            attends: attended.contains(&(image_size >> level)),
+            up,
+        };
+        let num_levels = multipliers.len();
+        let mut input_blocks = Vec::new();
+        for level in 0..num_levels {
+            input_blocks.extend((0..num_layers).map(|_| layer(level, None)));
+            if level + 1 < num_levels {
+                input_blocks.push(Block::Down(resampling));
+            }
         }
-        Ok(())
+        let output_blocks = (0..num_levels).rev().flat_map(|level| {
+            let ups = (0..=num_layers)
+                .map(move |index| (level > 0 && index == num_layers).then_some(resampling));
+            ups.map(move |up| layer(level, up))
+        });
+        Some(Layout {
+            image_channels: 3,
+            width,
+            output_blocks: output_blocks.collect(),
+            input_blocks,
+            middle_attends: true,
+            scale_shift: self.use_scale_shift_norm?,
+            learns_variance: self.learn_sigma?,
+        })
     }
 
     /// The image size shows in nothing else than where attention is said to be.
@@ -336,7 +386,7 @@ impl RawSettings {
             (None, None) => {
                 return Err(format!(
                     "num_heads is missing; write it as in {}",
-                    EXAMPLES[0].json
+                    PUBLISHED[0].example()
                 ));
             }
         };
@@ -363,143 +413,25 @@ impl RawSettings {
     }
 }
 
-/// A list of numbers, or a text of them with commas as the authors' scripts take it.
-fn numbers_of(value: Option<&Value>) -> Vec<usize> {
-    match value {
-        Some(Value::String(text)) => text
-            .split(',')
-            .filter_map(|part| part.trim().parse().ok())
-            .collect(),
-        Some(Value::Array(items)) => items
-            .iter()
-            .filter_map(Value::as_u64)
-            .map(|item| item as usize)
-            .collect(),
-        _ => Vec::new(),
+/// That nothing says the settings, nor the shapes whose they are.
+fn unsaid(candidate: &Candidate<'_>, weights: &str) -> CheckpointError {
+    let missing = candidate.missing_settings(weights, UNSAID, (&FAMILY, &|_| false));
+    CheckpointError::MissingSettings {
+        instead: format!(
+            "write the flags that it was trained with into args.json beside it, e.g. {}",
+            missing.example()
+        ),
+        missing,
+        path: candidate.files.path(weights),
     }
 }
 
-/// A released model: its flags in the authors' READMEs.
-struct Preset {
-    name: &'static str,
-    image_size: usize,
-    width: usize,
-    multipliers: &'static [usize],
-    num_layers: usize,
-    attention_at: &'static [usize],
-    resampling: Resampling,
-    scale_shift: bool,
-    heads: Heads,
-    diffusion_steps: usize,
-    betas: Betas,
-    rescales_timesteps: bool,
-}
-
-static PRESETS: [Preset; 4] = [
-    Preset {
-        name: "guided-diffusion's 256x256_diffusion_uncond and LSUN models",
-        image_size: 256,
-        width: 256,
-        multipliers: &[1, 1, 2, 2, 4, 4],
-        num_layers: 2,
-        attention_at: &[32, 16, 8],
-        resampling: Resampling::Resnet,
-        scale_shift: true,
-        heads: Heads::Channels(64),
-        diffusion_steps: 1000,
-        betas: Betas::Linear,
-        rescales_timesteps: false,
-    },
-    Preset {
-        name: "improved-diffusion's lsun_uncond_100M",
-        image_size: 256,
-        width: 128,
-        multipliers: &[1, 1, 2, 2, 4, 4],
-        num_layers: 2,
-        attention_at: &[16],
-        resampling: Resampling::Conv,
-        scale_shift: false,
-        heads: Heads::Number(1),
-        diffusion_steps: 1000,
-        betas: Betas::Linear,
-        rescales_timesteps: false,
-    },
-    Preset {
-        name: "improved-diffusion's cifar10_uncond_50M",
-        image_size: 32,
-        width: 128,
-        multipliers: &[1, 2, 2, 2],
-        num_layers: 3,
-        attention_at: &[16, 8],
-        resampling: Resampling::Conv,
-        scale_shift: true,
-        heads: Heads::Number(4),
-        diffusion_steps: 4000,
-        betas: Betas::SquaredCosine,
-        rescales_timesteps: true,
-    },
-    Preset {
-        name: "improved-diffusion's imagenet64_uncond_100M",
-        image_size: 64,
-        width: 128,
-        multipliers: &[1, 2, 3, 4],
-        num_layers: 3,
-        attention_at: &[16, 8],
-        resampling: Resampling::Conv,
-        scale_shift: true,
-        heads: Heads::Number(4),
-        diffusion_steps: 4000,
-        betas: Betas::SquaredCosine,
-        rescales_timesteps: true,
-    },
-];
-
-impl Preset {
-    fn fits(&self, layout: &Layout) -> bool {
-        self.layout() == *layout
-    }
-
-    /// The layout of the released file: RGB, with learned variances.
-    fn layout(&self) -> Layout {
-        let num_levels = self.multipliers.len();
-        let layer = |level: usize, up| Block::Layer {
-            channels: self.width * self.multipliers[level],
-            attends: self.attention_at.contains(&(self.image_size >> level)),
-            up,
-        };
-        let mut input_blocks = Vec::new();
-        for level in 0..num_levels {
-            input_blocks.extend((0..self.num_layers).map(|_| layer(level, None)));
-            if level + 1 < num_levels {
-                input_blocks.push(Block::Down(self.resampling));
-            }
-        }
-        let output_blocks = (0..num_levels).rev().flat_map(|level| {
-            let ups = (0..=self.num_layers).map(move |index| {
-                (level > 0 && index == self.num_layers).then_some(self.resampling)
-            });
-            ups.map(move |up| layer(level, up))
-        });
-        Layout {
-            image_channels: 3,
-            width: self.width,
-            input_blocks,
-            middle_attends: true,
-            output_blocks: output_blocks.collect(),
-            scale_shift: self.scale_shift,
-            learns_variance: true,
-        }
-    }
-
-    fn settings(&self) -> Settings {
-        Settings {
-            image_size: self.image_size,
-            heads: self.heads,
-            has_new_order: false,
-            diffusion_steps: self.diffusion_steps,
-            betas: self.betas.clone(),
-            rescales_timesteps: self.rescales_timesteps,
-            prediction: Prediction::Epsilon,
-        }
+/// The settings of a published model, where these are its shapes.
+fn of_published(published: &Architecture, layout: &Layout) -> Option<Settings> {
+    let (raw, _) = published.parsed::<RawSettings, Value>();
+    if raw.layout()? == *layout {
+        raw.checked(layout).ok()
+    } else {
+        None
     }
 }

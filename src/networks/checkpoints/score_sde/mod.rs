@@ -15,12 +15,16 @@ use super::{Checkpoint, CheckpointError, Contents, Family, Match, schedule_of};
 use self::modules::Modules;
 use self::settings::{Levels, Settings};
 
+mod agreement;
 mod modules;
+mod published;
 mod settings;
 mod unet;
 
 pub(super) static FAMILY: Family = Family {
     name: "score_sde",
+    architectures: published::PUBLISHED,
+    settings_file: None,
     recognize,
 };
 

@@ -7,15 +7,15 @@ use serde::Deserialize;
 use super::super::candidate::Candidate;
 use super::super::pickle::Pickle;
 use super::super::shapes::check_image_size;
-use super::super::{CheckpointError, Origin, Setting, SettingsExample, json};
-use super::FOURIER;
+use super::super::{Architecture, CheckpointError, Origin, Setting};
+use super::agreement::ShapeSettings;
 use super::modules::Modules;
+use super::published::PUBLISHED;
+use super::{FAMILY, FOURIER};
 use crate::diffusion::schedule::{
     Betas, PixelRange, Prediction, Process, ScheduleConfig, USUAL_SNR,
 };
 
-/// More bytes than any such file has.
-const MAX_BYTES: u64 = 1 << 20;
 /// Timesteps that stand for the continuous time: what the authors' labels count (999 t).
 const NUM_TIMESTEPS: usize = 1000;
 /// More noise levels than any model has.
@@ -24,22 +24,6 @@ const MOST_LEVELS: usize = 1_000_000;
 const MOST_GROUPS: usize = 32;
 /// What the weights leave open.
 const UNSAID: &str = "a score_sde checkpoint does not say its image size and its process";
-/// What to write beside them.
-const EXAMPLES: &[SettingsExample] = &[
-    SettingsExample {
-        name: "Sub-VP, as the paper's models of 32 × 32 pixels",
-        json: "{\"sde\": \"subvp\", \"image_size\": 32, \"beta_min\": 0.1, \"beta_max\": 20}",
-    },
-    SettingsExample {
-        name: "VP, as the DDPM models of CIFAR-10",
-        json: "{\"sde\": \"vp\", \"image_size\": 32, \"beta_min\": 0.1, \"beta_max\": 20}",
-    },
-    SettingsExample {
-        name: "VE, as the NCSN++ models of faces of 256 × 256 pixels",
-        json: "{\"sde\": \"ve\", \"image_size\": 256, \"sigma_min\": 0.01, \"sigma_max\": 348, \"num_scales\": 2000}",
-    },
-];
-
 /// The settings by which the network runs.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Settings {
@@ -129,6 +113,27 @@ struct RawSettings {
 /// What is read beside the file of settings.
 type Facts<'a> = (&'a Modules, Option<Levels>);
 
+/// That nothing says the settings, with the published models whose shapes these are.
+fn unsaid(candidate: &Candidate<'_>, weights: &str, facts: Facts<'_>) -> CheckpointError {
+    let fits = |it: &Architecture| fits(it, facts);
+    let missing = candidate.missing_settings(weights, UNSAID, (&FAMILY, &fits));
+    CheckpointError::MissingSettings {
+        instead: format!(
+            "{}write them into config.json beside it, e.g. {}",
+            missing.advice(),
+            missing.example()
+        ),
+        missing,
+        path: candidate.files.path(weights),
+    }
+}
+
+/// Whether weights can be of this published model.
+fn fits(architecture: &Architecture, facts: Facts<'_>) -> bool {
+    let (raw, shapes) = architecture.parsed::<RawSettings, ShapeSettings>();
+    shapes.contradiction(facts.0).is_none() && raw.checked(facts, &mut Vec::new()).is_ok()
+}
+
 impl Settings {
     /// From the file that was chosen, or the one beside the weights; what it leaves open is added to `notes`.
     pub(super) fn find(
@@ -137,27 +142,18 @@ impl Settings {
         facts: Facts<'_>,
         notes: &mut Vec<String>,
     ) -> Result<(Self, Vec<Setting>), CheckpointError> {
-        let (bytes, path) = candidate.side_file(weights, MAX_BYTES)?.ok_or_else(|| {
-            CheckpointError::MissingSettings {
-                missing: candidate.missing_settings(weights, UNSAID, EXAMPLES),
-                instead: format!(
-                    "write them into config.json beside it, e.g. {}",
-                    EXAMPLES[0].json
-                ),
-                path: candidate.files.path(weights),
-            }
-        })?;
-        let raw: RawSettings =
-            json::fields(&bytes).map_err(|message| CheckpointError::BadJson {
-                message,
-                path: path.clone(),
-            })?;
-        let file = Origin::file(&path);
-        let settings = raw
+        let Some(side) = candidate.side_file(weights, &FAMILY)? else {
+            return Err(unsaid(candidate, weights, facts));
+        };
+        // First what shows in the weights: that they are of another network says more than what follows from it.
+        let shapes: ShapeSettings = side.parsed()?;
+        if let Some(message) = shapes.contradiction(facts.0) {
+            return Err(side.contradiction(&message));
+        }
+        let settings = (side.parsed::<RawSettings>()?)
             .checked(facts, notes)
-            .map_err(|message| CheckpointError::BadConfig { message, path })?;
-        let fields = json::object(&bytes).unwrap_or_default();
-        let told = settings.told(facts.0, &|name| Origin::of_field(&file, &fields, name));
+            .map_err(|message| side.refusal(&message))?;
+        let told = settings.told(facts.0, &|name| side.origin(name));
         Ok((settings, told))
     }
 
@@ -292,8 +288,12 @@ impl RawSettings {
     /// Complete, and not at odds with the network; the message says what is wrong.
     fn checked(self, facts: Facts<'_>, notes: &mut Vec<String>) -> Result<Settings, String> {
         let modules = facts.0;
-        let missing =
-            |field: &str| format!("{field} is missing; write it as in {}", EXAMPLES[0].json);
+        let missing = |field: &str| {
+            format!(
+                "{field} is missing; write it as in {}",
+                PUBLISHED[0].example()
+            )
+        };
         let sde = match self.sde.as_deref().map(str::to_lowercase).as_deref() {
             Some("vp" | "vpsde") => self.preserving(Process::VariancePreserving, modules, notes)?,
             Some("subvp" | "subvpsde") => {

@@ -4,9 +4,10 @@ use egui::{TextEdit, TextStyle, Ui, vec2};
 
 use crate::state::model::ModelProblem;
 use crate::state::{Action, ModelState, text};
-use crate::ui::panels::Scene;
+use crate::ui::panels::{ModelSettingsDraft, Scene};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::primary_words;
+use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::dialog::dialog;
 use crate::ui::widgets::layout::{TITLE, note, title};
 use crate::ui::widgets::prose::prose;
@@ -31,15 +32,15 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
     let Some(problem) = scene.session.model_problem.clone() else {
         return;
     };
-    let (Some(missing), Some(mut json)) = (&problem.missing, scene.drafts.model_settings.take())
+    let (Some(missing), Some(mut draft)) = (&problem.missing, scene.drafts.model_settings.take())
     else {
         return;
     };
     let modal = dialog(ui, "model settings", WIDTH, |ui| {
-        form_ui(ui, scene, (&problem, missing), &mut json)
+        form_ui(ui, scene, (&problem, missing), &mut draft)
     });
     let is_left = modal.inner || modal.should_close();
-    scene.drafts.model_settings = (!is_left).then_some(json);
+    scene.drafts.model_settings = (!is_left).then_some(draft);
 }
 
 /// What is missing, where to begin, and the field; `true` where it is to be closed.
@@ -47,7 +48,7 @@ fn form_ui(
     ui: &mut Ui,
     scene: &mut Scene<'_>,
     (problem, missing): (&ModelProblem, &MissingSettings),
-    json: &mut String,
+    draft: &mut ModelSettingsDraft,
 ) -> bool {
     title(ui, "What the file does not say", TITLE);
     ui.add_space(4.0);
@@ -59,14 +60,9 @@ fn form_ui(
         ui.label(prose(ui.style(), &problem.message, &TextStyle::Body, error));
     }
     ui.add_space(8.0);
-    note(ui, "Begin from the settings of");
-    for example in missing.examples {
-        if ui.button(example.name).clicked() {
-            *json = example.lines();
-        }
-    }
+    begin_ui(ui, missing, draft);
     ui.add_space(8.0);
-    let field = TextEdit::multiline(json)
+    let field = TextEdit::multiline(&mut draft.json)
         .code_editor()
         .desired_rows(ROWS)
         .desired_width(ui.available_width());
@@ -75,13 +71,37 @@ fn form_ui(
         .tip(|| missing.file.display().to_string());
     ui.add_space(8.0);
     ui.horizontal(|ui| {
-        let save = Action::CompleteModel(json.clone());
+        let save = Action::CompleteModel(draft.json.clone());
         if primary_words(ui, &save.text(), vec2(0.0, 0.0)).clicked() {
             scene.actions.push(save);
         }
         ui.button("Cancel").clicked()
     })
     .inner
+}
+
+/// The published models to begin from, as the command line names them.
+fn begin_ui(ui: &mut Ui, missing: &MissingSettings, draft: &mut ModelSettingsDraft) {
+    let words = if missing.are_of_these_shapes {
+        "The settings of a published model"
+    } else {
+        "No published model has these shapes. Begin from the settings of"
+    };
+    note(ui, words);
+    let chosen = combo(
+        ui,
+        "published model",
+        &mut draft.from,
+        &missing.architectures,
+        |it| it.name.to_owned(),
+    );
+    if chosen.changed() {
+        draft.json = missing.lines(draft.from);
+    }
+    let about = draft.from.about;
+    chosen
+        .accessible_name("published model")
+        .tip(|| about.to_owned());
 }
 
 fn file_name(missing: &MissingSettings) -> String {
