@@ -369,7 +369,10 @@ impl Session {
         });
         match run.cloned() {
             Some(path) => self.open_run(path, false),
-            None => self.dropped = paths,
+            None => {
+                self.dropped = paths;
+                self.look_at_dropped();
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use super::arrangement::GalleryView;
 use super::decision::DecisionSettings;
 use super::fitting::FitForm;
 use super::folders::FolderId;
+use super::layouts::LayoutAction;
 use super::notices::NoticeId;
 use super::panels::PanelSettings;
 use super::ranking::RankingForm;
@@ -95,6 +96,8 @@ pub enum Action {
     Dropped(Vec<PathBuf>),
     /// Use what was dropped as images of a role; `None` as the model.
     UseDropped(Option<Role>),
+    /// Answer what is asked of a data set.
+    Layout(LayoutAction),
     /// Remove a notice.
     DismissNotice(NoticeId),
 }
@@ -217,6 +220,7 @@ impl Action {
             Self::Dropped(_) | Self::UseDropped(_) => {
                 Info::new("Drop", "Use what was dropped on the window")
             }
+            Self::Layout(answer) => answer.info(),
             Self::DismissNotice(_) => Info::new("Dismiss", "Remove this message"),
         }
     }
