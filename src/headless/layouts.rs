@@ -67,17 +67,29 @@ impl LayoutOptions {
             terminal::message(&account(layout));
             let of = layout.sources();
             if of.is_empty() {
-                return Err(Failure::bad_request(anyhow::anyhow!(
-                    "no part of this layout says that its images are to be scored; give it a role, such as by --as \
-                     {}=in-domain: {}",
-                    layout.parts.first().map_or("PART", |part| &part.name),
-                    layout.root.display()
-                )));
+                return Err(nothing_to_score(layout));
             }
             sources.extend(of);
         }
         Ok(sources)
     }
+}
+
+fn nothing_to_score(layout: &Layout) -> Failure {
+    let root = layout.root.display();
+    let first = layout.parts.first();
+    Failure::bad_request(if layout.has_only_data_sets() {
+        let example = first.map_or(&layout.root, |part| &part.source).display();
+        anyhow::anyhow!(
+            "these are several data sets; take one at a time, such as by --layout {example}: {root}"
+        )
+    } else {
+        anyhow::anyhow!(
+            "no part of this layout says that its images are to be scored; give it a role, such as by --as {}=in-domain: \
+             {root}",
+            first.map_or("PART", |part| &part.name)
+        )
+    })
 }
 
 fn recognized(path: &Path) -> Result<Layout, Failure> {

@@ -58,7 +58,7 @@ fn a_benchmark_is_scored_by_its_layout_with_figures_for_each_kind_of_defect() {
     let report = out.path().join("report");
     let (summary, told) = summary(&["--layout", text(set.path()), "--output", text(&report)]);
     for line in [
-        "is laid out as MVTec AD and anomalib do",
+        "is laid out as a benchmark like MVTec AD",
         "  in-domain      3 images  test/good          normal images",
         "  out-of-domain  2 images  test/dent          images that do not belong",
         "  out-of-domain  3 images  test/scratch       images that do not belong",
@@ -235,6 +235,10 @@ fn bad_requests_for_layouts_say_what_to_do() {
     let set = benchmark();
     let plain = set.path().join("test/dent");
     let path = text(set.path());
+    let other = tempfile::tempdir().unwrap();
+    let above = other.path().join("all");
+    fs::create_dir(&above).unwrap();
+    fs::rename(benchmark().keep(), above.join("bottle")).unwrap();
     let unclear = table(set.path(), "t.csv", "path,label\ntest/dent/00000.png,cat\n");
     for (args, sentence) in [
         (&["--layout", "/no/such"][..], "the data set can't be read"),
@@ -252,6 +256,14 @@ fn bad_requests_for_layouts_say_what_to_do() {
         ),
         (&["--layout", path, "--as", "good"], "expected PART=ROLE"),
         (
+            &["--layout", text(&above)],
+            "take one at a time, such as by --layout",
+        ),
+        (
+            &["--in-domain", text(&above)],
+            "take one of them at a time, such as by `lmd score --layout",
+        ),
+        (
             &["--layout", text(&unclear)],
             "such as by --as cat=in-domain",
         ),
@@ -265,4 +277,9 @@ fn bad_requests_for_layouts_say_what_to_do() {
         assert_eq!(code, Some(2), "{args:?}: {told}");
         assert!(told.contains(sentence), "{args:?}: {told}");
     }
+    let compare = ["compare-detectors", "--model", "bundled", "--output", path];
+    let output = lmd(&[&compare[..], &["--layout", text(&above)]].concat());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("these are several data sets"), "{told}");
 }

@@ -307,6 +307,6 @@ mod tests {
             std::fs::write(at(name), b"").unwrap();
         }
         let told = check_sources(&[at("plain")]).unwrap_err().to_string();
-        assert!(told.contains("bad would be scored as in-domain"), "{told}");
+        assert!(told.contains("bad would be taken for in-domain"), "{told}");
     }
 }

@@ -51,7 +51,7 @@ fn several(root: &Path, cells: &[Cell]) -> Option<Layout> {
     if cells.is_empty() {
         return None;
     }
-    let mut layout = Layout::new("a folder of several data sets", root, cells);
+    let mut layout = Layout::new("several data sets", root, cells);
     for part in &mut layout.parts {
         part.num_images = folder::count(&part.source);
         (part.holds, part.role) = (Holds::DataSet, None);

@@ -77,8 +77,8 @@ impl Holds {
             Self::AbnormalForTraining => "for training, though they do not belong",
             Self::Unlabeled => "nothing says whether they belong",
             Self::Masks => "masks, no images to score",
-            Self::Unclear => "its name does not say whether its images belong",
-            Self::DataSet => "a data set of its own, to be taken by itself",
+            Self::Unclear => "not known to be good or bad",
+            Self::DataSet => "a data set of its own",
         }
     }
 }
@@ -94,7 +94,7 @@ struct Kind {
 /// All known ways to lay out a folder without a table, the one that says most first.
 static LAYOUTS: &[Kind] = &[
     Kind {
-        name: "MVTec AD and anomalib do: train and test, with folders of good images and of defects",
+        name: "a benchmark like MVTec AD: train and test folders, with good images and defects",
         is_one: |cells| {
             any(cells, |c| {
                 c.split.is_some() && c.class() == Some(Class::Normal)
@@ -117,7 +117,7 @@ static LAYOUTS: &[Kind] = &[
         is_one: |cells| any(cells, |cell| cell.is_masks) && any(cells, |cell| !cell.is_masks),
     },
     Kind {
-        name: "images for training and others for testing",
+        name: "training and test images without labels",
         is_one: |cells| {
             let has = |split| any(cells, |cell| cell.split == Some(split));
             has(Split::Train) && has(Split::Test) && !any(cells, |cell| cell.word.is_some())
@@ -234,6 +234,11 @@ impl Layout {
         self.parts.iter().filter(is_out_of_place).collect()
     }
 
+    /// Whether there is nothing to take by its role, since each part is a data set of its own.
+    pub fn has_only_data_sets(&self) -> bool {
+        self.parts.iter().all(|part| part.holds == Holds::DataSet)
+    }
+
     fn is_of_both(&self) -> bool {
         let has = |role| self.parts.iter().any(|part| part.role == Some(role));
         has(Role::InDomain) && has(Role::OutOfDomain)
@@ -248,16 +253,16 @@ impl Layout {
 /// A folder that holds more than images of one role.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "this folder is laid out as {layout}, and {parts} would be scored as {} images; name the part that is meant, such as \
-     {}, or take all parts by their roles with `lmd score --layout`: {}",
-    role.name(), example.display(), path.display()
+    "this folder is laid out as {layout}, and {parts} would be taken for {} images; {remedy}: {}",
+    role.name(), path.display()
 )]
 pub struct MixedError {
     layout: &'static str,
     /// What has no place in it.
     parts: String,
     role: Role,
-    example: PathBuf,
+    /// What to do.
+    remedy: String,
     path: PathBuf,
 }
 
@@ -279,7 +284,7 @@ pub fn check_plain(path: &Path, role: Role) -> Result<Option<String>, MixedError
         layout: layout.name,
         parts: named(&parts),
         role,
-        example: example(&layout, role),
+        remedy: remedy(&layout, role),
         path: path.to_owned(),
     };
     if layout.is_certain {
@@ -325,12 +330,18 @@ fn named(parts: &[&Part]) -> String {
 }
 
 /// What to name in its place: a part of the role, or else any with images.
-fn example(layout: &Layout, role: Role) -> PathBuf {
+fn remedy(layout: &Layout, role: Role) -> String {
     let parts = || layout.parts.iter();
     let part = parts()
         .find(|part| part.role == Some(role))
         .or_else(|| parts().find(|part| part.holds != Holds::Masks));
-    part.map_or_else(|| layout.root.clone(), |part| part.source.clone())
+    let example = part.map_or(&layout.root, |part| &part.source).display();
+    if layout.has_only_data_sets() {
+        return format!("take one of them at a time, such as by `lmd score --layout {example}`");
+    }
+    format!(
+        "name the part that is meant, such as {example}, or take all parts by their roles with `lmd score --layout`"
+    )
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub(super) fn image_folder(root: &Path) -> Result<Option<Layout>, TableError> {
     }
     // Captions and boxes say nothing of which images belong: then the names of folders may.
     let has_labels = gathered.cells.iter().any(|cell| cell.word.is_some());
-    let name = "Hugging Face's imagefolder, with a table of metadata";
+    let name = "a Hugging Face imagefolder, with a table of metadata";
     Ok(has_labels.then(|| gathered.layout(name, root)))
 }
 

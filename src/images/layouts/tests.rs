@@ -43,7 +43,7 @@ fn a_benchmark_is_scored_by_its_test_images_and_never_by_its_masks() {
         "ground_truth/broken_large/000_mask.png",
     ]);
     let layout = of(&folder);
-    assert!(layout.name.starts_with("MVTec AD"));
+    assert!(layout.name.starts_with("a benchmark like MVTec AD"));
     assert_eq!(
         proposed(&layout),
         [
@@ -68,7 +68,7 @@ fn a_benchmark_is_scored_by_its_test_images_and_never_by_its_masks() {
     let refused = |path: &Path, role| check_plain(path, role).unwrap_err().to_string();
     let told = refused(folder.path(), Role::InDomain);
     assert!(
-        told.contains("ground_truth (masks), test/broken_large and test/scratch would be scored as in-domain images")
+        told.contains("ground_truth (masks), test/broken_large and test/scratch would be taken for in-domain images")
             && told.contains(&at("test/good").display().to_string())
             && told.contains("`lmd score --layout`"),
         "{told}"
@@ -90,7 +90,7 @@ fn a_benchmark_is_scored_by_its_test_images_and_never_by_its_masks() {
     fs::rename(folder.path(), above.path().join("bottle")).unwrap();
     let layout = of(&above);
     assert_eq!(proposed(&layout), ["bottle: - 8"]);
-    assert!(refused(above.path(), Role::InDomain).contains("bottle would be scored"));
+    assert!(refused(above.path(), Role::InDomain).contains("bottle would be taken"));
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn a_benchmark_is_proposed_part_by_part_and_changed() {
     until(&mut window, "the question", is_asked);
     window.run_steps(3);
     assert!(sources(&window).is_empty(), "nothing is added unasked");
-    window.get_by_label_contains("It is laid out as MVTec AD and anomalib do");
+    window.get_by_label_contains("It is laid out as a benchmark like MVTec AD");
     for words in [
         "test/scratch",
         "ground_truth",
