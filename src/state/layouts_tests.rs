@@ -8,6 +8,7 @@ use crate::state::{Action, LayoutAction, UiCommand};
 use crate::worker::protocol::LibraryEvent;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one data set, answered in every way")]
 fn a_data_set_is_asked_about_before_its_parts_are_added() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["train/good", "test/good", "test/dent", "ground_truth/dent"] {

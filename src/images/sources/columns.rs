@@ -185,7 +185,7 @@ fn path_column(
     let could_be: Vec<usize> = (0..heads.len())
         .filter(|&column| is_one_of(PATHS, &heads[column]))
         .collect();
-    if let [] = could_be[..] {
+    if could_be.is_empty() {
         return Err(Problem::None);
     }
     let leads = |column: &usize| {

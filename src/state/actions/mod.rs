@@ -141,6 +141,7 @@ impl Info {
 
 impl Action {
     /// Its words and keys.
+    #[expect(clippy::too_many_lines, reason = "one arm for each action")]
     pub fn info(&self) -> Info {
         match self {
             Self::Do(command) => command.info().clone(),
