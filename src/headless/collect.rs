@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::signals::Signals;
 use super::{Failure, Outcome, terminal};
 use crate::images::sources::{self, Wanted};
-use crate::images::{ListError, duplicates};
+use crate::images::{ListError, duplicates, layouts};
 use crate::ood::Role;
 use crate::runs::fit_file::leave_out_fitted;
 use crate::runs::{RunImage, RunSettings};
@@ -25,6 +25,8 @@ pub struct Collected {
     pub notes: Vec<String>,
     /// What stops a listing.
     signals: Option<Signals>,
+    /// Whether a folder may hold images of several roles.
+    takes_mixed: bool,
 }
 
 impl Collected {
@@ -36,8 +38,20 @@ impl Collected {
         }
     }
 
+    /// As [`Self::until`], for images that were listed before: what was taken then is taken again.
+    pub fn again_until(signals: &Signals) -> Self {
+        Self {
+            takes_mixed: true,
+            ..Self::until(signals)
+        }
+    }
+
     /// Add the first `limit` images of a folder, or those of a role in a table of labels.
     pub fn add(&mut self, role: Role, path: &Path, limit: Option<usize>) -> Result<(), Failure> {
+        if !self.takes_mixed {
+            let note = layouts::check_plain(path, role).map_err(Failure::bad_request)?;
+            self.note_all(note.into_iter().collect());
+        }
         let bar = spinner();
         let mut progress = |num_images: usize| {
             if self.exit_code().is_some() {

@@ -7,6 +7,7 @@ use super::collect::Collected;
 use super::execute::{self, Request};
 use super::fit;
 use super::follow::watched;
+use super::layouts::LayoutOptions;
 use super::options::{ArchitectureOption, check_limit, detector_parser};
 use super::output::{self, Target};
 use super::paths::{Kind, Paths};
@@ -34,11 +35,14 @@ pub struct Args {
     #[command(flatten)]
     pub architecture: ArchitectureOption,
     /// Images like those the model was trained on, that it was not trained on.
-    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "layout")]
     pub in_domain: Vec<PathBuf>,
     /// Images known not to belong: what is found of them decides.
-    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "layout")]
     pub out_of_domain: Vec<PathBuf>,
+    /// Folders and tables whose names say what is in them.
+    #[command(flatten)]
+    pub layouts: LayoutOptions,
     /// In-domain images to fit detectors on, e.g. some that the model was trained on
     /// [default: a third of the in-domain images, at most 300, which then have no part in the comparison]
     #[arg(long, value_name = "DIR", num_args = 1..)]
@@ -169,6 +173,7 @@ impl<'a> Comparison<'a> {
         let folders = [
             with_role(Role::InDomain, &args.in_domain),
             with_role(Role::OutOfDomain, &args.out_of_domain),
+            args.layouts.sources()?,
         ]
         .concat();
         let paths = Paths::new(true).reads_model(&source);

@@ -23,6 +23,7 @@ pub mod export;
 pub mod fit;
 pub mod follow;
 pub mod info;
+pub mod layouts;
 pub mod memory;
 pub mod merge;
 pub mod options;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::images::decode::describe_file;
-use crate::images::sources::{self, held_out, labels};
+use crate::images::sources::{self, held_out, labels, rows, table};
 use crate::images::write::{is_database, is_same_file, real_path, write_atomically, write_new};
 use crate::networks::checkpoints::ModelSource;
 use crate::runs::RunSettings;
@@ -92,11 +92,13 @@ impl Paths {
             self.image_folders.push(path.to_owned());
             return self;
         }
+        if let Some((of, _)) = rows::part_of(path) {
+            return self.reads_images(of);
+        }
         if labels::is_table(path) {
             // What is wrong with the table is said where it is read.
-            let entries = labels::read(path).unwrap_or_default();
-            self.files
-                .extend(entries.into_iter().map(|(image, _)| image));
+            let rows = table::read(path).unwrap_or_default().rows;
+            self.files.extend(rows.into_iter().map(|row| row.image));
         }
         self.reads(sources::file_of(path))
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::execute::{self, Request};
+use super::layouts::LayoutOptions;
 use super::options::{ArchitectureOption, ScoringOptions};
 use super::signals::Signals;
 use super::{Failure, Outcome, options, output, resume, shard, terminal};
@@ -27,7 +28,7 @@ pub struct Args {
     pub architecture: ArchitectureOption,
     /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on; MODEL:calibration is what the
     /// training of that model left alone.
-    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "resume", "unknown"])]
+    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "layout", "resume", "unknown"])]
     pub in_domain: Vec<PathBuf>,
     /// Folders, zip archives, IDX or NumPy files of images known not to belong.
     #[arg(long, value_name = "DIR", num_args = 1..)]
@@ -35,9 +36,13 @@ pub struct Args {
     /// Folders, zip archives, IDX or NumPy files of images to be judged.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub unknown: Vec<PathBuf>,
-    /// CSV files with the columns path and label (in-domain, out-of-domain or unknown), instead of folders or beside them.
+    /// Tables (.csv, .tsv, .jsonl) with the columns path and label (in-domain, out-of-domain or unknown, and words such as
+    /// good, normal, defect, 0, 1), instead of folders or beside them.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub labels: Vec<PathBuf>,
+    /// Folders and tables whose names say what is in them.
+    #[command(flatten)]
+    pub layouts: LayoutOptions,
     /// How images are scored.
     #[command(flatten)]
     pub scoring: ScoringOptions,
@@ -71,11 +76,13 @@ pub struct Args {
 }
 
 /// What a run file decides, besides how its images are scored.
-const FIXED_BY_A_RUN: [&str; 6] = [
+const FIXED_BY_A_RUN: [&str; 8] = [
     "in_domain",
     "out_of_domain",
     "unknown",
     "labels",
+    "layout",
+    "changes",
     "shard",
     "keep_pictures",
 ];
@@ -136,6 +143,7 @@ fn request(args: &Args) -> Result<Request, Failure> {
             with_role(Role::OutOfDomain, &args.out_of_domain),
             with_role(Role::Unknown, &args.unknown),
             from_tables(&args.labels)?,
+            args.layouts.sources()?,
         ]
         .concat(),
         shard: args.shard,
@@ -155,7 +163,7 @@ fn from_tables(tables: &[PathBuf]) -> Result<Vec<(Role, PathBuf)>, Failure> {
         let entries = labels::read(table).map_err(Failure::bad_request)?;
         if !labels::is_table(table) {
             return Err(Failure::bad_request(anyhow::anyhow!(
-                "a table of labels must be a .csv file: {}",
+                "a table of labels must be a .csv, .tsv or .jsonl file: {}",
                 table.display()
             )));
         }

@@ -7,6 +7,7 @@ pub mod decode;
 pub mod duplicates;
 pub mod file;
 pub mod input;
+pub mod layouts;
 mod natural;
 pub mod pixels;
 pub mod prepare;

@@ -163,6 +163,10 @@ impl Session {
                     self.apply_listing(job, listing);
                 }
             }
+            LibraryEvent::Proposed { job, layout } => self.propose(job, *layout),
+            LibraryEvent::Recognized { path, layout } => {
+                self.recognized(&path, layout.map(|layout| *layout));
+            }
             LibraryEvent::Thumbnail { .. } => {}
             LibraryEvent::Copied { name, outcome } => match outcome {
                 Ok(()) => self
@@ -287,7 +291,7 @@ impl Session {
         for index in waiting {
             let role = self.folders[index].role;
             if self.samples.iter().any(|(known, _)| *known == role) {
-                self.scan_folder(index);
+                self.scan_folder(index, false);
             } else {
                 self.folders[index].scan =
                     ScanState::Failed("There are no samples for this role".to_owned());
@@ -353,7 +357,7 @@ impl Session {
         self.weights_restarted();
         for index in 0..self.folders.len() {
             if self.folders[index].is_pending() {
-                self.scan_folder(index);
+                self.scan_folder(index, false);
             }
         }
     }

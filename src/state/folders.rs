@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::settings::FolderSource;
 use crate::images::duplicates;
+use crate::images::sources::table::is_named_like_a_table;
 use crate::ood::Role;
 use crate::runs::RunImage;
 use crate::worker::protocol::{Control, FolderListing, JobId};
@@ -66,7 +67,9 @@ impl Folder {
         match &self.scan {
             ScanState::Failed(reason) => Some(reason),
             // A table of labels stands for a folder of each role, of which it may name none.
-            ScanState::Ready(listing) if listing.files.is_empty() && !is_table(&listing.path) => {
+            ScanState::Ready(listing)
+                if listing.files.is_empty() && !is_named_like_a_table(&listing.path) =>
+            {
                 Some("There is no readable image in this folder")
             }
             _ => None,
@@ -77,12 +80,6 @@ impl Folder {
     pub fn is_pending(&self) -> bool {
         matches!(self.scan, ScanState::Waiting | ScanState::Scanning { .. })
     }
-}
-
-/// Whether a path is named like a table of labels; what is in it is the library thread's business.
-pub fn is_table(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
 
 /// The last part of a path, or all of it where there is none.

@@ -205,6 +205,7 @@ impl Session {
                 job: reading,
                 path,
                 role: Role::Unknown,
+                may_ask: false,
                 control: Control::default(),
             }));
     }

@@ -15,6 +15,7 @@ pub mod events;
 pub mod exporting;
 pub mod fitting;
 pub mod folders;
+pub mod layouts;
 pub mod look;
 pub mod looking;
 pub mod model;
@@ -49,6 +50,7 @@ pub use arrangement::{
 pub use decision::{Decision, DecisionSettings, Way};
 pub use fitting::FitForm;
 pub use folders::{Folder, FolderId, ScanState};
+pub use layouts::{LayoutAction, Proposal};
 pub use look::{ColorMap, Compare, DifferenceKind, LookSettings, View};
 pub use model::{ModelProblem, ModelState};
 pub use notices::{NoticeId, Notices};

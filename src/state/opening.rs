@@ -367,9 +367,11 @@ impl Session {
             let extension = path.extension();
             extension.is_some_and(|e| e.eq_ignore_ascii_case(crate::runs::file::EXTENSION))
         });
-        match run.cloned() {
-            Some(path) => self.open_run(path, false),
-            None => self.dropped = paths,
+        if let Some(path) = run.cloned() {
+            self.open_run(path, false);
+        } else {
+            self.dropped = paths;
+            self.look_at_dropped();
         }
     }
 

@@ -1,11 +1,10 @@
 //! What each action does to the session.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::actions::{Action, Overlay, UiCommand};
 use super::arrangement::GalleryView;
-use super::folders::{Folder, FolderId, ScanState, is_table};
+use super::folders::{Folder, FolderId, ScanState};
 use super::looking::ZOOM_STEP;
 use super::model::ModelState;
 use super::notices::Cause;
@@ -34,7 +33,7 @@ impl Session {
             Action::Do(command) => self.perform_command(command),
             Action::OpenModel(source) => self.choose_model(source, None),
             Action::CompleteModel(json) => self.complete_model(json),
-            Action::AddFolder(path, role) => self.add_path(&path, role),
+            Action::AddFolder(path, role) => self.add_path(path, role),
             Action::BrowseFolders(role) => self.open_dialog(DialogKind::Folders(role)),
             Action::AddSamples(role) => self.add_folder(FolderChoice {
                 source: FolderSource::Samples,
@@ -63,6 +62,7 @@ impl Session {
             Action::SetTheme(theme) => self.settings.theme = theme,
             Action::Dropped(paths) => self.take_dropped(paths),
             Action::UseDropped(role) => self.use_dropped(role),
+            Action::Layout(answer) => self.perform_layout(answer),
             Action::DismissNotice(id) => self.notices.dismiss(id),
         }
     }
@@ -331,21 +331,6 @@ impl Session {
         }
     }
 
-    /// Add a folder of a role, or a table of labels, which says the roles itself.
-    fn add_path(&mut self, path: &Path, role: Role) {
-        let of = |role| FolderChoice {
-            source: FolderSource::Path(path.to_owned()),
-            role,
-        };
-        if is_table(path) {
-            for role in Role::ALL {
-                self.add_folder(of(role));
-            }
-        } else {
-            self.add_folder(of(role));
-        }
-    }
-
     pub(super) fn open_dialog(&mut self, kind: DialogKind) {
         if self.dialog.is_some() {
             // A portal can hang for good, so the way out is named.
@@ -391,6 +376,8 @@ impl Session {
             // Its name stays.
         } else if self.looking.overlay.is_some() {
             self.looking.overlay = None;
+        } else if self.proposals.pop_front().is_some() {
+            // Nothing is added.
         } else if !self.dropped.is_empty() {
             self.dropped.clear();
         } else if self.shown.scrub().is_some() {

@@ -1,5 +1,6 @@
 //! The session: everything the window shows and what the background threads still owe it.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,6 +10,7 @@ use super::converting::ConvertingState;
 use super::detector::OpenDetector;
 use super::fitting::FittingState;
 use super::folders::{Folder, FolderId, ScanState};
+use super::layouts::Proposal;
 use super::looking::Looking;
 use super::model::{ModelProblem, ModelState, estimated_secs};
 use super::notices::Notices;
@@ -71,6 +73,10 @@ pub struct Session {
     pub outbox: Outbox,
     /// Paths dropped on the window that wait for the user to say what they are.
     pub dropped: Vec<PathBuf>,
+    /// Data sets whose parts wait for the user to say what they are; asked about one after the other.
+    pub(super) proposals: VecDeque<Proposal>,
+    /// Folders that the user has said to take for images of one role, whatever they hold.
+    pub(super) taken_whole: Vec<PathBuf>,
     /// The last tick of the clock.
     pub(super) now_secs: f64,
     pub(super) dialog: Option<JobId>,
@@ -113,6 +119,8 @@ impl Session {
             outbox: Outbox::default(),
             now_secs: 0.0,
             dropped: Vec::new(),
+            proposals: VecDeque::new(),
+            taken_whole: Vec::new(),
             dialog: None,
             samples: Vec::new(),
             samples_job: None,
@@ -181,6 +189,11 @@ impl Session {
     }
 
     pub(super) fn add_folder(&mut self, choice: FolderChoice) {
+        self.add_folder_asking(choice, false);
+    }
+
+    /// Add a folder; `may_ask` where the user has not been asked yet what is in it.
+    pub(super) fn add_folder_asking(&mut self, choice: FolderChoice, may_ask: bool) {
         let is_known = self
             .folders
             .iter()
@@ -199,12 +212,12 @@ impl Session {
             role: choice.role,
             scan: ScanState::Waiting,
         });
-        self.scan_folder(self.folders.len() - 1);
+        self.scan_folder(self.folders.len() - 1, may_ask);
         self.remember_folders();
     }
 
     /// Ask for the listing of a folder, or first for the samples to be unpacked.
-    pub(super) fn scan_folder(&mut self, index: usize) {
+    pub(super) fn scan_folder(&mut self, index: usize, may_ask: bool) {
         let folder = &self.folders[index];
         let role = folder.role;
         let sample = self.samples.iter().find(|(known, _)| *known == role);
@@ -235,6 +248,7 @@ impl Session {
                 job,
                 path,
                 role,
+                may_ask,
                 control,
             }));
     }
@@ -373,3 +387,7 @@ mod renaming_tests;
 #[cfg(test)]
 #[path = "shown_tests.rs"]
 mod shown_tests;
+
+#[cfg(test)]
+#[path = "layouts_tests.rs"]
+mod layouts_tests;

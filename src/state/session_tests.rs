@@ -14,7 +14,7 @@ use crate::state::Analysis;
 use crate::state::{Action, GalleryOrder, UiCommand};
 use crate::worker::protocol::{Event, LibraryEvent, Progress};
 
-fn empty_settings() -> Settings {
+pub(super) fn empty_settings() -> Settings {
     Settings {
         folders: Vec::new(),
         ..Settings::default()
@@ -401,29 +401,6 @@ fn dropped_folders_wait_for_a_role() {
     session.perform(Action::Dropped(vec!["/model".into()]));
     session.perform(Action::UseDropped(None));
     assert_eq!(session.settings.model, ModelSource::Path("/model".into()));
-}
-
-#[test]
-fn a_table_of_labels_stands_for_a_folder_of_each_role() {
-    let mut session = Session::new(empty_settings());
-    session.perform(Action::AddFolder("/mine/labels.csv".into(), Role::Unknown));
-    for command in library_commands(&mut session) {
-        let LibraryCommand::Scan {
-            job, path, role, ..
-        } = command
-        else {
-            panic!("expected listings, got {command:?}");
-        };
-        let count = if role == Role::Unknown { 0 } else { 3 };
-        let listing = Ok(Arc::new(listing(&path.to_string_lossy(), role, count)));
-        session.apply_library(LibraryEvent::Scanned { job, listing });
-    }
-    session.tick(0.0);
-    assert_eq!(session.planned().len(), 6);
-    assert!(
-        session.notices.is_empty(),
-        "a table need not name every role"
-    );
 }
 
 #[test]

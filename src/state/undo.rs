@@ -7,6 +7,7 @@ use super::actions::{Action, KeepAction, LookAction, UiCommand};
 use super::arrangement::{GalleryView, ScoreRange};
 use super::decision::DecisionSettings;
 use super::folders::ScanState;
+use super::layouts::LayoutAction;
 use super::session::Session;
 use super::settings::FolderChoice;
 use crate::runs::RunSettings;
@@ -165,6 +166,9 @@ impl Undoable {
             Action::Do(UiCommand::ResetThreshold) => {
                 of(&[Part::Threshold], "the reset of the threshold")
             }
+            Action::Layout(LayoutAction::Add | LayoutAction::AddWhole) => {
+                of(&[Part::Folders], "adding a data set")
+            }
             Action::AddFolder(..) | Action::AddSamples(_) => {
                 of(&[Part::Folders], "adding a folder")
             }
@@ -213,6 +217,19 @@ impl Session {
                 self.history.remember(Step { words, former });
             }
             self.history.moved = undoable.is_movement.then_some((part, now_secs));
+        }
+    }
+
+    /// What was added last is there no more: there is nothing to take back.
+    pub(super) fn forget_adding(&mut self) {
+        let now = self.former(Part::Folders);
+        if self
+            .history
+            .past
+            .last()
+            .is_some_and(|step| step.former == now)
+        {
+            self.history.past.pop();
         }
     }
 

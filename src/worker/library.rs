@@ -3,7 +3,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -20,6 +20,7 @@ use crate::engine::export::{ExportRequest, export};
 use crate::engine::plots::{PlotsRequest, save_plots};
 use crate::engine::preview::preview;
 use crate::images::decode::decode_file;
+use crate::images::layouts::{self, Layout};
 use crate::images::prepare::thumbnail;
 use crate::images::sources::{self, Wanted};
 use crate::images::write::{encode_png, write_atomically};
@@ -134,15 +135,23 @@ fn answer(
             job,
             path,
             role,
+            may_ask,
             control,
         } => {
             let reply = side.clone();
-            let task = move || scan(job, &path, role, &control, &reply);
+            let task = move || match may_ask.then(|| to_propose(&path, role)).flatten() {
+                Some(layout) => {
+                    // The receiver goes only with the whole library thread.
+                    reply.send(LibraryEvent::Proposed { job, layout }).ok();
+                }
+                None => scan(job, &path, role, &control, &reply),
+            };
             if let Err(err) = aside("scan", task) {
                 let listing = Err(format!("no thread for the listing: {err}"));
                 outbox.post(LibraryEvent::Scanned { job, listing });
             }
         }
+        LibraryCommand::Recognize { path } => recognize_aside(path, outbox, side),
         LibraryCommand::Thumbnail { path, max_side } => {
             let picture = small_picture(&path, max_side);
             outbox.post(LibraryEvent::Thumbnail { path, picture });
@@ -235,13 +244,27 @@ fn aside(name: &str, task: impl FnOnce() + Send + 'static) -> io::Result<()> {
         .map(|_| ())
 }
 
-fn scan(
-    job: JobId,
-    path: &std::path::Path,
-    role: Role,
-    control: &Control,
-    reply: &Sender<LibraryEvent>,
-) {
+/// What to ask about before a path is listed for a role. What is wrong with a table is said where it is listed.
+fn to_propose(path: &Path, role: Role) -> Option<Box<Layout>> {
+    let layout = layouts::recognize(path).ok().flatten();
+    layout.filter(|layout| layout.must_ask(role)).map(Box::new)
+}
+
+fn recognize_aside(path: PathBuf, outbox: &mut Outbox<LibraryEvent>, side: &Sender<LibraryEvent>) {
+    let (reply, asked) = (side.clone(), path.clone());
+    let task = move || {
+        let layout = layouts::recognize(&asked).ok().flatten().map(Box::new);
+        let path = asked;
+        // The receiver goes only with the whole library thread.
+        reply.send(LibraryEvent::Recognized { path, layout }).ok();
+    };
+    if aside("recognize", task).is_err() {
+        // Without an answer it is asked again when the folder is added.
+        outbox.post(LibraryEvent::Recognized { path, layout: None });
+    }
+}
+
+fn scan(job: JobId, path: &Path, role: Role, control: &Control, reply: &Sender<LibraryEvent>) {
     let mut progress = |num_images: usize| {
         if control.is_cancelled() {
             return ControlFlow::Break(());
@@ -254,7 +277,8 @@ fn scan(
         ControlFlow::Continue(())
     };
     let listing = sources::list(path, Wanted::of_role(role, None), &mut progress)
-        .map(|listing| {
+        .map(|mut listing| {
+            listing.notes.extend(layouts::warning(path, role));
             Arc::new(FolderListing {
                 path: path.to_owned(),
                 role,

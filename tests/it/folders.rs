@@ -316,6 +316,7 @@ fn a_hundred_thousand_files_are_listed_while_the_program_answers_and_can_be_stop
         job: JobId(job),
         path: folder.path().to_owned(),
         role: Role::InDomain,
+        may_ask: true,
         control: control.clone(),
     };
     // Long enough for any machine; what is waited for is an event.

@@ -44,6 +44,8 @@ mod inputs;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
+mod layouts;
+#[cfg(test)]
 mod likelihood;
 #[cfg(test)]
 mod measured;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::data;
 use crate::diffusion::Interrupted;
 use crate::images::ListError;
+use crate::images::layouts::MixedError;
 use crate::networks::checkpoints::CheckpointError;
 use crate::networks::training::TrainError;
 
@@ -142,6 +143,9 @@ pub enum TrainingError {
         others: String,
         path: PathBuf,
     },
+    /// A folder holds other images than those to learn from.
+    #[error(transparent)]
+    Mixed(#[from] MixedError),
     /// Images could not be listed.
     #[error(transparent)]
     List(#[from] ListError),
@@ -189,6 +193,7 @@ impl TrainingError {
             | Self::Identical { .. }
             | Self::OtherImages { .. }
             | Self::Benchmark { .. }
+            | Self::Mixed(_)
             | Self::List(_) => Subject::Images,
             Self::Shape(_) | Self::OtherShape { .. } | Self::TooManyPixels { .. } => Subject::Size,
             Self::TooLarge { .. } | Self::Train(_) => Subject::Network,

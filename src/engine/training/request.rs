@@ -11,7 +11,7 @@ use super::survey;
 use super::{Budget, Start, Training, TrainingError, TrainingSettings, memory};
 use crate::diffusion::{Interrupt, Interrupted};
 use crate::images::sources::{self, Wanted};
-use crate::images::{Geometry, ImageFile, ListError, Listing, ResizeMode};
+use crate::images::{Geometry, ImageFile, ListError, Listing, ResizeMode, layouts};
 use crate::networks::checkpoints::{self, Architecture, Blueprint, ModelSource, NetworkSize};
 use crate::networks::executors::cpu::Machine;
 use crate::networks::training::{Plan, TimestepDensity, TrainError};
@@ -246,6 +246,8 @@ pub fn check_sources(sources: &[PathBuf]) -> Result<(), TrainingError> {
                 path: path.clone(),
             });
         }
+        // A guess is said where the images are listed.
+        layouts::check_plain(path, Role::InDomain)?;
     }
     Ok(())
 }
@@ -314,5 +316,12 @@ mod tests {
             "{told}"
         );
         check_sources(&[at("train/good")]).unwrap();
+        std::fs::create_dir_all(at("plain/bad")).unwrap();
+        std::fs::create_dir_all(at("plain/good")).unwrap();
+        for name in ["plain/bad/1.png", "plain/good/2.png"] {
+            std::fs::write(at(name), b"").unwrap();
+        }
+        let told = check_sources(&[at("plain")]).unwrap_err().to_string();
+        assert!(told.contains("bad would be taken for in-domain"), "{told}");
     }
 }

@@ -113,11 +113,12 @@ fn begin(args: &Args, signals: &Signals) -> Result<Begun, Stop> {
     };
     let request = args.request();
     let begun = if args.resume {
-        let list = || -> Result<_, Stop> { Ok(list(&args.in_domain, signals)?) };
+        let again = || Collected::again_until(signals);
+        let list = || -> Result<_, Stop> { Ok(list(&args.in_domain, again())?) };
         request::resume(&args.output, list, machine, reading)?
     } else {
         request.check()?;
-        let files = list(&args.in_domain, signals)?;
+        let files = list(&args.in_domain, Collected::until(signals))?;
         request.begin(&files, machine, reading)?
     };
     bar.finish_and_clear();
@@ -125,8 +126,7 @@ fn begin(args: &Args, signals: &Signals) -> Result<Begun, Stop> {
 }
 
 /// All images of all sources, each content once.
-fn list(sources: &[PathBuf], signals: &Signals) -> Result<Vec<Arc<ImageFile>>, Failure> {
-    let mut collected = Collected::until(signals);
+fn list(sources: &[PathBuf], mut collected: Collected) -> Result<Vec<Arc<ImageFile>>, Failure> {
     for source in sources {
         collected.add(Role::InDomain, source, None)?;
     }

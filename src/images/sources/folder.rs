@@ -54,6 +54,12 @@ fn list(
     listing::describe_all(path, candidates, unreadable, wanted.limit, traits, progress)
 }
 
+/// How many files a listing of a folder would open; content is not looked at where the name says what a file is.
+pub(in crate::images) fn count(path: &Path) -> usize {
+    let found = find(path, &mut |_| ControlFlow::Continue(()));
+    found.map_or(0, |found| found.candidates.len() + found.unreadable.len())
+}
+
 /// What a walk through a folder found, in no order.
 #[derive(Default)]
 struct Found {

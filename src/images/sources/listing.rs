@@ -108,9 +108,17 @@ pub enum ListError {
         path: PathBuf,
         reason: DecodeError,
     },
-    /// A table of labels.
+    /// A table.
     #[error(transparent)]
-    Labels(#[from] super::labels::LabelsError),
+    Table(#[from] super::table::TableError),
+    /// No row has the label.
+    #[error("the table names no images of `{}`: {}", part.display(), path.display())]
+    NoSuchPart {
+        /// Split and label.
+        part: PathBuf,
+        /// Of the table.
+        path: PathBuf,
+    },
     /// `progress` asked to stop.
     #[error("the listing was stopped")]
     Stopped,
@@ -136,7 +144,7 @@ impl ListError {
                 format!("none of its {num_unreadable} image files can be read, for one: {reason}")
             }
             Self::UnreadableFile { reason, .. } => reason.to_string(),
-            Self::Labels(_) | Self::Stopped => self.to_string(),
+            Self::Table(_) | Self::NoSuchPart { .. } | Self::Stopped => self.to_string(),
         }
     }
 }

@@ -4,8 +4,9 @@
 //! an archive, has a path that begins with that file: `archive.zip/inner/name.png`. [`read`] is the one place where an
 //! image's bytes are read, wherever they lie.
 
+mod columns;
 mod file;
-mod folder;
+pub(super) mod folder;
 pub mod held_out;
 mod idx;
 pub mod labels;
@@ -13,7 +14,10 @@ mod listing;
 mod npy;
 mod npz;
 mod opened;
+pub mod rows;
 mod stack;
+pub mod table;
+pub mod words;
 mod zip;
 
 use std::ops::ControlFlow;
@@ -29,6 +33,7 @@ use crate::ood::Role;
 pub static SOURCES: &[&Source] = &[
     &held_out::SOURCE,
     &labels::SOURCE,
+    &rows::SOURCE,
     &folder::SOURCE,
     &idx::SOURCE,
     &npy::SOURCE,
@@ -113,6 +118,7 @@ fn list_part(
     if let Err(error) = path.metadata()
         && inside(path).is_none()
         && held_out::model_of(path).is_none()
+        && rows::part_of(path).is_none()
     {
         return Err(listing::error_of(path, error));
     }
@@ -160,7 +166,7 @@ const EXTENSIONS: [&str; 27] = [
     "webp",
 ];
 
-fn has_image_extension(path: &Path) -> bool {
+pub(super) fn has_image_extension(path: &Path) -> bool {
     path.extension()
         .and_then(|extension| extension.to_str())
         .is_some_and(|extension| {

@@ -20,6 +20,7 @@ use super::arrangement::GalleryView;
 use super::decision::DecisionSettings;
 use super::fitting::FitForm;
 use super::folders::FolderId;
+use super::layouts::LayoutAction;
 use super::notices::NoticeId;
 use super::panels::PanelSettings;
 use super::ranking::RankingForm;
@@ -95,6 +96,8 @@ pub enum Action {
     Dropped(Vec<PathBuf>),
     /// Use what was dropped as images of a role; `None` as the model.
     UseDropped(Option<Role>),
+    /// Answer what is asked of a data set.
+    Layout(LayoutAction),
     /// Remove a notice.
     DismissNotice(NoticeId),
 }
@@ -138,6 +141,7 @@ impl Info {
 
 impl Action {
     /// Its words and keys.
+    #[expect(clippy::too_many_lines, reason = "one arm for each action")]
     pub fn info(&self) -> Info {
         match self {
             Self::Do(command) => command.info().clone(),
@@ -217,6 +221,7 @@ impl Action {
             Self::Dropped(_) | Self::UseDropped(_) => {
                 Info::new("Drop", "Use what was dropped on the window")
             }
+            Self::Layout(answer) => answer.info(),
             Self::DismissNotice(_) => Info::new("Dismiss", "Remove this message"),
         }
     }

@@ -15,7 +15,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
     if ui.input(|input| !input.raw.hovered_files.is_empty()) {
         hover_ui(ui);
     }
-    if !scene.session.dropped.is_empty() {
+    if !scene.session.dropped.is_empty() && scene.session.proposal().is_none() {
         question_ui(ui, scene);
     }
 }

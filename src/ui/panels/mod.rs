@@ -22,6 +22,7 @@ pub mod notices;
 pub mod overlays;
 pub mod pointed;
 pub mod progress;
+pub mod proposal;
 pub mod results;
 pub mod roc;
 pub mod runs;

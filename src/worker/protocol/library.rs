@@ -10,6 +10,7 @@ pub use crate::engine::converting::ConvertRequest;
 use crate::engine::export::ExportRequest;
 use crate::engine::plots::PlotsRequest;
 pub use crate::engine::preview::{Preview, PreviewRequest};
+use crate::images::layouts::Layout;
 use crate::images::{ImageFile, Picture};
 use crate::networks::distances::{DistanceWeights, Half, Identified};
 use crate::ood::Role;
@@ -25,9 +26,13 @@ pub enum LibraryCommand {
         path: PathBuf,
         /// What it is for.
         role: Role,
+        /// Whether a data set with parts of several roles is not listed but proposed, by [`LibraryEvent::Proposed`].
+        may_ask: bool,
         /// Cancels the listing.
         control: Control,
     },
+    /// See how a folder or a table is laid out; answered by [`LibraryEvent::Recognized`].
+    Recognize { path: PathBuf },
     /// A small picture of a file for the gallery: at most `max_side` pixels per side.
     Thumbnail {
         path: PathBuf,
@@ -154,6 +159,17 @@ pub enum LibraryEvent {
         job: JobId,
         /// What was found, or why nothing could be listed.
         listing: Result<Arc<FolderListing>, String>,
+    },
+    /// What was to be listed has parts of several roles.
+    Proposed {
+        /// See [`LibraryCommand::Scan`].
+        job: JobId,
+        layout: Box<Layout>,
+    },
+    /// How a folder or a table is laid out, if in any way that is known.
+    Recognized {
+        path: PathBuf,
+        layout: Option<Box<Layout>>,
     },
     /// A thumbnail, or why there is none.
     Thumbnail {

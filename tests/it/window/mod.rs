@@ -25,6 +25,7 @@ mod parking;
 mod parking_real;
 mod pictures;
 mod plots;
+mod proposal;
 mod quick_scan;
 mod reading;
 mod real;
