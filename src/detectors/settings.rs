@@ -27,9 +27,9 @@ pub trait DetectorSettings {
     /// About how many network calls an attempt takes for each image, with a model of this many training timesteps.
     fn expected_calls(&self, num_train_timesteps: usize) -> usize;
 
-    /// What an attempt takes for each image besides, in network calls that would take about as long.
-    fn other_work(&self) -> usize {
-        0
+    /// About how many seconds an attempt takes besides its network calls, for an image of so many pixels per side on two cores.
+    fn other_secs(&self, _side: usize) -> f64 {
+        0.0
     }
 
     /// What a run over images of this many pixels per side measures, in the order of files, where `asked` is the measure that

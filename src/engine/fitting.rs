@@ -175,6 +175,9 @@ pub fn fit(
         resize: request.resize,
         images: Contents::new(&contents),
     });
+    if let Some(problem) = fitted.problem() {
+        return Err(DensityError::Failed(problem.to_owned()).into());
+    }
     let mut detector = request.detector.clone();
     if let Some(settings) = detector.fitting_mut() {
         settings.set_fitted(Some(fitted));

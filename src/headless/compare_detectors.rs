@@ -160,6 +160,8 @@ struct Comparison<'a> {
     source: ModelSource,
     identity: ModelIdentity,
     num_train_timesteps: usize,
+    /// Pixels per side of the model's images.
+    side: usize,
     folders: Vec<(Role, PathBuf)>,
     images: Vec<RunImage>,
     /// What detectors are fitted on.
@@ -198,6 +200,7 @@ impl<'a> Comparison<'a> {
             source,
             identity: checkpoint.identity.clone(),
             num_train_timesteps: checkpoint.schedule.num_train_timesteps(),
+            side: checkpoint.network.image_size,
             folders,
             images,
             fit_images: fit_images.into(),
@@ -211,16 +214,16 @@ impl<'a> Comparison<'a> {
         account: &Account,
         signals: &Signals,
     ) -> Result<Found, Failure> {
-        let Some(settings) = self.settings(candidate, signals)? else {
-            let code = signals.exit_code().unwrap_or(130);
-            return Ok(Found::Interrupted(Outcome::Interrupted(code)));
-        };
         let path = self.run_file(candidate);
-        let finished = self.finished(&path, &settings);
+        let mut finished = self.finished(&path, candidate);
         if finished.is_none() {
             if let Some(reason) = self.too_long(candidate, account) {
                 return Ok(Found::TooLong(reason));
             }
+            let Some(settings) = self.settings(candidate, signals)? else {
+                let code = signals.exit_code().unwrap_or(130);
+                return Ok(Found::Interrupted(Outcome::Interrupted(code)));
+            };
             terminal::message(&format!(
                 "\n{}: {}",
                 candidate.label,
@@ -249,7 +252,7 @@ impl<'a> Comparison<'a> {
                 return Ok(Found::Interrupted(outcome));
             }
         }
-        let run = match finished {
+        let run = match finished.take() {
             Some(run) => run,
             None => file::read_scores(&path).map_err(Failure::failed)?,
         };
@@ -262,10 +265,7 @@ impl<'a> Comparison<'a> {
         candidate: &Candidate,
         signals: &Signals,
     ) -> Result<Option<RunSettings>, Failure> {
-        let mut settings = RunSettings::by(candidate.detector.clone());
-        settings.method.seed = self.args.seed;
-        settings.selection.limit = self.args.limit;
-        settings.execution.device = self.args.device;
+        let mut settings = self.unfitted(candidate);
         if candidate.detector.fitting().is_some() {
             let num_images = self.fit_images.len();
             terminal::message(&format!(
@@ -291,20 +291,38 @@ impl<'a> Comparison<'a> {
         Ok(Some(settings))
     }
 
+    fn unfitted(&self, candidate: &Candidate) -> RunSettings {
+        let mut settings = RunSettings::by(candidate.detector.clone());
+        settings.method.seed = self.args.seed;
+        settings.selection.limit = self.args.limit;
+        settings.execution.device = self.args.device;
+        settings
+    }
+
     fn run_file(&self, candidate: &Candidate) -> PathBuf {
         (self.args.output.join(&candidate.name)).with_extension(EXTENSION)
     }
 
-    /// A run of the same model, settings and images that is there already.
-    fn finished(&self, path: &Path, settings: &RunSettings) -> Option<StoredScores> {
+    /// A run of the same model, settings and images that is there already. Its fit, where it has one, must be of the images that
+    /// would be fitted on, and of the same seed.
+    fn finished(&self, path: &Path, candidate: &Candidate) -> Option<StoredScores> {
         if self.args.overwrite || !path.is_file() {
             return None;
         }
         let run = file::read_scores(path).ok()?;
         let manifest = &run.manifest;
+        let mut found = manifest.settings().method.clone();
         let mut images = self.images.clone();
-        leave_out_fitted(&mut images, &*settings.method.detector);
-        let is_same = manifest.settings().method == settings.method
+        leave_out_fitted(&mut images, &*found.detector);
+        if let Some(fitting) = found.detector.fitting_mut() {
+            let fitted = fitting.fitted()?;
+            let contents = self.fit_images.iter().map(|image| &image.file.hash);
+            if !fitted.is_of(self.args.seed, contents) {
+                return None;
+            }
+            fitting.set_fitted(None);
+        }
+        let is_same = found == self.unfitted(candidate).method
             && manifest
                 .model
                 .identity
@@ -321,19 +339,25 @@ impl<'a> Comparison<'a> {
     fn too_long(&self, candidate: &Candidate, account: &Account) -> Option<String> {
         let limit = self.args.minutes? * 60.0;
         let mut detectors = Vec::new();
-        let (mut work, mut secs) = (0.0, 0.0);
+        let (mut calls, mut of_calls, mut secs) = (0.0, 0.0, 0.0);
         for entry in &account.entries {
             if !detectors.contains(&&entry.detector) {
                 detectors.push(&entry.detector);
-                work += entry.calls + entry.other_work;
                 secs += entry.seconds;
+                if !entry.counts_seconds {
+                    calls += entry.calls;
+                    of_calls += entry.seconds;
+                }
             }
         }
-        if work == 0.0 {
-            return None;
-        }
         let num_images = self.images.len() as f64;
-        let needed = num_images * candidate.work(self.num_train_timesteps) * secs / work;
+        let mut needed = num_images * candidate.other_secs(self.side);
+        if calls > 0.0 {
+            needed += num_images * candidate.calls(self.num_train_timesteps) * of_calls / calls;
+        }
+        needed += candidate.detector.fitting().map_or(0.0, |fitting| {
+            fitting.learning_secs(self.side, self.fit_images.len())
+        });
         let left = limit - num_images * secs;
         (needed > left).then(|| {
             format!(

@@ -123,21 +123,29 @@ pub fn images(info: &ModelInfo) -> String {
 
 /// Seconds of a run over `num_images`, from the calls that were timed when the model was opened.
 ///
-/// `None` when nothing was timed, or where the detector takes no calls.
+/// `None` when nothing was timed, or where the detector takes neither calls nor other time.
 pub fn estimated_secs(info: &ModelInfo, settings: &RunSettings, num_images: usize) -> Option<f64> {
     let rate = info.calls_per_second();
-    let num_calls = estimated_calls(info, &*settings.method.detector, num_images);
-    (rate.is_finite() && rate > 0.0 && num_calls > 0.0).then(|| num_calls / rate)
+    let detector = &*settings.method.detector;
+    let secs =
+        estimated_calls(info, detector, num_images) / rate + other_secs(info, detector, num_images);
+    (secs.is_finite() && secs > 0.0).then_some(secs)
 }
 
-/// About how many network calls a detector makes on so many images, and what takes as long.
+/// About how many seconds a detector takes on so many images besides its network calls.
+pub fn other_secs(info: &ModelInfo, detector: &dyn DetectorSettings, num_images: usize) -> f64 {
+    let attempts = num_images as f64 * detector.num_attempts() as f64;
+    attempts * detector.other_secs(info.geometry.side)
+}
+
+/// About how many network calls a detector makes on so many images.
 pub fn estimated_calls(
     info: &ModelInfo,
     detector: &dyn DetectorSettings,
     num_images: usize,
 ) -> f64 {
-    let work = detector.expected_calls(info.num_train_timesteps) + detector.other_work();
-    num_images as f64 * detector.num_attempts() as f64 * work as f64
+    let num_calls = detector.expected_calls(info.num_train_timesteps);
+    num_images as f64 * detector.num_attempts() as f64 * num_calls as f64
 }
 
 #[cfg(test)]

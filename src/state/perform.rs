@@ -42,6 +42,7 @@ impl Session {
             Action::RemoveFolder(folder_id) => self.remove_folder(folder_id),
             Action::SetRun(settings) => self.change_settings(*settings),
             Action::ReadWeights(path) => self.read_weights(path),
+            Action::ForgetHalf => self.weights.forget_half(),
             Action::PreviewAttempt(attempt) => self.preview.attempt = attempt,
             Action::SelectImage(image) => self.shown.select(Some(image)),
             Action::SelectAttempt(attempt) => self.shown.selected_attempt = attempt,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::actions::Overlay;
-use super::model::estimated_calls;
+use super::model::{estimated_calls, other_secs};
 use super::session::Session;
 use super::shown::run::Phase;
 use super::text;
@@ -139,8 +139,12 @@ impl Session {
             Some(_) => usual_share(in_domain.count()),
             None => 0,
         };
-        let calls = estimated_calls(info, &*candidate.detector, images.len() + num_fitted);
-        Some(calls / info.calls_per_second())
+        let detector = &*candidate.detector;
+        let calls = estimated_calls(info, detector, images.len() + num_fitted);
+        let learning =
+            (detector.fitting()).map_or(0.0, |it| it.learning_secs(info.geometry.side, num_fitted));
+        let other = other_secs(info, detector, images.len()) + learning;
+        Some(calls / info.calls_per_second() + other)
     }
 
     /// Why no comparison can be started now, a sentence that says what to do.

@@ -37,6 +37,11 @@ impl WeightsState {
         answer.as_ref()?.as_ref().err().map(String::as_str)
     }
 
+    /// Wait for no other file.
+    pub(super) fn forget_half(&mut self) {
+        self.half = None;
+    }
+
     fn is_known(&self, weights: &DistanceWeights) -> bool {
         let mut asked = self.asked.iter();
         asked.any(|(it, answer)| is_same(it, weights) && answer.is_some())
@@ -231,6 +236,9 @@ mod tests {
             "{}",
             kept.lacks()
         );
+        session.perform(Action::ForgetHalf);
+        assert_eq!(session.weights.half(), None);
+        session.weights.half = Some(kept.clone());
         session.perform(Action::ReadWeights("/vgg16.pth".into()));
         assert!(matches!(
             &asked(&mut session)[..],

@@ -52,7 +52,9 @@ pub enum DensityError {
          on other in-domain images"
     )]
     Diverged(usize),
-    #[error("the autoencoder could not be trained: {0}")]
+    #[error(
+        "nothing that can be used was learned: {0}; fit with another --seed, or on other in-domain images"
+    )]
     Failed(String),
 }
 

@@ -21,6 +21,7 @@ pub struct Fitted(Arc<Fit>);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fit {
+    /// For long a density was all that could be learned: files keep its name.
     #[serde(rename = "density")]
     pub learned: Learned,
     /// Keys the starts of the fit and its folds.
@@ -71,6 +72,12 @@ impl Fitted {
     /// Whether it was fitted on this image.
     pub fn has_seen(&self, content: &ContentHash) -> bool {
         self.0.images.contains(content)
+    }
+
+    /// Whether it was fitted by this seed on these images. Some of them may not have been readable.
+    pub fn is_of<'a>(&self, seed: u64, contents: impl Iterator<Item = &'a ContentHash>) -> bool {
+        let images = Contents::new(contents);
+        self.0.seed == seed && self.0.images.is_part_of(&images)
     }
 
     /// What can't be meant, in the words of a sentence's end.

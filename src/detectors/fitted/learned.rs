@@ -11,11 +11,26 @@ use crate::networks::autoencoder::{Autoencoder, Shape};
 use crate::ood::base64;
 
 /// What was learned. In files each is known by its fields.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Learned {
     Density(Density),
     Autoencoder(Weights),
+}
+
+/// By a field that only autoencoders have, so that what is wrong with either is told as its own.
+impl<'de> Deserialize<'de> for Learned {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = serde_json::Map::deserialize(deserializer)?;
+        let is_network = fields.contains_key("numbers");
+        let value = serde_json::Value::Object(fields);
+        let read = if is_network {
+            serde_json::from_value(value).map(Self::Autoencoder)
+        } else {
+            serde_json::from_value(value).map(Self::Density)
+        };
+        read.map_err(serde::de::Error::custom)
+    }
 }
 
 impl From<Density> for Learned {
@@ -105,9 +120,8 @@ impl Weights {
     fn shape(&self) -> Option<Shape> {
         let usual = Shape::usual(self.geometry)?;
         // Those of a stranger's file must not make this program reserve all memory.
-        let is_believable = self.geometry.len() <= 1 << 20
-            && (1..=usual.width).contains(&self.width)
-            && (1..=usual.latents).contains(&self.latents);
+        let is_believable =
+            (1..=usual.width).contains(&self.width) && (1..=usual.latents).contains(&self.latents);
         is_believable.then_some(Shape {
             width: self.width,
             latents: self.latents,

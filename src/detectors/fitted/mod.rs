@@ -1,7 +1,8 @@
 //! Detectors that learn from in-domain images before they can score: mostly a density of features, under which an image's are
 //! more or less likely.
 //!
-//! Each says what its features are and what is learned of them ([`Fitting`]); fitting and refusing are the same for all. The [fit](Fitted) is a part of the settings, so that whatever holds these (a run, a detector file) needs no other
+//! Each says what its features are and what is learned of them ([`Fitting`]); fitting and refusing are the same for
+//! all. The [fit](Fitted) is a part of the settings, so that whatever holds these (a run, a detector file) needs no other
 //! file.
 
 use std::sync::Arc;
@@ -42,6 +43,11 @@ pub trait Fitting: DetectorSettings {
 
     /// The fewest images of different content that it can be fitted on.
     fn fewest_images(&self) -> usize;
+
+    /// About how many seconds it takes to learn from the features of so many images, on two cores.
+    fn learning_secs(&self, _side: usize, _num_images: usize) -> f64 {
+        0.0
+    }
 
     /// Whether the diffusion model has a part in the features.
     fn uses_model(&self) -> bool {

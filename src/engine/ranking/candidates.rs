@@ -34,7 +34,7 @@ impl Candidate {
             })
             .collect();
         // A model's number of timesteps changes no order.
-        candidates.sort_by(|a, b| a.work(1000).total_cmp(&b.work(1000)));
+        candidates.sort_by(|a, b| a.usual_secs().total_cmp(&b.usual_secs()));
         candidates
     }
 
@@ -44,13 +44,15 @@ impl Candidate {
         (calls * self.detector.num_attempts()) as f64
     }
 
-    /// About what it takes per image, in network calls and what takes as long.
-    pub fn work(&self, num_train_timesteps: usize) -> f64 {
-        self.calls(num_train_timesteps) + self.other_work()
+    /// About how many seconds it takes per image besides, at so many pixels per side.
+    pub fn other_secs(&self, side: usize) -> f64 {
+        self.detector.other_secs(side) * self.detector.num_attempts() as f64
     }
 
-    fn other_work(&self) -> f64 {
-        (self.detector.other_work() * self.detector.num_attempts()) as f64
+    /// Seconds per image with a small model, which the order goes by.
+    fn usual_secs(&self) -> f64 {
+        const CALL: f64 = 1.5e-3;
+        CALL * self.calls(1000) + self.other_secs(32)
     }
 
     /// A way to score for each measure of its run.
@@ -69,7 +71,7 @@ impl Candidate {
             },
             detector: self.name.clone(),
             calls: run.num_calls as f64 / num_images,
-            other_work: self.other_work(),
+            counts_seconds: self.other_secs(32) > 0.0,
             seconds: run.seconds / num_images,
             scores: Entry::scores_of(&run.images, &scores(run, measure, Aggregate::Median)),
         };
@@ -119,8 +121,8 @@ mod tests {
                 let is_there = all.iter().any(|it| it.detector.about().name == name);
                 assert!(is_there, "{name}");
             }
-            let work: Vec<f64> = all.iter().map(|it| it.work(1000)).collect();
-            assert!(work.is_sorted(), "{work:?}");
+            let secs: Vec<f64> = all.iter().map(Candidate::usual_secs).collect();
+            assert!(secs.is_sorted(), "{secs:?}");
             let names: Vec<&str> = all.iter().map(|it| it.name.as_str()).collect();
             let place = |name: &str| names.iter().position(|it| *it == name);
             assert!(place("likelihood-regret") > place("lmd-10x5"), "{names:?}");

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod candidates;
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
@@ -33,8 +34,8 @@ pub struct Entry {
     pub detector: String,
     /// Network calls per image, as measured.
     pub calls: f64,
-    /// Other work per image, in calls that take about as long.
-    pub other_work: f64,
+    /// Whether it takes much time besides its calls, so that its cost is its seconds.
+    pub counts_seconds: bool,
     /// Seconds per image, as measured.
     pub seconds: f64,
     /// By content and role; images that could not be scored are missing.
@@ -62,9 +63,9 @@ pub struct Row {
     pub detector: String,
     /// Network calls per image.
     pub calls: f64,
-    /// See [`Entry::other_work`].
+    /// See [`Entry::counts_seconds`].
     #[serde(skip)]
-    pub other_work: f64,
+    pub counts_seconds: bool,
     /// Seconds per image.
     pub seconds: f64,
     /// By all images that every entry scored.
@@ -89,9 +90,15 @@ pub struct Row {
 }
 
 impl Row {
-    /// What it takes per image, in calls and what takes as long.
-    fn work(&self) -> f64 {
-        self.calls + self.other_work
+    /// The cheaper of two first: by network calls, which no machine changes, where these are all that counts.
+    fn by_cost(&self, other: &Self) -> Ordering {
+        let by_calls = self.calls.total_cmp(&other.calls);
+        let by_secs = self.seconds.total_cmp(&other.seconds);
+        if self.counts_seconds || other.counts_seconds {
+            by_secs
+        } else {
+            by_calls.then(by_secs)
+        }
     }
 
     /// Whether it is behind the best row by [`MARGIN`] at most, beyond chance.
@@ -164,7 +171,7 @@ impl Ranking {
                 most.max(0.0),
             )
         }];
-        let is_open = |row: &&Row| row.work() < choice.work() && row.may_be_as_good();
+        let is_open = |row: &&Row| row.by_cost(choice).is_lt() && row.may_be_as_good();
         if let Some(cheaper) = self.rows.iter().find(is_open) {
             sentences.push(format!(
                 "{} ({}, {}) may be as good: {} in-domain and {} out-of-domain images are too few to tell.",
@@ -184,7 +191,7 @@ impl Ranking {
 
 /// What a row takes per image, in words.
 fn cost(row: &Row) -> String {
-    if row.other_work > 0.0 {
+    if row.counts_seconds {
         return format!("{:.1} seconds", row.seconds);
     }
     match row.calls.round() {
@@ -233,10 +240,7 @@ pub fn rank(entries: &[Entry], false_alarm_rate: f64) -> Result<Ranking, Missing
     let combined = combine(&scored, false_alarm_rate);
     rows.sort_by(|a, b| b.figures.auroc.total_cmp(&a.figures.auroc));
     let as_good = rows.iter().enumerate().filter(|(_, row)| row.is_as_good());
-    let cheapest = as_good.min_by(|(_, a), (_, b)| {
-        let by_work = a.work().total_cmp(&b.work());
-        by_work.then(a.seconds.total_cmp(&b.seconds))
-    });
+    let cheapest = as_good.min_by(|(_, a), (_, b)| a.by_cost(b));
     Ok(Ranking {
         false_alarm_rate,
         num_in: inside.len(),
@@ -309,7 +313,7 @@ impl<'a> Scored<'a> {
             label: self.entry.label.clone(),
             detector: self.entry.detector.clone(),
             calls: self.entry.calls,
-            other_work: self.entry.other_work,
+            counts_seconds: self.entry.counts_seconds,
             seconds: self.entry.seconds,
             figures: self.figures,
             interval: TwoSamples::new(inside, outside)?.quick_interval(LEVEL),
@@ -403,7 +407,7 @@ mod tests {
             label: label.to_owned(),
             detector: label.to_owned(),
             calls,
-            other_work: 0.0,
+            counts_seconds: false,
             seconds: 0.1 * calls,
             scores: scored.collect(),
         }
@@ -426,7 +430,7 @@ mod tests {
 
     /// A detector that asks the model for nothing is not for that the cheapest.
     #[test]
-    fn other_work_counts_as_calls_do() {
+    fn seconds_count_where_calls_are_not_all() {
         let separated = |role: Role, index: usize| {
             let shift = if role == Role::OutOfDomain {
                 500.0
@@ -436,7 +440,8 @@ mod tests {
             Some(shift + index as f64)
         };
         let slow = Entry {
-            other_work: 3000.0,
+            counts_seconds: true,
+            seconds: 3.0,
             ..entry("slow", 0.0, separated)
         };
         let ranking = rank(&[slow, entry("quick", 10.0, separated)], 0.05).unwrap();

@@ -284,8 +284,6 @@ fn read_model(
     architecture: Option<&'static Architecture>,
 ) -> Result<Start, TrainingError> {
     let checkpoint = checkpoints::load_with(source, architecture.into())?;
-    // A blueprint is read from the file that this writes.
-    checkpoint.save_chosen()?;
     let blueprint = Blueprint::of_checkpoint(&checkpoint)?;
     Ok(Start {
         blueprint,

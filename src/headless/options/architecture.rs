@@ -47,7 +47,7 @@ mod tests {
     use super::super::super::Cli;
 
     /// What a command needs besides.
-    const COMMANDS: [&str; 10] = [
+    const COMMANDS: [&str; 11] = [
         "info a.pth",
         "verify a.pth b.safetensors",
         "convert a.pth b",
@@ -57,6 +57,7 @@ mod tests {
         "calibrate --model a.pth --in-domain a --output b",
         "classify --detector a.json --model a.pth b",
         "fit --method msma --model a.pth --in-domain a --output b",
+        "compare-detectors --model a.pth --in-domain a --out-of-domain b --output c",
         "train --from a.pth --in-domain a --output b",
     ];
 

@@ -42,10 +42,15 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The published sizes for images of this shape; `None` where the side is no power of two from 8 on.
+    /// Each doubling has four times the weights, and the published network is of 32 pixels: at 256, there would be 27 million.
+    pub const MOST_PIXELS_PER_SIDE: usize = 128;
+
+    /// The published sizes for images of this shape; `None` where the side is no power of two from 8 to
+    /// [`Self::MOST_PIXELS_PER_SIDE`].
     pub fn usual(geometry: Geometry) -> Option<Self> {
-        let fits = geometry.side.is_power_of_two() && geometry.side > LAST_SIDE;
-        fits.then_some(Self {
+        let sides = 2 * LAST_SIDE..=Self::MOST_PIXELS_PER_SIDE;
+        let fits = geometry.side.is_power_of_two() && sides.contains(&geometry.side);
+        (fits && geometry.channels <= 3).then_some(Self {
             geometry,
             width: USUAL_WIDTH,
             latents: USUAL_LATENTS,

@@ -300,7 +300,11 @@ fn work_ends_when_it_is_stopped() {
 #[test]
 fn images_whose_side_is_no_power_of_two_have_no_autoencoder() {
     let usual = |side| Shape::usual(Geometry { channels: 1, side });
-    assert!([4, 28, 48].into_iter().all(|side| usual(side).is_none()));
+    assert!(
+        [4, 28, 48, 256, 1 << 40]
+            .into_iter()
+            .all(|side| usual(side).is_none())
+    );
     assert_eq!(usual(64).unwrap().widths(), [32, 64, 128, 256]);
     // The published network: 1.1 million.
     assert_eq!(usual(32).unwrap().num_parameters(), 1_075_656);

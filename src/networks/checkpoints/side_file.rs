@@ -85,7 +85,7 @@ impl SideFile {
         &self.fields
     }
 
-    /// The fields as a family reads them; those of a published model are held against the weights too.
+    /// The fields as a family reads them; those of a published model are compared with the weights too.
     pub(super) fn parsed<T: DeserializeOwned>(&self) -> Result<T, CheckpointError> {
         let mut fields = self
             .architecture

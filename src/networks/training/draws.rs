@@ -142,14 +142,6 @@ pub enum TimestepDensity {
 }
 
 impl TimestepDensity {
-    /// The name in options and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Laplace => "laplace",
-            Self::Uniform => "uniform",
-        }
-    }
-
     /// Share of timesteps that are drawn evenly.
     fn even_share(self) -> f64 {
         match self {

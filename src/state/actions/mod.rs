@@ -51,6 +51,8 @@ pub enum Action {
     SetRun(Box<RunSettings>),
     /// Measure by the distance whose weights are in this file as well.
     ReadWeights(PathBuf),
+    /// Forget the one of two files of a distance that waits for the other.
+    ForgetHalf,
     /// Preview the mask of another attempt.
     PreviewAttempt(usize),
     /// Look at an image, an index into the gallery's images.
@@ -167,6 +169,7 @@ impl Action {
             Self::ReadWeights(_) => {
                 Info::new("Add", UiCommand::BrowseWeights.info().explanation.clone())
             }
+            Self::ForgetHalf => Info::new("Remove", "Wait for its other file no longer"),
             Self::PreviewAttempt(attempt) => Info::new(
                 format!("Mask {}", attempt + 1),
                 "Show the mask that this attempt uses",

@@ -29,8 +29,10 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         }
     }
     if let Some(half) = scene.session.weights.half() {
-        let name = short_name(&half.path);
-        note(ui, format!("{name} has {}", half.lacks()));
+        let words = format!("{} has {}", short_name(&half.path), half.lacks());
+        if half_ui(ui, &words) {
+            scene.actions.push(Action::ForgetHalf);
+        }
     }
     if let Some(path) = scene.session.weights.reading() {
         note(ui, format!("Reading {}…", short_name(path)));
@@ -78,6 +80,18 @@ fn chosen_ui(ui: &mut Ui, weights: &DistanceWeights) -> bool {
             .inner
     })
     .inner
+}
+
+/// One of two files; says whether it is to be forgotten.
+fn half_ui(ui: &mut Ui, words: &str) -> bool {
+    let remove = |ui: &mut Ui| {
+        let tooltip = || "Wait for its other file no longer".to_owned();
+        let is_removed = icon_button(ui, Icon::Cross, "Remove the file", tooltip).clicked();
+        ui.with_layout(Layout::top_down(Align::Min), |ui| note(ui, words));
+        is_removed
+    };
+    ui.with_layout(Layout::right_to_left(Align::Min), remove)
+        .inner
 }
 
 fn remove(scene: &mut Scene<'_>, distance: MeasureId) {

@@ -1,6 +1,6 @@
 //! Checkpoints that do not say all of themselves, opened by the name of a published model.
 //!
-//! The networks here are built from the papers' descriptions, tensor by tensor, and are held against the numbers of
+//! The networks here are built from the papers' descriptions, tensor by tensor, and are compared with the numbers of
 //! parameters that their authors' code has; no list of this program is used for it.
 
 mod published;

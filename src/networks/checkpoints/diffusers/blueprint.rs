@@ -155,6 +155,8 @@ impl Blueprint {
     /// That of a model which was read.
     pub fn of_checkpoint(checkpoint: &Checkpoint) -> Result<Self, CheckpointError> {
         if checkpoint.family == FAMILY.name {
+            // It is read from the file that this writes.
+            checkpoint.save_chosen()?;
             return Self::of(&checkpoint.source);
         }
         Err(CheckpointError::Unsupported {

@@ -385,7 +385,7 @@ impl RawSettings {
             (None, Some(number)) => Heads::Number(number),
             (None, None) => {
                 return Err(format!(
-                    "num_heads is missing; write it as in {}",
+                    "num_heads and num_head_channels are missing, and one of them is needed; write it as in {}",
                     PUBLISHED[0].example()
                 ));
             }

@@ -79,6 +79,15 @@ pub(super) struct Case {
 impl Case {
     pub(super) fn draw(draws: &mut Draws, kernel: usize) -> Self {
         let stored_size = (1 + draws.below(9), 1 + draws.below(9));
+        let out_channels = [1, 3, 16, 17, 40][draws.below(5)];
+        Self::of_size(draws, (kernel, out_channels), stored_size)
+    }
+
+    pub(super) fn of_size(
+        draws: &mut Draws,
+        (kernel, out_channels): (usize, usize),
+        stored_size: (usize, usize),
+    ) -> Self {
         let (resampling, height, width) = match draws.below(4) {
             0 => (Resampling::Up, stored_size.0 * 2, stored_size.1 * 2),
             1 if stored_size.0 > 1 && stored_size.1 > 1 => {
@@ -96,7 +105,6 @@ impl Case {
             })
             .collect();
         let in_channels = segments.iter().map(|segment| segment.0).sum();
-        let out_channels = [1, 3, 16, 17, 40][draws.below(5)];
         let shape = ConvShape::same(kernel, (in_channels, out_channels), (height, width));
         let out_len = batch * height * width * out_channels;
         Self {
