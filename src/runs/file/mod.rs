@@ -16,6 +16,7 @@ mod copy;
 mod database;
 mod draft;
 mod error;
+mod inserts;
 mod machine;
 mod manifest;
 mod merge;

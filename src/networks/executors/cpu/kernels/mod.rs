@@ -35,6 +35,7 @@ pub mod source;
 #[cfg(test)]
 mod tests;
 pub mod thread_pool;
+mod tile;
 mod transform;
 pub mod vector;
 pub mod winograd;
