@@ -310,7 +310,7 @@ fn what_is_wrong_with_a_table_is_said_with_its_line_and_the_rest_goes_on() {
     let notes = layout.notes.join("\n");
     for words in [
         "line 3 of the table names no image: its path is empty; it is left out: ",
-        "line 4 of the table has 1 cells, and its label would be in the second",
+        "line 4 of the table has 1 cell, and its label would be in the second",
         "the label of line 7 of the table, for goood, does not say whether an image belongs: ",
         "the label of line 8 of the table, for cat, ",
     ] {
