@@ -291,7 +291,7 @@ impl Session {
         for index in waiting {
             let role = self.folders[index].role;
             if self.samples.iter().any(|(known, _)| *known == role) {
-                self.scan_folder(index, false);
+                self.scan_folder(index);
             } else {
                 self.folders[index].scan =
                     ScanState::Failed("There are no samples for this role".to_owned());
@@ -357,7 +357,7 @@ impl Session {
         self.weights_restarted();
         for index in 0..self.folders.len() {
             if self.folders[index].is_pending() {
-                self.scan_folder(index, false);
+                self.scan_folder(index);
             }
         }
     }

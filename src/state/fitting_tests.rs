@@ -108,6 +108,7 @@ fn the_first_images_of_each_folder_are_fitted_on_as_by_the_command() {
         source: FolderSource::Path(name.into()),
         path: Some(name.into()),
         role,
+        may_ask: false,
         scan: ScanState::Ready(Arc::new(listing(name, role, count))),
     };
     let folders = [

@@ -25,6 +25,9 @@ pub struct Folder {
     pub path: Option<PathBuf>,
     /// What it is for.
     pub role: Role,
+    /// Whether it may still be asked what is in it, rather than that all of it is taken: it stays so until it is listed, also
+    /// where the listing has to begin again.
+    pub may_ask: bool,
     /// What is in it.
     pub scan: ScanState,
 }
@@ -132,6 +135,7 @@ mod tests {
             source: FolderSource::Path(PathBuf::from(name)),
             path: Some(PathBuf::from(name)),
             role,
+            may_ask: false,
             scan: ScanState::Ready(Arc::new(listing(name, role, num_images))),
         }
     }

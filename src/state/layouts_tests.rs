@@ -137,3 +137,18 @@ fn a_table_that_was_added_before_stays_a_folder_of_each_role() {
         "a table need not name every role"
     );
 }
+
+#[test]
+fn a_folder_is_asked_about_also_where_its_listing_begins_again() {
+    let mut session = Session::new(empty_settings());
+    session.perform(Action::AddFolder("/mine".into(), Role::InDomain));
+    library_commands(&mut session);
+    session.library_restarted("it ended");
+    let commands = library_commands(&mut session);
+    let scans = commands.iter().filter_map(|command| match command {
+        LibraryCommand::Scan { path, may_ask, .. } => Some((path.as_path(), *may_ask)),
+        _ => None,
+    });
+    let scans: Vec<_> = scans.collect();
+    assert_eq!(scans, [(std::path::Path::new("/mine"), true)]);
+}

@@ -210,16 +210,17 @@ impl Session {
             },
             source: choice.source,
             role: choice.role,
+            may_ask,
             scan: ScanState::Waiting,
         });
-        self.scan_folder(self.folders.len() - 1, may_ask);
+        self.scan_folder(self.folders.len() - 1);
         self.remember_folders();
     }
 
     /// Ask for the listing of a folder, or first for the samples to be unpacked.
-    pub(super) fn scan_folder(&mut self, index: usize, may_ask: bool) {
+    pub(super) fn scan_folder(&mut self, index: usize) {
         let folder = &self.folders[index];
-        let role = folder.role;
+        let (role, may_ask) = (folder.role, folder.may_ask);
         let sample = self.samples.iter().find(|(known, _)| *known == role);
         let path = folder
             .path

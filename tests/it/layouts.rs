@@ -186,7 +186,7 @@ fn tables_of_the_peers_are_scored_and_what_is_wrong_is_said_with_its_line() {
     for words in [
         "1 image of the table is not there, the first one is on line 6",
         "line 7 of the table names no image",
-        "the label of line 8 of the table, for dent?, does not say whether an image belongs",
+        "the label `dent?` (first on line 8 of the table) does not say whether an image belongs",
         "skipped: there is no such folder or file (line 6 of the table)",
     ] {
         assert!(told.contains(words), "{words}\n{told}");

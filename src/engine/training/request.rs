@@ -97,7 +97,7 @@ impl TrainingRequest {
     /// Refuse what shows before images are listed.
     pub fn check(&self) -> Result<(), TrainingError> {
         refuse_existing(&self.output)?;
-        check_sources(&self.sources)
+        check_sources(&self.sources).map(drop)
     }
 
     /// Read the listed images and begin.
@@ -233,8 +233,10 @@ pub fn list(sources: &[PathBuf], reading: Reading<'_>) -> Result<Listing, Traini
     Ok(all)
 }
 
-/// Refuse folders of which only a part is good: what anomaly benchmarks and their users put in one folder.
-pub fn check_sources(sources: &[PathBuf]) -> Result<(), TrainingError> {
+/// Refuse folders of which only a part is good: what anomaly benchmarks and their users put in one folder. Where that is no
+/// more than a guess it is among the sentences that are returned.
+pub fn check_sources(sources: &[PathBuf]) -> Result<Vec<String>, TrainingError> {
+    let mut guesses = Vec::new();
     for path in sources {
         let has = |name: &&str| path.join(name).is_dir();
         let good = ["train/good", "train"].into_iter().find(has);
@@ -246,10 +248,9 @@ pub fn check_sources(sources: &[PathBuf]) -> Result<(), TrainingError> {
                 path: path.clone(),
             });
         }
-        // A guess is said where the images are listed.
-        layouts::check_plain(path, Role::InDomain)?;
+        guesses.extend(layouts::check_to_learn_from(path)?);
     }
-    Ok(())
+    Ok(guesses)
 }
 
 fn gather(
@@ -321,5 +322,17 @@ mod tests {
         }
         let told = check_sources(&[at("plain")]).unwrap_err().to_string();
         assert!(told.contains("bad would be taken for in-domain"), "{told}");
+        let good = at("plain/good");
+        assert!(
+            told.contains(&format!(
+                "name the folder of good images, such as {}: ",
+                good.display()
+            )),
+            "{told}"
+        );
+        // Beside good images a word that says nothing by itself may be that of a defect, or of anything.
+        std::fs::rename(at("plain/bad"), at("plain/other")).unwrap();
+        let guesses = check_sources(&[at("plain")]).unwrap();
+        assert!(guesses[0].contains("other would be taken"), "{guesses:?}");
     }
 }

@@ -47,7 +47,7 @@ pub fn survey(
     machine: Machine,
     reading: Reading<'_>,
 ) -> Result<Survey, TrainingError> {
-    check_sources(sources)?;
+    let guesses = check_sources(sources)?;
     let Listing {
         files,
         mut unreadable,
@@ -90,7 +90,7 @@ pub fn survey(
         sizes: [least, most].map(|file| file.map_or((0, 0), size)),
         geometry: examples.geometry(),
         num_held_out: split.monitor.len() + split.calibration.len(),
-        notes: [listed, notes(&files, examples)].concat(),
+        notes: [guesses, listed, notes(&files, examples)].concat(),
         networks: NetworkCost::all(examples, machine, interrupt)?,
     })
 }

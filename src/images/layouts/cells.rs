@@ -18,11 +18,13 @@ pub(super) struct Cell {
     pub(super) num_images: usize,
 }
 
-/// What names a part: numbers are labels and no more than names of folders.
+/// What names a part: 0 and 1 are labels, and no more than names as folders or beside other numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Word {
     Folder(String),
     Label(String),
+    /// A number of a column that has others than 0 and 1: which class it stands for is not known.
+    Index(String),
 }
 
 impl Cell {
@@ -33,6 +35,7 @@ impl Cell {
         match self.word.as_ref()? {
             Word::Folder(name) => words::class_of_folder(name),
             Word::Label(label) => words::class(label),
+            Word::Index(_) => None,
         }
     }
 }
@@ -41,10 +44,11 @@ impl Cell {
 pub(super) fn what_they_hold(cells: &[Cell], root: &Path) -> Vec<Holds> {
     let has = |class| any(cells, |cell| cell.class() == Some(class));
     let name = root.file_name().unwrap_or_default().to_string_lossy();
+    let has_abnormal = has(Class::Abnormal);
     // Beside good images a name that means nothing by itself is that of a kind of defect, unless there is another word for
     // what is not good.
     let is_of_kinds = has(Class::Normal)
-        && (!has(Class::Abnormal)
+        && (!has_abnormal
             || any(cells, |cell| cell.is_masks || cell.split.is_some())
             || words::split(&name).is_some());
     let has_words = any(cells, |cell| cell.word.is_some());
@@ -53,6 +57,7 @@ pub(super) fn what_they_hold(cells: &[Cell], root: &Path) -> Vec<Holds> {
             return Holds::Masks;
         }
         let is_for_training = cell.split == Some(Split::Train);
+        let is_a_kind = is_of_kinds && !matches!(cell.word, Some(Word::Index(_)));
         match (&cell.word, cell.class()) {
             (None, _) if is_for_training => Holds::Reference,
             (None, _) if cell.split.is_some() && !has_words => Holds::Normal,
@@ -61,9 +66,9 @@ pub(super) fn what_they_hold(cells: &[Cell], root: &Path) -> Vec<Holds> {
             (_, Some(Class::Normal)) => Holds::Normal,
             (_, Some(Class::Abnormal)) if is_for_training => Holds::AbnormalForTraining,
             (_, Some(Class::Abnormal)) => Holds::Abnormal,
-            (Some(Word::Label(_)), None) if has(Class::Abnormal) => Holds::Unclear,
-            (_, None) if is_of_kinds && is_for_training => Holds::AbnormalForTraining,
-            (_, None) if is_of_kinds => Holds::Abnormal,
+            (Some(Word::Label(_)), None) if has_abnormal => Holds::Unclear,
+            (_, None) if is_a_kind && is_for_training => Holds::AbnormalForTraining,
+            (_, None) if is_a_kind => Holds::Abnormal,
             (_, None) => Holds::Unclear,
         }
     };

@@ -137,9 +137,14 @@ pub fn recognize(path: &Path) -> Result<Option<Layout>, TableError> {
     if !path.is_dir() {
         return Ok(None);
     }
-    match tables::image_folder(path)? {
-        Some(layout) => Ok(Some(layout)),
-        None => Ok(folders::folder(path)),
+    match tables::image_folder(path) {
+        Ok(Some(layout)) => Ok(Some(layout)),
+        Ok(None) => Ok(folders::folder(path)),
+        // Measurements say no more of which images belong than captions do: then the names of folders may.
+        Err(error @ TableError::TooManyLabels { .. }) => {
+            folders::folder(path).map(Some).ok_or(error)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -269,6 +274,21 @@ pub struct MixedError {
 /// Refuse a folder that would be taken for images of one role and holds others, above all masks. Where only the name of a
 /// good part lets one guess that the others aren't, it is no more than a sentence.
 pub fn check_plain(path: &Path, role: Role) -> Result<Option<String>, MixedError> {
+    check(path, role, remedy)
+}
+
+/// As [`check_plain`], for a folder of images to learn from.
+pub fn check_to_learn_from(path: &Path) -> Result<Option<String>, MixedError> {
+    check(path, Role::InDomain, |layout, _role| {
+        remedy_to_learn_from(layout)
+    })
+}
+
+fn check(
+    path: &Path,
+    role: Role,
+    remedy: impl Fn(&Layout, Role) -> String,
+) -> Result<Option<String>, MixedError> {
     if !path.is_dir() {
         return Ok(None);
     }
@@ -302,9 +322,10 @@ pub fn warning(path: &Path, role: Role) -> Option<String> {
     let parts = layout.out_of_place(role);
     (!parts.is_empty()).then(|| {
         format!(
-            "{} in this folder, which is laid out as {}, is scored as {} images: {}",
+            "{} in this folder, which is laid out as {}, {} scored as {} images: {}",
             named(&parts),
             layout.name,
+            if parts.len() == 1 { "is" } else { "are" },
             role.name(),
             path.display()
         )
@@ -344,5 +365,20 @@ fn remedy(layout: &Layout, role: Role) -> String {
     )
 }
 
+/// What a model is to learn from in its place: the images that are there for that, or else other good ones.
+fn remedy_to_learn_from(layout: &Layout) -> String {
+    let find = |is_one: fn(&Part) -> bool| layout.parts.iter().find(|part| is_one(part));
+    let part = find(|part| part.holds == Holds::Reference)
+        .or_else(|| find(|part| part.role == Some(Role::InDomain)))
+        .or_else(|| find(|part| part.holds != Holds::Masks));
+    let example = part.map_or(&layout.root, |part| &part.source).display();
+    if layout.has_only_data_sets() {
+        return format!("name the folder of good images of one of them, in {example} for one");
+    }
+    format!("name the folder of good images, such as {example}")
+}
+
+#[cfg(test)]
+mod table_tests;
 #[cfg(test)]
 mod tests;

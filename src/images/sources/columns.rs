@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::has_image_extension;
 use super::table::Row;
-use super::words;
+use super::{has_image_extension, is_there, words};
 
 /// Heads of the column with the path.
 pub(super) const PATHS: &[&str] = &[
@@ -85,7 +84,9 @@ pub(super) fn is_path_and_label(cells: &[String], base: &Path) -> bool {
     let has_label = cells
         .get(1)
         .is_some_and(|cell| words::class(cell).is_some());
-    has_label || has_image_extension(Path::new(image)) || base.join(image).exists()
+    has_label
+        || has_image_extension(Path::new(image))
+        || (!image.is_empty() && is_there(&base.join(image)))
 }
 
 /// As a list in a sentence.
@@ -141,8 +142,9 @@ impl Columns {
         };
         let missing = |column: usize| {
             format!(
-                "has {} cells, and its label would be in the {}; is a separator missing?",
+                "has {} {}, and its label would be in the {}; is a separator missing?",
                 cells.len(),
+                if cells.len() == 1 { "cell" } else { "cells" },
                 ordinal(column)
             )
         };
@@ -171,7 +173,16 @@ fn ordinal(column: usize) -> String {
         1 => "first".to_owned(),
         2 => "second".to_owned(),
         3 => "third".to_owned(),
-        n => format!("{n}th"),
+        n => {
+            let is_teen = (11..=13).contains(&(n % 100));
+            let ending = match n % 10 {
+                1 if !is_teen => "st",
+                2 if !is_teen => "nd",
+                3 if !is_teen => "rd",
+                _ => "th",
+            };
+            format!("{n}{ending}")
+        }
     }
 }
 
@@ -191,7 +202,7 @@ fn path_column(
     let leads = |column: &usize| {
         let mut cells =
             (records.iter().take(LOOKED_AT)).filter_map(|(_, cells)| cells.get(*column));
-        cells.any(|cell| !cell.is_empty() && base.join(cell).exists())
+        cells.any(|cell| !cell.is_empty() && is_there(&base.join(cell)))
     };
     let leading: Vec<usize> = could_be.iter().copied().filter(leads).collect();
     let meant = if leading.is_empty() {
@@ -204,5 +215,26 @@ fn path_column(
         _ => Err(Problem::Many(
             meant.iter().map(|&column| heads[column].clone()).collect(),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_of_columns_are_written_as_people_do() {
+        for (column, expected) in [
+            (0, "first"),
+            (3, "4th"),
+            (10, "11th"),
+            (12, "13th"),
+            (20, "21st"),
+            (21, "22nd"),
+            (22, "23rd"),
+            (110, "111th"),
+        ] {
+            assert_eq!(ordinal(column), expected);
+        }
     }
 }

@@ -128,6 +128,11 @@ fn list_part(
     (source.unwrap_or(&&file::SOURCE).list)(path, wanted, traits, progress)
 }
 
+/// Whether there is something to list at a path that a table names: a file, or an image inside of one.
+pub fn is_there(path: &Path) -> bool {
+    path.exists() || inside(path).is_some() || held_out::model_of(path).is_some()
+}
+
 /// Read an image of at most `limit` bytes, from its file or from inside a source.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
     match inside(path) {

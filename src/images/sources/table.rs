@@ -30,7 +30,7 @@ pub enum TableError {
     Empty { path: PathBuf },
     /// No head of a column is known, and the rows are not `path,label` either.
     #[error(
-        "no column of the table is called as a path of images is; found {found}, expected one of {}: {}",
+        "no column of the table has a name for image paths; found {found}, expected one of {}: {}",
         columns::PATHS.join(", "), path.display()
     )]
     NoPathColumn {
@@ -46,6 +46,17 @@ pub enum TableError {
     ManyPathColumns {
         /// The heads.
         columns: String,
+        path: PathBuf,
+    },
+    /// A column of measurements, or of names, where one of classes is expected.
+    #[error(
+        "the table has too many different labels ({count}, at most {most}) to be classes; if they are measurements or names, \
+         remove or rename their column: {}",
+        path.display()
+    )]
+    TooManyLabels {
+        count: usize,
+        most: usize,
         path: PathBuf,
     },
     /// A quote that is not closed takes all that follows for one cell.
@@ -122,7 +133,7 @@ pub fn read(path: &Path) -> Result<Table, TableError> {
         let lines = json_lines(text);
         table_of(path, base, &lines.heads, lines.records, lines.bad)?
     } else {
-        let records = separated(text, path)?;
+        let records = separated(text, path, base)?;
         let has_head = records.first().is_some_and(|(_, cells)| {
             columns::is_head(cells) || !columns::is_path_and_label(cells, base)
         });
@@ -177,13 +188,20 @@ fn table_of(
     Ok(table)
 }
 
-/// The records of a text, each with its line, by the separator that finds most in its first one.
-fn separated(text: &str, path: &Path) -> Result<Vec<Record>, TableError> {
-    // The first separator that is as good as any.
+/// The records of a text, each with its line, by the separator by which its first one makes most sense.
+fn separated(text: &str, path: &Path, base: &Path) -> Result<Vec<Record>, TableError> {
+    let is_tsv = has_extension(path, &["tsv"]);
+    // Paths may hold other separators, so that to split most is only the last thing that speaks for one.
     let by = |separator: u8| {
-        let first = records(text, separator).next().map(|(_, cells)| cells);
-        first.map_or((false, 0), |cells| (columns::is_head(&cells), cells.len()))
+        let (_, first) = records(text, separator).next().unwrap_or_default();
+        (
+            is_tsv && separator == b'\t' && first.len() > 1,
+            columns::is_head(&first),
+            columns::is_path_and_label(&first, base),
+            first.len(),
+        )
     };
+    // Of several that are as good the last one is taken.
     let best = [b'|', b'\t', b';', b',']
         .into_iter()
         .max_by_key(|&separator| by(separator))

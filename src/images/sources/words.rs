@@ -127,6 +127,17 @@ pub fn class(label: &str) -> Option<Class> {
     .find_map(|(words, class)| is_one_of(words, label).then_some(class))
 }
 
+/// Whether a label is a number other than 0 and 1, which then count classes of a data set rather than say good or bad.
+pub fn is_number_of_a_class(label: &str) -> bool {
+    is_number(label) && class(label).is_none()
+}
+
+/// Whether a label is a number, as which class indices and measurements are written.
+pub fn is_number(label: &str) -> bool {
+    // Words such as `nan` are read as numbers too.
+    (label.trim().parse()).is_ok_and(|number: f64| number.is_finite())
+}
+
 /// What the name of a folder says of the images in it: numbers and `in` or `id` are names like any other there.
 pub fn class_of_folder(name: &str) -> Option<Class> {
     let is_too_short = is_one_of(&["0", "1", "in", "id", "out", ""], name);
@@ -177,6 +188,12 @@ mod tests {
             ("cat", None),
         ] {
             assert_eq!(class(label), expected, "{label}");
+        }
+        for label in ["2", " 9.0", "-1", "0.37"] {
+            assert!(is_number_of_a_class(label), "{label}");
+        }
+        for label in ["0", "1.0", "", "nan", "cat"] {
+            assert!(!is_number_of_a_class(label), "{label}");
         }
         assert_eq!(class_of_folder("NORMAL"), Some(Class::Normal));
         assert_eq!(class_of_folder("1"), None, "a folder of that number");
