@@ -88,8 +88,8 @@ impl Fitted {
         self.learned().problem()
     }
 
-    /// What it is refused with where another detector's was given.
-    pub(super) fn of_another_kind(&self) -> DetectorError {
+    /// What a fit is refused with that another detector has learned.
+    pub(super) fn of_another_kind() -> DetectorError {
         DetectorError::Unfit(
             "the fit was damaged or changed by hand: another detector has learned it; fit again by lmd fit".to_owned(),
         )

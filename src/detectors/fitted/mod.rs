@@ -109,7 +109,7 @@ fn ready(
     let features = settings.features(target)?;
     let fitted = checked(settings, target, features.num_features())?;
     let Some(density) = fitted.learned().density() else {
-        return Err(fitted.of_another_kind());
+        return Err(Fitted::of_another_kind());
     };
     Ok(Box::new(Ready {
         features,

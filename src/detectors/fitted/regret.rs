@@ -125,7 +125,7 @@ impl DetectorSettings for LikelihoodRegret {
     fn detector(&self, target: &Target<'_>) -> Result<Box<dyn Detector>, DetectorError> {
         let fitted = checked(self, target, self.features(target)?.num_features())?;
         let Some(autoencoder) = fitted.learned().autoencoder() else {
-            return Err(fitted.of_another_kind());
+            return Err(Fitted::of_another_kind());
         };
         Ok(Box::new(Ready {
             autoencoder,

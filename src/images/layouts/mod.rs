@@ -1,7 +1,7 @@
 //! Data sets as other programs lay them out: a proposal of which part plays which role, for the user to confirm or to change.
 //!
 //! Names of folders, and columns of tables, are all that is looked at: what is proposed is never more than what these say.
-//! A further layout is one more entry in [`LAYOUTS`], a further word one in the lists of [`words`](super::sources::words).
+//! A further layout is one more entry in `LAYOUTS`, a further word one in the lists of [`words`](super::sources::words).
 
 mod cells;
 mod folders;

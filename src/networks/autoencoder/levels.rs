@@ -121,7 +121,9 @@ impl CustomOp1 for SurpriseGradient<'_> {
                 sum += *logit;
             }
             let scale = self.factor / sum;
-            logits.iter_mut().for_each(|value| *value *= scale);
+            for value in logits.iter_mut() {
+                *value *= scale;
+            }
             logits[usize::from(*level)] -= self.factor;
         });
         Ok((CpuStorage::F32(values), layout.shape().clone()))

@@ -75,7 +75,7 @@ pub fn train(
         }
         on_epoch(epoch + 1, sum / images.len().max(1) as f64);
     }
-    let tensors = |vars: &[Var]| vars.iter().map(|var| var.as_detached_tensor()).collect();
+    let tensors = |vars: &[Var]| vars.iter().map(Var::as_detached_tensor).collect();
     Ok(Autoencoder {
         shape,
         encoder: tensors(&model.encoder),
@@ -105,9 +105,9 @@ impl Model {
                     Start::At(value) => values.fill(value),
                     Start::Around(mean) => {
                         noise.fill_normal(Purpose::Start, index, &mut values);
-                        values
-                            .iter_mut()
-                            .for_each(|value| *value = mean + START_DEVIATION * *value);
+                        for value in &mut values {
+                            *value = mean + START_DEVIATION * *value;
+                        }
                     }
                 }
                 index += 1;
