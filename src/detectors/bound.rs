@@ -240,13 +240,9 @@ impl Detector for Ready {
                 .collect(),
         };
         let terms = self.chain.terms(&images, &noise, &mut models, &mut watch)?;
-        let attempts = images.iter().zip(terms).map(|(image, terms)| Attempt {
-            values: Values::new(
-                &self.measures,
-                [terms.iter().sum::<f64>() + self.chain.prior(image)],
-            ),
-            known_mask: None,
-            reconstruction: None,
+        let attempts = images.iter().zip(terms).map(|(image, terms)| {
+            let bits = terms.iter().sum::<f64>() + self.chain.prior(image);
+            Attempt::measured(Values::new(&self.measures, [bits]))
         });
         Ok(attempts.collect())
     }

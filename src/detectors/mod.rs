@@ -111,6 +111,15 @@ pub struct Call<'a> {
     pub state_signed: Option<&'a [f32]>,
 }
 
+impl Call<'_> {
+    /// No call of the model, but a time that an image's part of an attempt ends at.
+    const NONE: Self = Self {
+        num_done: 0,
+        num_network_calls: 0,
+        state_signed: None,
+    };
+}
+
 /// What came of an attempt on one image.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -120,6 +129,17 @@ pub struct Attempt {
     pub known_mask: Option<Arc<KnownMask>>,
     /// What the detector made of the image, (C, H, W) in [0, 1]; `None` where it makes nothing to be looked at.
     pub reconstruction: Option<Vec<f32>>,
+}
+
+impl Attempt {
+    /// Of a detector that hides nothing and makes no picture.
+    pub(in crate::detectors) fn measured(values: Values) -> Self {
+        Self {
+            values,
+            known_mask: None,
+            reconstruction: None,
+        }
+    }
 }
 
 /// Why an attempt failed.

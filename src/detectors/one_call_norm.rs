@@ -123,11 +123,7 @@ impl Detector for Ready {
             state_signed: None,
         });
         Ok((norms.into_iter())
-            .map(|norm| Attempt {
-                values: Values::new(&self.measures, [norm]),
-                known_mask: None,
-                reconstruction: None,
-            })
+            .map(|norm| Attempt::measured(Values::new(&self.measures, [norm])))
             .collect())
     }
 }

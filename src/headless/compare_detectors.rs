@@ -215,7 +215,7 @@ impl<'a> Comparison<'a> {
         signals: &Signals,
     ) -> Result<Found, Failure> {
         let path = self.run_file(candidate);
-        let mut finished = self.finished(&path, candidate);
+        let finished = self.finished(&path, candidate);
         if finished.is_none() {
             if let Some(reason) = self.too_long(candidate, account) {
                 return Ok(Found::TooLong(reason));
@@ -252,7 +252,7 @@ impl<'a> Comparison<'a> {
                 return Ok(Found::Interrupted(outcome));
             }
         }
-        let run = match finished.take() {
+        let run = match finished {
             Some(run) => run,
             None => file::read_scores(&path).map_err(Failure::failed)?,
         };

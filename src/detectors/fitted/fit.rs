@@ -74,10 +74,9 @@ impl Fitted {
         self.0.images.contains(content)
     }
 
-    /// Whether it was fitted by this seed on these images. Some of them may not have been readable.
+    /// Whether it was fitted by this seed on just these images.
     pub fn is_of<'a>(&self, seed: u64, contents: impl Iterator<Item = &'a ContentHash>) -> bool {
-        let images = Contents::new(contents);
-        self.0.seed == seed && self.0.images.is_part_of(&images)
+        self.0.seed == seed && self.0.images == Contents::new(contents)
     }
 
     /// What can't be meant, in the words of a sentence's end.

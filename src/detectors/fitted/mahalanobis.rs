@@ -189,12 +189,7 @@ impl Features for TapMeans {
             .flat_map(|original| original.unit.iter().copied())
             .collect();
         let means = perceptual.tap_means(batch.geometry, &units, self.tap)?;
-        // No call of the model, but a time that it ends at.
-        (watch.on_call)(Call {
-            num_done: 0,
-            num_network_calls: 0,
-            state_signed: None,
-        });
+        (watch.on_call)(Call::NONE);
         Ok(means)
     }
 }

@@ -187,10 +187,8 @@ impl Detector for Ready {
             Some((self.score)(&self.density, features)).filter(|score| score.is_finite())
         });
         Ok(scores
-            .map(|score| Attempt {
-                values: Values::new(&self.measures, [score.unwrap_or(f64::NAN)]),
-                known_mask: None,
-                reconstruction: None,
+            .map(|score| {
+                Attempt::measured(Values::new(&self.measures, [score.unwrap_or(f64::NAN)]))
             })
             .collect())
     }

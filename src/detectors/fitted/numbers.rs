@@ -56,14 +56,6 @@ impl Contents {
         self.0.len()
     }
 
-    /// Whether the others have all of these, and few more.
-    pub fn is_part_of(&self, others: &Self) -> bool {
-        self.0
-            .iter()
-            .all(|start| others.0.binary_search(start).is_ok())
-            && others.count() <= self.count() + self.count() / 10
-    }
-
     pub fn contains(&self, hash: &ContentHash) -> bool {
         self.0.binary_search(&start(hash)).is_ok()
     }

@@ -328,19 +328,10 @@ impl Detector for Ready {
                     RegretError::Interrupted(interrupted) => DenoiseError::from(interrupted),
                     RegretError::Candle(error) => DenoiseError::Failed(error.to_string()),
                 })?;
-                // No call of the model, but a time that it ends at.
-                (watch.on_call)(Call {
-                    num_done: 0,
-                    num_network_calls: 0,
-                    state_signed: None,
-                });
+                (watch.on_call)(Call::NONE);
                 let regret = surprise.before - surprise.after;
                 let regret = if regret.is_finite() { regret } else { f64::NAN };
-                Ok(Attempt {
-                    values: Values::new(&self.measures, [regret]),
-                    known_mask: None,
-                    reconstruction: None,
-                })
+                Ok(Attempt::measured(Values::new(&self.measures, [regret])))
             })
             .collect()
     }

@@ -170,11 +170,7 @@ impl Detector for Ready {
         let bits = bits_per_dim(images.collect(), self.tolerance, models, watch)?;
         let attempts = bits.into_iter().zip(&levels).map(|(bits, levels)| {
             let complexity = bits - png_bits_per_value(batch.geometry, levels);
-            Attempt {
-                values: Values::new(&self.measures, [bits, complexity]),
-                known_mask: None,
-                reconstruction: None,
-            }
+            Attempt::measured(Values::new(&self.measures, [bits, complexity]))
         });
         Ok(attempts.collect())
     }
