@@ -169,6 +169,11 @@ pub fn value(values: &Values, id: MeasureId) -> f64 {
     }
 }
 
+/// Whether an attempt measured it, whatever came of that.
+pub fn is_measured(values: &Values, id: MeasureId) -> bool {
+    parts(id).into_iter().all(|part| values.get(part).is_some())
+}
+
 /// The score of an image by a measure, from all its attempts so far; `None` where it has none, see
 /// [`measure::aggregate`]. Higher is more out of domain.
 ///
@@ -190,11 +195,11 @@ pub fn scores_by_attempts<'a>(
 ) -> Vec<Option<f64>> {
     let attempts = attempts.into_iter();
     // Each attempt is looked up once and not once for each number of attempts: they lie all over the memory.
-    let columns: Vec<(MeasureId, Vec<f64>)> = (parts(id).into_iter())
+    let columns: Vec<(MeasureId, Vec<Option<f64>>)> = (parts(id).into_iter())
         .map(|part| {
             (
                 part,
-                attempts.clone().map(|values| values.of(part)).collect(),
+                attempts.clone().map(|values| values.get(part)).collect(),
             )
         })
         .collect();
@@ -204,7 +209,7 @@ pub fn scores_by_attempts<'a>(
         .map(|count| {
             score_of_parts(id, |part| {
                 let (_, values) = column(part)?;
-                measure::aggregate_values(values[..count].iter().copied(), by)
+                measure::aggregate_values(values[..count].iter().copied().flatten(), by)
             })
         })
         .collect()

@@ -29,9 +29,11 @@ mod reconstruction;
 #[cfg(test)]
 mod reference;
 pub mod settings;
+pub mod several;
 pub mod spec;
 
 pub use self::settings::{About, DetectorError, DetectorSettings, Parameter, Target};
+pub use self::several::SeveralError;
 pub use self::spec::DetectorSpec;
 
 /// A detector that is ready to score the images of one run.
@@ -41,6 +43,11 @@ pub trait Detector {
 
     /// Network calls that an attempt takes for each image; about as many where images differ.
     fn calls_per_attempt(&self) -> usize;
+
+    /// The same of this attempt, from 0, where attempts differ.
+    fn calls_of_attempt(&self, _attempt: usize) -> usize {
+        self.calls_per_attempt()
+    }
 
     /// The pixels of a picture that the settings name (`side * side` values), which a run file keeps beside them; empty where
     /// they name none.
@@ -91,6 +98,17 @@ pub struct Models<'a> {
     pub denoiser: &'a mut dyn Denoiser,
     /// LPIPS; `None` where images are too small for it.
     pub perceptual: Option<&'a mut (dyn Perceptual + 'static)>,
+}
+
+impl Models<'_> {
+    /// The same once more, for a part of the work.
+    fn lent(&mut self) -> Models<'_> {
+        Models {
+            schedule: self.schedule,
+            denoiser: &mut *self.denoiser,
+            perceptual: self.perceptual.as_deref_mut(),
+        }
+    }
 }
 
 /// How an attempt is watched, and stopped.

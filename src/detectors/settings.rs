@@ -108,6 +108,11 @@ pub trait DetectorSettings {
         None
     }
 
+    /// All fits that it takes: its own, or those of each of its parts.
+    fn fittings(&self) -> Vec<&dyn Fitting> {
+        self.fitting().into_iter().collect()
+    }
+
     /// Whether all numbers can be meant: those of a stranger's file must not make this program reserve all memory.
     fn is_believable(&self) -> bool {
         true

@@ -2,7 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::bound::Bound;
@@ -15,6 +16,7 @@ use super::likelihood::Likelihood;
 use super::lmd::Lmd;
 use super::one_call_norm::OneCallNorm;
 use super::settings::DetectorSettings;
+use super::several::Several;
 use crate::ood::Measure;
 
 /// Makes of each line `Arm(Settings)` an arm of [`DetectorSpec`], and all that goes by arm.
@@ -24,13 +26,15 @@ macro_rules! detectors {
         #[derive(Clone, Debug, PartialEq)]
         pub enum DetectorSpec {
             $($(#[$doc])* $arm($settings),)*
+            /// Some of these in one run.
+            Several(Several),
         }
 
         /// The measures of all detectors that are not [distances](crate::networks::distances::DISTANCES).
         pub(super) static MEASURES: &[&[&Measure]] = &[$(<$settings>::MEASURES),*];
 
         impl DetectorSpec {
-            /// All detectors with their default settings, in the order in which they are shown.
+            /// All detectors with their default settings, in the order in which they are shown; each alone.
             pub fn all() -> Vec<Self> {
                 vec![$(Self::$arm(<$settings>::default())),*]
             }
@@ -38,6 +42,8 @@ macro_rules! detectors {
             fn read(self, fields: Value) -> serde_json::Result<Self> {
                 match self {
                     $(Self::$arm(_) => serde_json::from_value(fields).map(Self::$arm),)*
+                    // It has no default that it could be read into.
+                    Self::Several(_) => serde_json::from_value(fields).map(Self::Several),
                 }
             }
         }
@@ -48,6 +54,7 @@ macro_rules! detectors {
             fn deref(&self) -> &Self::Target {
                 match self {
                     $(Self::$arm(settings) => settings,)*
+                    Self::Several(settings) => settings,
                 }
             }
         }
@@ -56,6 +63,7 @@ macro_rules! detectors {
             fn deref_mut(&mut self) -> &mut Self::Target {
                 match self {
                     $(Self::$arm(settings) => settings,)*
+                    Self::Several(settings) => settings,
                 }
             }
         }
@@ -64,6 +72,7 @@ macro_rules! detectors {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self {
                     $(Self::$arm(settings) => Named::new(settings).serialize(serializer),)*
+                    Self::Several(settings) => Named::new(settings).serialize(serializer),
                 }
             }
         }
@@ -120,7 +129,7 @@ impl Default for DetectorSpec {
 }
 
 impl DetectorSpec {
-    /// The detector of this name with its default settings.
+    /// The detector of this name with its default settings; several have none.
     pub fn named(name: &str) -> Option<Self> {
         let mut all = Self::all().into_iter();
         all.find(|spec| spec.about().name == name)
@@ -134,6 +143,9 @@ impl DetectorSpec {
     pub fn from_fields(mut fields: Map<String, Value>) -> serde_json::Result<Self> {
         let spec = match fields.remove(FIELD) {
             None => Some(Self::default()),
+            Some(Value::String(name)) if name == Several::NAME => {
+                return serde_json::from_value(Value::Object(fields)).map(Self::Several);
+            }
             Some(Value::String(name)) => Self::named(&name),
             Some(_) => None,
         };
@@ -141,20 +153,27 @@ impl DetectorSpec {
             .read(Value::Object(fields))
     }
 
-    /// LMD's settings, where that is the detector.
+    /// LMD's settings, where that is the detector or one of several.
     pub fn lmd(&self) -> Option<&Lmd> {
-        let Self::Lmd(settings) = self else {
-            return None;
-        };
-        Some(settings)
+        self.each().iter().find_map(|part| match part {
+            Self::Lmd(settings) => Some(settings),
+            _ => None,
+        })
     }
 
     /// The same, to be changed.
     pub fn lmd_mut(&mut self) -> Option<&mut Lmd> {
-        let Self::Lmd(settings) = self else {
-            return None;
-        };
-        Some(settings)
+        self.each_mut().iter_mut().find_map(|part| match part {
+            Self::Lmd(settings) => Some(settings),
+            _ => None,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for DetectorSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = Map::deserialize(deserializer)?;
+        Self::from_fields(fields).map_err(D::Error::custom)
     }
 }
 

@@ -40,6 +40,7 @@ pub fn trace(
     control: &Control,
 ) -> Result<Trace, ScoreError> {
     let mut settings = request.settings.clone();
+    settings.method.detector = settings.method.detector.that_makes_pictures().clone();
     if let Some(lmd) = settings.method.detector.lmd_mut() {
         // Pictures are asked for: these would be made ready for nothing.
         lmd.distance_weights.clear();

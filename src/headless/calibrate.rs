@@ -161,7 +161,7 @@ fn scored_basis(args: &Args, settings: RunSettings) -> Result<Result<Basis, u8>,
 fn check_output(args: &Args, settings: &RunSettings) -> Result<(), Failure> {
     let output = args.output.as_path();
     let mut paths = Paths::new(args.overwrite).reads_files_of(settings);
-    if let Some(fitted) = &args.scoring.fitted {
+    for fitted in &args.scoring.fitted {
         paths = paths.reads(fitted);
     }
     if let Some(run) = &args.run {
@@ -216,7 +216,8 @@ fn make(basis: &mut Basis, rate: f64) -> Result<Calibration, Failure> {
     let threshold = how.threshold(&scores, &[]).map_err(Failure::failed)?;
     Ok(Calibration::new(
         model.clone(),
-        settings.clone(),
+        // A verdict needs no other detector of the run.
+        settings.clone().of_measure(settings.view.measure),
         (threshold, how),
         0,
         calibration,

@@ -106,7 +106,8 @@ fn stored_scores(
 ) -> Result<Scored, Failure> {
     let (manifest, scored) = stored::read(path)?;
     *caveat = accept(detector, &manifest.model.identity, &args.detector)?;
-    let differences = manifest.settings().differences(&detector.settings);
+    let of_run = (manifest.settings()).of_measure(detector.settings.view.measure);
+    let differences = of_run.differences(&detector.settings);
     if !differences.is_empty() {
         return Err(Failure::bad_request(anyhow::anyhow!(
             "the run was made with other settings than the detector ({}), so that its scores can't be compared: {}",

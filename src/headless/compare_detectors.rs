@@ -235,7 +235,7 @@ impl<'a> Comparison<'a> {
                 architecture: ArchitectureOption::default(),
                 settings,
                 is_measure_asked: false,
-                fit_file: None,
+                fit_files: Vec::new(),
                 folders: self.folders.clone(),
                 shard: None,
                 keep_pictures: KeepPictures::None,

@@ -34,7 +34,7 @@ fn execute() -> Result<Outcome, Failure> {
                 ..Lmd::default()
             })
         },
-        fit_file: None,
+        fit_files: Vec::new(),
         is_measure_asked: false,
         folders: vec![
             (Role::InDomain, folders.in_domain),

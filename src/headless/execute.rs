@@ -34,7 +34,7 @@ pub struct Request {
     /// All settings.
     pub settings: RunSettings,
     /// The file that the detector's fit was read from.
-    pub fit_file: Option<PathBuf>,
+    pub fit_files: Vec<PathBuf>,
     /// Whether the user has named the measure.
     pub is_measure_asked: bool,
     /// Folders with their roles.
@@ -161,7 +161,7 @@ fn check_paths(request: &Request) -> Result<(), Failure> {
     let paths = Paths::new(request.target.may_overwrite)
         .reads_model(&request.source)
         .reads_files_of(&request.settings);
-    let paths = (request.fit_file.iter()).fold(paths, |paths, path| paths.reads(path));
+    let paths = (request.fit_files.iter()).fold(paths, |paths, path| paths.reads(path));
     let folders = request.folders.iter();
     let mut paths = folders.fold(paths, |paths, (_, path)| paths.reads_images(path));
     request.target.check(&mut paths)

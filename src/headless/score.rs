@@ -136,7 +136,7 @@ fn request(args: &Args) -> Result<Request, Failure> {
         source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
         architecture: args.architecture,
         settings: args.scoring.settings()?,
-        fit_file: args.scoring.fitted.clone(),
+        fit_files: args.scoring.fitted.clone(),
         is_measure_asked: args.scoring.distance.is_some(),
         folders: [
             with_role(Role::InDomain, &args.in_domain),

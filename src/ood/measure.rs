@@ -121,6 +121,10 @@ pub struct Combination {
     pub combine: fn(&[f64]) -> f64,
 }
 
+/// The place of a value that this attempt has none of although others of the same image have: a NaN, so that whoever does not
+/// know it takes it for a value that is not defined, with bits of its own.
+pub const NOT_MEASURED: f64 = f64::from_bits(0x7FF8_0000_0000_0001);
+
 /// The measures of one attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Values {
@@ -147,10 +151,10 @@ impl Values {
         &self.ids
     }
 
-    /// The value of a measure, NaN where it is not defined; `None` where it was not measured.
+    /// The value of a measure, NaN where it is not defined; `None` where it was not measured, as [`NOT_MEASURED`] says too.
     pub fn get(&self, id: MeasureId) -> Option<f64> {
         let position = self.ids.iter().position(|known| *known == id)?;
-        Some(self.values[position])
+        Some(self.values[position]).filter(|value| value.to_bits() != NOT_MEASURED.to_bits())
     }
 
     /// The value of a measure; NaN where it is not defined or was not measured.
@@ -178,13 +182,14 @@ impl FromIterator<(MeasureId, f64)> for Values {
 
 /// The score of an image by one measure: the one rule for attempts that are not finite numbers.
 ///
-/// They are left out; where fewer than half of the attempts are left, or there are none, the image has no score.
+/// They are left out; where fewer than half of the attempts are left, or there are none, the image has no score. Attempts that
+/// did not measure it do not count.
 pub fn aggregate<'a>(
     attempts: impl IntoIterator<Item = &'a Values>,
     id: MeasureId,
     by: Aggregate,
 ) -> Option<f64> {
-    aggregate_values(attempts.into_iter().map(|values| values.of(id)), by)
+    aggregate_values(attempts.into_iter().filter_map(|values| values.get(id)), by)
 }
 
 /// [`aggregate`] of plain values, NaN where one is not defined.
@@ -225,6 +230,9 @@ mod tests {
         assert_eq!(values.get(B), None);
         assert!(values.of(B).is_nan());
         assert!(values.are_void());
+        let values = Values::new(&[A, B].into(), [NOT_MEASURED, 1.0]);
+        assert_eq!(values.get(A), None);
+        assert!(values.of(A).is_nan() && !values.are_void());
     }
 
     #[test]
@@ -239,6 +247,10 @@ mod tests {
         assert_eq!(of(&[1.0, nan, infinite]), None);
         assert_eq!(of(&[nan]), None);
         assert_eq!(of(&[]), None);
+        // An attempt that did not measure is not one that failed to.
+        assert_eq!(of(&[5.0, NOT_MEASURED, NOT_MEASURED]), Some(5.0));
+        assert_eq!(of(&[nan, NOT_MEASURED, NOT_MEASURED]), None);
+        assert_eq!(of(&[NOT_MEASURED]), None);
         // A mean of numbers may still be none.
         assert_eq!(
             aggregate_values([f64::MAX, f64::MAX], Aggregate::Mean),

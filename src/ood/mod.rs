@@ -31,7 +31,7 @@ pub use aggregate::Aggregate;
 pub use confusion::{Confusion, Outcome};
 pub use interval::Interval;
 pub use mask::{KnownMask, MaskKind};
-pub use measure::{Measure, MeasureId, Values};
+pub use measure::{Measure, MeasureId, NOT_MEASURED, Values};
 pub use proportion::Proportion;
 pub use role::{PerRole, Role};
 pub use threshold::{Costs, ThresholdRule};

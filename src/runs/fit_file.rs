@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::settings::unknown_field;
 use super::{RunImage, digest};
-use crate::detectors::fitted::Fitted;
-use crate::detectors::{DetectorSettings, DetectorSpec};
+use crate::detectors::fitted::{Fitted, Fitting};
+use crate::detectors::{About, DetectorSettings, DetectorSpec};
 use crate::images::input::{self, InputError};
 use crate::images::write::{write_atomically, write_new};
 
@@ -153,22 +153,40 @@ pub fn fit_of(detector: &dyn DetectorSettings) -> Option<&Fitted> {
     detector.fitting()?.fitted()
 }
 
-/// Leave out the images that a detector was fitted on, whose scores would look better than any others; returns what to tell.
+/// The fits of a run's detectors.
+pub fn fits_of(detector: &dyn DetectorSettings) -> Vec<&Fitted> {
+    let fittings = detector.fittings().into_iter();
+    fittings.filter_map(Fitting::fitted).collect()
+}
+
+/// Leave out the images that a run's detectors were fitted on, whose scores would look better than any others; returns what to
+/// tell.
 pub fn leave_out_fitted(
     images: &mut Vec<RunImage>,
     detector: &dyn DetectorSettings,
-) -> Option<String> {
-    let fitted = fit_of(detector)?;
-    let num_before = images.len();
-    images.retain(|image| !fitted.has_seen(&image.file.hash));
-    let num_left_out = num_before - images.len();
-    let are = match num_left_out {
-        0 => return None,
-        1 => "1 image file is".to_owned(),
-        count => format!("{count} image files are"),
-    };
-    Some(format!(
-        "{are} left out, since {} was fitted on the same content, which it would score too well",
-        detector.about().label
-    ))
+) -> Vec<String> {
+    let fittings = detector.fittings().into_iter();
+    let left_out = fittings.filter_map(|fitting| {
+        let fitted = fitting.fitted()?;
+        let num_before = images.len();
+        images.retain(|image| !fitted.has_seen(&image.file.hash));
+        let num_left_out = num_before - images.len();
+        let are = match num_left_out {
+            0 => return None,
+            1 => "1 image file is".to_owned(),
+            count => format!("{count} image files are"),
+        };
+        Some(format!(
+            "{are} left out, since {} was fitted on the same content, which it would score too well",
+            fitting.about().label
+        ))
+    });
+    left_out.collect()
+}
+
+/// The detector of a run that is not fitted although it must be, where there is one.
+pub fn unfitted(detector: &dyn DetectorSettings) -> Option<&'static About> {
+    let mut fittings = detector.fittings().into_iter();
+    let missing = fittings.find(|fitting| fitting.fitted().is_none())?;
+    Some(missing.about())
 }

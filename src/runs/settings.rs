@@ -154,6 +154,13 @@ impl RunSettings {
         })
     }
 
+    /// What gives the same values of a measure: of several detectors the one that it comes from.
+    #[must_use]
+    pub fn of_measure(mut self, measure: MeasureId) -> Self {
+        self.method.detector = self.method.detector.that_measures(measure).clone();
+        self
+    }
+
     /// The names in files of what differs between the methods, for messages; none where they are equal.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         self.method.differences(&other.method)

@@ -78,7 +78,8 @@ impl Session {
         let threshold = (threshold, how);
         Ok(Calibration::new(
             model,
-            settings,
+            // A verdict needs no other detector of the run.
+            settings.of_measure(self.settings.run.view.measure),
             threshold,
             num_out,
             calibration,
@@ -236,7 +237,7 @@ pub(super) fn fitting<'a>(
         let difference = detector.model.identity.compare(&model.identity);
         difference.difference().is_none()
     });
-    let is_same = is_same_model && of_run.gives_scores_of(&detector.settings);
+    let is_same = is_same_model && (of_run.of_measure(measure)).gives_scores_of(&detector.settings);
     Some(if is_same {
         Ok(detector)
     } else {

@@ -147,7 +147,7 @@ impl Session {
 
     /// Why the chosen detector can't be fitted now, a sentence that says what to do.
     pub fn missing_for_fit(&self) -> Option<Cow<'static, str>> {
-        let detector = &self.settings.run.method.detector;
+        let detector = self.settings.run.method.detector.to_fit();
         let label = detector.about().label;
         let Some(fitting) = detector.fitting() else {
             return Some(format!("{label} scores without a fit.").into());
@@ -206,7 +206,7 @@ impl Session {
     }
 
     fn last_fit(&self) -> Option<&Outcome> {
-        let name = self.settings.run.method.detector.about().name;
+        let name = self.settings.run.method.detector.to_fit().about().name;
         Some(&self.fitting.last).filter(|last| last.detector == name)
     }
 
@@ -220,8 +220,9 @@ impl Session {
         if !std::mem::take(&mut self.fitting.is_stale) {
             return;
         }
-        let detector = &self.settings.run.method.detector;
-        let Some(fewest) = detector.fitting().map(Fitting::fewest_images) else {
+        // Several are fitted on the same images: each other one would leave out more.
+        let fittings = self.settings.run.method.detector.fittings().into_iter();
+        let Some(fewest) = fittings.map(Fitting::fewest_images).max() else {
             self.fitting.choice = FitChoice::default();
             return;
         };
@@ -246,9 +247,10 @@ impl Session {
         let (method, execution) = (&self.settings.run.method, self.settings.run.execution);
         let images = Arc::clone(&self.fitting.choice.images);
         let num_images = images.len();
-        let num_calls = estimated_calls(info, &*method.detector, num_images);
+        let detector = method.detector.to_fit();
+        let num_calls = estimated_calls(info, &**detector, num_images);
         let request = FitRequest {
-            detector: method.detector.clone(),
+            detector: detector.clone(),
             seed: self.fitting.form.seed,
             resize: method.resize,
             batch: execution.batch,
@@ -257,7 +259,7 @@ impl Session {
         let job = self.outbox.mint_job();
         let control = Control::default();
         self.fitting.last = Outcome {
-            detector: method.detector.about().name,
+            detector: detector.about().name,
             ..Outcome::default()
         };
         self.fitting.run = Some(FitRun {
@@ -314,7 +316,11 @@ impl Session {
                 }
             }
             Event::Failed { message, .. } => self.fit_failed(&message),
-            Event::Done { .. } | Event::Cancelled { .. } => self.fitting.run = None,
+            Event::Done { .. } => {
+                self.fitting.run = None;
+                self.fit_next();
+            }
+            Event::Cancelled { .. } => self.fitting.run = None,
             Event::ModelOpened { .. }
             | Event::ModelIncomplete { .. }
             | Event::Traced { .. }
@@ -323,8 +329,21 @@ impl Session {
         }
     }
 
+    /// Go on with the next of several detectors, where the last one was fitted.
+    fn fit_next(&mut self) {
+        let detector = &self.settings.run.method.detector;
+        let is_made = |part: &DetectorSpec| {
+            part.about().name == self.fitting.last.detector && fit_of(&**part).is_some()
+        };
+        let goes_on = self.fitting.last.problem.is_none() && detector.each().iter().any(is_made);
+        if detector.each().len() > 1 && goes_on && !self.is_fitted() {
+            self.start_fit();
+        }
+    }
+
     fn fit_made(&mut self, detector: DetectorSpec) {
-        if without_fit(&detector) == without_fit(&self.settings.run.method.detector) {
+        let mut each = self.settings.run.method.detector.each().iter();
+        if each.any(|part| without_fit(part) == without_fit(&detector)) {
             if self.ranking.is_active() {
                 // The comparison goes back to the settings before it.
                 self.set_fit(detector);
@@ -356,7 +375,9 @@ impl Session {
         if let Some(fitted) = fit_of(&*detector) {
             run.method.resize = fitted.resize();
         }
-        run.method.detector = detector;
+        if !run.method.detector.put(detector.clone()) {
+            run.method.detector = detector;
+        }
         self.change_settings(run);
     }
 
@@ -368,9 +389,9 @@ impl Session {
         }
     }
 
-    /// Whether the chosen detector has a fit.
+    /// Whether the chosen detector has a fit, or each of several that takes one.
     pub fn is_fitted(&self) -> bool {
-        fit_of(&*self.settings.run.method.detector).is_some()
+        fit_of(&**self.settings.run.method.detector.to_fit()).is_some()
     }
 
     /// Write the fit of the chosen detector. `is_asked`: whoever chose the path was asked about a file that is there.
@@ -390,7 +411,7 @@ impl Session {
                 } else {
                     path.with_added_extension(fit_file::EXTENSION)
                 },
-                detector: self.settings.run.method.detector.clone(),
+                detector: self.settings.run.method.detector.to_fit().clone(),
                 may_overwrite: is_asked && is_named,
             }));
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::images::ResizeMode;
+use crate::runs::fit_file::fits_of;
 use crate::state::model::ModelState;
 use crate::state::session::testing::{fitted, listing, model_info};
 use crate::state::session::tests::{ready_session, worker_commands};
@@ -397,4 +398,66 @@ fn a_fit_is_saved_under_its_own_kind_of_name_and_over_no_file_that_nobody_was_as
         let expected = ("/fits/b.lmdfit".to_owned(), may_overwrite);
         assert_eq!(saved(&mut session), expected);
     }
+}
+
+#[test]
+fn several_detectors_are_fitted_one_after_the_other_on_the_same_images() {
+    let mut session = session();
+    let mut run = session.settings.run.clone();
+    let named = |name: &str| DetectorSpec::named(name).unwrap();
+    let parts = vec![named("lmd"), run.method.detector.clone(), named("diffpath")];
+    run.method.detector = DetectorSpec::together(parts).unwrap();
+    session.perform(Action::SetRun(Box::new(run)));
+    session.tick(1.0);
+    assert_eq!(
+        session.fitting.choice.images.len(),
+        30,
+        "as many as the second one takes"
+    );
+    let missing = session.missing_for_run().unwrap();
+    assert!(missing.starts_with("MSMA is not fitted yet"), "{missing}");
+    let (job, request, _) = start(&mut session);
+    assert_eq!(request.detector.about().name, "msma");
+    finish(&mut session, job, &request);
+    let commands = worker_commands(&mut session);
+    let [
+        Command::Fit {
+            job,
+            request: next,
+            control,
+            ..
+        },
+    ] = commands.as_slice()
+    else {
+        panic!("expected the next fit, got {commands:?}");
+    };
+    assert_eq!(next.detector.about().name, "diffpath");
+    assert_eq!(names(&next.images), names(&request.images));
+    assert!(!session.is_fitted());
+    // What is cancelled does not go on, and the first fit stays.
+    session.perform(Action::Do(UiCommand::CancelFit));
+    assert!(control.is_cancelled());
+    let progress = Progress::default();
+    session.apply(Event::Cancelled {
+        job: *job,
+        progress,
+    });
+    assert_eq!(worker_commands(&mut session).len(), 0);
+    let (job, request, _) = start(&mut session);
+    assert_eq!(request.detector.about().name, "diffpath");
+    finish(&mut session, job, &request);
+    assert!(session.is_fitted() && !session.is_fitting());
+    assert_eq!(worker_commands(&mut session).len(), 0);
+    let num_fits = fits_of(&*session.settings.run.method.detector).len();
+    assert_eq!(num_fits, 2);
+    // A file's fit takes the place of that one alone.
+    let mut other = named("msma");
+    other.set_parameter("levels", 3.0);
+    other = fitted(&FitRequest {
+        detector: other,
+        ..request
+    });
+    session.fit_opened(Ok(other.clone()));
+    assert_eq!(session.settings.run.method.detector.each()[1], other);
+    assert_eq!(session.settings.run.method.detector.each().len(), 3);
 }

@@ -17,7 +17,7 @@ use super::shown::Shown;
 use super::shown::run::{Phase, RunState};
 use crate::images::duplicates::TwoRoles;
 use crate::ood::Role;
-use crate::runs::fit_file::fit_of;
+use crate::runs::fit_file::{fits_of, unfitted};
 use crate::runs::{ResultLog, RunSettings};
 use crate::worker::protocol::{
     Answer, Command, DialogKind, ModelSource, RunRequest, Severity, TypedSettings,
@@ -217,9 +217,8 @@ impl Session {
         if let Some(reason) = self.missing_weights() {
             return Some(reason);
         }
-        let detector = &self.settings.run.method.detector;
-        if detector.fitting().is_some() && fit_of(&**detector).is_none() {
-            let label = detector.about().label;
+        if let Some(missing) = unfitted(&*self.settings.run.method.detector) {
+            let label = missing.label;
             return Some(format!(
                 "{label} is not fitted yet. Fit it on in-domain images, under Detector in the setup."
             ));
@@ -362,7 +361,7 @@ impl Session {
         let old = std::mem::replace(&mut self.settings.run, settings);
         let new = &self.settings.run;
         self.is_plan_stale |= old.selection != new.selection
-            || fit_of(&*old.method.detector) != fit_of(&*new.method.detector);
+            || fits_of(&*old.method.detector) != fits_of(&*new.method.detector);
         self.fitting.is_stale |= old.method.detector != new.method.detector;
         if old.execution.device != new.execution.device && !self.is_running() {
             self.open_model(self.settings.model.clone());

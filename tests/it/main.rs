@@ -72,6 +72,8 @@ mod session;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
+mod several;
+#[cfg(test)]
 mod trace;
 #[cfg(test)]
 mod training;

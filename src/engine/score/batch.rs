@@ -59,7 +59,7 @@ impl Run<'_> {
         let mut originals: Vec<ComparedOriginal> = (items.iter())
             .map(|item| item.original.compared.clone())
             .collect();
-        let (num_items, num_calls) = (items.len(), plan.detector.calls_per_attempt());
+        let (num_items, num_calls) = (items.len(), plan.detector.calls_of_attempt(attempt));
         let batch = Batch {
             geometry: self.engine.info.geometry,
             contents: &contents,

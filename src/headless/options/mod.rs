@@ -13,24 +13,24 @@ pub use self::architecture::ArchitectureOption;
 use self::lmd::LmdOptions;
 pub use self::parameters::{ParameterOptions, only_shown_for};
 use super::Failure;
-use crate::detectors::fitted::Fitted;
+use crate::detectors::fitted::{Fitted, Fitting};
 use crate::detectors::{DetectorSettings, DetectorSpec, measures};
 use crate::images::ResizeMode;
 use crate::networks::distances::DistanceWeights;
 use crate::networks::distances::from_file::from_file;
 use crate::ood::{Aggregate, MeasureId};
-use crate::runs::fit_file::{self, fit_of};
+use crate::runs::fit_file;
 use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
 
 /// How images are scored.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ScoringOptions {
-    /// What scores the images [default: lmd, or what --fitted names]
-    #[arg(long, value_name = "NAME", value_parser = detector_parser(|_| true))]
-    method: Option<DetectorSpec>,
-    /// A detector that `lmd fit` has fitted on in-domain images, with all its settings.
-    #[arg(long, value_name = "FILE")]
-    pub fitted: Option<PathBuf>,
+    /// What scores the images; several score them in one run [default: lmd, or what --fitted names]
+    #[arg(long, value_name = "NAME", num_args = 1.., value_parser = detector_parser(|_| true))]
+    method: Vec<DetectorSpec>,
+    /// Detectors that `lmd fit` has fitted on in-domain images, with all their settings.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub fitted: Vec<PathBuf>,
     #[command(flatten)]
     lmd: LmdOptions,
     #[command(flatten)]
@@ -150,7 +150,9 @@ impl ScoringOptions {
         check_limit(self.limit)?;
         let mut settings = RunSettings::by(self.detector()?);
         settings.method.seed = self.seed;
-        let as_fitted = fit_of(&*settings.method.detector).map(Fitted::resize);
+        let fittings = settings.method.detector.fittings();
+        let mut fitted = fittings.into_iter().filter_map(Fitting::fitted);
+        let as_fitted = fitted.next().map(Fitted::resize);
         let asked = self.fit.map(ResizeMode::from);
         settings.method.resize = asked.or(as_fitted).unwrap_or(settings.method.resize);
         settings.view.measure = self.distance.unwrap_or(settings.view.measure);
@@ -173,35 +175,91 @@ impl ScoringOptions {
     }
 
     fn detector(&self) -> Result<DetectorSpec, Failure> {
-        let fitted = self.fitted.as_deref().map(fit_file::load).transpose();
-        let fitted = fitted.map_err(Failure::bad_request)?;
-        let mut detector = (fitted.clone().or_else(|| self.method.clone())).unwrap_or_default();
-        let name = detector.about().name;
+        let fitted = self.fitted.iter().map(|path| fit_file::load(path));
+        let fitted: Vec<DetectorSpec> = fitted
+            .collect::<Result<_, _>>()
+            .map_err(Failure::bad_request)?;
+        let fits = Fits(&fitted);
+        fits.check_methods(&self.method)?;
+        let mut each = match (self.method.is_empty(), fitted.is_empty()) {
+            (true, true) => vec![DetectorSpec::default()],
+            (true, false) => fitted.clone(),
+            (false, _) => self.method.clone(),
+        };
+        for detector in &mut each {
+            match fits.of(detector) {
+                Some(fit) => *detector = fit.clone(),
+                None => {
+                    if let Some(settings) = detector.lmd_mut() {
+                        *settings = self.lmd.settings()?;
+                    }
+                    self.parameters.apply(detector);
+                }
+            }
+        }
+        let detector = DetectorSpec::together(each)
+            .map_err(|error| Failure::bad_request(anyhow::anyhow!("--method: {error}")))?;
         let lmd = DetectorSpec::default().about().name;
-        if let Some(of_lmd) = self.lmd.given().first().filter(|_| name != lmd) {
-            return Err(misplaced(of_lmd, lmd, name));
+        if let (Some(of_lmd), None) = (self.lmd.given().first(), detector.lmd()) {
+            return Err(misplaced(of_lmd, lmd, &names(detector.each())));
         }
         self.parameters.check(&detector)?;
-        if fitted.is_none() {
-            if let Some(settings) = detector.lmd_mut() {
-                *settings = self.lmd.settings()?;
-            }
-            self.parameters.apply(&mut detector);
-            return Ok(detector);
-        }
-        let asked = self.method.as_ref().map(|method| method.about().name);
-        if let Some(asked) = asked.filter(|asked| *asked != name) {
-            return Err(Failure::bad_request(anyhow::anyhow!(
-                "the file of --fitted is of --method {name}, got --method {asked}; leave one of them out"
-            )));
-        }
-        if let Some(number) = self.parameters.first() {
-            return Err(Failure::bad_request(anyhow::anyhow!(
-                "--{number} is decided by the file of --fitted; leave it out, or fit again with it by lmd fit"
-            )));
-        }
+        fits.check_numbers(&self.parameters)?;
         Ok(detector)
     }
+}
+
+/// The detectors of the files of `--fitted`.
+struct Fits<'a>(&'a [DetectorSpec]);
+
+impl Fits<'_> {
+    fn of(&self, detector: &DetectorSpec) -> Option<&DetectorSpec> {
+        let mut fits = self.0.iter();
+        fits.find(|fit| fit.about().name == detector.about().name)
+    }
+
+    /// Refuse a file of a detector that `--method` does not name although it names some, and two files of the same.
+    fn check_methods(&self, methods: &[DetectorSpec]) -> Result<(), Failure> {
+        for (index, fit) in self.0.iter().enumerate() {
+            let name = fit.about().name;
+            let is_named = methods.iter().any(|method| method.about().name == name);
+            if !methods.is_empty() && !is_named {
+                return Err(Failure::bad_request(anyhow::anyhow!(
+                    "the file of --fitted is of --method {name}, got --method {}; leave one of them out",
+                    names(methods)
+                )));
+            }
+            if self.0[..index]
+                .iter()
+                .any(|other| other.about().name == name)
+            {
+                return Err(Failure::bad_request(anyhow::anyhow!(
+                    "two files of --fitted are of --method {name}; leave one of them out"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuse numbers that a file decides.
+    fn check_numbers(&self, given: &ParameterOptions) -> Result<(), Failure> {
+        let decided = |name: &str| {
+            let mut numbers = self.0.iter().flat_map(|fit| fit.parameters());
+            numbers.any(|(parameter, _)| parameter.name == name)
+        };
+        match given.names().find(|name| decided(name)) {
+            None => Ok(()),
+            Some(number) => Err(Failure::bad_request(anyhow::anyhow!(
+                "--{number} is decided by the file of --fitted; leave it out, or fit again with it by lmd fit"
+            ))),
+        }
+    }
+}
+
+/// As `--method` takes them.
+fn names(detectors: &[DetectorSpec]) -> String {
+    let names: Vec<&str> = detectors.iter().map(|spec| spec.about().name).collect();
+    names.join(" ")
 }
 
 /// Refuse to measure by weights that were not given.

@@ -26,14 +26,14 @@ impl ParameterOptions {
         let misplaced = of_others.and_then(|(name, _)| {
             let mut all = all().into_iter();
             let (owner, _, _) = all.find(|(_, parameter, _)| parameter.name == *name)?;
-            Some(misplaced(name, owner, detector.about().name))
+            Some(misplaced(name, owner, &super::names(detector.each())))
         });
         misplaced.map_or(Ok(()), Err)
     }
 
-    /// The name of a number that was given, if there is one.
-    pub fn first(&self) -> Option<&'static str> {
-        self.0.first().map(|(name, _)| *name)
+    /// The names of the numbers that were given.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|(name, _)| *name)
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::networks::distances::{LPIPS, MSE, SSIM};
-use crate::ood::{MeasureId, Values};
+use crate::ood::{MeasureId, NOT_MEASURED, Values};
 
 /// The measures of the first format, in the order of its columns.
 pub(super) const FIRST: [MeasureId; 3] = [MSE, SSIM, LPIPS];
@@ -12,21 +12,18 @@ pub(super) const FIRST: [MeasureId; 3] = [MSE, SSIM, LPIPS];
 /// Most measures of a file that is believed.
 const MOST: usize = 64;
 
-/// As a run file keeps them, in the order of its measures. A value that is not defined is NaN, with one bit pattern, and
-/// there is a single zero: equal values have equal bytes.
+/// As a run file keeps them, in the order of its measures. A value that is not defined is NaN, with one bit pattern, one that was
+/// not measured [`NOT_MEASURED`], and there is a single zero: equal values have equal bytes.
 pub(super) fn to_bytes(measures: &[MeasureId], values: &Values) -> Vec<u8> {
-    measures
+    let one_form = |value: Option<f64>| match value {
+        None => NOT_MEASURED,
+        Some(value) if value.is_nan() => f64::NAN,
+        Some(value) => value + 0.0,
+    };
+    let values = measures
         .iter()
-        .flat_map(|&measure| {
-            let value = values.of(measure);
-            let value = if value.is_nan() {
-                f64::NAN
-            } else {
-                value + 0.0
-            };
-            value.to_le_bytes()
-        })
-        .collect()
+        .map(|&measure| one_form(values.get(measure)));
+    values.flat_map(f64::to_le_bytes).collect()
 }
 
 /// `None` where there is not one value per measure.

@@ -24,8 +24,13 @@ pub fn command_line(manifest: &Manifest) -> String {
         }
     }
     let detector = &settings.method.detector;
-    if detector.about().name != DetectorSpec::default().about().name {
-        option("method", detector.about().name);
+    let methods: Vec<&str> = (detector.each().iter())
+        .map(|part| part.about().name)
+        .collect();
+    if methods != [DetectorSpec::default().about().name] {
+        for method in methods {
+            option("method", method);
+        }
     }
     for (name, value) in detector.options() {
         option(name, &value);

@@ -218,7 +218,10 @@ fn note_on_measure(measure: MeasureId, scores: &[ImageScores]) -> Option<String>
         .iter()
         .filter(|image| image.score(measure).is_none())
         .count();
-    let attempts = || scores.iter().flat_map(|image| &image.attempts);
+    let attempts = || {
+        let all = scores.iter().flat_map(|image| &image.attempts);
+        all.filter(|attempt| measures::is_measured(&attempt.values, measure))
+    };
     let num_not_finite = attempts()
         .filter(|attempt| !measures::value(&attempt.values, measure).is_finite())
         .count();

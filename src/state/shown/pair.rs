@@ -119,7 +119,7 @@ impl Pair {
         Self {
             num_only_first: num_first - points.len(),
             num_only_second: num_second - points.len(),
-            difference: difference(run, other),
+            difference: difference(run, other, key),
             areas: PairedAreas::new(&inside, &outside).ok(),
             curves: [
                 curve(&inside, &outside, |p| p.0),
@@ -141,14 +141,24 @@ fn curve(
     roc_curve(&of(inside), &of(outside)).unwrap_or_default()
 }
 
-/// By the one definition of the same numbers: model and settings.
-fn difference(run: &RunState, other: &ComparedRun) -> Option<String> {
+/// By the one definition of the same numbers: model and settings. Of runs by several detectors those count that the two scores
+/// come from, unless all are the same.
+fn difference(run: &RunState, other: &ComparedRun, key: &RowKey) -> Option<String> {
     let manifest = &other.scores.manifest;
     let model = run.model.as_ref().and_then(|model| {
         let compared = model.identity.compare(&manifest.model.identity);
         compared.difference().map(|_| "another model".to_owned())
     });
-    let names = run.settings.differences(&manifest.settings());
+    let (ours, theirs) = (run.settings.clone(), manifest.settings());
+    let names = if ours.method == theirs.method {
+        Vec::new()
+    } else {
+        let (ours, theirs) = (
+            ours.of_measure(run.choice().0),
+            theirs.of_measure(key.distance),
+        );
+        ours.differences(&theirs)
+    };
     let settings = (!names.is_empty()).then(|| format!("other settings: {}", names.join(", ")));
     let found: Vec<String> = model.into_iter().chain(settings).collect();
     (!found.is_empty()).then(|| found.join("; "))

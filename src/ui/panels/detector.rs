@@ -1,6 +1,6 @@
 //! Which detector scores the images, and the numbers among its settings.
 
-use egui::{DragValue, Label, RichText, Ui};
+use egui::{Checkbox, ComboBox, DragValue, Label, PopupCloseBehavior, Response, RichText, Ui};
 
 use super::Scene;
 use crate::detectors::DetectorSpec;
@@ -10,6 +10,8 @@ use crate::ui::widgets::buttons::action_button;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{card, note, row, section};
 use crate::ui::widgets::path_field::{PathRow, path_row};
+
+const ALSO_HELP: &str = "Detectors that score the same images in the same run: their scores stand side by side in every table and figure";
 
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -60,30 +62,94 @@ fn file_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
-/// The list of detectors; each has the settings that it had when it was left.
+/// All detectors: each has the settings that it had when it was left.
+struct Known<'a> {
+    left: &'a mut Vec<DetectorSpec>,
+    all: Vec<DetectorSpec>,
+}
+
+impl Known<'_> {
+    fn label(&self, name: &str) -> String {
+        let mut all = self.all.iter().map(|spec| spec.about());
+        let about = all.find(|about| about.name == name);
+        about.map_or(name, |about| about.label).to_owned()
+    }
+
+    /// As it was left, or as it is at first.
+    fn take(&self, name: &str) -> Option<DetectorSpec> {
+        let mut known = self.left.iter().chain(&self.all);
+        known.find(|spec| spec.about().name == name).cloned()
+    }
+
+    fn leave(&mut self, spec: DetectorSpec) {
+        let name = spec.about().name;
+        self.left.retain(|other| other.about().name != name);
+        self.left.push(spec);
+    }
+}
+
+/// The list of detectors, and which others score in the same run.
 fn choice_ui(ui: &mut Ui, detector: &mut DetectorSpec, left: &mut Vec<DetectorSpec>) {
-    let about = detector.about();
-    let mut name = about.name;
     let all = DetectorSpec::all();
     let names: Vec<&str> = all.iter().map(|spec| spec.about().name).collect();
-    let label = |name: &&str| {
-        let spec = all.iter().find(|spec| spec.about().name == *name);
-        spec.map_or(*name, |spec| spec.about().label).to_owned()
-    };
+    let mut known = Known { left, all };
+    let mut chosen = detector.each().to_vec();
+    let about = chosen[0].about();
+    let mut name = about.name;
     let response = row(ui, "Scored by", about.help, |ui| {
-        combo(ui, "detector", &mut name, &names, label)
+        combo(ui, "detector", &mut name, &names, |name| known.label(name))
     });
     if response.changed() {
-        left.retain(|spec| spec.about().name != about.name);
-        let known = left.iter().chain(&all);
-        let chosen = known
-            .clone()
-            .find(|spec| spec.about().name == name)
-            .cloned();
-        if let Some(chosen) = chosen {
-            left.push(std::mem::replace(detector, chosen));
+        let place = chosen.iter().position(|spec| spec.about().name == name);
+        match (place, known.take(name)) {
+            (Some(place), _) => chosen.swap(0, place),
+            (None, Some(spec)) => known.leave(std::mem::replace(&mut chosen[0], spec)),
+            (None, None) => {}
         }
     }
+    row(ui, "Also by", ALSO_HELP, |ui| {
+        also_ui(ui, &names, &mut chosen, &mut known)
+    });
+    if let Ok(together) = DetectorSpec::together(chosen) {
+        *detector = together;
+    }
+}
+
+/// The menu of detectors that may score besides the first of the chosen ones.
+fn also_ui(
+    ui: &mut Ui,
+    names: &[&str],
+    chosen: &mut Vec<DetectorSpec>,
+    known: &mut Known<'_>,
+) -> Response {
+    let others = chosen.iter().skip(1).map(|spec| spec.about().label);
+    let words = match others.len() {
+        0 => "No other".to_owned(),
+        1 => others.collect(),
+        count => format!("{count} others"),
+    };
+    let list = ComboBox::from_id_salt("other detectors")
+        .selected_text(words)
+        .width(ui.available_width())
+        .height(400.0)
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let list = list.show_ui(ui, |ui| {
+        for name in names {
+            let place = chosen.iter().position(|spec| spec.about().name == *name);
+            let mut is_chosen = place.is_some();
+            let is_first = place == Some(0);
+            let check = Checkbox::new(&mut is_chosen, known.label(name));
+            if !ui.add_enabled(!is_first, check).changed() {
+                continue;
+            }
+            match (place, known.take(name)) {
+                (Some(place), _) => known.leave(chosen.remove(place)),
+                (None, Some(spec)) => chosen.push(spec),
+                (None, None) => {}
+            }
+        }
+    });
+    list.response
 }
 
 fn parameters_ui(ui: &mut Ui, detector: &mut DetectorSpec) {

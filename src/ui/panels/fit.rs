@@ -25,17 +25,26 @@ const MOST_LISTED: usize = 20;
 /// Draw it; nothing where the chosen detector needs no fit.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let session = scene.session;
-    let detector = &session.settings.run.method.detector;
-    if detector.fitting().is_none() {
+    let chosen = &session.settings.run.method.detector;
+    let fittings = chosen.fittings();
+    if fittings.is_empty() {
         return;
     }
-    let fitted = fit_of(&**detector);
+    let fitted = fit_of(&**chosen.to_fit());
     card(ui, |ui| {
-        let words = fitted.map(Fitted::num_images).map_or_else(
-            || "Not fitted yet".to_owned(),
-            |count| format!("Fitted on {}", text::counted(count, "in-domain image")),
-        );
-        ui.label(RichText::new(words).strong());
+        let is_one_of_several = chosen.each().len() > 1;
+        for fitting in fittings {
+            let words = fitting.fitted().map(Fitted::num_images).map_or_else(
+                || "not fitted yet".to_owned(),
+                |count| format!("fitted on {}", text::counted(count, "in-domain image")),
+            );
+            let words = if is_one_of_several {
+                format!("{}: {words}", fitting.about().label)
+            } else {
+                text::capitalized(&words)
+            };
+            ui.label(RichText::new(words).strong());
+        }
         ui.add_enabled_ui(!session.is_fitting(), |ui| form_ui(ui, scene));
         match &session.fitting.run {
             Some(run) => {

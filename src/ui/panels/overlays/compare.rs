@@ -173,10 +173,11 @@ fn row_ui(ui: &mut Ui, scene: &mut Scene<'_>, run: &ComparedRun, row: ComparedRo
         run.scores.path.display()
     ));
     ui.label(manifest.model.name.as_str());
-    ui.label(settings.method.detector.summary());
+    let detector = settings.method.detector.that_measures(row.distance);
+    ui.label(detector.summary());
     let number = |ui: &mut Ui, text: String| ui.label(RichText::new(text).monospace());
-    number(ui, settings.method.detector.num_attempts().to_string());
-    match (settings.method.detector).expected_calls(manifest.model.num_train_timesteps) {
+    number(ui, detector.num_attempts().to_string());
+    match detector.expected_calls(manifest.model.num_train_timesteps) {
         0 => {
             let none = "No calls: this detector does not use the diffusion model";
             let response = number(ui, "–".to_owned()).on_hover_text(none);
