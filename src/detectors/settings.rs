@@ -24,6 +24,11 @@ pub trait DetectorSettings {
         1
     }
 
+    /// Whether the diffusion model has a part in its scores.
+    fn uses_model(&self) -> bool {
+        true
+    }
+
     /// About how many network calls an attempt takes for each image, with a model of this many training timesteps.
     fn expected_calls(&self, num_train_timesteps: usize) -> usize;
 

@@ -161,6 +161,10 @@ impl DetectorSettings for Several {
         parts.max().unwrap_or(1)
     }
 
+    fn uses_model(&self) -> bool {
+        self.parts.iter().any(|part| part.uses_model())
+    }
+
     /// The mean of all attempts: the first has the calls of all detectors, the later ones those of fewer.
     fn expected_calls(&self, num_train_timesteps: usize) -> usize {
         let calls = self.total(|part| {

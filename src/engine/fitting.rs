@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::originals::{Original, Originals};
+use super::plan::check_model;
 use super::score::clock::Clock;
 use super::{Control, Engine, EngineError, Notice, Observer, Progress, Severity};
 use crate::detectors::fitted::numbers::Contents;
@@ -97,6 +98,7 @@ impl FitRequest {
         model: &ModelIdentity,
     ) -> Result<Box<dyn Features>, FitError> {
         let settings = self.settings()?;
+        check_model(&self.detector, model)?;
         let features = settings.features(&Target {
             geometry,
             schedule,

@@ -82,8 +82,8 @@ impl OpenedRun {
     /// Where the model was.
     pub fn model_source(&self) -> ModelSource {
         match self.manifest.model.source() {
-            ModelSource::Bundled => ModelSource::Bundled,
             ModelSource::Path(path) => ModelSource::Path(self.place(&path)),
+            placeless => placeless,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a run will do, checked before any work: its detector, made for the model, and the order of images.
 
-use crate::detectors::{Detector, DetectorError, Target};
+use crate::detectors::{Detector, DetectorError, DetectorSpec, Target};
 use crate::diffusion::Schedule;
 use crate::images::Geometry;
 use crate::networks::ModelIdentity;
@@ -55,6 +55,7 @@ impl Plan {
         if images.is_empty() {
             return Err(PlanError::NoImages);
         }
+        check_model(&method.detector, model)?;
         let target = Target {
             geometry,
             schedule,
@@ -67,6 +68,21 @@ impl Plan {
             detector: method.detector.detector(&target)?,
             order: interleaved(images),
         })
+    }
+}
+
+/// Refuse detectors that use a model where there is none.
+pub(super) fn check_model(
+    detector: &DetectorSpec,
+    model: &ModelIdentity,
+) -> Result<(), DetectorError> {
+    let mut each = detector.each().iter();
+    match each.find(|part| model.is_blank() && part.uses_model()) {
+        None => Ok(()),
+        Some(part) => Err(DetectorError::Unfit(format!(
+            "{} uses a diffusion model, and there is none here: open one, or give one as --model",
+            part.about().label
+        ))),
     }
 }
 

@@ -25,8 +25,8 @@ const LEVEL: f64 = 0.95;
 /// Options of `lmd calibrate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model folder; `bundled` is the model inside the program.
-    #[arg(long, value_name = "DIR", required_unless_present = "run")]
+    /// The model folder; `bundled` is the model inside the program. Detectors that were fitted without one need none.
+    #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
     #[command(flatten)]
     pub architecture: ArchitectureOption,
@@ -106,7 +106,7 @@ fn stored_basis(path: &Path) -> Result<Basis, Failure> {
         ModelSource::Path(path) => {
             ModelSource::Path(path_from_text(&manifest.working_folder).join(path))
         }
-        ModelSource::Bundled => ModelSource::Bundled,
+        placeless => placeless,
     };
     Ok(Basis {
         settings: manifest.settings(),
@@ -123,8 +123,7 @@ fn stored_basis(path: &Path) -> Result<Basis, Failure> {
 fn scored_basis(args: &Args, settings: RunSettings) -> Result<Result<Basis, u8>, Failure> {
     let signals = Signals::catch().map_err(Failure::failed)?;
     let mut work = Work {
-        // The options ask for one unless there is a run.
-        source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
+        source: options::model_source(args.model.as_deref(), &settings)?,
         architecture: args.architecture,
         settings,
         is_measure_asked: args.scoring.distance.is_some(),

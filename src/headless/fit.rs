@@ -1,14 +1,15 @@
 //! `lmd fit`: a detector fitted on in-domain images, kept in a file that `lmd score` and `lmd calibrate` take.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::collect::Collected;
 use super::follow::Display;
 use super::options::{
-    ArchitectureOption, ParameterOptions, ResizeModeName, check_limit, detector_parser,
-    only_shown_for,
+    ArchitectureOption, Channels, ParameterOptions, ResizeModeName, Size, check_limit,
+    detector_parser, needs_model, only_shown_for,
 };
 use super::output;
 use super::paths::{Kind, Paths};
@@ -16,13 +17,14 @@ use super::{Failure, Outcome, memory, terminal};
 use crate::detectors::DetectorSpec;
 use crate::detectors::fitted::Density;
 use crate::engine::fitting::{self, FitRequest};
+use crate::engine::training::data::{may_be_color, usual_side};
 use crate::engine::{Control, Engine, Observer as _, Progress, error_chain};
-use crate::images::Geometry;
-use crate::networks::checkpoints::ModelSource;
+use crate::images::{Geometry, ImageFile};
+use crate::networks::checkpoints::{Blank, ModelSource};
 use crate::networks::executors;
 use crate::ood::Role;
 use crate::runs::fit_file::{self, fit_of};
-use crate::runs::{BatchChoice, DeviceChoice};
+use crate::runs::{BatchChoice, DeviceChoice, RunImage};
 
 /// Whether it has something to fit.
 fn is_fitted(detector: &DetectorSpec) -> bool {
@@ -38,9 +40,15 @@ pub struct Args {
     pub method: DetectorSpec,
     #[command(flatten)]
     pub parameters: ParameterOptions,
-    /// The model folder; `bundled` is the model inside the program.
+    /// The model folder; `bundled` is the model inside the program. Mahalanobis and likelihood regret need none.
     #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
+    pub model: Option<PathBuf>,
+    /// Without a model: pixels a side, or auto, a power of two by the images' sizes [default: auto]
+    #[arg(long, value_name = "N", conflicts_with = "model")]
+    pub size: Option<Size>,
+    /// Without a model: gray, rgb, or auto, which is gray if all images are [default: auto]
+    #[arg(long, value_name = "NAME", conflicts_with = "model")]
+    pub channels: Option<Channels>,
     #[command(flatten)]
     pub architecture: ArchitectureOption,
     /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on: a few hundred will do, and the
@@ -86,6 +94,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
         collected.add(Role::InDomain, path, args.limit)?;
     }
     collected.settle();
+    let source = source(args, &detector, &collected.images)?;
     let request = FitRequest {
         detector,
         seed: args.seed,
@@ -94,7 +103,6 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
         images: collected.images.into(),
     };
     let mut notes = collected.notes;
-    let source = ModelSource::named(&args.model);
     // A signal ends the process at once.
     let control = Control::default();
     let (fitted, told) = carry_out(
@@ -108,8 +116,42 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     tell(args, &fitted, &notes)
 }
 
+/// The model, or what stands for one where the detector uses none: images of the size that is asked for, or that suits these.
+fn source(
+    args: &Args,
+    detector: &DetectorSpec,
+    images: &[RunImage],
+) -> Result<ModelSource, Failure> {
+    if let Some(model) = &args.model {
+        return Ok(ModelSource::named(model));
+    }
+    if detector.uses_model() {
+        return Err(needs_model(detector));
+    }
+    let files: Vec<Arc<ImageFile>> = images.iter().map(|it| Arc::clone(&it.file)).collect();
+    let geometry = Geometry {
+        side: match args.size.unwrap_or(Size::Auto) {
+            Size::Auto => usual_side(&files),
+            Size::Side(side) => side,
+        },
+        channels: match args.channels.unwrap_or(Channels::Auto) {
+            Channels::Auto if may_be_color(&files) => 3,
+            Channels::Auto | Channels::Gray => 1,
+            Channels::Rgb => 3,
+        },
+    };
+    let blank = Blank::new(geometry).ok_or_else(|| {
+        let side = geometry.side;
+        Failure::bad_request(anyhow::anyhow!("--size must be from 1 to 1024, got {side}"))
+    })?;
+    Ok(ModelSource::Blank(blank))
+}
+
 fn check_output(args: &Args) -> Result<(), Failure> {
-    let paths = Paths::new(args.overwrite).reads_model(&ModelSource::named(&args.model));
+    let model = args.model.iter().map(|model| ModelSource::named(model));
+    let paths = model.fold(Paths::new(args.overwrite), |paths, model| {
+        paths.reads_model(&model)
+    });
     let folders = args.in_domain.iter();
     let mut paths = folders.fold(paths, |paths, folder| paths.reads_images(folder));
     paths.claim(&args.output, Kind::File)?;

@@ -10,7 +10,6 @@ use super::options::{ArchitectureOption, ScoringOptions};
 use super::signals::Signals;
 use super::{Failure, Outcome, options, output, resume, shard, terminal};
 use crate::images::sources::labels;
-use crate::networks::checkpoints::ModelSource;
 use crate::ood::Role;
 use crate::runs::file::{KeepPictures, Shard};
 
@@ -21,8 +20,8 @@ use crate::runs::file::{KeepPictures, Shard};
     reason = "each is a switch of the command line"
 )]
 pub struct Args {
-    /// The model folder; `bundled` is the model inside the program.
-    #[arg(long, value_name = "DIR", required_unless_present = "resume")]
+    /// The model folder; `bundled` is the model inside the program. Detectors that were fitted without one need none.
+    #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
     #[command(flatten)]
     pub architecture: ArchitectureOption,
@@ -131,11 +130,11 @@ pub fn with_role(role: Role, paths: &[PathBuf]) -> Vec<(Role, PathBuf)> {
 }
 
 fn request(args: &Args) -> Result<Request, Failure> {
+    let settings = args.scoring.settings()?;
     Ok(Request {
-        // The options ask for one unless a run is resumed.
-        source: (args.model.as_deref()).map_or(ModelSource::Bundled, ModelSource::named),
+        source: options::model_source(args.model.as_deref(), &settings)?,
         architecture: args.architecture,
-        settings: args.scoring.settings()?,
+        settings,
         fit_files: args.scoring.fitted.clone(),
         is_measure_asked: args.scoring.distance.is_some(),
         folders: [

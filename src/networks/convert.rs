@@ -61,6 +61,7 @@ pub fn convert(
     let path = || match &checkpoint.source {
         ModelSource::Bundled => PathBuf::from("(bundled model)"),
         ModelSource::Path(path) => path.clone(),
+        ModelSource::Blank(_) => PathBuf::from("(no model)"),
     };
     let (blueprint, mut network) = Blueprint::expressing(&checkpoint.network, &checkpoint.schedule)
         .map_err(|what| ConvertError::Inexpressible { what, path: path() })?;

@@ -119,6 +119,14 @@ impl ModelMatch {
 }
 
 impl ModelIdentity {
+    /// The SHA-256 of a weights file of no bytes, for where there is no model.
+    pub const NO_WEIGHTS: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    /// Whether there is no model, see [`Blank`](super::checkpoints::Blank).
+    pub fn is_blank(&self) -> bool {
+        self.weights_sha256 == Self::NO_WEIGHTS
+    }
+
     /// The identity of a model that was just read; `weights_sha256` is of its weights file, in hex.
     pub fn new(network: &Network, schedule: &Schedule, weights_sha256: String) -> Self {
         Self {

@@ -326,10 +326,10 @@ const APART: [&str; 3] = ["created_by", "lmd_detector", "model.source"];
 /// A model's path as it is found from any working folder.
 pub fn absolute_source(source: &ModelSource) -> ModelSource {
     match source {
-        ModelSource::Bundled => ModelSource::Bundled,
         ModelSource::Path(path) => {
             ModelSource::Path(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
         }
+        placeless => placeless.clone(),
     }
 }
 

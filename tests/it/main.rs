@@ -56,6 +56,8 @@ mod mutations;
 #[cfg(test)]
 mod networks;
 #[cfg(test)]
+mod no_model;
+#[cfg(test)]
 mod one_call_norm;
 #[cfg(test)]
 mod ood;

@@ -64,6 +64,11 @@ impl Fitted {
         self.0.resize
     }
 
+    /// Of the images as the detector saw them.
+    pub fn geometry(&self) -> Geometry {
+        self.0.geometry
+    }
+
     /// Number of images that it was fitted on.
     pub fn num_images(&self) -> usize {
         self.0.images.count()

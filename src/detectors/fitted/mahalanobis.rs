@@ -71,6 +71,10 @@ impl DetectorSettings for Mahalanobis {
         &ABOUT
     }
 
+    fn uses_model(&self) -> bool {
+        false
+    }
+
     fn expected_calls(&self, _num_train_timesteps: usize) -> usize {
         0
     }
@@ -126,10 +130,6 @@ impl Fitting for Mahalanobis {
 
     fn fewest_images(&self) -> usize {
         FEWEST_IMAGES
-    }
-
-    fn uses_model(&self) -> bool {
-        false
     }
 
     fn features(&self, target: &Target<'_>) -> Result<Box<dyn Features>, DetectorError> {

@@ -49,11 +49,6 @@ pub trait Fitting: DetectorSettings {
         0.0
     }
 
-    /// Whether the diffusion model has a part in the features.
-    fn uses_model(&self) -> bool {
-        true
-    }
-
     /// What an image is seen by.
     ///
     /// # Errors

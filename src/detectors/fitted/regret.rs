@@ -108,6 +108,10 @@ impl DetectorSettings for LikelihoodRegret {
         &ABOUT
     }
 
+    fn uses_model(&self) -> bool {
+        false
+    }
+
     fn expected_calls(&self, _num_train_timesteps: usize) -> usize {
         0
     }
@@ -196,10 +200,6 @@ impl Fitting for LikelihoodRegret {
     fn learning_secs(&self, side: usize, num_images: usize) -> f64 {
         const IMAGE: f64 = 6.5e-3;
         area(side) * IMAGE * (self.epochs * num_images) as f64
-    }
-
-    fn uses_model(&self) -> bool {
-        false
     }
 
     fn features(&self, target: &Target<'_>) -> Result<Box<dyn Features>, DetectorError> {

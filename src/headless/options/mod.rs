@@ -3,8 +3,9 @@
 mod architecture;
 mod lmd;
 mod parameters;
+mod shape;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args as _, ValueEnum};
@@ -12,10 +13,12 @@ use clap::{Args as _, ValueEnum};
 pub use self::architecture::ArchitectureOption;
 use self::lmd::LmdOptions;
 pub use self::parameters::{ParameterOptions, only_shown_for};
+pub use self::shape::{Channels, Size};
 use super::Failure;
 use crate::detectors::fitted::{Fitted, Fitting};
-use crate::detectors::{DetectorSettings, DetectorSpec, measures};
+use crate::detectors::{About, DetectorSettings, DetectorSpec, measures};
 use crate::images::ResizeMode;
+use crate::networks::checkpoints::{Blank, ModelSource};
 use crate::networks::distances::DistanceWeights;
 use crate::networks::distances::from_file::from_file;
 use crate::ood::{Aggregate, MeasureId};
@@ -260,6 +263,37 @@ impl Fits<'_> {
 fn names(detectors: &[DetectorSpec]) -> String {
     let names: Vec<&str> = detectors.iter().map(|spec| spec.about().name).collect();
     names.join(" ")
+}
+
+/// The model of new work: the one that was named, or none where all detectors do without, which then know the size of images
+/// from their fits.
+pub fn model_source(model: Option<&Path>, settings: &RunSettings) -> Result<ModelSource, Failure> {
+    if let Some(model) = model {
+        return Ok(ModelSource::named(model));
+    }
+    let detector = &settings.method.detector;
+    if let Some(part) = detector.each().iter().find(|part| part.uses_model()) {
+        return Err(needs_model(part));
+    }
+    let fitted = fit_file::fits_of(&**detector);
+    let blank = fitted.first().map(|fitted| Blank::new(fitted.geometry()));
+    match (blank, fit_file::unfitted(&**detector)) {
+        (Some(Some(blank)), None) => Ok(ModelSource::Blank(blank)),
+        (_, Some(About { name, label, .. })) => Err(Failure::bad_request(anyhow::anyhow!(
+            "{label} is not fitted: fit it first by lmd fit --method {name}, and give the file as --fitted"
+        ))),
+        _ => Err(Failure::bad_request(anyhow::anyhow!(
+            "the fit is of images of a size that this program does not score; fit again by lmd fit"
+        ))),
+    }
+}
+
+/// What to say where a detector lacks its model.
+pub fn needs_model(detector: &DetectorSpec) -> Failure {
+    let About { name, label, .. } = detector.about();
+    Failure::bad_request(anyhow::anyhow!(
+        "{label} (--method {name}) uses a diffusion model: give its folder as --model, or `bundled` for the one inside the program"
+    ))
 }
 
 /// Refuse to measure by weights that were not given.

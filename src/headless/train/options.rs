@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::engine::training::request::USUAL_MINUTES;
 use crate::engine::training::{Budget, Training, TrainingRequest, TrainingSettings};
 use crate::headless::Failure;
-use crate::headless::options::{ArchitectureOption, ResizeModeName};
+use crate::headless::options::{ArchitectureOption, Channels, ResizeModeName, Size};
 use crate::images::ResizeMode;
 use crate::networks::checkpoints::{ModelSource, NetworkSize};
 use crate::networks::training::TimestepDensity;
@@ -75,51 +75,6 @@ pub struct Args {
     /// With --resume: write the model of what was learnt so far, instead of training on.
     #[arg(long, requires = "resume")]
     pub keep: bool,
-}
-
-/// `--size`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Size {
-    /// By the images.
-    Auto,
-    /// Pixels a side.
-    Side(usize),
-}
-
-impl std::str::FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match (text, text.parse()) {
-            ("auto", _) => Ok(Self::Auto),
-            (_, Ok(side)) => Ok(Self::Side(side)),
-            _ => Err(format!("expected auto or a number of pixels, got `{text}`")),
-        }
-    }
-}
-
-/// `--channels`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channels {
-    /// By the images.
-    Auto,
-    /// 1.
-    Gray,
-    /// 3.
-    Rgb,
-}
-
-impl std::str::FromStr for Channels {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "gray" => Ok(Self::Gray),
-            "rgb" => Ok(Self::Rgb),
-            _ => Err(format!("expected auto, gray or rgb, got `{text}`")),
-        }
-    }
 }
 
 /// `--timesteps`.

@@ -21,6 +21,7 @@ use crate::images::input;
 use crate::images::write::write_new;
 
 mod architectures;
+mod blank;
 mod candidate;
 mod diffusers;
 mod error;
@@ -41,6 +42,7 @@ mod sniff;
 mod tensors;
 
 pub use architectures::Architecture;
+pub use blank::Blank;
 pub use diffusers::{Blueprint, NetworkSize};
 pub use error::{CheckpointError, Misfit};
 pub use missing::MissingSettings;
@@ -100,15 +102,18 @@ pub enum ModelSource {
     Bundled,
     /// A checkpoint folder on disk, or its `config.json` or weights file.
     Path(PathBuf),
+    /// None, for detectors that use none.
+    Blank(Blank),
 }
 
 impl ModelSource {
-    /// As users write it: `bundled`, or a path.
+    /// As users write it: `bundled`, or a path; or as files do, that there is none (`none:32:gray`).
     pub fn named(name: &Path) -> Self {
-        if name == Path::new("bundled") {
-            Self::Bundled
-        } else {
-            Self::Path(name.to_owned())
+        let blank = name.to_str().and_then(|name| name.parse().ok());
+        match blank {
+            Some(blank) => Self::Blank(blank),
+            None if name == Path::new("bundled") => Self::Bundled,
+            None => Self::Path(name.to_owned()),
         }
     }
 }
@@ -254,6 +259,7 @@ pub fn load_with(
             let files = Files::Embedded(&BUNDLED);
             load_of_family(&Candidate::new(source, &files, None).with_settings(settings))
         }
+        ModelSource::Blank(blank) => blank::load(*blank),
         ModelSource::Path(path) => {
             let metadata =
                 std::fs::metadata(path).map_err(|error| files::unreadable(error, path))?;

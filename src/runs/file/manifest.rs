@@ -155,6 +155,7 @@ impl ModelRecord {
         match source {
             ModelSource::Bundled => "bundled".to_owned(),
             ModelSource::Path(path) => text_from_path(path),
+            ModelSource::Blank(blank) => blank.to_string(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::escape::{path_from_text, shell_word};
 use crate::detectors::DetectorSpec;
+use crate::networks::checkpoints::ModelSource;
 use crate::ood::Role;
 use crate::runs::file::Manifest;
 
@@ -13,7 +14,10 @@ pub fn command_line(manifest: &Manifest) -> String {
         words.push(format!("--{option}"));
         words.push(shell_word(value));
     };
-    option("model", &manifest.model.source);
+    // The detectors' fits say of which size images are where there is no model.
+    if !matches!(manifest.model.source(), ModelSource::Blank(_)) {
+        option("model", &manifest.model.source);
+    }
     for (role, text) in [
         (Role::InDomain, "in-domain"),
         (Role::OutOfDomain, "out-of-domain"),

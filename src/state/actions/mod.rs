@@ -151,7 +151,7 @@ impl Action {
                 "Use bundled",
                 "Use the small model that comes with the program, trained on pictures of clothing",
             ),
-            Self::OpenModel(ModelSource::Path(_)) => {
+            Self::OpenModel(ModelSource::Path(_) | ModelSource::Blank(_)) => {
                 Info::new("Open", "Load the model in this folder")
             }
             Self::CompleteModel(_) => Info::new(

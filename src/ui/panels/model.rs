@@ -148,11 +148,15 @@ fn card_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
 }
 
+/// Where a model's path would be.
+pub(super) const NO_MODEL: &str = "No model: the detectors of the run use none";
+
 fn location(source: Option<&ModelSource>) -> String {
     match source {
         None => "A run needs a model".to_owned(),
         Some(ModelSource::Bundled) => "The model inside the program".to_owned(),
         Some(ModelSource::Path(path)) => path.display().to_string(),
+        Some(ModelSource::Blank(_)) => NO_MODEL.to_owned(),
     }
 }
 
@@ -160,6 +164,7 @@ fn source_name(source: &ModelSource) -> String {
     match source {
         ModelSource::Bundled => "Bundled model".to_owned(),
         ModelSource::Path(path) => crate::state::folders::short_name(path),
+        ModelSource::Blank(_) => "No model".to_owned(),
     }
 }
 

@@ -164,7 +164,7 @@ impl Blueprint {
             instead: "write it as a diffusers folder by lmd convert, and begin from that"
                 .to_owned(),
             path: match &checkpoint.source {
-                ModelSource::Bundled => PathBuf::new(),
+                ModelSource::Bundled | ModelSource::Blank(_) => PathBuf::new(),
                 ModelSource::Path(path) => path.clone(),
             },
         })
@@ -180,6 +180,10 @@ impl Blueprint {
                 Files::open(&model_root(folder.unwrap_or_else(|| Path::new("."))))?
             }
             ModelSource::Path(path) => Files::open(&model_root(path))?,
+            ModelSource::Blank(blank) => {
+                let path = PathBuf::from(blank.to_string());
+                return Err(CheckpointError::NoConfig { path });
+            }
         };
         let config_name = find_config(&files).ok_or_else(|| CheckpointError::NoConfig {
             path: files.path(""),

@@ -5,6 +5,7 @@ use egui::{Grid, Label, RichText, ScrollArea, Ui};
 use crate::state::model::images;
 use crate::state::{Action, UiCommand, text};
 use crate::ui::panels::Scene;
+use crate::ui::panels::model::NO_MODEL;
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::dialog::dialog;
@@ -163,5 +164,6 @@ fn place(source: &ModelSource) -> String {
     match source {
         ModelSource::Bundled => "inside the program".to_owned(),
         ModelSource::Path(path) => path.display().to_string(),
+        ModelSource::Blank(_) => NO_MODEL.to_owned(),
     }
 }
