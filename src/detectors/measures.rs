@@ -141,11 +141,11 @@ pub fn instead_of(
             label(&asked)
         )
     } else {
-        format!(
-            "{} does not measure {}",
-            detector.about().label,
-            label(&asked)
-        )
+        let parts: Vec<&str> = detector.labels();
+        match parts.as_slice() {
+            [alone] => format!("{alone} does not measure {}", label(&asked)),
+            several => format!("none of {} measures {}", several.join(", "), label(&asked)),
+        }
     };
     Some((usual, format!("{reason}: scores are by {}", label(&usual))))
 }
@@ -174,6 +174,12 @@ pub fn is_measured(values: &Values, id: MeasureId) -> bool {
     parts(id).into_iter().all(|part| values.get(part).is_some())
 }
 
+/// How many of these attempts measured it.
+pub fn num_measured<'a>(attempts: impl IntoIterator<Item = &'a Values>, id: MeasureId) -> usize {
+    let attempts = attempts.into_iter();
+    attempts.filter(|values| is_measured(values, id)).count()
+}
+
 /// The score of an image by a measure, from all its attempts so far; `None` where it has none, see
 /// [`measure::aggregate`]. Higher is more out of domain.
 ///
@@ -187,7 +193,7 @@ pub fn score<'a>(
     score_of_parts(id, |part| measure::aggregate(attempts.clone(), part, by))
 }
 
-/// The scores of an image after 1, 2, … attempts, each as by [`score`].
+/// The scores of an image after 1, 2, … attempts, each as by [`score`]; up to the last one that measured it.
 pub fn scores_by_attempts<'a>(
     attempts: impl IntoIterator<Item = &'a Values, IntoIter: Clone>,
     id: MeasureId,
@@ -204,7 +210,13 @@ pub fn scores_by_attempts<'a>(
         })
         .collect();
     let column = |id| columns.iter().find(|(part, _)| *part == id);
+    let has_value = |count: &usize| {
+        let mut columns = columns.iter();
+        columns.all(|(_, values)| values[count - 1].is_some())
+    };
     let num_attempts = columns.first().map_or(0, |(_, values)| values.len());
+    // Attempts that did not measure it add nothing.
+    let num_attempts = (1..=num_attempts).rev().find(has_value).unwrap_or(0);
     (1..=num_attempts)
         .map(|count| {
             score_of_parts(id, |part| {

@@ -19,9 +19,29 @@ pub trait DetectorSettings {
     /// What is told of the detector.
     fn about(&self) -> &'static About;
 
+    /// The names for people of all detectors that it is: one, or several.
+    fn labels(&self) -> Vec<&'static str> {
+        vec![self.about().label]
+    }
+
     /// Attempts per image; at least 1 unless a user says otherwise.
     fn num_attempts(&self) -> usize {
         1
+    }
+
+    /// The same of this attempt, from 0, where attempts differ.
+    fn calls_of_attempt(&self, attempt: usize, num_train_timesteps: usize) -> usize {
+        if attempt < self.num_attempts() {
+            self.expected_calls(num_train_timesteps)
+        } else {
+            0
+        }
+    }
+
+    /// The same of all attempts.
+    fn total_calls(&self, num_train_timesteps: usize) -> usize {
+        let calls = self.expected_calls(num_train_timesteps);
+        calls.saturating_mul(self.num_attempts())
     }
 
     /// Whether the diffusion model has a part in its scores.

@@ -152,6 +152,10 @@ impl DetectorSettings for Several {
         const { &ABOUT }
     }
 
+    fn labels(&self) -> Vec<&'static str> {
+        self.parts.iter().map(|part| part.about().label).collect()
+    }
+
     fn num_attempts(&self) -> usize {
         let parts = self.parts.iter().map(|part| part.num_attempts());
         // None at all is refused whichever of them asks for it.
@@ -167,10 +171,16 @@ impl DetectorSettings for Several {
 
     /// The mean of all attempts: the first has the calls of all detectors, the later ones those of fewer.
     fn expected_calls(&self, num_train_timesteps: usize) -> usize {
-        let calls = self.total(|part| {
-            (part.expected_calls(num_train_timesteps)).saturating_mul(part.num_attempts())
-        });
+        let calls = self.total_calls(num_train_timesteps);
         calls.div_ceil(self.num_attempts().max(1))
+    }
+
+    fn calls_of_attempt(&self, attempt: usize, num_train_timesteps: usize) -> usize {
+        self.total(|part| part.calls_of_attempt(attempt, num_train_timesteps))
+    }
+
+    fn total_calls(&self, num_train_timesteps: usize) -> usize {
+        self.total(|part| part.total_calls(num_train_timesteps))
     }
 
     fn other_secs(&self, side: usize) -> f64 {

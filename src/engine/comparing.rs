@@ -58,9 +58,19 @@ pub fn compare(paths: &[PathBuf], level: f64) -> Vec<Arc<ComparedRun>> {
 fn rows(run: &StoredScores, level: f64) -> Vec<ComparedRow> {
     let first = run.attempts.iter().flatten().next();
     let measured = first.map_or(&[][..], |values| values.ids());
+    let detector = run.manifest.settings().method.detector;
     let ways = measures::available(measured)
         .into_iter()
-        .flat_map(|distance| Aggregate::ALL.map(|aggregate| (distance, aggregate)));
+        .flat_map(|distance| {
+            // All are the same of one attempt.
+            let aggregates = match detector.that_measures(distance).num_attempts() {
+                1 => &[Aggregate::Median][..],
+                _ => &Aggregate::ALL,
+            };
+            aggregates
+                .iter()
+                .map(move |aggregate| (distance, *aggregate))
+        });
     ways.map(|(distance, aggregate)| {
         let all = scores(run, distance, aggregate);
         let of = |role: Role| -> Vec<f64> {

@@ -15,6 +15,7 @@ use super::saving::Recorder;
 use super::{Control, Engine, Notice, Observer, Progress, RunRequest, Severity};
 use crate::detectors::AttemptError;
 use crate::diffusion::{DenoiseError, Interrupt as _, Interrupted};
+use crate::ood::Values;
 use crate::ood::mask::MaskError;
 use crate::runs::file::FileError;
 use crate::runs::{AttemptResult, BatchChoice};
@@ -242,13 +243,29 @@ impl Run<'_> {
         }
     }
 
+    /// Whether the network gave an attempt no numbers, whatever detectors without one have found.
+    fn is_void(&self, values: &Values) -> bool {
+        let settings = &self.request.settings;
+        let each = settings.method.detector.each();
+        if each.len() < 2 {
+            return values.are_void();
+        }
+        let side = self.engine.info.geometry.side;
+        let mut by_network = each.iter().filter(|part| part.uses_model());
+        by_network.any(|part| {
+            let ids = part.measures(side, settings.view.measure);
+            let measured: Vec<f64> = ids.into_iter().filter_map(|id| values.get(id)).collect();
+            !measured.is_empty() && !measured.iter().any(|value| value.is_finite())
+        })
+    }
+
     /// End a run whose network gives no numbers: its figures would be of the few attempts where it happens to.
     fn check_finite(&mut self, results: &[AttemptResult]) -> Result<(), ScoreError> {
         self.num_measured += results.len();
-        self.num_void += results
-            .iter()
-            .filter(|result| result.values.are_void())
+        let num_void = (results.iter())
+            .filter(|result| self.is_void(&result.values))
             .count();
+        self.num_void += num_void;
         let enough = ENOUGH_TO_TELL.min(self.progress.num_attempts);
         if self.num_measured >= enough && self.num_void * 2 > self.num_measured {
             return Err(ScoreError::NotFinite {

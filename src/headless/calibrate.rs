@@ -14,8 +14,9 @@ use crate::detectors::measures;
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::ood::conformal::{self, CalibrationScores};
 use crate::ood::text::{measured, percent};
-use crate::ood::{Role, ThresholdRule};
+use crate::ood::{MeasureId, Role, ThresholdRule};
 use crate::runs::calibration::{self, CalibratedModel, Calibration, CalibrationImage};
+use crate::runs::file::Manifest;
 use crate::runs::report::{ImageScores, path_from_text};
 use crate::runs::{RunImage, RunSettings};
 
@@ -58,7 +59,10 @@ pub struct Args {
 /// All that a run file decides, and what no work needs.
 fn fixed_by_a_run() -> Vec<clap::Id> {
     let ids = ["model", "architecture", "in_domain", "batch", "device"].map(clap::Id::from);
-    ids.into_iter().chain(options::deciding_ids()).collect()
+    let mut decided = options::deciding_ids();
+    // How its scores are looked at is not decided by them.
+    decided.retain(|id| *id != "distance" && *id != "aggregate");
+    ids.into_iter().chain(decided).collect()
 }
 
 /// What a threshold is set from.
@@ -73,7 +77,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let settings = args.scoring.settings()?;
     check_output(args, &settings)?;
     let mut basis = match &args.run {
-        Some(path) => stored_basis(path)?,
+        Some(path) => stored_basis(path, args)?,
         None => match scored_basis(args, settings)? {
             Ok(basis) => basis,
             Err(code) => {
@@ -100,8 +104,16 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
 }
 
 /// The in-domain scores of a run file.
-fn stored_basis(path: &Path) -> Result<Basis, Failure> {
+fn stored_basis(path: &Path, args: &Args) -> Result<Basis, Failure> {
     let (manifest, scored) = stored::read(path)?;
+    let mut settings = manifest.settings();
+    if let Some(measure) = args.scoring.distance {
+        check_measure(measure, &manifest, path)?;
+        settings.view.measure = measure;
+    }
+    if let Some(name) = args.scoring.aggregate {
+        settings.view.aggregate = name.into();
+    }
     let source = match manifest.model.source() {
         ModelSource::Path(path) => {
             ModelSource::Path(path_from_text(&manifest.working_folder).join(path))
@@ -109,7 +121,7 @@ fn stored_basis(path: &Path) -> Result<Basis, Failure> {
         placeless => placeless,
     };
     Ok(Basis {
-        settings: manifest.settings(),
+        settings,
         model: CalibratedModel {
             source: calibration::absolute_source(&source),
             name: manifest.model.name,
@@ -119,11 +131,28 @@ fn stored_basis(path: &Path) -> Result<Basis, Failure> {
     })
 }
 
+/// Refuse a measure that the run has no values of.
+fn check_measure(measure: MeasureId, manifest: &Manifest, path: &Path) -> Result<(), Failure> {
+    let available = measures::available(&manifest.measures);
+    if available.contains(&measure) {
+        return Ok(());
+    }
+    let names: Vec<&str> = available.iter().map(MeasureId::name).collect();
+    Err(Failure::bad_request(anyhow::anyhow!(
+        "--distance {measure} was not measured by the run, which has {}: {}",
+        names.join(", "),
+        path.display()
+    )))
+}
+
 /// New scores, or the exit code of the signal that stopped them.
 fn scored_basis(args: &Args, settings: RunSettings) -> Result<Result<Basis, u8>, Failure> {
     let signals = Signals::catch().map_err(Failure::failed)?;
+    let measure = settings.view.measure;
+    // What the threshold is not of would be scored for nothing.
+    let settings = settings.of_measure(measure);
     let mut work = Work {
-        source: options::model_source(args.model.as_deref(), &settings)?,
+        source: options::model_source(args.model.as_deref(), args.architecture, &settings)?,
         architecture: args.architecture,
         settings,
         is_measure_asked: args.scoring.distance.is_some(),
@@ -215,8 +244,7 @@ fn make(basis: &mut Basis, rate: f64) -> Result<Calibration, Failure> {
     let threshold = how.threshold(&scores, &[]).map_err(Failure::failed)?;
     Ok(Calibration::new(
         model.clone(),
-        // A verdict needs no other detector of the run.
-        settings.clone().of_measure(settings.view.measure),
+        settings.clone(),
         (threshold, how),
         0,
         calibration,

@@ -146,6 +146,10 @@ fn accept(
     model: &ModelIdentity,
     path: &Path,
 ) -> Result<Option<String>, Failure> {
+    if detector.model.identity.is_blank() {
+        // It asks none.
+        return Ok(None);
+    }
     match detector.model.identity.compare(model) {
         ModelMatch::Same => Ok(None),
         ModelMatch::Unproven(caveat) => Ok(Some(caveat)),

@@ -46,7 +46,7 @@ pub struct Args {
     /// Without a model: pixels a side, or auto, a power of two by the images' sizes [default: auto]
     #[arg(long, value_name = "N", conflicts_with = "model")]
     pub size: Option<Size>,
-    /// Without a model: gray, rgb, or auto, which is gray if all images are [default: auto]
+    /// Without a model: gray, rgb, or auto, which is gray if all files are stored so [default: auto]
     #[arg(long, value_name = "NAME", conflicts_with = "model")]
     pub channels: Option<Channels>,
     #[command(flatten)]

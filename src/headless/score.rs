@@ -132,7 +132,7 @@ pub fn with_role(role: Role, paths: &[PathBuf]) -> Vec<(Role, PathBuf)> {
 fn request(args: &Args) -> Result<Request, Failure> {
     let settings = args.scoring.settings()?;
     Ok(Request {
-        source: options::model_source(args.model.as_deref(), &settings)?,
+        source: options::model_source(args.model.as_deref(), args.architecture, &settings)?,
         architecture: args.architecture,
         settings,
         fit_files: args.scoring.fitted.clone(),

@@ -8,13 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::digest;
+use super::fit_file::fits_of;
 use super::settings::{RunSettings, unknown_field};
 use super::verdicts::CalibrationSet;
+use crate::detectors::DetectorSettings;
 use crate::images::ContentHash;
 use crate::images::input::{self, InputError};
 use crate::images::write::{write_atomically, write_new};
 use crate::networks::ModelIdentity;
-use crate::networks::checkpoints::ModelSource;
+use crate::networks::checkpoints::{self, Blank, ModelSource};
 use crate::ood::ThresholdRule;
 use crate::ood::conformal::CalibrationScores;
 
@@ -60,6 +62,25 @@ pub struct CalibratedModel {
     /// What tells its numbers from another model's.
     #[serde(flatten)]
     pub identity: ModelIdentity,
+}
+
+impl CalibratedModel {
+    /// What a detector needs: no model where it uses none, but the size of images that it was fitted on.
+    fn needed(self, detector: &dyn DetectorSettings) -> Self {
+        if detector.uses_model() {
+            return self;
+        }
+        let fitted = fits_of(detector);
+        let blank = fitted
+            .first()
+            .and_then(|fitted| Blank::new(fitted.geometry()));
+        let checkpoint = blank.and_then(|blank| checkpoints::load(&ModelSource::Blank(blank)).ok());
+        checkpoint.map_or(self, |checkpoint| Self {
+            source: checkpoint.source,
+            name: checkpoint.name,
+            identity: checkpoint.identity,
+        })
+    }
 }
 
 /// One in-domain image with its score.
@@ -134,7 +155,8 @@ struct Version {
 }
 
 impl Calibration {
-    /// A detector in the form that this program writes; `threshold` comes with the way it was set.
+    /// A detector in the form that this program writes; `threshold` comes with the way it was set, and is of the one among
+    /// the run's detectors that its measure comes from: a verdict needs no other.
     pub fn new(
         model: CalibratedModel,
         settings: RunSettings,
@@ -142,6 +164,9 @@ impl Calibration {
         num_out_of_domain: usize,
         calibration: Vec<CalibrationImage>,
     ) -> Self {
+        let measure = settings.view.measure;
+        let settings = settings.of_measure(measure);
+        let model = CalibratedModel::needed(model, &*settings.method.detector);
         Self {
             lmd_detector: SCHEMA,
             created_by: format!("LMD Inspector {}", env!("CARGO_PKG_VERSION")),

@@ -178,15 +178,59 @@ impl Method {
         if self == other {
             return Vec::new();
         }
-        let (a, b) = (self.detector.about().name, other.detector.about().name);
+        let names = |method: &Self| -> Vec<&str> {
+            let each = method.detector.each().iter();
+            each.map(|part| part.about().name).collect()
+        };
+        let (a, b) = (names(self), names(other));
         if a != b {
+            let (a, b) = (a.join(" with "), b.join(" with "));
             return vec![format!("detector ({a} and {b})")];
         }
-        let (ours, theirs) = (self.fields(), other.fields());
-        let names = ours
-            .keys()
-            .filter(|name| ours.get(*name) != theirs.get(*name));
-        names.cloned().collect()
+        let differing = |a: &Self, b: &Self| -> Vec<String> {
+            let (ours, theirs) = (a.fields(), b.fields());
+            let names = ours
+                .keys()
+                .filter(|name| ours.get(*name) != theirs.get(*name));
+            names.cloned().collect()
+        };
+        let each = self.detector.each();
+        if each.len() < 2 {
+            return differing(self, other);
+        }
+        // Of several each by itself; what they share is told once.
+        let mut found = Vec::new();
+        for part in each {
+            let alone = |method: &Self| Self {
+                detector: (method.detector.each().iter())
+                    .find(|other| other.about().name == part.about().name)
+                    .unwrap_or(part)
+                    .clone(),
+                ..method.clone()
+            };
+            let shared = Self {
+                detector: part.clone(),
+                ..self.clone()
+            };
+            let of_all = differing(
+                &shared,
+                &Self {
+                    detector: part.clone(),
+                    ..other.clone()
+                },
+            );
+            for name in differing(&alone(self), &alone(other)) {
+                let told = if of_all.contains(&name) {
+                    name
+                } else {
+                    format!("{name} of {}", part.about().name)
+                };
+                if !found.contains(&told) {
+                    found.push(told);
+                }
+            }
+        }
+        found
     }
 
     /// As files hold it.

@@ -19,7 +19,9 @@ use crate::ood::{Role, ThresholdRule};
 use crate::runs::calibration::{CalibratedModel, CalibrationImage, absolute_source};
 use crate::runs::settings::View;
 use crate::runs::{Calibration, CalibrationSet, RunSettings};
-use crate::worker::protocol::{DialogKind, LibraryCommand, ModelInfo, Notice, Severity};
+use crate::worker::protocol::{
+    DialogKind, LibraryCommand, ModelInfo, ModelSource, Notice, Severity,
+};
 
 /// A detector file and what is in it.
 pub type OpenDetector = (PathBuf, Arc<Calibration>);
@@ -78,8 +80,7 @@ impl Session {
         let threshold = (threshold, how);
         Ok(Calibration::new(
             model,
-            // A verdict needs no other detector of the run.
-            settings.of_measure(self.settings.run.view.measure),
+            settings,
             threshold,
             num_out,
             calibration,
@@ -152,7 +153,13 @@ impl Session {
         let source = detector.model.source.clone();
         self.detector = Some((path, detector));
         self.change_settings(run);
-        if self.settings.model != source || self.model_info().is_none() {
+        let info = self.model_info();
+        // A detector that uses no model leaves the one that is open, if its images are as large.
+        let is_unneeded = match &source {
+            ModelSource::Blank(blank) => info.is_some_and(|it| it.geometry == blank.geometry()),
+            _ => false,
+        };
+        if !is_unneeded && (self.settings.model != source || info.is_none()) {
             self.open_model(source);
         }
         let settings = DecisionSettings {
@@ -235,7 +242,7 @@ pub(super) fn fitting<'a>(
     };
     let is_same_model = run.model.as_ref().is_some_and(|model| {
         let difference = detector.model.identity.compare(&model.identity);
-        difference.difference().is_none()
+        detector.model.identity.is_blank() || difference.difference().is_none()
     });
     let is_same = is_same_model && (of_run.of_measure(measure)).gives_scores_of(&detector.settings);
     Some(if is_same {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::folders::{Folder, ScanState, planned_images};
@@ -17,7 +17,7 @@ use crate::engine::fitting::usual_share;
 use crate::images::ContentHash;
 use crate::ood::Role;
 use crate::runs::RunImage;
-use crate::runs::fit_file::{self, fit_of};
+use crate::runs::fit_file::{self, fit_of, fits_of};
 use crate::worker::protocol::{
     Command, Control, Event, FitRequest, JobId, LibraryCommand, Notice, Progress, Severity,
 };
@@ -62,10 +62,10 @@ pub struct FitRun {
     is_cancelled: bool,
 }
 
-/// What came of the last fit, besides the fit.
+/// What came of the last fit, or of the last ones of several detectors, besides the fits.
 #[derive(Debug, Default)]
 struct Outcome {
-    /// The name of its detector.
+    /// The name of the detector that was chosen.
     detector: &'static str,
     problem: Option<String>,
     warnings: Vec<Notice>,
@@ -81,6 +81,8 @@ pub struct FittingState {
     /// Folders, detector or form have changed since `choice` was made.
     pub(super) is_stale: bool,
     last: Outcome,
+    /// The names of the detectors that are fitted one after the other, the next one first.
+    queue: Vec<&'static str>,
 }
 
 impl FitRun {
@@ -161,6 +163,9 @@ impl Session {
         if let Some(reason) = (self.missing_opened_model()).or_else(|| self.pending_folder()) {
             return Some(reason.into());
         }
+        if let Some(reason) = self.missing_diffusion_model(detector) {
+            return Some(reason.into());
+        }
         let (fewest, choice) = (fitting.fewest_images(), &self.fitting.choice);
         let num_images = choice.images.len();
         if num_images == 0 {
@@ -206,7 +211,7 @@ impl Session {
     }
 
     fn last_fit(&self) -> Option<&Outcome> {
-        let name = self.settings.run.method.detector.to_fit().about().name;
+        let name = self.settings.run.method.detector.about().name;
         Some(&self.fitting.last).filter(|last| last.detector == name)
     }
 
@@ -234,20 +239,43 @@ impl Session {
         };
     }
 
-    /// Fit the chosen detector; what it has of a fit stays until there is another.
+    /// Fit the chosen detector; what it has of a fit stays until there is another. Of several those that are not fitted, or
+    /// all where each is.
     pub(super) fn start_fit(&mut self) {
+        let chosen = &self.settings.run.method.detector;
+        self.fitting.last = Outcome {
+            detector: chosen.about().name,
+            ..Outcome::default()
+        };
+        let takes_all = self.is_fitted();
+        let fittings = chosen.fittings().into_iter();
+        let wanted = fittings.filter(|it| takes_all || it.fitted().is_none());
+        self.fitting.queue = wanted.map(|fitting| fitting.about().name).collect();
+        self.fit_next();
+    }
+
+    /// Fit the next detector of the queue.
+    fn fit_next(&mut self) {
         self.choose_fit_images();
         if let Some(reason) = self.missing_for_fit() {
+            self.fitting.queue.clear();
             self.notices.say(Severity::Warning, reason);
             return;
         }
+        if self.fitting.queue.is_empty() {
+            return;
+        }
+        let name = self.fitting.queue.remove(0);
         let Some(info) = self.model_info() else {
             return;
         };
         let (method, execution) = (&self.settings.run.method, self.settings.run.execution);
         let images = Arc::clone(&self.fitting.choice.images);
         let num_images = images.len();
-        let detector = method.detector.to_fit();
+        let mut each = method.detector.each().iter();
+        let Some(detector) = each.find(|part| part.about().name == name) else {
+            return;
+        };
         let num_calls = estimated_calls(info, &**detector, num_images);
         let request = FitRequest {
             detector: detector.clone(),
@@ -258,10 +286,6 @@ impl Session {
         };
         let job = self.outbox.mint_job();
         let control = Control::default();
-        self.fitting.last = Outcome {
-            detector: detector.about().name,
-            ..Outcome::default()
-        };
         self.fitting.run = Some(FitRun {
             job,
             control: control.clone(),
@@ -292,6 +316,7 @@ impl Session {
     pub(super) fn fit_failed(&mut self, reason: &str) {
         if let Some(run) = self.fitting.run.take() {
             run.control.cancel();
+            self.fitting.queue.clear();
             self.fitting.last.problem = Some(text::sentences(reason));
         }
     }
@@ -318,26 +343,19 @@ impl Session {
             Event::Failed { message, .. } => self.fit_failed(&message),
             Event::Done { .. } => {
                 self.fitting.run = None;
-                self.fit_next();
+                if !self.fitting.queue.is_empty() {
+                    self.fit_next();
+                }
             }
-            Event::Cancelled { .. } => self.fitting.run = None,
+            Event::Cancelled { .. } => {
+                self.fitting.run = None;
+                self.fitting.queue.clear();
+            }
             Event::ModelOpened { .. }
             | Event::ModelIncomplete { .. }
             | Event::Traced { .. }
             | Event::Mapped { .. }
             | Event::Saving { .. } => {}
-        }
-    }
-
-    /// Go on with the next of several detectors, where the last one was fitted.
-    fn fit_next(&mut self) {
-        let detector = &self.settings.run.method.detector;
-        let is_made = |part: &DetectorSpec| {
-            part.about().name == self.fitting.last.detector && fit_of(&**part).is_some()
-        };
-        let goes_on = self.fitting.last.problem.is_none() && detector.each().iter().any(is_made);
-        if detector.each().len() > 1 && goes_on && !self.is_fitted() {
-            self.start_fit();
         }
     }
 
@@ -351,6 +369,7 @@ impl Session {
                 self.use_fit(detector);
             }
         } else {
+            self.fitting.queue.clear();
             self.fitting.last.problem = Some(
                 "The detector was changed before the fit was done, so the fit is not used. Fit again."
                     .to_owned(),
@@ -375,8 +394,15 @@ impl Session {
         if let Some(fitted) = fit_of(&*detector) {
             run.method.resize = fitted.resize();
         }
-        if !run.method.detector.put(detector.clone()) {
-            run.method.detector = detector;
+        let chosen = &mut run.method.detector;
+        if !chosen.put(detector.clone()) {
+            // One of several joins them.
+            let mut each = chosen.each().to_vec();
+            each.push(detector.clone());
+            let together = DetectorSpec::together(each).ok();
+            *chosen = together
+                .filter(|_| chosen.each().len() > 1)
+                .unwrap_or(detector);
         }
         self.change_settings(run);
     }
@@ -389,6 +415,11 @@ impl Session {
         }
     }
 
+    /// Fits that the chosen detector has, of several all of theirs.
+    pub fn num_fits(&self) -> usize {
+        fits_of(&*self.settings.run.method.detector).len()
+    }
+
     /// Whether the chosen detector has a fit, or each of several that takes one.
     pub fn is_fitted(&self) -> bool {
         fit_of(&**self.settings.run.method.detector.to_fit()).is_some()
@@ -396,7 +427,7 @@ impl Session {
 
     /// Write the fit of the chosen detector. `is_asked`: whoever chose the path was asked about a file that is there.
     pub(super) fn save_fit(&mut self, path: PathBuf, is_asked: bool) {
-        if !self.is_fitted() {
+        if self.num_fits() == 0 {
             self.notices.say(
                 Severity::Warning,
                 "There is no fit to save yet. Fit the detector first.",
@@ -404,16 +435,30 @@ impl Session {
             return;
         }
         let is_named = fit_file::is_fit(&path);
-        self.outbox
-            .push_back(Outgoing::Library(LibraryCommand::SaveFit {
-                path: if is_named {
-                    path
-                } else {
-                    path.with_added_extension(fit_file::EXTENSION)
-                },
-                detector: self.settings.run.method.detector.to_fit().clone(),
-                may_overwrite: is_asked && is_named,
-            }));
+        let path = if is_named {
+            path
+        } else {
+            path.with_added_extension(fit_file::EXTENSION)
+        };
+        let each = self.settings.run.method.detector.each().iter();
+        let fitted: Vec<DetectorSpec> = each
+            .filter(|it| fit_of(&***it).is_some())
+            .cloned()
+            .collect();
+        let is_alone = fitted.len() == 1;
+        for detector in fitted {
+            let name = detector.about().name;
+            self.outbox
+                .push_back(Outgoing::Library(LibraryCommand::SaveFit {
+                    path: if is_alone {
+                        path.clone()
+                    } else {
+                        beside(&path, name)
+                    },
+                    detector,
+                    may_overwrite: is_asked && is_named && is_alone,
+                }));
+        }
     }
 
     pub(super) fn fit_saved(&mut self, path: PathBuf, outcome: Result<(), String>) {
@@ -457,6 +502,12 @@ impl FitChoice {
             limit = (limit + missing.div_ceil(listed)).min(most);
         }
     }
+}
+
+/// A file's place with a detector's name in it: each has a file of its own.
+fn beside(path: &Path, name: &str) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{stem}-{name}.{}", fit_file::EXTENSION))
 }
 
 /// The number of images of each in-domain folder.

@@ -450,6 +450,50 @@ fn several_detectors_are_fitted_one_after_the_other_on_the_same_images() {
     assert_eq!(worker_commands(&mut session).len(), 0);
     let num_fits = fits_of(&*session.settings.run.method.detector).len();
     assert_eq!(num_fits, 2);
+    // Fitted again are both, from the first one on; each has a file of its own.
+    session.perform(Action::Do(UiCommand::FitAgain));
+    let mut told = Vec::new();
+    for name in ["msma", "diffpath"] {
+        let commands = worker_commands(&mut session);
+        let [Command::Fit { job, request, .. }] = commands.as_slice() else {
+            panic!("expected a fit of {name}, got {commands:?}");
+        };
+        assert_eq!(request.detector.about().name, name);
+        let notice = Notice {
+            severity: Severity::Warning,
+            message: format!("left out of {name}"),
+            path: None,
+        };
+        session.apply(Event::Notice { job: *job, notice });
+        told.push(format!("left out of {name}"));
+        finish(&mut session, *job, request);
+    }
+    let warnings = session
+        .fit_warnings()
+        .iter()
+        .map(|notice| notice.message.clone());
+    assert_eq!(
+        warnings.collect::<Vec<_>>(),
+        told,
+        "of all that were fitted"
+    );
+    session.save_fit("/fits/mine.lmdfit".into(), true);
+    let saved = session
+        .outbox
+        .drain()
+        .filter_map(|outgoing| match outgoing {
+            Outgoing::Library(LibraryCommand::SaveFit {
+                path,
+                may_overwrite,
+                ..
+            }) => {
+                assert!(!may_overwrite, "nobody was asked about these names");
+                Some(path.display().to_string())
+            }
+            _ => None,
+        });
+    let expected = ["/fits/mine-msma.lmdfit", "/fits/mine-diffpath.lmdfit"];
+    assert_eq!(saved.collect::<Vec<_>>(), expected);
     // A file's fit takes the place of that one alone.
     let mut other = named("msma");
     other.set_parameter("levels", 3.0);

@@ -144,8 +144,7 @@ pub fn estimated_calls(
     detector: &dyn DetectorSettings,
     num_images: usize,
 ) -> f64 {
-    let num_calls = detector.expected_calls(info.num_train_timesteps);
-    num_images as f64 * detector.num_attempts() as f64 * num_calls as f64
+    num_images as f64 * detector.total_calls(info.num_train_timesteps) as f64
 }
 
 #[cfg(test)]

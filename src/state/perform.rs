@@ -15,6 +15,7 @@ use super::session::Session;
 use super::settings::{FolderChoice, FolderSource};
 use super::shown::Shown;
 use super::shown::run::{Phase, RunState};
+use crate::detectors::DetectorSpec;
 use crate::images::duplicates::TwoRoles;
 use crate::ood::Role;
 use crate::runs::fit_file::{fits_of, unfitted};
@@ -217,6 +218,9 @@ impl Session {
         if let Some(reason) = self.missing_weights() {
             return Some(reason);
         }
+        if let Some(reason) = self.missing_diffusion_model(&self.settings.run.method.detector) {
+            return Some(reason);
+        }
         if let Some(missing) = unfitted(&*self.settings.run.method.detector) {
             let label = missing.label;
             return Some(format!(
@@ -245,6 +249,17 @@ impl Session {
             }
             ModelState::Ready(_) => None,
         }
+    }
+
+    /// That a detector lacks its model, where the one that is open only stands for none.
+    pub(super) fn missing_diffusion_model(&self, detector: &DetectorSpec) -> Option<String> {
+        let is_blank = self.model_info()?.identity.is_blank();
+        let mut each = detector.each().iter();
+        let part = each.find(|part| is_blank && part.uses_model())?;
+        let label = part.about().label;
+        Some(format!(
+            "{label} uses a diffusion model, and none is open. Open one under Model, or use the bundled one."
+        ))
     }
 
     /// That a folder's images are not known yet, if so.

@@ -30,6 +30,11 @@ pub fn settings(manifest: &Manifest) -> String {
     let settings = manifest.settings();
     let detector = &settings.method.detector;
     let num_calls = detector.expected_calls(manifest.model.num_train_timesteps);
+    if detector.each().len() > 1 {
+        let num_calls = detector.total_calls(manifest.model.num_train_timesteps);
+        let calls = text::counted(num_calls, "call");
+        return format!("{}, {calls} per image", detector.summary());
+    }
     match (detector.num_attempts(), num_calls) {
         (1, 0 | 1) => detector.summary(),
         (num_attempts, num_calls) => format!(

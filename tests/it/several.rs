@@ -120,6 +120,7 @@ fn each_scores_as_it_does_alone() {
     let command = "--method lmd --method one-call-norm --method bound --mask alternating-checkerboard --grid 8 --attempts 3";
     assert!(page.contains(command));
     assert!(!page.contains("attempts have no"), "nothing is missing");
+    assert!(page.contains("LPIPS, median of 3 attempts") && !page.contains("NaN"));
 }
 
 #[test]
@@ -181,6 +182,23 @@ fn a_threshold_is_of_the_one_that_the_chosen_measure_comes_from() {
     let other = Calibration::load(&other).unwrap();
     assert_eq!(stored.threshold, other.threshold);
     assert_eq!(stored.settings.method, other.settings.method);
+    // Any measure of the run will do; attempts are looked at as asked.
+    let third = folder.path().join("third.json");
+    let calibrate = ["calibrate", "--run", text(&run), "--output", text(&third)];
+    let output = lmd(&[&calibrate[..], &["--distance", "mse", "--aggregate", "max"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let third = Calibration::load(&third).unwrap();
+    assert_eq!(third.settings.method.detector.about().name, "lmd");
+    assert_eq!(third.settings.view.measure, MSE);
+    let told = refused(&lmd(&[
+        &calibrate[..],
+        &["--distance", "msma", "--overwrite"],
+    ]
+    .concat()));
+    assert!(
+        told.contains("was not measured by the run, which has lpips, "),
+        "{told}"
+    );
     // It judges the images of a run by several, and those of a folder.
     let output = lmd(&[
         "classify",
@@ -210,6 +228,73 @@ fn a_threshold_is_of_the_one_that_the_chosen_measure_comes_from() {
         text(&without),
     ]));
     assert!(told.contains("other settings than the detector"), "{told}");
+}
+
+#[test]
+fn figures_by_one_attempt_say_so_and_what_is_lost_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run.lmdrun");
+    let methods = [
+        "--method",
+        "lmd",
+        "one-call-norm",
+        "--distance",
+        "noise-norm",
+    ];
+    json(&score(&run, "5", &[&methods[..], &FEW].concat()));
+    let page = folder.path().join("report.html");
+    let export = ["export", text(&run), "--report", text(&page), "--overwrite"];
+    assert_eq!(lmd(&export).status.code(), Some(0));
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert!(html.contains("Noise norm, 1 attempt") && !html.contains("NaN"));
+    assert!(!html.contains("median attempt is framed"));
+    let database = rusqlite::Connection::open(&run).unwrap();
+    let lost = "DELETE FROM attempts WHERE attempt = 0 AND image < 2";
+    assert_eq!(database.execute(lost, []).unwrap(), 2);
+    drop(database);
+    assert_eq!(lmd(&export).status.code(), Some(0));
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert!(html.contains("2 images are left out of the figures of Noise norm"));
+}
+
+#[test]
+fn differences_are_told_by_the_detector_that_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str, more: &[&str]| {
+        let path = folder.path().join(name);
+        let methods = ["--method", "lmd", "bound", "--steps", "2"];
+        json(&score(&path, "2", &[&methods[..], more].concat()));
+        path
+    };
+    let merged = folder.path().join("merged.lmdrun");
+    let merge = |a: &Path, b: &Path| {
+        refused(&lmd(&[
+            "merge",
+            text(a),
+            text(b),
+            "--output",
+            text(&merged),
+        ]))
+    };
+    let a = run("a.lmdrun", &["--attempts", "1", "--shard", "1/2"]);
+    let b = run("b.lmdrun", &["--attempts", "2", "--shard", "2/2"]);
+    let told = merge(&a, &b);
+    assert!(told.contains("num_attempts of lmd"), "{told}");
+    let c = run(
+        "c.lmdrun",
+        &[
+            "--attempts",
+            "1",
+            "--shard",
+            "2/2",
+            "--terms",
+            "9",
+            "--seed",
+            "4",
+        ],
+    );
+    let told = merge(&a, &c);
+    assert!(told.contains("seed, terms of bound"), "{told}");
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl Fitted {
             let words =
                 |it: Geometry| format!("{0}x{0} pixels in {1} channels", it.side, it.channels);
             return refuse(format!(
-                "the detector was fitted on images of {}, and the model's have {}; use the model that it was fitted with, or \
+                "the detector was fitted on images of {}, and these have {}; use the model that it was fitted with, or \
                  fit again by lmd fit",
                 words(then),
                 words(now)

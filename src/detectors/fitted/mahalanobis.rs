@@ -136,8 +136,8 @@ impl Fitting for Mahalanobis {
         let (side, smallest) = (target.geometry.side, smallest_side());
         if side < smallest {
             return Err(DetectorError::Unfit(format!(
-                "AlexNet needs images of at least {smallest}x{smallest} pixels and the model's are {side}x{side}; use --method \
-                 msma"
+                "AlexNet needs images of at least {smallest}x{smallest} pixels, and these are {side}x{side}; use a model or a \
+                 --size of larger ones, or --method msma"
             )));
         }
         let tap = self.feature_layer.checked_sub(1);
@@ -261,7 +261,7 @@ mod tests {
             let refused = settings.features(&target).err().unwrap();
             refused.to_string()
         };
-        assert!(refusal(28, 2).contains("at least 31x31 pixels and the model's are 28x28"));
+        assert!(refusal(28, 2).contains("at least 31x31 pixels, and these are 28x28"));
         assert!(refusal(32, 6).contains("layers 1 to 5, got 6"));
         assert!(refusal(32, 0).contains("layers 1 to 5, got 0"));
     }

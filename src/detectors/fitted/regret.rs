@@ -207,8 +207,8 @@ impl Fitting for LikelihoodRegret {
         match Shape::usual(geometry) {
             Some(_) => Ok(Box::new(Levels { geometry })),
             None => Err(DetectorError::Unfit(format!(
-                "likelihood regret needs images whose side is a power of two from 8 to {1}, and the model's are {0}x{0} pixels; \
-                 use --method msma",
+                "likelihood regret needs images whose side is a power of two from 8 to {1}, and these have {0}; use a model or a \
+                 --size of such a side, or --method msma",
                 geometry.side,
                 Shape::MOST_PIXELS_PER_SIDE
             ))),

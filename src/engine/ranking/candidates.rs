@@ -40,8 +40,7 @@ impl Candidate {
 
     /// About how many network calls it takes per image.
     pub fn calls(&self, num_train_timesteps: usize) -> f64 {
-        let calls = self.detector.expected_calls(num_train_timesteps);
-        (calls * self.detector.num_attempts()) as f64
+        self.detector.total_calls(num_train_timesteps) as f64
     }
 
     /// About how many seconds it takes per image besides, at so many pixels per side.

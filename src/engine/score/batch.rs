@@ -97,7 +97,12 @@ impl Run<'_> {
         };
         let attempts = plan.detector.score(batch, attempt, models, watch)?;
         self.calls_secs = calls_secs;
-        self.adapt_batch(num_items, calls_secs / num_calls.max(1) as f64);
+        let detector = &self.request.settings.method.detector;
+        let side = self.engine.info.geometry.side;
+        // Beside other work the time says little of calls.
+        if detector.each().len() < 2 || detector.other_secs(side) == 0.0 {
+            self.adapt_batch(num_items, calls_secs / num_calls.max(1) as f64);
+        }
         for (item, original) in items.iter_mut().zip(originals) {
             item.original.compared = original;
             self.originals.keep(item.id, &item.original);

@@ -43,9 +43,9 @@ pub struct ScoringOptions {
     /// lpips-squeeze and simclr need --distance-weights
     #[arg(long, value_name = "NAME", value_parser = measure_parser())]
     pub distance: Option<MeasureId>,
-    /// How attempts become one score.
-    #[arg(long, value_enum, default_value = "median")]
-    aggregate: AggregateName,
+    /// How attempts become one score [default: median]
+    #[arg(long, value_enum)]
+    pub aggregate: Option<AggregateName>,
     /// How a picture is brought to the model's square [default: crop, or as for the images of --fitted]
     #[arg(long, value_enum)]
     fit: Option<ResizeModeName>,
@@ -137,6 +137,17 @@ pub fn deciding_ids() -> Vec<clap::Id> {
     ids.filter(|id| !EXECUTION.contains(&id.as_str())).collect()
 }
 
+impl From<AggregateName> for Aggregate {
+    fn from(name: AggregateName) -> Self {
+        match name {
+            AggregateName::Median => Self::Median,
+            AggregateName::Mean => Self::Mean,
+            AggregateName::Min => Self::Min,
+            AggregateName::Max => Self::Max,
+        }
+    }
+}
+
 impl From<ResizeModeName> for ResizeMode {
     fn from(name: ResizeModeName) -> Self {
         match name {
@@ -160,12 +171,9 @@ impl ScoringOptions {
         settings.method.resize = asked.or(as_fitted).unwrap_or(settings.method.resize);
         settings.view.measure = self.distance.unwrap_or(settings.view.measure);
         check_weights(&*settings.method.detector, settings.view.measure)?;
-        settings.view.aggregate = match self.aggregate {
-            AggregateName::Median => Aggregate::Median,
-            AggregateName::Mean => Aggregate::Mean,
-            AggregateName::Min => Aggregate::Min,
-            AggregateName::Max => Aggregate::Max,
-        };
+        if let Some(name) = self.aggregate {
+            settings.view.aggregate = name.into();
+        }
         settings.selection.limit = self.limit;
         settings.execution.batch = self.batch.unwrap_or(BatchChoice::Auto);
         settings.execution.device = self.device.unwrap_or(DeviceChoice::Auto);
@@ -267,7 +275,11 @@ fn names(detectors: &[DetectorSpec]) -> String {
 
 /// The model of new work: the one that was named, or none where all detectors do without, which then know the size of images
 /// from their fits.
-pub fn model_source(model: Option<&Path>, settings: &RunSettings) -> Result<ModelSource, Failure> {
+pub fn model_source(
+    model: Option<&Path>,
+    architecture: ArchitectureOption,
+    settings: &RunSettings,
+) -> Result<ModelSource, Failure> {
     if let Some(model) = model {
         return Ok(ModelSource::named(model));
     }
@@ -275,8 +287,20 @@ pub fn model_source(model: Option<&Path>, settings: &RunSettings) -> Result<Mode
     if let Some(part) = detector.each().iter().find(|part| part.uses_model()) {
         return Err(needs_model(part));
     }
+    if architecture.architecture.is_some() {
+        return Err(Failure::bad_request(anyhow::anyhow!(
+            "--architecture says which model --model is, and none was given; leave it out, or give both"
+        )));
+    }
     let fitted = fit_file::fits_of(&**detector);
-    let blank = fitted.first().map(|fitted| Blank::new(fitted.geometry()));
+    let first = fitted.first().map(|fitted| fitted.geometry());
+    if fitted.iter().any(|fitted| Some(fitted.geometry()) != first) {
+        return Err(Failure::bad_request(anyhow::anyhow!(
+            "the detectors of --fitted were fitted on images of different sizes; fit them again by lmd fit with the same --size \
+             and --channels"
+        )));
+    }
+    let blank = first.map(Blank::new);
     match (blank, fit_file::unfitted(&**detector)) {
         (Some(Some(blank)), None) => Ok(ModelSource::Blank(blank)),
         (_, Some(About { name, label, .. })) => Err(Failure::bad_request(anyhow::anyhow!(
@@ -420,6 +444,10 @@ mod tests {
             ] {
                 if line == resumed && id == "distance_weights" {
                     // Where they are by now: other ones are refused by their content.
+                    continue;
+                }
+                if line != resumed && ["distance", "aggregate"].contains(&id.as_str()) {
+                    // How the scores are looked at: no new ones are needed.
                     continue;
                 }
                 let plain = Cli::command().try_get_matches_from(line);

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn its_name_says_its_size_and_what_no_images_have_is_a_path() {
         for (name, channels, side) in [("none:32:gray", 1, 32), ("none:224:rgb", 3, 224)] {
-            let source = ModelSource::named(name.as_ref());
+            let source = ModelSource::stored(name.as_ref());
             let checkpoint = checkpoints::load(&source).unwrap();
             assert_eq!(checkpoint.network.in_channels, channels);
             assert_eq!(checkpoint.network.image_size, side);
@@ -168,9 +168,12 @@ mod tests {
             "none:32:red",
             "none:32",
         ] {
-            let source = ModelSource::named(name.as_ref());
+            let source = ModelSource::stored(name.as_ref());
             assert_eq!(source, ModelSource::Path(name.into()));
         }
+        // Nobody asks for it: a model of this name is a path.
+        let asked = ModelSource::named("none:32:gray".as_ref());
+        assert_eq!(asked, ModelSource::Path("none:32:gray".into()));
         let bundled = checkpoints::load(&ModelSource::Bundled).unwrap();
         assert!(!bundled.identity.is_blank());
     }

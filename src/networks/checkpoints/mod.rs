@@ -107,14 +107,19 @@ pub enum ModelSource {
 }
 
 impl ModelSource {
-    /// As users write it: `bundled`, or a path; or as files do, that there is none (`none:32:gray`).
+    /// As users write it: `bundled`, or a path.
     pub fn named(name: &Path) -> Self {
-        let blank = name.to_str().and_then(|name| name.parse().ok());
-        match blank {
-            Some(blank) => Self::Blank(blank),
-            None if name == Path::new("bundled") => Self::Bundled,
-            None => Self::Path(name.to_owned()),
+        if name == Path::new("bundled") {
+            Self::Bundled
+        } else {
+            Self::Path(name.to_owned())
         }
+    }
+
+    /// As files name it: that there is none too (`none:32:gray`).
+    pub fn stored(name: &Path) -> Self {
+        let blank = name.to_str().and_then(|name| name.parse().ok());
+        blank.map_or_else(|| Self::named(name), Self::Blank)
     }
 }
 

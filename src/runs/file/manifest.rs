@@ -161,7 +161,7 @@ impl ModelRecord {
 
     /// Where the model was.
     pub fn source(&self) -> ModelSource {
-        ModelSource::named(&path_from_text(&self.source))
+        ModelSource::stored(&path_from_text(&self.source))
     }
 }
 

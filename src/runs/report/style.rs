@@ -66,7 +66,11 @@ pub(super) fn score_label(settings: &RunSettings) -> String {
         Aggregate::Min => "smallest",
         Aggregate::Max => "largest",
     };
-    match settings.method.detector.num_attempts() {
+    let detector = settings
+        .method
+        .detector
+        .that_measures(settings.view.measure);
+    match detector.num_attempts() {
         1 => format!("{distance}, 1 attempt"),
         count => format!("{distance}, {aggregate} of {count} attempts"),
     }

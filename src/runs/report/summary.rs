@@ -226,6 +226,17 @@ fn note_on_measure(measure: MeasureId, scores: &[ImageScores]) -> Option<String>
         .filter(|attempt| !measures::value(&attempt.values, measure).is_finite())
         .count();
     let label = measures::label(&measure);
+    let has_none = |image: &&ImageScores| {
+        let values = image.attempts.iter().map(|attempt| &attempt.values);
+        !image.attempts.is_empty() && measures::num_measured(values, measure) == 0
+    };
+    let num_unmeasured = scores.iter().filter(has_none).count();
+    if num_not_finite == 0 && num_unmeasured > 0 {
+        return Some(format!(
+            "{num_unmeasured} images are left out of the figures of {label}: the attempt that measures it is not made yet, or was \
+             lost."
+        ));
+    }
     (num_not_finite > 0).then(|| {
         format!(
             "{num_not_finite} of {} attempts have no {label}: it is not a finite number. {num_left_out} images are left \

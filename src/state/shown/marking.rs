@@ -56,7 +56,7 @@ impl Shown {
                     path: entry.file.path.clone(),
                     role: entry.role,
                     score: run.score(id),
-                    num_attempts: attempts.len(),
+                    num_attempts: run.num_measured(attempts),
                     spread: run.spread(id),
                     result: Arc::clone(attempts.get(position)?),
                 })

@@ -180,6 +180,12 @@ impl Shown {
             .map_or(&[][..], |(run, id)| run.attempts(id))
     }
 
+    /// How many of [`Self::attempts`] are behind the score.
+    pub fn num_measured(&self) -> usize {
+        let run = self.run.as_ref();
+        run.map_or(0, |run| run.num_measured(self.attempts()))
+    }
+
     /// Positions in [`Self::attempts`] of the attempts in the middle of all distances.
     pub fn median_attempts(&self) -> Vec<usize> {
         let Some(run) = &self.run else {

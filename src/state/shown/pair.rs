@@ -12,6 +12,7 @@ use crate::ood::Role;
 use crate::ood::conformal::CalibrationScores;
 use crate::ood::figures::{RocPoint, roc_curve};
 use crate::ood::paired::PairedAreas;
+use crate::runs::RunSettings;
 use crate::state::comparing::{Comparing, RowKey};
 
 /// The run next to the one that was chosen for comparison.
@@ -145,7 +146,13 @@ fn curve(
 /// come from, unless all are the same.
 fn difference(run: &RunState, other: &ComparedRun, key: &RowKey) -> Option<String> {
     let manifest = &other.scores.manifest;
-    let model = run.model.as_ref().and_then(|model| {
+    let uses_model = |settings: &RunSettings, measure| {
+        settings.method.detector.that_measures(measure).uses_model()
+    };
+    let is_by_model =
+        uses_model(&run.settings, run.choice().0) || uses_model(&manifest.settings(), key.distance);
+    let model = run.model.as_ref().filter(|_| is_by_model);
+    let model = model.and_then(|model| {
         let compared = model.identity.compare(&manifest.model.identity);
         compared.difference().map(|_| "another model".to_owned())
     });

@@ -222,9 +222,18 @@ impl RunState {
         self.num_seen
     }
 
+    /// How many of these attempts are behind a score under the chosen distance.
+    pub fn num_measured(&self, attempts: &[Arc<AttemptResult>]) -> usize {
+        let values = attempts.iter().map(|result| &result.values);
+        measures::num_measured(values, self.choice.0)
+    }
+
     /// Fewest and most attempts behind the scores of the images that have one.
     pub fn attempts_range(&self) -> Option<(usize, usize)> {
-        let counts = self.attempts.iter().map(<[_]>::len);
+        let counts = self
+            .attempts
+            .iter()
+            .map(|attempts| self.num_measured(attempts));
         let counts = counts.filter(|&count| count > 0);
         counts.clone().min().zip(counts.max())
     }
@@ -237,8 +246,37 @@ impl RunState {
         if done == 0 || progress.network_secs <= 0.0 {
             return None;
         }
-        let left = progress.num_attempts.saturating_sub(progress.attempts_done);
-        Some(left as f64 * progress.network_secs / done as f64)
+        let [before, now, all] = [
+            self.num_before,
+            progress.attempts_done,
+            progress.num_attempts,
+        ]
+        .map(|count| self.work(count));
+        let done = now - before;
+        (done > 0.0).then(|| (all - now).max(0.0) * progress.network_secs / done)
+    }
+
+    /// Network calls of the first so many attempts of all images, which are made in passes over the images; the attempts
+    /// themselves where they take no calls, or the model is not known yet.
+    fn work(&self, num_attempts: usize) -> f64 {
+        let detector = &self.settings.method.detector;
+        let num_passes = detector.num_attempts();
+        let num_images = self.progress.num_attempts / num_passes.max(1);
+        let timesteps = self.model.as_ref().map(|model| model.num_train_timesteps);
+        if detector.each().len() < 2 || num_images == 0 {
+            return num_attempts as f64;
+        }
+        let Some(timesteps) = timesteps else {
+            return num_attempts as f64;
+        };
+        let in_pass = |pass: usize| {
+            let images = num_attempts
+                .saturating_sub(pass * num_images)
+                .min(num_images);
+            // Not 0: a pass without calls takes time too.
+            (images * detector.calls_of_attempt(pass, timesteps).max(1)) as f64
+        };
+        (0..num_passes).map(in_pass).sum()
     }
 }
 

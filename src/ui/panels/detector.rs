@@ -16,18 +16,26 @@ const ALSO_HELP: &str = "Detectors that score the same images in the same run: t
 /// Draw the section.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     section(ui, "Detector", |ui| {
-        // A fit is of the detector as it is.
-        let is_free = !scene.session.is_fitting() && !scene.session.ranking.is_active();
-        ui.add_enabled_ui(is_free, |ui| {
-            scene.edit_run(|settings, scene| {
-                let detector = &mut settings.method.detector;
-                choice_ui(ui, detector, &mut scene.drafts.specs);
-                parameters_ui(ui, detector);
-            });
-        });
+        edit_ui(ui, scene, first_ui);
         super::fit::ui(ui, scene);
         action_button(ui, scene.actions, Action::Do(UiCommand::ToggleDetectors));
         file_ui(ui, scene);
+        // Last, where what most users want is in sight.
+        edit_ui(ui, scene, others_ui);
+    });
+}
+
+fn edit_ui(
+    ui: &mut Ui,
+    scene: &mut Scene<'_>,
+    edit: fn(&mut Ui, &mut DetectorSpec, &mut Vec<DetectorSpec>),
+) {
+    // A fit is of the detector as it is.
+    let is_free = !scene.session.is_fitting() && !scene.session.ranking.is_active();
+    ui.add_enabled_ui(is_free, |ui| {
+        scene.edit_run(|settings, scene| {
+            edit(ui, &mut settings.method.detector, &mut scene.drafts.specs);
+        });
     });
 }
 
@@ -68,7 +76,18 @@ struct Known<'a> {
     all: Vec<DetectorSpec>,
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
+    fn new(left: &'a mut Vec<DetectorSpec>) -> Self {
+        Self {
+            left,
+            all: DetectorSpec::all(),
+        }
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        self.all.iter().map(|spec| spec.about().name).collect()
+    }
+
     fn label(&self, name: &str) -> String {
         let mut all = self.all.iter().map(|spec| spec.about());
         let about = all.find(|about| about.name == name);
@@ -88,14 +107,13 @@ impl Known<'_> {
     }
 }
 
-/// The list of detectors, and which others score in the same run.
-fn choice_ui(ui: &mut Ui, detector: &mut DetectorSpec, left: &mut Vec<DetectorSpec>) {
-    let all = DetectorSpec::all();
-    let names: Vec<&str> = all.iter().map(|spec| spec.about().name).collect();
-    let mut known = Known { left, all };
+/// The list of detectors, and the numbers of the chosen one.
+fn first_ui(ui: &mut Ui, detector: &mut DetectorSpec, left: &mut Vec<DetectorSpec>) {
+    let mut known = Known::new(left);
     let mut chosen = detector.each().to_vec();
     let about = chosen[0].about();
     let mut name = about.name;
+    let names = known.names();
     let response = row(ui, "Scored by", about.help, |ui| {
         combo(ui, "detector", &mut name, &names, |name| known.label(name))
     });
@@ -107,9 +125,28 @@ fn choice_ui(ui: &mut Ui, detector: &mut DetectorSpec, left: &mut Vec<DetectorSp
             (None, None) => {}
         }
     }
+    parameters_ui(ui, &mut chosen[0]);
+    replace(detector, chosen);
+}
+
+/// Which others score in the same run, and their numbers.
+fn others_ui(ui: &mut Ui, detector: &mut DetectorSpec, left: &mut Vec<DetectorSpec>) {
+    let mut known = Known::new(left);
+    let mut chosen = detector.each().to_vec();
+    let names = known.names();
     row(ui, "Also by", ALSO_HELP, |ui| {
         also_ui(ui, &names, &mut chosen, &mut known)
     });
+    for other in chosen.iter_mut().skip(1) {
+        if !other.parameters().is_empty() {
+            note(ui, other.about().label);
+            parameters_ui(ui, other);
+        }
+    }
+    replace(detector, chosen);
+}
+
+fn replace(detector: &mut DetectorSpec, chosen: Vec<DetectorSpec>) {
     if let Ok(together) = DetectorSpec::together(chosen) {
         *detector = together;
     }

@@ -54,7 +54,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             }
             None => idle_ui(ui, scene, fitted.is_some()),
         }
-        if fitted.is_some() {
+        if session.num_fits() > 0 {
             save_ui(ui, scene);
         }
     });

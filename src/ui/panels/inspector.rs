@@ -29,6 +29,8 @@ struct Detail<'a> {
     image: &'a RunImage,
     attempts: &'a [Arc<AttemptResult>],
     distance: MeasureId,
+    /// Whether the pictures are of the detector that the distance is of.
+    is_of_pictures: bool,
     /// Positions in `attempts` of the attempts in the middle.
     medians: Vec<usize>,
     /// Position in `attempts` of the one to look at.
@@ -61,14 +63,33 @@ fn detail<'a>(scene: &Scene<'a>) -> Option<Detail<'a>> {
     let run = session.shown.run.as_ref();
     let run_id = session.shown.gallery.run_id(index);
     let distance = session.settings.run.view.measure;
+    let detector = run.map(|run| &run.settings.method.detector);
+    let is_of_pictures =
+        detector.is_none_or(|detector| detector.that_measures(distance).result().is_some());
     Some(Detail {
         image,
         attempts: session.shown.attempts(),
         distance,
-        medians: session.shown.median_attempts(),
+        is_of_pictures,
+        medians: if is_of_pictures {
+            session.shown.median_attempts()
+        } else {
+            Vec::new()
+        },
         shown: session.shown.attempt(),
         score: run.zip(run_id).and_then(|(run, id)| run.score(id)),
     })
+}
+
+impl Detail<'_> {
+    /// The distance of an attempt's picture.
+    fn value(&self, attempt: &AttemptResult) -> String {
+        if self.is_of_pictures {
+            text::score(measures::value(&attempt.values, self.distance))
+        } else {
+            "–".to_owned()
+        }
+    }
 }
 
 fn header_ui(ui: &mut Ui, scene: &Scene<'_>, detail: Option<&Detail<'_>>) {
@@ -103,7 +124,7 @@ fn score_ui(ui: &mut Ui, scene: &Scene<'_>, detail: &Detail<'_>) {
     let basis = format!(
         "{} of {}, {}",
         aggregate.name(),
-        detail.attempts.len(),
+        scene.session.shown.num_measured(),
         measures::label(&detail.distance)
     );
     let threshold = scene.session.shown.threshold();

@@ -4,7 +4,7 @@ use egui::{DragValue, Ui};
 
 use super::Scene;
 use crate::detectors::lmd::{Lift, Lmd};
-use crate::detectors::measures;
+use crate::detectors::{DetectorSpec, measures};
 use crate::diffusion::{SamplerKind, SamplerSettings};
 use crate::ood::{Aggregate, MeasureId};
 use crate::runs::settings::View;
@@ -46,7 +46,7 @@ pub fn view_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let choices: Vec<_> = (choices.into_iter().map(Some)).chain(from_file).collect();
     let mut is_from_file = false;
     scene.edit_run(|settings, _| {
-        is_from_file = score_ui(ui, &mut settings.view, &choices);
+        is_from_file = score_ui(ui, &mut settings.view, &choices, is_lmd);
     });
     if is_from_file {
         let browse = Action::Do(UiCommand::BrowseWeights);
@@ -179,8 +179,23 @@ fn resampling_ui(ui: &mut Ui, sampler: &mut SamplerSettings, num_steps: usize) {
     note(ui, format!("{calls} per attempt"));
 }
 
+/// What a measure is, and when another one takes effect.
+fn help(is_lmd: bool, measure: MeasureId) -> &'static str {
+    const DISTANCES: &str = "How the difference between original and reconstruction is measured. LPIPS compares like people \
+                             do, SSIM structure, MSE pixel by pixel. Those three are always computed, so switching takes \
+                             effect at once, and distances from files are from the next run on";
+    let is_distance = DetectorSpec::default()
+        .choices(usize::MAX)
+        .contains(&measure);
+    match measures::find(measure) {
+        Some(found) if !(is_lmd && is_distance) => found.help,
+        _ => DISTANCES,
+    }
+}
+
 /// Says whether a distance from a file was asked for, which is the choice `None`.
-fn score_ui(ui: &mut Ui, view: &mut View, choices: &[Option<MeasureId>]) -> bool {
+fn score_ui(ui: &mut Ui, view: &mut View, choices: &[Option<MeasureId>], is_lmd: bool) -> bool {
+    let measure = view.measure;
     let mut distance = Some(view.measure);
     ui.horizontal(|ui| {
         ui.label("Score by");
@@ -190,12 +205,7 @@ fn score_ui(ui: &mut Ui, view: &mut View, choices: &[Option<MeasureId>]) -> bool
                 let distance = distance.as_ref();
                 distance.map_or("From a file…", measures::label).to_owned()
             })
-            .tip(|| {
-                "How the difference between original and reconstruction is measured. \
-                 LPIPS compares like people do, SSIM structure, MSE pixel by pixel. \
-                 Those three are always computed, so switching takes effect at once, and \
-                 distances from files are from the next run on"
-})
+            .tip(|| help(is_lmd, measure))
             .accessible_name("Distance");
         });
         sized_cell(ui, width, |ui| {

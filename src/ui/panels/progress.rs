@@ -156,8 +156,14 @@ fn idle_lines(session: &Session, run: Option<&RunState>) -> Lines {
     let left = match (session.model_info(), num_images) {
         (Some(info), 1..) => {
             let detector = &settings.method.detector;
-            let calls = match detector.expected_calls(info.num_train_timesteps) {
+            let num_timesteps = info.num_train_timesteps;
+            let calls = match detector.expected_calls(num_timesteps) {
                 0 => String::new(),
+                // Attempts differ.
+                _ if detector.each().len() > 1 => {
+                    let count = detector.total_calls(num_timesteps);
+                    format!(", {} per image", text::counted(count, "call"))
+                }
                 count => format!(" of {}", text::counted(count, "call")),
             };
             format!(

@@ -42,9 +42,9 @@ pub(super) fn section(
             ),
         ),
     }
-    if report.settings.view.aggregate == Aggregate::Median
-        && report.settings.method.detector.num_attempts() > 1
-    {
+    let measure = report.settings.view.measure;
+    let detector = report.settings.method.detector.that_measures(measure);
+    if report.settings.view.aggregate == Aggregate::Median && detector.num_attempts() > 1 {
         html.push_str(" The median attempt is framed.");
     }
     html.push_str("</p>");
@@ -201,7 +201,9 @@ fn one_image(
         Aggregate::Median if distances.len() > 1 => median_attempts(&distances),
         _ => Vec::new(),
     };
-    let num_shown = match report.settings.method.detector.result() {
+    // Beside a detector that makes pictures another one may have scored, without any.
+    let detector = report.settings.method.detector.that_measures(distance);
+    let num_shown = match detector.result() {
         Some(_) => MOST_ATTEMPTS,
         None => 0,
     };

@@ -14,6 +14,7 @@ use super::scores::{self, ImageScores};
 use super::style::{render_svg, score_label};
 use super::summary::{PerMeasure, Summary};
 use crate::detectors::measures;
+use crate::networks::checkpoints::ModelSource;
 use crate::ood::auroc::TwoSamples;
 use crate::ood::conformal::CalibrationScores;
 use crate::ood::text::percent;
@@ -49,7 +50,11 @@ pub fn html_report(
         &mut html,
         format_args!("<title>{name} - LMD Inspector</title><style>\n{STYLE}</style></head><body>"),
     );
-    add(&mut html, format_args!("<h1>Scores by {name}</h1>"));
+    let heading = match manifest.model.source() {
+        ModelSource::Blank(_) => "Scores without a diffusion model".to_owned(),
+        _ => format!("Scores by {name}"),
+    };
+    add(&mut html, format_args!("<h1>{heading}</h1>"));
     add(
         &mut html,
         format_args!(

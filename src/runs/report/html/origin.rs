@@ -3,23 +3,26 @@
 use super::super::repeat::command_line;
 use super::text::{add, escaped, fact};
 use crate::detectors::measures;
+use crate::images::Geometry;
+use crate::networks::checkpoints::ModelSource;
 use crate::runs::file::{Manifest, Segment};
 use crate::runs::settings::RunSettings;
 
 pub(super) fn section(html: &mut String, manifest: &Manifest, segments: &[(i64, Segment)]) {
     let model = &manifest.model;
     html.push_str("<h2>Model and settings</h2><table class=\"facts\"><tbody>");
-    fact(
-        html,
-        "Model",
-        &format!("{} ({})", model.source, model.family),
-    );
-    fact(
-        html,
-        "SHA-256 of the weights",
-        &model.identity.weights_sha256,
-    );
-    fact(html, "Schedule", model.identity.schedule());
+    if let ModelSource::Blank(_) = model.source() {
+        let Geometry { channels, side } = model.geometry;
+        let colors = if channels == 1 { "gray" } else { "color" };
+        let words = format!("none, images of {side} x {side} pixels in {colors}");
+        fact(html, "Model", &words);
+    } else {
+        let words = format!("{} ({})", model.source, model.family);
+        fact(html, "Model", &words);
+        let digest = &model.identity.weights_sha256;
+        fact(html, "SHA-256 of the weights", digest);
+        fact(html, "Schedule", model.identity.schedule());
+    }
     for folder in &manifest.folders {
         fact(html, folder.role.label(), &folder.path);
     }

@@ -7,8 +7,8 @@ use crate::detectors::measures;
 use crate::images::Picture;
 use crate::ood::KnownMask;
 use crate::runs::AttemptResult;
+use crate::state::Part;
 use crate::state::folders::short_name;
-use crate::state::{Part, text};
 use crate::ui::panels::Scene;
 
 /// What the pictures come from.
@@ -41,13 +41,10 @@ pub fn shown<'a>(scene: &Scene<'a>, detail: Option<&'a Detail<'_>>) -> Shown<'a>
         let is_same = request.path.as_ref() == Some(&d.image.file.path);
         preview.as_ref().ok().filter(|_| is_same)
     });
-    let distance = detail.zip(result).map(|(d, r)| {
-        format!(
-            ", {} {}",
-            measures::label(&d.distance),
-            text::score(measures::value(&r.values, d.distance))
-        )
-    });
+    let distance = detail
+        .zip(result)
+        .filter(|(detail, _)| detail.is_of_pictures)
+        .map(|(d, r)| format!(", {} {}", measures::label(&d.distance), d.value(r)));
     // A step of the denoising stands in for the result.
     let step = scene.session.shown.scrub().and_then(|scrub| {
         let words = format!("Step {} of {}", scrub.position + 1, scrub.num_steps());

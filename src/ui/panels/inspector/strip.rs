@@ -8,7 +8,7 @@ use egui::{
 use super::Detail;
 use crate::detectors::measures;
 use crate::runs::AttemptResult;
-use crate::state::{Action, text};
+use crate::state::Action;
 use crate::ui::panels::Scene;
 use crate::ui::theme::{self, ATTEMPT, RADIUS};
 use crate::ui::widgets::layout::note;
@@ -92,7 +92,7 @@ fn attempt_ui(
 ) {
     let palette = theme::palette(ui);
     let result = &detail.attempts[position];
-    let value = text::score(measures::value(&result.values, detail.distance));
+    let value = detail.value(result);
     let is_median = detail.medians.contains(&position);
     let is_shown = detail.shown == Some(position);
     let size = vec2(side + EDGE, side + WORDS - 4.0);

@@ -323,7 +323,7 @@ fn verdict_ui(ui: &mut Ui, scene: &Scene<'_>) {
                 ui.label(RichText::new(reason).size(large));
                 let basis = format!(
                     "The middle of {}",
-                    text::counted(session.shown.attempts().len(), "attempt")
+                    text::counted(session.shown.num_measured(), "attempt")
                 );
                 ui.label(RichText::new(basis).size(0.8 * large).color(palette.weak));
             });
