@@ -13,7 +13,7 @@ use super::output::{self, Target};
 use super::paths::{Kind, Paths};
 use super::score::with_role;
 use super::signals::Signals;
-use super::{Failure, Outcome, terminal};
+use super::{Failure, Outcome, stored, terminal};
 use crate::detectors::DetectorSpec;
 use crate::detectors::lmd::Lmd;
 use crate::engine::fitting::{FitRequest, usual_share};
@@ -310,8 +310,7 @@ impl<'a> Comparison<'a> {
             return None;
         }
         let run = file::read_scores(path).ok()?;
-        let manifest = &run.manifest;
-        let mut found = manifest.settings().method.clone();
+        let mut found = run.manifest.settings().method;
         let mut images = self.images.clone();
         leave_out_fitted(&mut images, &*found.detector);
         if let Some(fitting) = found.detector.fitting_mut() {
@@ -322,16 +321,8 @@ impl<'a> Comparison<'a> {
             }
             fitting.set_fitted(None);
         }
-        let is_same = found == self.unfitted(candidate).method
-            && manifest
-                .model
-                .identity
-                .compare(&self.identity)
-                .difference()
-                .is_none()
-            && run.images.len() == images.len()
-            && (run.images.iter().zip(&images))
-                .all(|(a, b)| a.role == b.role && a.file.hash == b.file.hash);
+        let method = self.unfitted(candidate).method;
+        let is_same = stored::is_same_run(&run, &found, &method, &self.identity, &images);
         (is_same && run.is_finished()).then_some(run)
     }
 

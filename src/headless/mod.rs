@@ -28,6 +28,7 @@ pub mod memory;
 pub mod merge;
 pub mod options;
 pub mod output;
+pub mod paper;
 pub mod paths;
 pub mod resume;
 pub mod score;
@@ -69,6 +70,8 @@ pub enum Subcommands {
     Classify(classify::Args),
     /// Score images by several detectors and say which to use.
     CompareDetectors(Box<compare_detectors::Args>),
+    /// Make the paper's tables again, from models of one's own.
+    Paper(Box<paper::Args>),
     /// Take scores, pictures or a report out of a run file.
     Export(export::Args),
     /// Join run files of the same model and settings over different images.
@@ -145,7 +148,10 @@ pub fn run(command: Subcommands) -> Outcome {
 
 fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
     let keeps_what_was_done = match &command {
-        Subcommands::Score(_) | Subcommands::Train(_) | Subcommands::CompareDetectors(_) => true,
+        Subcommands::Score(_)
+        | Subcommands::Train(_)
+        | Subcommands::CompareDetectors(_)
+        | Subcommands::Paper(_) => true,
         Subcommands::Calibrate(args) => args.run.is_none(),
         Subcommands::Classify(args) => args.run.is_none(),
         Subcommands::Fit(_)
@@ -169,6 +175,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Calibrate(args) => calibrate::run(&args),
         Subcommands::Classify(args) => classify::run(&args),
         Subcommands::CompareDetectors(args) => compare_detectors::run(&args),
+        Subcommands::Paper(args) => paper::run(&args),
         Subcommands::Export(args) => export::run(&args),
         Subcommands::Merge(args) => merge::run(&args),
         Subcommands::Info(args) => info::run(&args),

@@ -7,8 +7,28 @@ use std::sync::Arc;
 use super::drive::Scored;
 use super::{Failure, output};
 use crate::engine::Progress;
-use crate::runs::AttemptResult;
-use crate::runs::file::{self, Manifest};
+use crate::networks::ModelIdentity;
+use crate::runs::file::{self, Manifest, StoredScores};
+use crate::runs::settings::Method;
+use crate::runs::{AttemptResult, RunImage};
+
+/// Whether a run is of this method, model and images; `found` is its method, by which it may have been fitted.
+pub fn is_same_run(
+    run: &StoredScores,
+    found: &Method,
+    method: &Method,
+    identity: &ModelIdentity,
+    images: &[RunImage],
+) -> bool {
+    found == method
+        && (run.manifest.model.identity)
+            .compare(identity)
+            .difference()
+            .is_none()
+        && run.images.len() == images.len()
+        && (run.images.iter().zip(images))
+            .all(|(a, b)| a.role == b.role && a.file.hash == b.file.hash)
+}
 
 /// Read a run. Images without all their attempts are left out and noted: their scores are not comparable.
 pub fn read(path: &Path) -> Result<(Manifest, Scored), Failure> {

@@ -64,6 +64,8 @@ mod ood;
 #[cfg(test)]
 mod paired;
 #[cfg(test)]
+mod paper;
+#[cfg(test)]
 mod report;
 #[cfg(test)]
 mod runs;
