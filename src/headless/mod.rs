@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::engine::doctor::build::LONG_VERSION;
 use crate::runs::file;
 
 pub mod bench;
@@ -17,6 +18,7 @@ pub mod convert;
 pub mod demo;
 pub mod device;
 pub mod devices;
+pub mod doctor;
 pub mod drive;
 pub mod execute;
 pub mod export;
@@ -43,6 +45,7 @@ pub mod verify;
 #[command(
     name = "lmd",
     version,
+    long_version = LONG_VERSION,
     about,
     max_term_width = 100,
     args_conflicts_with_subcommands = true
@@ -81,6 +84,8 @@ pub enum Subcommands {
     Verify(verify::Args),
     /// List what networks can run on here, and why something cannot be used.
     Devices(devices::Args),
+    /// Look for what is wrong on this machine: facts for a bug report.
+    Doctor(doctor::Args),
     /// Measure how fast this machine is.
     Bench(bench::Args),
     /// Train a model on images of one's own.
@@ -155,6 +160,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         | Subcommands::Convert(_)
         | Subcommands::Verify(_)
         | Subcommands::Devices(_)
+        | Subcommands::Doctor(_)
         | Subcommands::Bench(_) => false,
     };
     if keeps_what_was_done {
@@ -175,6 +181,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Convert(args) => convert::run(&args),
         Subcommands::Verify(args) => verify::run(&args),
         Subcommands::Devices(args) => devices::run(&args),
+        Subcommands::Doctor(args) => doctor::run(&args),
         Subcommands::Bench(args) => bench::run(&args),
         Subcommands::Train(args) => train::run(&args),
     }

@@ -24,6 +24,8 @@ mod display;
 #[cfg(test)]
 mod distance_weights;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod fitted;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
