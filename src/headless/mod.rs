@@ -14,6 +14,7 @@ pub mod calibrate;
 pub mod classify;
 pub mod collect;
 pub mod compare_detectors;
+pub mod completions;
 pub mod convert;
 pub mod demo;
 pub mod device;
@@ -26,6 +27,7 @@ pub mod fit;
 pub mod follow;
 pub mod info;
 pub mod layouts;
+pub mod man;
 pub mod memory;
 pub mod merge;
 pub mod options;
@@ -90,6 +92,10 @@ pub enum Subcommands {
     Bench(bench::Args),
     /// Train a model on images of one's own.
     Train(Box<train::Args>),
+    /// Print what a shell needs to complete commands and options.
+    Completions(completions::Args),
+    /// Write a manual page for each command.
+    Man(man::Args),
 }
 
 /// How a command ended, as the process's exit code.
@@ -161,7 +167,9 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         | Subcommands::Verify(_)
         | Subcommands::Devices(_)
         | Subcommands::Doctor(_)
-        | Subcommands::Bench(_) => false,
+        | Subcommands::Bench(_)
+        | Subcommands::Completions(_)
+        | Subcommands::Man(_) => false,
     };
     if keeps_what_was_done {
         // These run a network.
@@ -184,6 +192,8 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Doctor(args) => doctor::run(&args),
         Subcommands::Bench(args) => bench::run(&args),
         Subcommands::Train(args) => train::run(&args),
+        Subcommands::Completions(args) => completions::run(&args),
+        Subcommands::Man(args) => man::run(&args),
     }
 }
 

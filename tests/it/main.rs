@@ -62,6 +62,8 @@ mod one_call_norm;
 #[cfg(test)]
 mod ood;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod paired;
 #[cfg(test)]
 mod report;

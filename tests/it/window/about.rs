@@ -102,8 +102,14 @@ fn the_build_is_told_at_once_and_the_machine_as_soon_as_it_was_looked_at() {
         "there is nothing to copy yet"
     );
 
+    let place = |window: &Window| {
+        let close = window.get_by_role_and_label(AccessRole::Button, "Close");
+        close.rect()
+    };
+    let before = place(&window);
     script.say_library(LibraryEvent::Diagnosed(report()));
     window.run_steps(4);
+    assert_eq!(place(&window), before, "nothing moves below the pointer");
     assert!(window.query_by_label_contains("Looking at this").is_none());
     window.get_by_label("Data folder");
     window.get_by_label("Let this user write there");

@@ -42,9 +42,10 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         );
         ui.add_space(6.0);
         let height = HEIGHT.min(ui.ctx().content_rect().height() - 200.0);
-        // It does not grow when the facts come.
+        // Of this height from its first frame, so that it does not grow when the facts come.
         ScrollArea::vertical()
             .max_height(height)
+            .min_scrolled_height(height)
             .auto_shrink(false)
             .show(ui, |ui| {
                 build_ui(ui);
