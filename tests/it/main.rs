@@ -62,6 +62,7 @@ mod one_call_norm;
 #[cfg(test)]
 mod ood;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod packaging;
 #[cfg(test)]
 mod paired;
