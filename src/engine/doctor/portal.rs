@@ -1,4 +1,6 @@
 //! Whether the desktop's portal, which shows file dialogs, is there.
+//!
+//! A bus may take a connection and never say a word, so it is asked on a thread that can be left behind.
 
 use std::sync::mpsc;
 use std::time::Duration;
