@@ -12,6 +12,8 @@ use crate::worker::protocol::{LibraryCommand, Report};
 pub struct AboutState {
     /// What was found when it was last looked at.
     pub report: Option<Arc<Report>>,
+    /// What was found so far, while it is being looked at.
+    pub coming: Report,
     /// It is being looked at.
     pub is_looking: bool,
 }
@@ -31,7 +33,7 @@ impl Session {
     pub(super) fn diagnosed(&mut self, report: Arc<Report>) {
         self.about = AboutState {
             report: Some(report),
-            is_looking: false,
+            ..AboutState::default()
         };
     }
 }

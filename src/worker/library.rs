@@ -16,7 +16,7 @@ use super::protocol::{
 };
 use crate::detectors::DetectorSpec;
 use crate::engine::assess::assess;
-use crate::engine::doctor::diagnose;
+use crate::engine::doctor::{Finding, diagnose};
 use crate::engine::error_chain;
 use crate::engine::export::{ExportRequest, export};
 use crate::engine::plots::{PlotsRequest, save_plots};
@@ -245,8 +245,11 @@ fn convert_aside(
 fn diagnose_aside(outbox: &mut Outbox<LibraryEvent>, side: &Sender<LibraryEvent>) {
     let reply = side.clone();
     let task = move || {
-        let report = Arc::new(diagnose(&mut |_| ()));
         // The receiver goes only with the whole library thread.
+        let mut tell = |finding: &Finding| {
+            reply.send(LibraryEvent::Found(finding.clone())).ok();
+        };
+        let report = Arc::new(diagnose(&mut tell));
         reply.send(LibraryEvent::Diagnosed(report)).ok();
     };
     if aside("doctor", task).is_err() {

@@ -217,7 +217,9 @@ pub enum LibraryEvent {
         /// What was found.
         assessment: Arc<Assessment>,
     },
-    /// What this machine has, and whether the program works on it.
+    /// The next fact about this machine.
+    Found(Finding),
+    /// All of them: what this machine has, and whether the program works on it.
     Diagnosed(Arc<Report>),
     /// A detector file was written, or why not.
     DetectorSaved {

@@ -102,6 +102,12 @@ fn the_build_is_told_at_once_and_the_machine_as_soon_as_it_was_looked_at() {
         "there is nothing to copy yet"
     );
 
+    for finding in &report().findings[..2] {
+        script.say_library(LibraryEvent::Found(finding.clone()));
+    }
+    window.run_steps(4);
+    window.get_by_label("kernels for AVX2, 8 threads");
+    window.get_by_label_contains("Looking at this machine");
     let place = |window: &Window| {
         let close = window.get_by_role_and_label(AccessRole::Button, "Close");
         close.rect()

@@ -51,9 +51,13 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
                 build_ui(ui);
                 ui.add_space(8.0);
                 title(ui, "This machine", TITLE);
-                match &scene.session.about.report {
-                    Some(report) => report_ui(ui, report),
-                    None => looking_ui(ui),
+                let about = &scene.session.about;
+                match &about.report {
+                    Some(report) => {
+                        note(ui, report.summary());
+                        findings_ui(ui, report);
+                    }
+                    None => looking_ui(ui, &about.coming),
                 }
                 ui.add_space(8.0);
                 title(ui, "Licenses", TITLE);
@@ -86,19 +90,20 @@ fn build_ui(ui: &mut Ui) {
         });
 }
 
-fn looking_ui(ui: &mut Ui) {
+/// What was found so far: a driver may take its time.
+fn looking_ui(ui: &mut Ui, coming: &Report) {
+    findings_ui(ui, coming);
     ui.horizontal(|ui| {
         ui.add(Spinner::new().size(14.0));
         ui.label("Looking at this machine, and calling the network on every device…");
     });
 }
 
-fn report_ui(ui: &mut Ui, report: &Report) {
+fn findings_ui(ui: &mut Ui, report: &Report) {
     // What the build is stands above.
     let findings = report.findings.iter();
     let is_above = |it: &Finding| it.status == Status::Ok && ABOVE.contains(&&*it.subject);
     let of_machine = findings.filter(|it| !is_above(it));
-    note(ui, report.summary());
     for finding in of_machine {
         finding_ui(ui, finding);
     }
