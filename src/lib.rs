@@ -15,7 +15,7 @@
 //! | [`networks`] | one description of a UNet; checkpoint loaders that make it; executors that run it; training; distances |
 //! | [`detectors`] | detectors behind one trait, each with its settings: LMD with its masks, the quick scan, those fitted on in-domain images; measures and scores |
 //! | [`runs`] | a run's settings (method, view, selection, execution), its results, and what is written of them |
-//! | [`engine`] | what a run does, without threads: plan, scoring, fits of detectors, training, traces, figures that take long |
+//! | [`engine`] | what a run does, without threads: plan, scoring, fits of detectors, training, traces, figures that take long; and whether it can, on this machine |
 //! | [`worker`] | the threads for inference, files and training, and the messages to and from them |
 //! | [`headless`] | the subcommands of `lmd` |
 //! | [`state`] | what the window knows: settings, session, the run that is shown, actions |

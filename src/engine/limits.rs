@@ -13,9 +13,47 @@ fn address_space_of(limits: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
+/// The machine's memory in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// What programs may still take without others having to give way.
+    pub available: u64,
+    pub total: u64,
+}
+
+/// The memory of this machine, where the system says.
+pub fn memory() -> Option<Memory> {
+    memory_of(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+/// The same by the table that Linux keeps of it.
+fn memory_of(table: &str) -> Option<Memory> {
+    let bytes = |name: &str| {
+        let line = table.lines().find_map(|line| line.strip_prefix(name))?;
+        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kilobytes * 1024)
+    };
+    Some(Memory {
+        available: bytes("MemAvailable:")?,
+        total: bytes("MemTotal:")?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn free_memory_is_read_from_its_line() {
+        let table =
+            "MemTotal:       24576000 kB\nMemFree:          100 kB\nMemAvailable:   2000000 kB\n";
+        let memory = Memory {
+            available: 2_048_000_000,
+            total: 25_165_824_000,
+        };
+        assert_eq!(memory_of(table), Some(memory));
+        assert_eq!(memory_of(""), None);
+    }
 
     #[test]
     fn the_limit_is_read_from_its_line() {

@@ -9,6 +9,7 @@ pub mod comparing;
 pub mod control;
 pub mod converting;
 pub mod copying;
+pub mod doctor;
 pub mod export;
 pub mod failure;
 pub mod fitting;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::engine::doctor::build::LONG_VERSION;
 use crate::runs::file;
 
 pub mod bench;
@@ -13,10 +14,12 @@ pub mod calibrate;
 pub mod classify;
 pub mod collect;
 pub mod compare_detectors;
+pub mod completions;
 pub mod convert;
 pub mod demo;
 pub mod device;
 pub mod devices;
+pub mod doctor;
 pub mod drive;
 pub mod execute;
 pub mod export;
@@ -24,6 +27,7 @@ pub mod fit;
 pub mod follow;
 pub mod info;
 pub mod layouts;
+pub mod man;
 pub mod memory;
 pub mod merge;
 pub mod options;
@@ -44,6 +48,7 @@ pub mod verify;
 #[command(
     name = "lmd",
     version,
+    long_version = LONG_VERSION,
     about,
     max_term_width = 100,
     args_conflicts_with_subcommands = true
@@ -84,10 +89,16 @@ pub enum Subcommands {
     Verify(verify::Args),
     /// List what networks can run on here, and why something cannot be used.
     Devices(devices::Args),
+    /// Look for what is wrong on this machine: facts for a bug report.
+    Doctor(doctor::Args),
     /// Measure how fast this machine is.
     Bench(bench::Args),
     /// Train a model on images of one's own.
     Train(Box<train::Args>),
+    /// Print what a shell needs to complete commands and options.
+    Completions(completions::Args),
+    /// Write a manual page for each command.
+    Man(man::Args),
 }
 
 /// How a command ended, as the process's exit code.
@@ -161,7 +172,10 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         | Subcommands::Convert(_)
         | Subcommands::Verify(_)
         | Subcommands::Devices(_)
-        | Subcommands::Bench(_) => false,
+        | Subcommands::Doctor(_)
+        | Subcommands::Bench(_)
+        | Subcommands::Completions(_)
+        | Subcommands::Man(_) => false,
     };
     if keeps_what_was_done {
         // These run a network.
@@ -182,8 +196,11 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Convert(args) => convert::run(&args),
         Subcommands::Verify(args) => verify::run(&args),
         Subcommands::Devices(args) => devices::run(&args),
+        Subcommands::Doctor(args) => doctor::run(&args),
         Subcommands::Bench(args) => bench::run(&args),
         Subcommands::Train(args) => train::run(&args),
+        Subcommands::Completions(args) => completions::run(&args),
+        Subcommands::Man(args) => man::run(&args),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod input;
 pub mod layouts;
 mod natural;
 pub mod pixels;
+pub mod places;
 pub mod prepare;
 mod resample;
 pub mod samples;

@@ -8,6 +8,7 @@ use include_dir::{Dir, File, include_dir};
 use sha2::{Digest as _, Sha256};
 
 use super::file::ContentHash;
+use super::places;
 use crate::images::write::write_atomically;
 
 static SAMPLES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/assets/samples");
@@ -38,10 +39,8 @@ pub enum SamplesError {
 ///
 /// Files that are already there in the right size are left alone.
 pub fn extract() -> Result<SampleFolders, SamplesError> {
-    let cache = directories::ProjectDirs::from("", "", "lmd-inspector")
-        .map(|dirs| dirs.cache_dir().to_owned());
-    let temporary = std::env::temp_dir().join("lmd-inspector");
-    if let Some(cache) = cache {
+    let temporary = places::temporary().join("lmd-inspector");
+    if let Some(cache) = places::cache() {
         match extract_into(&cache) {
             Ok(folders) => return Ok(folders),
             Err(error) => log::warn!("{error}; trying {}", temporary.display()),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use self::backbone::{Backbone, LayerDef, MaxPool};
 use super::checkpoints::safetensors::Safetensors;
+use super::checkpoints::tensors::sha256_hex;
 use super::description::Conv2d;
 use super::distances::FeatureDistance;
 use super::weights::Weights;
@@ -23,6 +24,11 @@ pub const NORM_EPS: f64 = 1e-10;
 
 /// The weights, BSD-licensed, under the names of the `lpips` package.
 static WEIGHTS: &[u8] = include_bytes!("../../weights/lpips-alex.safetensors");
+
+/// SHA-256 of the weights inside the binary, in hexadecimal digits.
+pub fn bundled_sha256() -> String {
+    sha256_hex(WEIGHTS)
+}
 
 /// The network: convolutions, each followed by `ReLU`, some of them tapped there.
 #[derive(Clone, Debug)]

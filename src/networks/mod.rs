@@ -4,6 +4,7 @@
 //! an executor ([`executors`]) runs any description, and [`training`] trains any. Families and devices never multiply.
 
 pub mod autoencoder;
+pub mod bundled;
 pub mod checkpoints;
 pub mod convert;
 pub mod cost;

@@ -183,6 +183,8 @@ impl Session {
                 self.shown.deciding.apply(job, assessment);
             }
             LibraryEvent::Converted { output, outcome } => self.model_converted(output, outcome),
+            LibraryEvent::Found(finding) => self.about.coming.findings.push(finding),
+            LibraryEvent::Diagnosed(report) => self.diagnosed(report),
             LibraryEvent::PlotsSaved { folder, outcome } => self.plots_saved(folder, outcome),
             LibraryEvent::DetectorSaved { path, outcome } => self.detector_saved(path, outcome),
             LibraryEvent::DetectorOpened {

@@ -4,6 +4,7 @@
 //! [`Action`], an event of the worker or a tick of the clock, so that all of it can be tested without a window.
 //! All that belongs to the run on the screen is one value, [`Shown`], which goes when another run takes its place.
 
+pub mod about;
 pub mod actions;
 pub mod arrangement;
 pub mod comparing;

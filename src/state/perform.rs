@@ -137,6 +137,7 @@ impl Session {
             UiCommand::ToggleExplain => self.toggle_presentation(Overlay::Explain),
             UiCommand::ToggleTry => self.toggle(Overlay::Try),
             UiCommand::ToggleMessages => self.toggle(Overlay::Messages),
+            UiCommand::ToggleAbout => self.toggle_about(),
             UiCommand::ToggleRecent => self.toggle_recent(),
             UiCommand::BrowseOpen => self.open_dialog(DialogKind::OpenRun),
             UiCommand::BrowseSaveAs => self.browse_save_as(),

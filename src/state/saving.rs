@@ -11,6 +11,7 @@ use super::outbox::Outgoing;
 use super::session::Session;
 use super::shown::run::{Phase, RunState};
 use crate::engine::resuming::ChangedFile;
+use crate::images::places;
 use crate::ood::Role;
 use crate::runs::file::{KeepPictures, num_missing};
 use crate::runs::run_library::RunLibrary;
@@ -259,8 +260,7 @@ impl Session {
 
     /// The folder of recent runs of this user; `None` where the platform names no place for it.
     pub fn default_runs_folder() -> Option<PathBuf> {
-        directories::ProjectDirs::from("", "", "lmd-inspector")
-            .map(|dirs| dirs.data_dir().join("runs"))
+        places::data().map(|folder| folder.join("runs"))
     }
 }
 

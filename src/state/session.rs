@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::about::AboutState;
 use super::comparing::Comparing;
 use super::converting::ConvertingState;
 use super::detector::OpenDetector;
@@ -61,6 +62,8 @@ pub struct Session {
     pub comparing: Comparing,
     /// Writing the model in another form.
     pub converting: ConvertingState,
+    /// What is known of this machine.
+    pub about: AboutState,
     /// Detectors side by side.
     pub ranking: RankingState,
     /// New models.
@@ -112,6 +115,7 @@ impl Session {
             keeping: Keeping::default(),
             comparing: Comparing::default(),
             converting: ConvertingState::default(),
+            about: AboutState::default(),
             ranking: RankingState::default(),
             training: TrainingState::default(),
             notices: Notices::default(),

@@ -14,6 +14,7 @@ use super::panels::PanelSettings;
 use super::partial;
 use super::saving::SavingSettings;
 use crate::detectors::{DetectorSpec, spec};
+use crate::images::places;
 use crate::images::write::write_atomically;
 use crate::ood::Role;
 use crate::runs::RunSettings;
@@ -151,8 +152,7 @@ pub enum SettingsError {
 impl Settings {
     /// The settings file of this user; `None` where the platform names no place for it.
     pub fn default_path() -> Option<PathBuf> {
-        directories::ProjectDirs::from("", "", "lmd-inspector")
-            .map(|dirs| dirs.config_dir().join("settings.json"))
+        places::settings().map(|folder| folder.join("settings.json"))
     }
 
     /// Read the file. A missing file gives the defaults; a damaged one too, with a warning. A field that can't be

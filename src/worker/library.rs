@@ -14,7 +14,9 @@ use super::keeping;
 use super::protocol::{
     Control, ConvertRequest, FolderListing, JobId, LibraryCommand, LibraryEvent, SettingsFrom, Wake,
 };
+use crate::detectors::DetectorSpec;
 use crate::engine::assess::assess;
+use crate::engine::doctor::{Finding, diagnose};
 use crate::engine::error_chain;
 use crate::engine::export::{ExportRequest, export};
 use crate::engine::plots::{PlotsRequest, save_plots};
@@ -100,6 +102,11 @@ fn opened_detector(path: PathBuf) -> LibraryEvent {
 fn saved_detector(path: PathBuf, detector: &Calibration) -> LibraryEvent {
     let outcome = detector.save(&path).map_err(|err| err.to_string());
     LibraryEvent::DetectorSaved { path, outcome }
+}
+
+fn saved_fit(path: PathBuf, detector: &DetectorSpec, may_overwrite: bool) -> LibraryEvent {
+    let outcome = fit_file::save(detector, &path, may_overwrite).map_err(|err| err.to_string());
+    LibraryEvent::FitSaved { path, outcome }
 }
 
 fn read_weights(path: PathBuf, half: Option<&Half>) -> LibraryEvent {
@@ -199,17 +206,14 @@ fn answer(
             path,
             detector,
             may_overwrite,
-        } => {
-            let saved = fit_file::save(&detector, &path, may_overwrite);
-            let outcome = saved.map_err(|err| err.to_string());
-            outbox.post(LibraryEvent::FitSaved { path, outcome });
-        }
+        } => outbox.post(saved_fit(path, &detector, may_overwrite)),
         LibraryCommand::SavePlots { request } => plots_aside(&request, outbox, side),
         LibraryCommand::OpenDetector { path } => outbox.post(opened_detector(path)),
         LibraryCommand::ReadWeights { path, half } => {
             outbox.post(read_weights(path, half.as_ref()));
         }
         LibraryCommand::CheckWeights { weights } => outbox.post(checked_weights(weights)),
+        LibraryCommand::Diagnose => diagnose_aside(outbox, side),
         LibraryCommand::Runs(command) => runs_aside(command, outbox, side),
     }
     wake();
@@ -234,6 +238,22 @@ fn convert_aside(
             output: place,
             outcome: Err(format!("no thread for the conversion: {error}")),
         });
+    }
+}
+
+/// Look at the machine on a thread of its own: drivers take their time.
+fn diagnose_aside(outbox: &mut Outbox<LibraryEvent>, side: &Sender<LibraryEvent>) {
+    let reply = side.clone();
+    let task = move || {
+        // The receiver goes only with the whole library thread.
+        let mut tell = |finding: &Finding| {
+            reply.send(LibraryEvent::Found(finding.clone())).ok();
+        };
+        let report = Arc::new(diagnose(&mut tell));
+        reply.send(LibraryEvent::Diagnosed(report)).ok();
+    };
+    if aside("doctor", task).is_err() {
+        outbox.post(LibraryEvent::Diagnosed(Arc::new(diagnose(&mut |_| ()))));
     }
 }
 

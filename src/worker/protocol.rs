@@ -25,8 +25,8 @@ pub use super::keeping::{RunsCommand, RunsEvent};
 pub use super::training::{TrainCommand, TrainEvent, TrainFacts};
 
 pub use self::library::{
-    ConvertRequest, DialogKind, FolderListing, LibraryCommand, LibraryEvent, Preview,
-    PreviewRequest,
+    BUILD, ConvertRequest, DialogKind, Finding, FolderListing, LibraryCommand, LibraryEvent,
+    Preview, PreviewRequest, Report, Status,
 };
 
 /// Identifies one request; every event echoes the id of the command it answers.

@@ -24,6 +24,8 @@ mod display;
 #[cfg(test)]
 mod distance_weights;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod fitted;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -61,6 +63,9 @@ mod no_model;
 mod one_call_norm;
 #[cfg(test)]
 mod ood;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod packaging;
 #[cfg(test)]
 mod paired;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whether a training fits into this machine's memory, and what would.
 
 use super::TrainingError;
-use crate::engine::limits::address_space;
+use crate::engine::limits::{address_space, memory};
 use crate::images::Geometry;
 use crate::networks::checkpoints::{Blueprint, NetworkSize};
 use crate::networks::training::{Plan, trainer};
@@ -56,19 +56,8 @@ fn what_fits(plan: &Plan, available: u64) -> String {
 
 /// Bytes that the system would give, where it tells: the least of free memory and the process's limit.
 fn available() -> Option<u64> {
-    let free = std::fs::read_to_string("/proc/meminfo").ok();
-    [free.as_deref().and_then(free_of), address_space()]
-        .into_iter()
-        .flatten()
-        .min()
-}
-
-fn free_of(table: &str) -> Option<u64> {
-    let line = table
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kilobytes * 1024)
+    let free = memory().map(|memory| memory.available);
+    [free, address_space()].into_iter().flatten().min()
 }
 
 #[cfg(test)]
@@ -79,14 +68,6 @@ mod tests {
         let geometry = Geometry { channels: 1, side };
         let network = Blueprint::new(size, geometry).unwrap().initial(0);
         Plan::new(&network).unwrap()
-    }
-
-    #[test]
-    fn free_memory_is_read_from_its_line() {
-        let table =
-            "MemTotal:       24576000 kB\nMemFree:          100 kB\nMemAvailable:   2000000 kB\n";
-        assert_eq!(free_of(table), Some(2_048_000_000));
-        assert_eq!(free_of(""), None);
     }
 
     #[test]

@@ -39,7 +39,7 @@ mod score_sde;
 mod shapes;
 mod side_file;
 mod sniff;
-mod tensors;
+pub(in crate::networks) mod tensors;
 
 pub use architectures::Architecture;
 pub use blank::Blank;

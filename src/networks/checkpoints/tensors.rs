@@ -237,7 +237,7 @@ impl TensorSource for Taker<'_> {
 }
 
 /// SHA-256 in hex.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+pub(in crate::networks) fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     ContentHash(sha2::Sha256::digest(bytes).into()).to_string()
 }

@@ -200,6 +200,8 @@ ui_commands! {
     ToggleTry => looking::TOGGLE_TRY,
     /// Open the list of past messages, or close it.
     ToggleMessages => window::TOGGLE_MESSAGES,
+    /// Open what the program is and what it finds on this machine, or close it.
+    ToggleAbout => window::TOGGLE_ABOUT,
     /// Open the list of recent runs, or close it.
     ToggleRecent => files::TOGGLE_RECENT,
     /// Choose a run file in a dialog.

@@ -91,6 +91,8 @@ pub enum Overlay {
     Detectors,
     /// What the model is.
     Model,
+    /// What the program is, and what it finds on this machine.
+    About,
 }
 
 impl Overlay {
@@ -106,6 +108,7 @@ impl Overlay {
             Self::Messages => UiCommand::ToggleMessages,
             Self::Detectors => UiCommand::ToggleDetectors,
             Self::Model => UiCommand::ToggleModel,
+            Self::About => UiCommand::ToggleAbout,
         }
     }
 }

@@ -90,6 +90,7 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 UiCommand::ToggleMessages,
                 UiCommand::TogglePalette,
                 UiCommand::ToggleShortcuts,
+                UiCommand::ToggleAbout,
             ] {
                 action_button(ui, scene.actions, Action::Do(command));
             }
@@ -100,7 +101,7 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             theme_ui(ui, scene);
         });
     response.on_hover_text(
-        "Compare runs, save the run, past messages, commands, keys, size and colors of the window",
+        "Compare runs, save the run, past messages, commands, keys, size and colors of the window, about the program",
     );
 }
 

@@ -7,6 +7,8 @@ use std::time::SystemTime;
 use super::{AssessRequest, Assessment, Control, JobId, RunsCommand, RunsEvent};
 use crate::detectors::DetectorSpec;
 pub use crate::engine::converting::ConvertRequest;
+pub use crate::engine::doctor::build::BUILD;
+pub use crate::engine::doctor::{Finding, Report, Status};
 use crate::engine::export::ExportRequest;
 use crate::engine::plots::PlotsRequest;
 pub use crate::engine::preview::{Preview, PreviewRequest};
@@ -108,6 +110,8 @@ pub enum LibraryCommand {
     },
     /// See whether the file of weights is there and the one that was chosen.
     CheckWeights { weights: DistanceWeights },
+    /// Look at this machine.
+    Diagnose,
     /// Something about run files.
     Runs(RunsCommand),
 }
@@ -213,6 +217,10 @@ pub enum LibraryEvent {
         /// What was found.
         assessment: Arc<Assessment>,
     },
+    /// The next fact about this machine.
+    Found(Finding),
+    /// All of them: what this machine has, and whether the program works on it.
+    Diagnosed(Arc<Report>),
     /// A detector file was written, or why not.
     DetectorSaved {
         path: PathBuf,

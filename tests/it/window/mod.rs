@@ -1,5 +1,6 @@
 //! The window over a script in place of the background threads: widgets are found by role and name.
 
+mod about;
 mod arrangement;
 mod browse;
 mod clipboard;

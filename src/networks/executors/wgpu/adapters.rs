@@ -60,7 +60,7 @@ pub(super) fn adapters() -> &'static [Adapter] {
 
 /// Whether the system has a card at all, as far as it tells without its drivers: asking these takes a moment, and Mesa's
 /// print to standard error where there is neither a card nor a session.
-pub(super) fn may_have_card() -> bool {
+pub fn may_have_card() -> bool {
     const FILES: [&str; 4] = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg", "/dev/kgsl-3d0"];
     !cfg!(target_os = "linux") || FILES.iter().any(|file| Path::new(file).exists())
 }

@@ -15,5 +15,6 @@ mod pass;
 mod shaders;
 mod steps;
 
+pub use adapters::may_have_card;
 pub use denoiser::WgpuDenoiser;
 pub use executor::{EXECUTOR, Limits, Wgpu};

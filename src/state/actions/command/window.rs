@@ -100,6 +100,15 @@ pub const TOGGLE_MESSAGES: Info = Info {
     palette: Some((When::Always, "Past messages")),
 };
 
+pub const TOGGLE_ABOUT: Info = Info {
+    text: Borrowed("About"),
+    explanation: Borrowed(
+        "Show version, licenses and what the program finds on this machine, to be copied into a bug report",
+    ),
+    shortcuts: &[],
+    palette: Some((When::Always, "About LMD Inspector")),
+};
+
 pub const TOGGLE_SETUP: Info = Info {
     text: Borrowed("Setup"),
     explanation: Borrowed("Show model, folders and settings of the next run, or fold them away"),

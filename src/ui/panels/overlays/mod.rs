@@ -1,6 +1,7 @@
-//! What lies over the window: the command palette, the sheet of keys, past messages, comparisons, the presentation and a
-//! picture to try.
+//! What lies over the window: the command palette, the sheet of keys, past messages, comparisons, the presentation, a
+//! picture to try, and what the program is.
 
+pub mod about;
 pub mod compare;
 mod curves;
 pub mod detectors;
@@ -28,6 +29,7 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>) {
         Some(Overlay::Messages) => messages::ui(ui, scene),
         Some(Overlay::Detectors) => detectors::ui(ui, scene),
         Some(Overlay::Model) => model::ui(ui, scene),
+        Some(Overlay::About) => about::ui(ui, scene),
         // These take the window's place.
         Some(Overlay::Presentation | Overlay::Explain | Overlay::Train) | None => {}
     }
