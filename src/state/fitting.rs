@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::folders::{Folder, ScanState, planned_images};
@@ -17,9 +16,9 @@ use crate::engine::fitting::usual_share;
 use crate::images::ContentHash;
 use crate::ood::Role;
 use crate::runs::RunImage;
-use crate::runs::fit_file::{self, fit_of, fits_of};
+use crate::runs::fit_file::{fit_of, fits_of};
 use crate::worker::protocol::{
-    Command, Control, Event, FitRequest, JobId, LibraryCommand, Notice, Progress, Severity,
+    Command, Control, Event, FitRequest, JobId, Notice, Progress, Severity,
 };
 
 /// Why the model can't be used beside a fit.
@@ -407,14 +406,6 @@ impl Session {
         self.change_settings(run);
     }
 
-    /// Take a detector that was read from the file of its fit.
-    pub(super) fn fit_opened(&mut self, detector: Result<DetectorSpec, String>) {
-        match detector {
-            Ok(detector) => self.use_fit(detector),
-            Err(message) => self.notices.say(Severity::Error, message),
-        }
-    }
-
     /// Fits that the chosen detector has, of several all of theirs.
     pub fn num_fits(&self) -> usize {
         fits_of(&*self.settings.run.method.detector).len()
@@ -423,54 +414,6 @@ impl Session {
     /// Whether the chosen detector has a fit, or each of several that takes one.
     pub fn is_fitted(&self) -> bool {
         fit_of(&**self.settings.run.method.detector.to_fit()).is_some()
-    }
-
-    /// Write the fit of the chosen detector. `is_asked`: whoever chose the path was asked about a file that is there.
-    pub(super) fn save_fit(&mut self, path: PathBuf, is_asked: bool) {
-        if self.num_fits() == 0 {
-            self.notices.say(
-                Severity::Warning,
-                "There is no fit to save yet. Fit the detector first.",
-            );
-            return;
-        }
-        let is_named = fit_file::is_fit(&path);
-        let path = if is_named {
-            path
-        } else {
-            path.with_added_extension(fit_file::EXTENSION)
-        };
-        let each = self.settings.run.method.detector.each().iter();
-        let fitted: Vec<DetectorSpec> = each
-            .filter(|it| fit_of(&***it).is_some())
-            .cloned()
-            .collect();
-        let is_alone = fitted.len() == 1;
-        for detector in fitted {
-            let name = detector.about().name;
-            self.outbox
-                .push_back(Outgoing::Library(LibraryCommand::SaveFit {
-                    path: if is_alone {
-                        path.clone()
-                    } else {
-                        beside(&path, name)
-                    },
-                    detector,
-                    may_overwrite: is_asked && is_named && is_alone,
-                }));
-        }
-    }
-
-    pub(super) fn fit_saved(&mut self, path: PathBuf, outcome: Result<(), String>) {
-        match outcome {
-            Err(message) => self.notices.say(Severity::Error, message),
-            Ok(()) => self.notices.push(Notice {
-                severity: Severity::Info,
-                message: "The fit was saved. `lmd score --fitted` and this window open it."
-                    .to_owned(),
-                path: Some(path),
-            }),
-        }
     }
 }
 
@@ -502,12 +445,6 @@ impl FitChoice {
             limit = (limit + missing.div_ceil(listed)).min(most);
         }
     }
-}
-
-/// A file's place with a detector's name in it: each has a file of its own.
-fn beside(path: &Path, name: &str) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!("{stem}-{name}.{}", fit_file::EXTENSION))
 }
 
 /// The number of images of each in-domain folder.

@@ -1,11 +1,11 @@
 use super::*;
 use crate::images::ResizeMode;
-use crate::runs::fit_file::fits_of;
+use crate::runs::fit_file::{self, fits_of};
 use crate::state::model::ModelState;
 use crate::state::session::testing::{fitted, listing, model_info};
 use crate::state::session::tests::{ready_session, worker_commands};
 use crate::state::{Action, FolderId, FolderSource, UiCommand};
-use crate::worker::protocol::{DialogKind, LibraryEvent, ModelSource};
+use crate::worker::protocol::{DialogKind, LibraryCommand, LibraryEvent, ModelSource};
 
 /// MSMA of two levels, which is fitted on at least ten images, over 30 images of each role.
 fn session() -> Session {

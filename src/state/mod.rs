@@ -14,6 +14,7 @@ pub mod decision;
 pub mod detector;
 pub mod events;
 pub mod exporting;
+mod fit_files;
 pub mod fitting;
 pub mod folders;
 pub mod layouts;

@@ -419,12 +419,12 @@ fn a_limit_of_memory_that_no_run_fits_into_is_told() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let output = std::process::Command::new("bash")
-            .args(["-c", "ulimit -v 65536; exec \"$@\"", "bash"])
+            .args(["-c", "ulimit -v 98304; exec \"$@\"", "bash"])
             .arg(env!("CARGO_BIN_EXE_lmd"))
             .args(line)
             .current_dir(folder.path())
             .output()
             .unwrap();
-        assert_refused(&output, &["may use 64 MiB", "ulimit -v"]);
+        assert_refused(&output, &["may use 96 MiB", "ulimit -v"]);
     }
 }

@@ -134,7 +134,7 @@ fn figures_are_those_of_runs_by_themselves_and_finished_runs_are_used_again() {
     let told = paper(&data, &output, &tables);
     assert!(told.contains("4 runs, 1 of them finished"), "{told}");
     assert!(
-        told.contains("18 of 36 attempts are there already"),
+        told.contains("12 of 24 attempts are there already"),
         "{told}"
     );
     assert_eq!(
