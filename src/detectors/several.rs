@@ -365,7 +365,9 @@ impl Detector for Ready {
             let detector = &part.detector;
             if attempt >= part.num_attempts {
                 let absent = vec![NOT_MEASURED; detector.measures().len()];
-                values.iter_mut().for_each(|of| of.extend(&absent));
+                for of in &mut values {
+                    of.extend(&absent);
+                }
                 continue;
             }
             let on_call = &mut |call: Call<'_>| {

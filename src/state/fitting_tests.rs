@@ -29,7 +29,11 @@ fn press(session: &mut Session, command: UiCommand) -> Vec<Command> {
 
 /// Press the button; returns what the worker is asked for.
 fn start(session: &mut Session) -> (JobId, FitRequest, Control) {
-    let commands = press(session, UiCommand::FitDetector);
+    asked(&press(session, UiCommand::FitDetector))
+}
+
+/// The one fit that the worker is asked for.
+fn asked(commands: &[Command]) -> (JobId, FitRequest, Control) {
     let [
         Command::Fit {
             job,
@@ -37,7 +41,7 @@ fn start(session: &mut Session) -> (JobId, FitRequest, Control) {
             control,
             ..
         },
-    ] = commands.as_slice()
+    ] = commands
     else {
         panic!("expected one fit, got {commands:?}");
     };
@@ -400,15 +404,24 @@ fn a_fit_is_saved_under_its_own_kind_of_name_and_over_no_file_that_nobody_was_as
     }
 }
 
-#[test]
-fn several_detectors_are_fitted_one_after_the_other_on_the_same_images() {
+fn named(name: &str) -> DetectorSpec {
+    DetectorSpec::named(name).unwrap()
+}
+
+/// LMD, MSMA of two levels and `DiffPath` together.
+fn several() -> Session {
     let mut session = session();
     let mut run = session.settings.run.clone();
-    let named = |name: &str| DetectorSpec::named(name).unwrap();
     let parts = vec![named("lmd"), run.method.detector.clone(), named("diffpath")];
     run.method.detector = DetectorSpec::together(parts).unwrap();
     session.perform(Action::SetRun(Box::new(run)));
     session.tick(1.0);
+    session
+}
+
+#[test]
+fn several_detectors_are_fitted_one_after_the_other_on_the_same_images() {
+    let mut session = several();
     assert_eq!(
         session.fitting.choice.images.len(),
         30,
@@ -419,18 +432,7 @@ fn several_detectors_are_fitted_one_after_the_other_on_the_same_images() {
     let (job, request, _) = start(&mut session);
     assert_eq!(request.detector.about().name, "msma");
     finish(&mut session, job, &request);
-    let commands = worker_commands(&mut session);
-    let [
-        Command::Fit {
-            job,
-            request: next,
-            control,
-            ..
-        },
-    ] = commands.as_slice()
-    else {
-        panic!("expected the next fit, got {commands:?}");
-    };
+    let (job, next, control) = asked(&worker_commands(&mut session));
     assert_eq!(next.detector.about().name, "diffpath");
     assert_eq!(names(&next.images), names(&request.images));
     assert!(!session.is_fitted());
@@ -438,10 +440,7 @@ fn several_detectors_are_fitted_one_after_the_other_on_the_same_images() {
     session.perform(Action::Do(UiCommand::CancelFit));
     assert!(control.is_cancelled());
     let progress = Progress::default();
-    session.apply(Event::Cancelled {
-        job: *job,
-        progress,
-    });
+    session.apply(Event::Cancelled { job, progress });
     assert_eq!(worker_commands(&mut session).len(), 0);
     let (job, request, _) = start(&mut session);
     assert_eq!(request.detector.about().name, "diffpath");
@@ -450,23 +449,30 @@ fn several_detectors_are_fitted_one_after_the_other_on_the_same_images() {
     assert_eq!(worker_commands(&mut session).len(), 0);
     let num_fits = fits_of(&*session.settings.run.method.detector).len();
     assert_eq!(num_fits, 2);
+}
+
+#[test]
+fn fits_of_several_are_made_again_and_saved_together() {
+    let mut session = several();
+    let (job, request, _) = start(&mut session);
+    finish(&mut session, job, &request);
+    let (job, request, _) = asked(&worker_commands(&mut session));
+    finish(&mut session, job, &request);
+    assert!(session.is_fitted());
     // Fitted again are both, from the first one on; each has a file of its own.
     session.perform(Action::Do(UiCommand::FitAgain));
     let mut told = Vec::new();
     for name in ["msma", "diffpath"] {
-        let commands = worker_commands(&mut session);
-        let [Command::Fit { job, request, .. }] = commands.as_slice() else {
-            panic!("expected a fit of {name}, got {commands:?}");
-        };
+        let (job, request, _) = asked(&worker_commands(&mut session));
         assert_eq!(request.detector.about().name, name);
         let notice = Notice {
             severity: Severity::Warning,
             message: format!("left out of {name}"),
             path: None,
         };
-        session.apply(Event::Notice { job: *job, notice });
+        session.apply(Event::Notice { job, notice });
         told.push(format!("left out of {name}"));
-        finish(&mut session, *job, request);
+        finish(&mut session, job, &request);
     }
     let warnings = session
         .fit_warnings()

@@ -98,8 +98,17 @@ fn scores_are_those_beside_a_model_of_the_same_size() {
         "{}",
         page.len()
     );
+}
 
-    // A threshold and verdicts.
+#[test]
+fn a_threshold_needs_none_either_wherever_it_was_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let bundled = ["--model", "bundled"];
+    let (with, without) = (at("with.lmdfit"), at("without.lmdfit"));
+    fit(&with, &bundled);
+    fit(&without, &[]);
+    score(&at("with.lmdrun"), &with, &bundled);
     let detector = at("detector.json");
     let (fashion, digits) = (samples("fashion-mnist"), samples("mnist"));
     let calibrate = [

@@ -51,7 +51,7 @@ fn paper(data: &Path, output: &Path, more: &[&str]) -> String {
 }
 
 #[test]
-fn figures_are_those_of_runs_by_themselves_and_finished_runs_are_used_again() {
+fn figures_are_those_of_runs_by_themselves() {
     let folder = tempfile::tempdir().unwrap();
     let data = data(folder.path());
     let output = folder.path().join("results");
@@ -117,8 +117,18 @@ fn figures_are_those_of_runs_by_themselves_and_finished_runs_are_used_again() {
     assert_eq!(page.matches("NOT RUN").count(), 16);
     let page = std::fs::read_to_string(output.join("denoising.md")).unwrap();
     assert!(page.contains("| denoising from 500 | LPIPS |"), "{page}");
+}
 
-    // A run that was stopped goes on, a finished one is not made again.
+#[test]
+fn runs_go_on_where_they_were_stopped_and_others_are_not_taken_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data(folder.path());
+    let output = folder.path().join("results");
+    let tables = ["--rows", "pairs", "denoising"];
+    paper(&data, &output, &tables);
+    let read = |name: &str| std::fs::read_to_string(output.join(name)).unwrap();
+    let (table, page) = (read("pairs.csv"), read("denoising.md"));
+    let clothes = data.join("fashion-mnist/t10k-images-idx3-ubyte");
     let runs = std::fs::read_dir(&output)
         .unwrap()
         .map(|entry| entry.unwrap().path());

@@ -198,15 +198,14 @@ impl ScoringOptions {
             (false, _) => self.method.clone(),
         };
         for detector in &mut each {
-            match fits.of(detector) {
-                Some(fit) => *detector = fit.clone(),
-                None => {
-                    if let Some(settings) = detector.lmd_mut() {
-                        *settings = self.lmd.settings()?;
-                    }
-                    self.parameters.apply(detector);
-                }
+            if let Some(fit) = fits.of(detector) {
+                *detector = fit.clone();
+                continue;
             }
+            if let Some(settings) = detector.lmd_mut() {
+                *settings = self.lmd.settings()?;
+            }
+            self.parameters.apply(detector);
         }
         let detector = DetectorSpec::together(each)
             .map_err(|error| Failure::bad_request(anyhow::anyhow!("--method: {error}")))?;

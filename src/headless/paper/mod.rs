@@ -75,7 +75,7 @@ struct Work {
 
 /// How a run came out.
 enum Ended {
-    Finished(StoredScores),
+    Finished(Box<StoredScores>),
     Interrupted(Outcome),
 }
 
@@ -101,8 +101,8 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     for (looked, work) in plan {
         let scores = match looked {
             Looked::Missing(reason) => Err(reason),
-            Looked::Ready(ready) => match study.carry_out(&work, ready)? {
-                Ended::Finished(scores) => Ok(scores),
+            Looked::Ready(ready) => match study.carry_out(&work, *ready)? {
+                Ended::Finished(scores) => Ok(*scores),
                 Ended::Interrupted(outcome) => {
                     terminal::message("what is finished is kept; the same command continues");
                     return Ok(outcome);
@@ -161,7 +161,7 @@ impl Work {
 enum Looked {
     /// It can't be made, for this reason.
     Missing(String),
-    Ready(Ready),
+    Ready(Box<Ready>),
 }
 
 struct Ready {
@@ -241,14 +241,14 @@ impl Study<'_> {
         let identity = checkpoints::load(&source)
             .map_err(Failure::bad_request)?
             .identity;
-        Ok(Looked::Ready(Ready {
+        Ok(Looked::Ready(Box::new(Ready {
             found: self.found(&path, &settings, &identity, &images)?,
             num_images: images.len(),
             source,
             settings,
             folders,
             path,
-        }))
+        })))
     }
 
     fn images(&self, folders: &[(Role, PathBuf)]) -> Result<Vec<RunImage>, Failure> {
@@ -301,17 +301,16 @@ impl Study<'_> {
                 continue;
             }
             let known = speeds.iter().find(|(source, _)| *source == ready.source);
-            let speed = match known {
-                Some((_, speed)) => *speed,
-                None => {
-                    let engine = Engine::open(&ready.source, self.args.device, &Control::default());
-                    let engine = engine.map_err(|error| {
-                        Failure::bad_request(anyhow::Error::msg(error_chain(&error)))
-                    })?;
-                    let speed = engine.info.calls_per_second();
-                    speeds.push((ready.source.clone(), speed));
-                    speed
-                }
+            let speed = if let Some((_, speed)) = known {
+                *speed
+            } else {
+                let engine = Engine::open(&ready.source, self.args.device, &Control::default());
+                let engine = engine.map_err(|error| {
+                    Failure::bad_request(anyhow::Error::msg(error_chain(&error)))
+                })?;
+                let speed = engine.info.calls_per_second();
+                speeds.push((ready.source.clone(), speed));
+                speed
             };
             let num_done = found.map_or(0, |run| run.attempts.iter().map(Vec::len).sum());
             let left = ready.num_images * work.lmd.num_attempts - num_done;
@@ -337,7 +336,7 @@ impl Study<'_> {
             ..
         } = ready;
         let prepared = match found {
-            Some(run) if run.is_finished() => return Ok(Ended::Finished(run)),
+            Some(run) if run.is_finished() => return Ok(Ended::Finished(Box::new(run))),
             Some(_) => {
                 terminal::message(&format!("\n{}: going on", work.name()));
                 let options = score::Args::augment_args(clap::Command::new("score"));
@@ -378,7 +377,7 @@ impl Study<'_> {
             return Ok(Ended::Interrupted(outcome));
         }
         let scores = file::read_scores(&path).map_err(Failure::failed)?;
-        Ok(Ended::Finished(scores))
+        Ok(Ended::Finished(Box::new(scores)))
     }
 
     /// Write the tables as far as they are known.
