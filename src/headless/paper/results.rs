@@ -22,7 +22,7 @@ pub struct Figure {
     pub interval: Option<Interval>,
     pub num_in: usize,
     pub num_out: usize,
-    /// Network calls per image that were made for these attempts.
+    /// Network calls per image of these attempts.
     pub calls: f64,
     /// Seconds per image for the same.
     pub seconds: f64,
@@ -52,15 +52,17 @@ pub fn figure(row: &Row, run: &StoredScores) -> Result<Figure, String> {
     };
     let (inside, outside) = (of(Role::InDomain), of(Role::OutOfDomain));
     let samples = TwoSamples::new(&inside, &outside).map_err(|missing| missing.to_string())?;
-    let share = row.num_attempts as f64 / row.lmd.num_attempts as f64;
-    let per_image = share / run.images.len().max(1) as f64;
+    // By the settings: what a run has made counts calls twice that were lost.
+    let sampler = &row.lmd.sampler;
+    let num_steps = sampler.num_steps(run.manifest.model.num_train_timesteps);
+    let calls = (sampler.num_calls(num_steps) * row.num_attempts) as f64;
     Ok(Figure {
         auroc: samples.auroc(),
         interval: samples.quick_interval(LEVEL),
         num_in: inside.len(),
         num_out: outside.len(),
-        calls: run.num_calls as f64 * per_image,
-        seconds: run.seconds * per_image,
+        calls,
+        seconds: calls * run.seconds / run.num_calls.max(1) as f64,
         weights: run.manifest.model.identity.weights_sha256.clone(),
     })
 }
