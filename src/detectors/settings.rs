@@ -166,9 +166,14 @@ pub trait DetectorSettings {
         None
     }
 
-    /// The weights among them.
-    fn distance_weights(&self) -> &[DistanceWeights] {
-        &[]
+    /// The networks' weights among them.
+    fn weights(&self) -> Vec<&DistanceWeights> {
+        Vec::new()
+    }
+
+    /// The same, to be changed.
+    fn weights_mut(&mut self) -> Vec<&mut DistanceWeights> {
+        Vec::new()
     }
 
     /// The masks of a run of this seed; `None` where nothing is hidden.

@@ -285,9 +285,13 @@ impl DetectorSettings for Several {
         self.parts.iter().find_map(|part| part.mask_file())
     }
 
-    fn distance_weights(&self) -> &[DistanceWeights] {
-        let mut parts = self.parts.iter().map(|part| part.distance_weights());
-        parts.find(|weights| !weights.is_empty()).unwrap_or(&[])
+    fn weights(&self) -> Vec<&DistanceWeights> {
+        self.parts.iter().flat_map(|part| part.weights()).collect()
+    }
+
+    fn weights_mut(&mut self) -> Vec<&mut DistanceWeights> {
+        let parts = self.parts.iter_mut();
+        parts.flat_map(|part| part.weights_mut()).collect()
     }
 
     fn masks(&self, geometry: Geometry, seed: u64) -> Result<Option<Masks>, MasksError> {

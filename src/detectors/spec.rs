@@ -153,6 +153,11 @@ impl DetectorSpec {
             .read(Value::Object(fields))
     }
 
+    /// The first of its parts that uses a diffusion model, where one does.
+    pub fn that_uses_model(&self) -> Option<&Self> {
+        self.each().iter().find(|part| part.uses_model())
+    }
+
     /// LMD's settings, where that is the detector or one of several.
     pub fn lmd(&self) -> Option<&Lmd> {
         self.each().iter().find_map(|part| match part {
@@ -165,6 +170,22 @@ impl DetectorSpec {
     pub fn lmd_mut(&mut self) -> Option<&mut Lmd> {
         self.each_mut().iter_mut().find_map(|part| match part {
             Self::Lmd(settings) => Some(settings),
+            _ => None,
+        })
+    }
+
+    /// Mahalanobis's settings, where that is the detector or one of several.
+    pub fn mahalanobis(&self) -> Option<&Mahalanobis> {
+        self.each().iter().find_map(|part| match part {
+            Self::Mahalanobis(settings) => Some(settings),
+            _ => None,
+        })
+    }
+
+    /// The same, to be changed.
+    pub fn mahalanobis_mut(&mut self) -> Option<&mut Mahalanobis> {
+        self.each_mut().iter_mut().find_map(|part| match part {
+            Self::Mahalanobis(settings) => Some(settings),
             _ => None,
         })
     }

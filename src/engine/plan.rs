@@ -76,8 +76,7 @@ pub(super) fn check_model(
     detector: &DetectorSpec,
     model: &ModelIdentity,
 ) -> Result<(), DetectorError> {
-    let mut each = detector.each().iter();
-    match each.find(|part| model.is_blank() && part.uses_model()) {
+    match detector.that_uses_model().filter(|_| model.is_blank()) {
         None => Ok(()),
         Some(part) => Err(DetectorError::Unfit(format!(
             "{} uses a diffusion model, and there is none here: open one, or give one as --model",

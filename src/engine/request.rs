@@ -22,10 +22,10 @@ pub struct RunRequest {
 }
 
 impl RunRequest {
-    /// What decides the last bits of the scores where the model runs on this device: distances from files run on the CPU.
+    /// What decides the last bits of the scores where the model runs on this device: networks from files run on the CPU.
     pub fn device(&self, of_model: &DeviceInfo) -> DeviceInfo {
         let detector = &self.settings.method.detector;
-        if detector.distance_weights().is_empty() {
+        if detector.weights().is_empty() {
             of_model.clone()
         } else {
             of_model.beside_cpu()

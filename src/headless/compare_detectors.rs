@@ -8,7 +8,7 @@ use super::execute::{self, Request};
 use super::fit;
 use super::follow::watched;
 use super::layouts::LayoutOptions;
-use super::options::{ArchitectureOption, check_limit, detector_parser};
+use super::options::{ArchitectureOption, FeatureOptions, check_limit, detector_parser};
 use super::output::{self, Target};
 use super::paths::{Kind, Paths};
 use super::score::with_role;
@@ -50,6 +50,8 @@ pub struct Args {
     /// Compare these only, by the names of --method [default: all]
     #[arg(long, value_name = "NAME", num_args = 1.., value_parser = detector_parser(|_| true))]
     pub method: Vec<DetectorSpec>,
+    #[command(flatten)]
+    pub features: FeatureOptions,
     /// Use the first N images of each folder only.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -97,13 +99,14 @@ fn rate(text: &str) -> Result<f64, String> {
 /// Run the detectors one by one; the table is written after each.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
     check_limit(args.limit)?;
+    let candidates = chosen(args)?;
     let signals = Signals::catch().map_err(Failure::failed)?;
     let comparison = Comparison::prepare(args, &signals)?;
     let mut account = Account::new(args.false_alarm_rate);
     let write = |account: &Account| account.write(&args.output).map_err(Failure::failed);
     write(&account)?;
     let mut first_failure = None;
-    for candidate in chosen(&args.method) {
+    for candidate in candidates {
         match comparison.entries(&candidate, &account, &signals) {
             Ok(Found::Entries(entries)) => account.entries.extend(entries),
             Ok(Found::TooLong(reason)) => account.not_run.push(NotRun::new(&candidate, reason)),
@@ -136,14 +139,22 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
 }
 
 /// What is compared where these detectors are asked for, all where there are none.
-fn chosen(asked: &[DetectorSpec]) -> Vec<Candidate> {
+fn chosen(args: &Args) -> Result<Vec<Candidate>, Failure> {
+    let asked = &args.method;
     let is_asked = |candidate: &Candidate| {
         let name = candidate.detector.about().name;
         asked.is_empty() || asked.iter().any(|spec| spec.about().name == name)
     };
     let mut candidates = Candidate::all(&Lmd::default());
     candidates.retain(is_asked);
-    candidates
+    // Only one of them has features of this kind; where it is none, any of them says so.
+    let with_features = candidates
+        .iter_mut()
+        .max_by_key(|it| it.detector.mahalanobis().is_some());
+    if let Some(candidate) = with_features {
+        args.features.choose(&mut candidate.detector)?;
+    }
+    Ok(candidates)
 }
 
 /// What came of a detector.

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::collect::Collected;
 use super::follow::Display;
 use super::options::{
-    ArchitectureOption, Channels, ParameterOptions, ResizeModeName, Size, check_limit,
-    detector_parser, needs_model, only_shown_for,
+    ArchitectureOption, Channels, FeatureOptions, ParameterOptions, ResizeModeName, Size,
+    check_limit, detector_parser, needs_model, only_shown_for,
 };
 use super::output;
 use super::paths::{Kind, Paths};
@@ -40,6 +40,8 @@ pub struct Args {
     pub method: DetectorSpec,
     #[command(flatten)]
     pub parameters: ParameterOptions,
+    #[command(flatten)]
+    pub features: FeatureOptions,
     /// The model folder; `bundled` is the model inside the program. Mahalanobis and likelihood regret need none.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
@@ -85,10 +87,11 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
     memory::check_limit()?;
     check_limit(args.limit)?;
-    args.parameters.check(&args.method)?;
-    check_output(args)?;
     let mut detector = args.method.clone();
+    args.features.choose(&mut detector)?;
+    args.parameters.check(&detector)?;
     args.parameters.apply(&mut detector);
+    check_output(args)?;
     let mut collected = Collected::default();
     for path in &args.in_domain {
         collected.add(Role::InDomain, path, args.limit)?;

@@ -103,14 +103,14 @@ fn check_model(found: &StoredRun, settings: &RunSettings, args: &Args) -> Result
             error: failure
                 .error
                 .context(
-                "the run can't be continued (what has moved is given by --model and --distance-weights)",
+                "the run can't be continued (what has moved is given by --model, --distance-weights and --feature-weights)",
             ),
             ..failure
         },
     )
 }
 
-/// Read weights of distances where they are by now.
+/// Read weights of distances and of networks where they are by now.
 fn place_weights(settings: &mut RunSettings, args: &Args) -> Result<(), Failure> {
     for moved in args.scoring.distance_weights()? {
         let lmd = settings.method.detector.lmd_mut();
@@ -126,7 +126,7 @@ fn place_weights(settings: &mut RunSettings, args: &Args) -> Result<(), Failure>
         };
         *place = moved;
     }
-    Ok(())
+    args.scoring.features.place(&mut settings.method.detector)
 }
 
 /// What is refused is the run's continuation.

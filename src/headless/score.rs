@@ -91,7 +91,7 @@ fn fixed_by_a_run() -> Vec<clap::Id> {
     let ids = FIXED_BY_A_RUN.map(clap::Id::from).into_iter();
     let mut decided = options::deciding_ids();
     // They may have moved; that they are the same is seen by their content.
-    decided.retain(|id| *id != "distance_weights");
+    decided.retain(|id| !["distance_weights", "feature_weights"].contains(&id.as_str()));
     ids.chain(decided).collect()
 }
 

@@ -136,20 +136,8 @@ impl Features {
     }
 }
 
-/// Computes LPIPS, and what else its networks see.
+/// Computes LPIPS.
 pub trait Perceptual: FeatureDistance {
-    /// The mean over pixels of each channel's activations at a tap, from 0, as they are before they are normalized: of each
-    /// image [`TAP_CHANNELS`] values.
-    ///
-    /// # Shapes
-    /// `unit` is (B, C, H, W) planar in [0, 1]; gray is repeated to three channels.
-    fn tap_means(
-        &mut self,
-        geometry: Geometry,
-        unit: &[f32],
-        tap: usize,
-    ) -> Result<Vec<Vec<f64>>, DenoiseError>;
-
     /// Where each reconstruction differs from its original: what the taps find, before they are averaged over pixels.
     ///
     /// # Shapes

@@ -199,26 +199,18 @@ impl Method {
             return differing(self, other);
         }
         // Of several each by itself; what they share is told once.
+        let by = |method: &Self, detector: &DetectorSpec| Self {
+            detector: detector.clone(),
+            ..method.clone()
+        };
+        let of_all = differing(&by(self, &each[0]), &by(other, &each[0]));
         let mut found = Vec::new();
         for part in each {
-            let alone = |method: &Self| Self {
-                detector: (method.detector.each().iter())
-                    .find(|other| other.about().name == part.about().name)
-                    .unwrap_or(part)
-                    .clone(),
-                ..method.clone()
+            let alone = |method: &Self| {
+                let mut parts = method.detector.each().iter();
+                let same = parts.find(|other| other.about().name == part.about().name);
+                by(method, same.unwrap_or(part))
             };
-            let shared = Self {
-                detector: part.clone(),
-                ..self.clone()
-            };
-            let of_all = differing(
-                &shared,
-                &Self {
-                    detector: part.clone(),
-                    ..other.clone()
-                },
-            );
             for name in differing(&alone(self), &alone(other)) {
                 let told = if of_all.contains(&name) {
                     name

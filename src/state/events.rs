@@ -197,6 +197,7 @@ impl Session {
             }
             LibraryEvent::FitOpened { detector } => self.fit_opened(detector),
             LibraryEvent::WeightsRead { path, weights } => self.weights_read(&path, weights),
+            LibraryEvent::NetworkRead { path, weights } => self.network_read(&path, weights),
             LibraryEvent::WeightsChecked { weights, outcome } => {
                 self.weights_checked(&weights, &outcome);
             }
@@ -317,6 +318,7 @@ impl Session {
                 DialogKind::OpenRun => self.perform_keep(KeepAction::Open(path)),
                 DialogKind::SaveRun => self.perform_keep(KeepAction::SaveAs(path)),
                 DialogKind::Weights => self.read_weights(path),
+                DialogKind::Network => self.read_network(path),
                 DialogKind::MaskFile => {
                     if let Some(lmd) = self.settings.run.method.detector.lmd_mut() {
                         lmd.mask = crate::ood::MaskKind::File(path);
@@ -377,6 +379,7 @@ fn is_of_run(kind: DialogKind) -> bool {
         | DialogKind::Folders(_)
         | DialogKind::MaskFile
         | DialogKind::Weights
+        | DialogKind::Network
         | DialogKind::SaveFit
         | DialogKind::Convert
         | DialogKind::OpenDetector

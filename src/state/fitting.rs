@@ -165,6 +165,9 @@ impl Session {
         if let Some(reason) = self.missing_diffusion_model(detector) {
             return Some(reason.into());
         }
+        if let Some(reason) = self.missing_weights(detector) {
+            return Some(reason.into());
+        }
         let (fewest, choice) = (fitting.fewest_images(), &self.fitting.choice);
         let num_images = choice.images.len();
         if num_images == 0 {

@@ -43,6 +43,7 @@ impl Session {
             Action::RemoveFolder(folder_id) => self.remove_folder(folder_id),
             Action::SetRun(settings) => self.change_settings(*settings),
             Action::ReadWeights(path) => self.read_weights(path),
+            Action::ReadNetwork(path) => self.read_network(path),
             Action::ForgetHalf => self.weights.forget_half(),
             Action::PreviewAttempt(attempt) => self.preview.attempt = attempt,
             Action::SelectImage(image) => self.shown.select(Some(image)),
@@ -94,6 +95,7 @@ impl Session {
             UiCommand::TrainAnother => self.leave_training(),
             UiCommand::BrowseMask => self.open_dialog(DialogKind::MaskFile),
             UiCommand::BrowseWeights => self.open_dialog(DialogKind::Weights),
+            UiCommand::BrowseNetwork => self.open_dialog(DialogKind::Network),
             UiCommand::Undo => self.undo(),
             UiCommand::Redo => self.redo(),
             UiCommand::ResetThreshold => self.reset_threshold(),
@@ -216,7 +218,7 @@ impl Session {
         if mask.is_some_and(|path| path.as_os_str().is_empty()) {
             return Some("The mask is a picture, but none was chosen yet".to_owned());
         }
-        if let Some(reason) = self.missing_weights() {
+        if let Some(reason) = self.missing_weights(&self.settings.run.method.detector) {
             return Some(reason);
         }
         if let Some(reason) = self.missing_diffusion_model(&self.settings.run.method.detector) {
@@ -255,8 +257,7 @@ impl Session {
     /// That a detector lacks its model, where the one that is open only stands for none.
     pub(super) fn missing_diffusion_model(&self, detector: &DetectorSpec) -> Option<String> {
         let is_blank = self.model_info()?.identity.is_blank();
-        let mut each = detector.each().iter();
-        let part = each.find(|part| is_blank && part.uses_model())?;
+        let part = detector.that_uses_model().filter(|_| is_blank)?;
         let label = part.about().label;
         Some(format!(
             "{label} uses a diffusion model, and none is open. Open one under Model, or use the bundled one."

@@ -143,13 +143,8 @@ impl Session {
         let saving = self.where_to_go_on();
         let info = self.model_info().cloned();
         let execution = self.settings.run.execution;
-        let moved = self
-            .settings
-            .run
-            .method
-            .detector
-            .distance_weights()
-            .to_vec();
+        let weights = self.settings.run.method.detector.weights();
+        let moved: Vec<_> = weights.into_iter().cloned().collect();
         let Some(run) = &mut self.shown.run else {
             return;
         };
@@ -161,11 +156,9 @@ impl Session {
         run.model = info;
         run.settings.execution = execution;
         // The setup has the same weights where they are by now.
-        if let Some(lmd) = run.settings.method.detector.lmd_mut() {
-            for weights in &mut lmd.distance_weights {
-                if let Some(moved) = moved.iter().find(|it| *it == weights) {
-                    *weights = moved.clone();
-                }
+        for weights in run.settings.method.detector.weights_mut() {
+            if let Some(moved) = moved.iter().find(|it| *it == weights) {
+                *weights = moved.clone();
             }
         }
         "Starting".clone_into(&mut run.progress.activity);

@@ -90,7 +90,7 @@ fn weights_of_a_distance_are_taken_from_where_the_setup_has_them() {
         let [Command::Run { request, .. }] = commands.as_slice() else {
             panic!("expected one run, got {commands:?}");
         };
-        let used = request.settings.method.detector.distance_weights();
+        let used = request.settings.method.detector.weights();
         assert_eq!(used[0].file, std::path::Path::new(expected));
         assert_eq!(used[0].sha256, "ab".repeat(32));
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::outbox::Outgoing;
 use super::session::Session;
 use super::{Action, text};
-use crate::detectors::measures;
+use crate::detectors::{DetectorSpec, measures};
 use crate::networks::distances::{DistanceWeights, Half, Identified};
 use crate::worker::protocol::{LibraryCommand, Severity};
 
@@ -14,6 +14,8 @@ use crate::worker::protocol::{LibraryCommand, Severity};
 pub struct WeightsState {
     /// The file that is read to become one of the settings'.
     reading: Option<PathBuf>,
+    /// The file that is read to become the network of features.
+    reading_network: Option<PathBuf>,
     /// One of two files that was read, while the other one has not been given.
     half: Option<Half>,
     /// Those of the settings that were asked about, with the answer once there is one.
@@ -24,6 +26,11 @@ impl WeightsState {
     /// The file that is being read.
     pub fn reading(&self) -> Option<&Path> {
         self.reading.as_deref()
+    }
+
+    /// The file that is being read for its network.
+    pub fn reading_network(&self) -> Option<&Path> {
+        self.reading_network.as_deref()
     }
 
     /// One of two files that was read, while the other one has not been given.
@@ -101,6 +108,34 @@ impl Session {
         }
     }
 
+    /// Have Mahalanobis's features from the network in a file, once that is read.
+    pub(super) fn read_network(&mut self, path: PathBuf) {
+        self.weights.reading_network = Some(path.clone());
+        let command = LibraryCommand::ReadNetwork { path };
+        self.outbox.push_back(Outgoing::Library(command));
+    }
+
+    pub(super) fn network_read(&mut self, path: &Path, found: Result<DistanceWeights, String>) {
+        let reading = &mut self.weights.reading_network;
+        if reading.take_if(|wanted| *wanted == path).is_none() {
+            return;
+        }
+        let found = match found {
+            Ok(found) => found,
+            Err(message) => {
+                self.notices.say(Severity::Error, text::sentences(&message));
+                return;
+            }
+        };
+        let mut run = self.settings.run.clone();
+        let Some(settings) = run.method.detector.mahalanobis_mut() else {
+            return; // Another detector was chosen meanwhile.
+        };
+        settings.set_feature_weights(Some(found.clone()));
+        self.perform(Action::SetRun(Box::new(run)));
+        self.weights.asked.push((found, Some(Ok(()))));
+    }
+
     pub(super) fn weights_checked(
         &mut self,
         weights: &DistanceWeights,
@@ -114,7 +149,7 @@ impl Session {
 
     /// Ask whether the files of the settings are there, once for each.
     pub(super) fn want_weights(&mut self) {
-        let wanted = self.settings.run.method.detector.distance_weights();
+        let wanted = self.settings.run.method.detector.weights();
         let asked = &mut self.weights.asked;
         asked.retain(|(it, _)| wanted.iter().any(|wanted| is_same(it, wanted)));
         for weights in wanted {
@@ -132,17 +167,16 @@ impl Session {
         self.weights = WeightsState::default();
     }
 
-    /// Why no run can start with the weights of the settings, if so.
-    pub(super) fn missing_weights(&self) -> Option<String> {
-        let weights = self.settings.run.method.detector.distance_weights();
-        weights
-            .iter()
+    /// Why nothing can start with the weights of this detector of the settings, if so.
+    pub(super) fn missing_weights(&self, detector: &DetectorSpec) -> Option<String> {
+        (detector.weights())
+            .into_iter()
             .find_map(|weights| match self.weights.problem(weights) {
                 Some(problem) => Some(problem.to_owned()),
                 None if self.weights.is_known(weights) => None,
                 None => Some(format!(
                     "The weights of {} are being read",
-                    measures::label(&weights.distance)
+                    weights.network()
                 )),
             })
     }
@@ -205,6 +239,53 @@ mod tests {
         session.tick(0.0);
         assert!(!session.measures_to_choose().contains(&LPIPS_VGG));
         assert_eq!(session.settings.run.view.measure, LPIPS);
+    }
+
+    #[test]
+    fn features_come_from_a_network_that_was_chosen() {
+        let mut session = ready_session();
+        let path = PathBuf::from("/vgg.pth");
+        let read = |session: &mut Session, weights| {
+            session.perform(Action::ReadNetwork("/vgg.pth".into()));
+            session.apply_library(LibraryEvent::NetworkRead {
+                path: "/vgg.pth".into(),
+                weights,
+            });
+        };
+        // LMD has no features of this kind.
+        let before = session.settings.run.clone();
+        read(&mut session, Ok(vgg()));
+        assert_eq!(session.settings.run, before);
+
+        let mut detector = DetectorSpec::named("mahalanobis").unwrap();
+        detector.set_parameter("feature-layer", 5.0);
+        session.settings.run.method.detector = detector;
+        read(&mut session, Err("it holds no network".to_owned()));
+        let weights = session.settings.run.method.detector.weights();
+        assert!(weights.is_empty(), "{weights:?}");
+        session.perform(Action::ReadNetwork(path.clone()));
+        assert_eq!(session.weights.reading_network(), Some(&*path));
+        session.apply_library(LibraryEvent::NetworkRead {
+            path,
+            weights: Ok(vgg()),
+        });
+        assert_eq!(session.weights.reading_network(), None);
+        let detector = &session.settings.run.method.detector;
+        assert_eq!(detector.weights(), [&vgg()]);
+        assert!(asked(&mut session).is_empty(), "it was just read");
+        assert_eq!(
+            detector_words(&session),
+            "Mahalanobis by VGG16's layer 5, not fitted"
+        );
+        session.perform(Action::Do(UiCommand::Undo));
+        assert_eq!(
+            detector_words(&session),
+            "Mahalanobis by AlexNet's layer 5, not fitted"
+        );
+    }
+
+    fn detector_words(session: &Session) -> String {
+        session.settings.run.method.detector.summary()
     }
 
     #[test]

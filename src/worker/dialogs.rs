@@ -94,6 +94,9 @@ fn begin(kind: DialogKind) -> Choice {
         DialogKind::Weights => one(dialog
             .set_title("Choose a file with weights of a distance")
             .pick_file()),
+        DialogKind::Network => one(dialog
+            .set_title("Choose a file with a network for features")
+            .pick_file()),
         DialogKind::PlotFolder => one(dialog
             .set_title("Choose a folder for the plots")
             .pick_folder()),

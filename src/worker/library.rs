@@ -114,6 +114,11 @@ fn read_weights(path: PathBuf, half: Option<&Half>) -> LibraryEvent {
     LibraryEvent::WeightsRead { path, weights }
 }
 
+fn read_network(path: PathBuf) -> LibraryEvent {
+    let weights = from_file::identify_network(&path).map_err(|err| err.to_string());
+    LibraryEvent::NetworkRead { path, weights }
+}
+
 fn checked_weights(weights: DistanceWeights) -> LibraryEvent {
     let outcome = weights.check().map_err(|err| err.to_string());
     LibraryEvent::WeightsChecked { weights, outcome }
@@ -212,6 +217,7 @@ fn answer(
         LibraryCommand::ReadWeights { path, half } => {
             outbox.post(read_weights(path, half.as_ref()));
         }
+        LibraryCommand::ReadNetwork { path } => outbox.post(read_network(path)),
         LibraryCommand::CheckWeights { weights } => outbox.post(checked_weights(weights)),
         LibraryCommand::Diagnose => diagnose_aside(outbox, side),
         LibraryCommand::Runs(command) => runs_aside(command, outbox, side),

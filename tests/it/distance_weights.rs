@@ -63,7 +63,7 @@ fn a_run_measures_by_them_and_keeps_which_they_are() {
     let refused = lmd(&["score", "--resume", text(&run)]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(
-        said(&refused).contains("other weights of LPIPS (SqueezeNet)"),
+        said(&refused).contains("other weights of SqueezeNet"),
         "{}",
         said(&refused)
     );
@@ -88,7 +88,9 @@ fn a_run_by_two_files_continues_where_they_have_moved() {
     let lost = resume(&[]);
     assert_eq!(lost.status.code(), Some(2), "{}", said(&lost));
     assert!(
-        said(&lost).contains("what has moved is given by --model and --distance-weights"),
+        said(&lost).contains(
+            "what has moved is given by --model, --distance-weights and --feature-weights"
+        ),
         "{}",
         said(&lost)
     );
@@ -163,7 +165,7 @@ fn a_detector_refuses_other_weights_in_their_place() {
     let made = on_samples("calibrate", &file, &given);
     assert_eq!(made.status.code(), Some(0), "{}", said(&made));
     let kept = Calibration::load(&file).unwrap();
-    let kept = &kept.settings.method.detector.distance_weights()[0];
+    let kept = &kept.settings.method.detector.weights()[0];
     assert!(kept.file.is_absolute(), "found from any folder");
     let image = root().join("assets/samples/fashion-mnist/00000.png");
     let classify = || lmd(&["classify", "--detector", text(&file), text(&image)]);
@@ -172,7 +174,7 @@ fn a_detector_refuses_other_weights_in_their_place() {
     let refused = classify();
     assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
     assert!(
-        said(&refused).contains("other weights of LPIPS (SqueezeNet)"),
+        said(&refused).contains("other weights of SqueezeNet"),
         "{}",
         said(&refused)
     );

@@ -327,7 +327,7 @@ fn fits_come_from_their_files_and_their_images_are_left_out() {
         "{told}"
     );
     assert!(
-        told.contains("45 image files are left out, since Mahalanobis (AlexNet) was"),
+        told.contains("45 image files are left out, since Mahalanobis was"),
         "{told}"
     );
 

@@ -242,8 +242,12 @@ impl DetectorSettings for Lmd {
         self.mask.file()
     }
 
-    fn distance_weights(&self) -> &[DistanceWeights] {
-        &self.distance_weights
+    fn weights(&self) -> Vec<&DistanceWeights> {
+        self.distance_weights.iter().collect()
+    }
+
+    fn weights_mut(&mut self) -> Vec<&mut DistanceWeights> {
+        self.distance_weights.iter_mut().collect()
     }
 
     fn masks(&self, geometry: Geometry, seed: u64) -> Result<Option<Masks>, MasksError> {

@@ -163,9 +163,7 @@ impl FeatureDistance for Counted<Box<dyn Perceptual>> {
     ) -> Result<Vec<f64>, DenoiseError> {
         self.count(|inner| inner.distances(geometry, originals, unit))
     }
-}
 
-impl Perceptual for Counted<Box<dyn Perceptual>> {
     fn tap_means(
         &mut self,
         geometry: Geometry,
@@ -174,7 +172,9 @@ impl Perceptual for Counted<Box<dyn Perceptual>> {
     ) -> Result<Vec<Vec<f64>>, DenoiseError> {
         self.count(|inner| inner.tap_means(geometry, unit, tap))
     }
+}
 
+impl Perceptual for Counted<Box<dyn Perceptual>> {
     fn planes(
         &mut self,
         geometry: Geometry,

@@ -1,6 +1,7 @@
 //! The options that decide scores: the same for every subcommand that makes some.
 
 mod architecture;
+mod features;
 mod lmd;
 mod parameters;
 mod shape;
@@ -11,12 +12,12 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args as _, ValueEnum};
 
 pub use self::architecture::ArchitectureOption;
+pub use self::features::FeatureOptions;
 use self::lmd::LmdOptions;
 pub use self::parameters::{ParameterOptions, only_shown_for};
 pub use self::shape::{Channels, Size};
 use super::Failure;
-use crate::detectors::fitted::{Fitted, Fitting};
-use crate::detectors::{About, DetectorSettings, DetectorSpec, measures};
+use crate::detectors::{About, DetectorSpec, measures};
 use crate::images::ResizeMode;
 use crate::networks::checkpoints::{Blank, ModelSource};
 use crate::networks::distances::DistanceWeights;
@@ -38,6 +39,8 @@ pub struct ScoringOptions {
     lmd: LmdOptions,
     #[command(flatten)]
     parameters: ParameterOptions,
+    #[command(flatten)]
+    pub features: FeatureOptions,
     /// The measure that scores are by; a detector's usual ones are computed in any case: mse, ssim and lpips by lmd
     /// [default: lpips, or ssim where the model's images are too small for it; with another detector its own]; lpips-vgg,
     /// lpips-squeeze and simclr need --distance-weights
@@ -164,13 +167,12 @@ impl ScoringOptions {
         check_limit(self.limit)?;
         let mut settings = RunSettings::by(self.detector()?);
         settings.method.seed = self.seed;
-        let fittings = settings.method.detector.fittings();
-        let mut fitted = fittings.into_iter().filter_map(Fitting::fitted);
-        let as_fitted = fitted.next().map(Fitted::resize);
+        let fits = fit_file::fits_of(&*settings.method.detector);
+        let as_fitted = fits.first().map(|fit| fit.resize());
         let asked = self.fit.map(ResizeMode::from);
         settings.method.resize = asked.or(as_fitted).unwrap_or(settings.method.resize);
         settings.view.measure = self.distance.unwrap_or(settings.view.measure);
-        check_weights(&*settings.method.detector, settings.view.measure)?;
+        check_weights(&settings.method.detector, settings.view.measure)?;
         if let Some(name) = self.aggregate {
             settings.view.aggregate = name.into();
         }
@@ -207,8 +209,12 @@ impl ScoringOptions {
             }
             self.parameters.apply(detector);
         }
-        let detector = DetectorSpec::together(each)
+        let mut detector = DetectorSpec::together(each)
             .map_err(|error| Failure::bad_request(anyhow::anyhow!("--method: {error}")))?;
+        // That a fit is missing is said later, and of more than this detector.
+        if (detector.mahalanobis()).is_none_or(|settings| settings.fitted.is_some()) {
+            self.features.place(&mut detector)?;
+        }
         let lmd = DetectorSpec::default().about().name;
         if let (Some(of_lmd), None) = (self.lmd.given().first(), detector.lmd()) {
             return Err(misplaced(of_lmd, lmd, &names(detector.each())));
@@ -283,7 +289,7 @@ pub fn model_source(
         return Ok(ModelSource::named(model));
     }
     let detector = &settings.method.detector;
-    if let Some(part) = detector.each().iter().find(|part| part.uses_model()) {
+    if let Some(part) = detector.that_uses_model() {
         return Err(needs_model(part));
     }
     if architecture.architecture.is_some() {
@@ -320,9 +326,10 @@ pub fn needs_model(detector: &DetectorSpec) -> Failure {
 }
 
 /// Refuse to measure by weights that were not given.
-fn check_weights(detector: &dyn DetectorSettings, measure: MeasureId) -> Result<(), Failure> {
-    let weights = detector.distance_weights();
-    let is_given = weights.iter().any(|it| it.distance == measure);
+fn check_weights(detector: &DetectorSpec, measure: MeasureId) -> Result<(), Failure> {
+    let weights = detector.lmd().into_iter();
+    let mut weights = weights.flat_map(|lmd| &lmd.distance_weights);
+    let is_given = weights.any(|it| it.distance == measure);
     match from_file(measure) {
         Some(def) if !is_given => Err(Failure::bad_request(anyhow::anyhow!(
             "the weights of --distance {measure} ({}) come from a file; give it as --distance-weights FILE",
@@ -441,7 +448,8 @@ mod tests {
                 resumed,
                 &["lmd", "calibrate", "--run", "a.lmdrun", "--output", "b"],
             ] {
-                if line == resumed && id == "distance_weights" {
+                if line == resumed && ["distance_weights", "feature_weights"].contains(&id.as_str())
+                {
                     // Where they are by now: other ones are refused by their content.
                     continue;
                 }

@@ -18,9 +18,20 @@ impl ParameterOptions {
         }
     }
 
-    /// Refuse numbers that the detector does not have.
+    /// Refuse numbers that the detector does not have, or not with its other settings.
     pub fn check(&self, detector: &DetectorSpec) -> Result<(), Failure> {
         let own = detector.parameters();
+        for &(name, value) in &self.0 {
+            let found = own.iter().find(|(parameter, _)| parameter.name == name);
+            if let Some((parameter, _)) = found
+                && !parameter.range.contains(&value)
+            {
+                let (low, high) = (parameter.range.start(), parameter.range.end());
+                return Err(Failure::bad_request(anyhow::anyhow!(
+                    "--{name}: expected a number from {low} to {high}, got {value}"
+                )));
+            }
+        }
         let is_own = |name: &str| own.iter().any(|(parameter, _)| parameter.name == name);
         let of_others = self.0.iter().find(|(name, _)| !is_own(name));
         let misplaced = of_others.and_then(|(name, _)| {
@@ -72,7 +83,7 @@ impl clap::Args for ParameterOptions {
                         .long(parameter.name)
                         .value_name("NUMBER")
                         .help(help)
-                        .value_parser(move |text: &str| parse(parameter, text)),
+                        .value_parser(parse),
                 )
             })
     }
@@ -97,12 +108,10 @@ impl FromArgMatches for ParameterOptions {
     }
 }
 
-fn parse(parameter: &Parameter, text: &str) -> Result<f64, String> {
-    let (low, high) = (parameter.range.start(), parameter.range.end());
+/// Whether it is in range is seen once all settings are known.
+fn parse(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(value) if parameter.range.contains(&value) => Ok(value),
-        _ => Err(format!(
-            "expected a number from {low} to {high}, got `{text}`"
-        )),
+        Ok(value) if f64::is_finite(value) => Ok(value),
+        _ => Err(format!("expected a number, got `{text}`")),
     }
 }

@@ -3,13 +3,15 @@
 //! A new one is a file beside this one with a [`FromFileDef`], and its line in the list.
 
 mod halves;
+mod taps;
 
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 pub use self::halves::{Half, Identified, identify};
+pub use self::taps::{TapNetwork, identify_network};
 use super::{Compared, Distance, FeatureDistance, compare, lpips_squeeze, lpips_vgg, simclr};
 use crate::diffusion::DenoiseError;
 use crate::images::input::InputError;
@@ -23,20 +25,24 @@ pub static FROM_FILE: &[&FromFileDef] = &[&lpips_vgg::DEF, &lpips_squeeze::DEF, 
 /// A distance whose weights come from a file.
 pub struct FromFileDef {
     pub measure: Measure,
+    /// Its network's name for people, e.g. `VGG16`.
+    pub network: &'static str,
     /// Width and height in pixels of the smallest images that it is defined for.
     pub smallest_side: fn() -> usize,
+    /// Channels of each layer that is compared.
+    pub tap_channels: fn() -> Vec<usize>,
     /// Whether a file is meant for it, by names and shapes.
     pub(super) recognizes: fn(&NamedTensors) -> bool,
     /// How two files make one, where its weights are published so.
     pub(super) halves: Option<HalvesDef>,
     /// Takes the network out of a file; the error says what is wrong with the weights.
     pub(super) read: fn(&NamedTensors) -> Result<Prepare, String>,
+    /// The same where its taps are all that is asked for, and the file may hold no more.
+    pub(super) read_network: fn(&NamedTensors) -> Result<Prepare, String>,
 }
 
 /// A distance whose network and linear layers can lie in a file each.
 pub(super) struct HalvesDef {
-    /// Whose the network is, e.g. `torchvision's VGG16`.
-    pub(super) network: &'static str,
     /// What the `lpips` package calls it.
     pub(super) net: &'static str,
     pub(super) is_network: fn(&NamedTensors) -> bool,
@@ -96,7 +102,7 @@ pub enum WeightsError {
         path: PathBuf,
     },
     /// What is wrong and what would work.
-    #[error("the weights of a distance can't be used: {reason}: {}", path.display())]
+    #[error("these weights can't be used: {reason}: {}", path.display())]
     Unusable { reason: String, path: PathBuf },
     /// Another file lies where the one that was chosen did.
     #[error(
@@ -129,7 +135,7 @@ impl DistanceWeights {
         let def = self.def()?;
         for (path, expected) in self.files().zip(self.digests()) {
             let sha256 = file_sha256(path).map_err(|source| WeightsError::Unreadable {
-                whose: def.measure.label.to_owned(),
+                whose: def.network.to_owned(),
                 source,
                 path: path.clone(),
             })?;
@@ -141,22 +147,17 @@ impl DistanceWeights {
     /// The distance; it makes itself ready when it measures first.
     pub fn open(&self) -> Result<Box<dyn Distance>, WeightsError> {
         let def = self.def()?;
-        let mut tensors = read(&self.file, def.measure.label)?;
+        let mut tensors = read(&self.file, def.network)?;
         refuse_other(def, &self.file, &self.sha256, &tensors.sha256)?;
         if let Some(linear) = &self.linear {
-            let beside = read(&linear.file, def.measure.label)?;
+            let beside = read(&linear.file, def.network)?;
             refuse_other(def, &linear.file, &linear.sha256, &beside.sha256)?;
             tensors = tensors.with(beside);
         }
         let prepare = self.read(def, &tensors)?;
-        let make = move || {
-            let machine = Machine::new(&CpuOptions::default());
-            let machine = machine.map_err(|error| error.to_string())?;
-            prepare(machine).map(Mutex::new)
-        };
         Ok(Box::new(FromFile {
             def,
-            network: LazyLock::new(Box::new(make)),
+            network: lazily(prepare),
         }))
     }
 
@@ -180,6 +181,11 @@ impl DistanceWeights {
     /// What is told of the distance; `None` where this program does not know it.
     pub fn measure(&self) -> Option<&'static Measure> {
         from_file(self.distance).map(|def| &def.measure)
+    }
+
+    /// The network's name for people.
+    pub fn network(&self) -> &'static str {
+        from_file(self.distance).map_or("an unknown network", |def| def.network)
     }
 
     /// The beginnings of the digests, for people.
@@ -221,7 +227,7 @@ fn refuse_other(
         return Ok(());
     }
     Err(WeightsError::Changed {
-        label: def.measure.label,
+        label: def.network,
         found: short(sha256).to_owned(),
         expected: short(expected).to_owned(),
         path: path.to_owned(),
@@ -246,9 +252,9 @@ fn read(path: &Path, whose: &str) -> Result<NamedTensors, WeightsError> {
     })
 }
 
-/// What a file is that no distance takes, and what to give instead.
+/// What a file is that holds none of the networks, and what to give instead.
 fn foreign(tensors: &NamedTensors) -> String {
-    const KNOWN: &str = "give LPIPS with VGG16 or SqueezeNet, or SimCLRv2 r50_1x_sk1";
+    const KNOWN: &str = "give VGG16 or SqueezeNet of LPIPS, or SimCLRv2 r50_1x_sk1";
     let has = |name: &str| tensors.shape(name).is_some();
     if tensors.is_empty() {
         return format!(
@@ -259,8 +265,7 @@ fn foreign(tensors: &NamedTensors) -> String {
         || has("lin0.model.1.weight")
         || has("features.10.weight") && has("classifier.6.weight") && !has("features.28.weight")
     {
-        return "they are those of AlexNet, which LPIPS has in this program already (the distance lpips); give those of \
-                LPIPS with VGG16 or SqueezeNet"
+        return "they are those of AlexNet, which this program has already; leave them out, or give those of VGG16 or SqueezeNet"
             .to_owned();
     }
     if has("features.28.weight") {
@@ -272,17 +277,33 @@ fn foreign(tensors: &NamedTensors) -> String {
                 that one"
             .to_owned();
     }
-    format!("the file holds weights of no distance that this program knows; {KNOWN}")
+    format!("the file holds weights of no network that this program knows; {KNOWN}")
 }
 
 /// A distance with its weights.
 struct FromFile {
     def: &'static FromFileDef,
-    network: LazyLock<Made, Box<dyn FnOnce() -> Made + Send>>,
+    network: Lazy,
 }
 
+/// A network that makes itself ready when it is used first.
+type Lazy = LazyLock<Made, Box<dyn FnOnce() -> Made + Send>>;
 /// The network, or why it can't be made ready.
 type Made = Result<Mutex<Box<dyn FeatureDistance>>, String>;
+
+fn lazily(prepare: Prepare) -> Lazy {
+    LazyLock::new(Box::new(move || {
+        let machine = Machine::new(&CpuOptions::default());
+        let machine = machine.map_err(|error| error.to_string())?;
+        prepare(machine).map(Mutex::new)
+    }))
+}
+
+fn locked(network: &Lazy) -> Result<MutexGuard<'_, Box<dyn FeatureDistance>>, DenoiseError> {
+    let network = network.as_ref();
+    let network = network.map_err(|reason| DenoiseError::Failed(reason.clone()))?;
+    Ok(network.lock().unwrap_or_else(PoisonError::into_inner))
+}
 
 impl Distance for FromFile {
     fn measure(&self) -> &'static Measure {
@@ -298,9 +319,7 @@ impl Distance for FromFile {
     }
 
     fn distances(&self, compared: &mut Compared<'_>) -> Result<Vec<f64>, DenoiseError> {
-        let network = self.network.as_ref();
-        let network = network.map_err(|reason| DenoiseError::Failed(reason.clone()))?;
-        let mut network = network.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut network = locked(&self.network)?;
         compare(&mut **network, self.def.measure.id, compared)
     }
 }

@@ -5,7 +5,7 @@ use super::{Compared, Distance, compare};
 use crate::diffusion::DenoiseError;
 use crate::networks::checkpoints::named::NamedTensors;
 use crate::networks::executors::cpu::CpuPerceptual;
-use crate::networks::lpips::backbone::Backbone;
+use crate::networks::lpips::backbone::{Backbone, Take};
 use crate::networks::lpips::smallest_side;
 use crate::ood::{Measure, MeasureId};
 
@@ -44,11 +44,27 @@ impl Distance for Lpips {
 
 /// LPIPS by another network, with weights of a file, or of torchvision's file and that of the linear layers.
 pub(super) fn read_with(backbone: &Backbone, tensors: &NamedTensors) -> Result<Prepare, String> {
+    prepare(backbone, &mut |name, shape| take(tensors, name, shape))
+}
+
+/// Its network alone, from any file that holds it: what it compares has no weight.
+pub(super) fn read_network(backbone: &Backbone, tensors: &NamedTensors) -> Result<Prepare, String> {
+    prepare(backbone, &mut |name, shape| match torchvisions(name) {
+        Some(_) => take(tensors, name, shape),
+        None => Ok(vec![0.0; shape.iter().product()]),
+    })
+}
+
+fn take(tensors: &NamedTensors, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
     let is_torchvisions = tensors.shape(TORCHVISIONS_FIRST).is_some();
-    let lpips = backbone.read(&mut |name, shape| match torchvisions(name) {
-        Some(name) if is_torchvisions => tensors.take(&name, shape),
-        _ => tensors.take(name, shape),
-    })?;
+    match torchvisions(name).filter(|_| is_torchvisions) {
+        Some(name) => tensors.take(&name, shape),
+        None => tensors.take(name, shape),
+    }
+}
+
+fn prepare(backbone: &Backbone, tensors: &mut Take<'_>) -> Result<Prepare, String> {
+    let lpips = backbone.read(tensors)?;
     Ok(Box::new(move |machine| {
         let network = CpuPerceptual::new(&lpips, machine).map_err(|error| error.to_string())?;
         Ok(Box::new(network))

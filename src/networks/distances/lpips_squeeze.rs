@@ -1,7 +1,7 @@
 //! LPIPS with SqueezeNet 1.1, by weights of a file.
 
 use super::from_file::{FromFileDef, HalvesDef};
-use super::lpips::read_with;
+use super::lpips::{read_network, read_with};
 use crate::networks::lpips::backbone::{Backbone, LayerDef, MaxPool, Part};
 use crate::ood::{Measure, MeasureId};
 
@@ -16,18 +16,20 @@ pub(super) static DEF: FromFileDef = FromFileDef {
         help: "LPIPS with SqueezeNet 1.1, by weights of a file: seven small layers",
         combination: None,
     },
+    network: SQUEEZENET.name,
     smallest_side: || SQUEEZENET.smallest_side(),
+    tap_channels: || SQUEEZENET.tap_channels().collect(),
     recognizes: |tensors| {
         tensors.shape("net.slice2.3.squeeze.weight").is_some()
             && tensors.shape("lin0.model.1.weight").is_some()
     },
     halves: Some(HalvesDef {
-        network: "torchvision's SqueezeNet",
         net: "squeeze",
         is_network: |tensors| tensors.shape("features.3.squeeze.weight").is_some(),
         is_linear: |tensors| tensors.shape("lin6.model.1.weight").is_some(),
     }),
     read: |tensors| read_with(&SQUEEZENET, tensors),
+    read_network: |tensors| read_network(&SQUEEZENET, tensors),
 };
 
 const POOL: MaxPool = MaxPool {

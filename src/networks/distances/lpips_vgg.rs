@@ -1,7 +1,7 @@
 //! LPIPS with VGG16, by weights of a file.
 
 use super::from_file::{FromFileDef, HalvesDef};
-use super::lpips::read_with;
+use super::lpips::{read_network, read_with};
 use crate::networks::lpips::backbone::{Backbone, LayerDef, MaxPool};
 use crate::ood::{Measure, MeasureId};
 
@@ -16,13 +16,14 @@ pub(super) static DEF: FromFileDef = FromFileDef {
         help: "LPIPS with VGG16, by weights of a file: its features are finer than AlexNet's",
         combination: None,
     },
+    network: VGG16.name,
     smallest_side: || VGG16.smallest_side(),
+    tap_channels: || VGG16.tap_channels().collect(),
     recognizes: |tensors| {
         tensors.shape("net.slice5.28.weight").is_some()
             && tensors.shape("lin0.model.1.weight").is_some()
     },
     halves: Some(HalvesDef {
-        network: "torchvision's VGG16",
         net: "vgg",
         is_network: |tensors| {
             let has = |name: &str| tensors.shape(name).is_some();
@@ -37,6 +38,7 @@ pub(super) static DEF: FromFileDef = FromFileDef {
         },
     }),
     read: |tensors| read_with(&VGG16, tensors),
+    read_network: |tensors| read_network(&VGG16, tensors),
 };
 
 const POOL: MaxPool = MaxPool {

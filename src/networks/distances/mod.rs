@@ -17,7 +17,9 @@ mod mse;
 mod simclr;
 mod ssim;
 
-pub use from_file::{DistanceWeights, FROM_FILE, FromFileDef, Half, Identified, WeightsError};
+pub use from_file::{
+    DistanceWeights, FROM_FILE, FromFileDef, Half, Identified, TapNetwork, WeightsError,
+};
 pub use lpips::LPIPS;
 pub use lpips_squeeze::LPIPS_SQUEEZE;
 pub use lpips_vgg::LPIPS_VGG;
@@ -107,6 +109,18 @@ pub trait FeatureDistance: Send {
         originals: &[Arc<Features>],
         unit: &[f32],
     ) -> Result<Vec<f64>, DenoiseError>;
+
+    /// The mean over pixels of each channel's activations at a tap, from 0, as they are before they are normalized: one row
+    /// per image.
+    ///
+    /// # Shapes
+    /// `unit` is (B, C, H, W) planar in [0, 1]; gray is repeated to three channels.
+    fn tap_means(
+        &mut self,
+        geometry: Geometry,
+        unit: &[f32],
+        tap: usize,
+    ) -> Result<Vec<Vec<f64>>, DenoiseError>;
 }
 
 /// Pixels that go through a network together: the activations of VGG16 take 256 bytes for each, twice.

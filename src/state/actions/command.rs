@@ -114,6 +114,8 @@ ui_commands! {
     BrowseMask => setup::BROWSE_MASK,
     /// Choose a file with weights of a distance in a dialog.
     BrowseWeights => setup::BROWSE_WEIGHTS,
+    /// Choose a file with a network that features come from in a dialog.
+    BrowseNetwork => setup::BROWSE_NETWORK,
     /// Take the last change back.
     Undo => window::UNDO,
     /// Make the change again that was taken back last.

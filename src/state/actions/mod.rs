@@ -51,6 +51,8 @@ pub enum Action {
     SetRun(Box<RunSettings>),
     /// Measure by the distance whose weights are in this file as well.
     ReadWeights(PathBuf),
+    /// Have Mahalanobis's features from the network in this file.
+    ReadNetwork(PathBuf),
     /// Forget the one of two files of a distance that waits for the other.
     ForgetHalf,
     /// Preview the mask of another attempt.
@@ -168,6 +170,9 @@ impl Action {
             Self::SetRun(_) => Info::new("Change", "Change how images are scored"),
             Self::ReadWeights(_) => {
                 Info::new("Add", UiCommand::BrowseWeights.info().explanation.clone())
+            }
+            Self::ReadNetwork(_) => {
+                Info::new("Use", UiCommand::BrowseNetwork.info().explanation.clone())
             }
             Self::ForgetHalf => Info::new("Remove", "Wait for its other file no longer"),
             Self::PreviewAttempt(attempt) => Info::new(

@@ -17,6 +17,7 @@ const ALSO_HELP: &str = "Detectors that score the same images in the same run: t
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     section(ui, "Detector", |ui| {
         edit_ui(ui, scene, first_ui);
+        super::features::ui(ui, scene);
         super::fit::ui(ui, scene);
         action_button(ui, scene.actions, Action::Do(UiCommand::ToggleDetectors));
         file_ui(ui, scene);

@@ -8,6 +8,7 @@ pub mod decision;
 pub mod detector;
 pub mod drop;
 pub mod export;
+pub mod features;
 pub mod figures;
 pub mod fit;
 pub mod folders;
@@ -81,6 +82,8 @@ pub struct Drafts {
     pub mask: String,
     /// The path of weights of a distance.
     pub weights: String,
+    /// The path of a network for features.
+    pub network: String,
     /// Columns and rows of the gallery that were drawn last.
     pub gallery_shape: (usize, usize),
     /// A picture to be copied, see [`crate::state::LookAction::Copy`]: `None` is the one under the pointer, else the original.

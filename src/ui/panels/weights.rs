@@ -14,6 +14,8 @@ use crate::ui::widgets::layout::note;
 use crate::ui::widgets::path_field::{PathRow, path_row};
 use crate::ui::widgets::tip::Tip as _;
 
+const REMOVE_HELP: &str = "Measure by this distance no longer, the file stays";
+
 /// Draw those that were chosen; nothing where the detector measures no distances.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let detector = &scene.session.settings.run.method.detector;
@@ -22,7 +24,8 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     };
     let mut removed = None;
     for weights in &lmd.distance_weights {
-        let is_removed = chosen_ui(ui, weights);
+        let label = measures::label(&weights.distance);
+        let is_removed = chosen_ui(ui, (label, REMOVE_HELP), weights);
         removed = removed.or_else(|| is_removed.then_some(weights.distance));
         if let Some(problem) = scene.session.weights.problem(weights) {
             error_ui(ui, problem);
@@ -60,9 +63,12 @@ pub fn field_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     path_row(ui, scene.actions, &mut scene.drafts.weights, &row);
 }
 
-/// One that was chosen; says whether it is to be removed.
-fn chosen_ui(ui: &mut Ui, weights: &DistanceWeights) -> bool {
-    let label = measures::label(&weights.distance);
+/// Weights that were chosen, what they are called and what removing them does; says whether that is asked for.
+pub fn chosen_ui(
+    ui: &mut Ui,
+    (label, help): (&str, &'static str),
+    weights: &DistanceWeights,
+) -> bool {
     ui.horizontal(|ui| {
         ui.label(label).tip(|| {
             let files: Vec<String> = weights.files().map(|it| it.display().to_string()).collect();
@@ -73,8 +79,8 @@ fn chosen_ui(ui: &mut Ui, weights: &DistanceWeights) -> bool {
             )
         });
         let remove = |ui: &mut Ui| {
-            let tooltip = || "Measure by this distance no longer, the file stays".to_owned();
-            icon_button(ui, Icon::Cross, &format!("Remove {label}"), tooltip).clicked()
+            let name = format!("Remove {label}");
+            icon_button(ui, Icon::Cross, &name, || help.to_owned()).clicked()
         };
         ui.with_layout(Layout::right_to_left(Align::Center), remove)
             .inner
@@ -102,7 +108,8 @@ fn remove(scene: &mut Scene<'_>, distance: MeasureId) {
     });
 }
 
-fn error_ui(ui: &mut Ui, message: &str) {
+/// Why weights can't be used.
+pub fn error_ui(ui: &mut Ui, message: &str) {
     let color = theme::palette(ui).error;
     ui.label(RichText::new(message).small().color(color));
 }

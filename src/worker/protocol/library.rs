@@ -108,6 +108,8 @@ pub enum LibraryCommand {
         /// What was read before, where that was one of two files.
         half: Option<Half>,
     },
+    /// Read a file with a network that features come from.
+    ReadNetwork { path: PathBuf },
     /// See whether the file of weights is there and the one that was chosen.
     CheckWeights { weights: DistanceWeights },
     /// Look at this machine.
@@ -129,6 +131,8 @@ pub enum DialogKind {
     MaskFile,
     /// A file with weights of a distance.
     Weights,
+    /// A file with a network that features come from.
+    Network,
     /// Where to write images.
     ExportFolder,
     /// Where to write plots.
@@ -261,6 +265,11 @@ pub enum LibraryEvent {
     WeightsRead {
         path: PathBuf,
         weights: Result<Identified, String>,
+    },
+    /// Which network a file holds, or why it can't be used.
+    NetworkRead {
+        path: PathBuf,
+        weights: Result<DistanceWeights, String>,
     },
     /// Whether weights can be used.
     WeightsChecked {

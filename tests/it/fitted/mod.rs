@@ -1,5 +1,6 @@
 //! Detectors that are fitted on in-domain images: `lmd fit`, and all commands on what it writes.
 
+mod features;
 mod refused;
 
 use std::ops::Range;

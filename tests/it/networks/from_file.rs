@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use lmd_inspector::images::Geometry;
+use lmd_inspector::networks::distances::from_file::identify_network;
 use lmd_inspector::networks::distances::{
     Compared, ComparedOriginal, Distance, DistanceWeights, FROM_FILE, KeptFeatures,
 };
@@ -263,7 +264,7 @@ fn lpips_in_the_two_files_of_its_packages_agrees_with_the_lpips_package() {
         let told = refusal.to_string();
         let path = vgg_linear.display().to_string();
         assert!(
-            told.contains("other weights of LPIPS (VGG16)") && told.ends_with(&path),
+            told.contains("other weights of VGG16") && told.ends_with(&path),
             "{told}"
         );
     }
@@ -310,6 +311,54 @@ fn simclr_agrees_with_pytorch() {
     check(&path, "simclr", 1e-4);
 }
 
+/// The number of a layer's channels, the sum of their means over an image, and the first of these.
+type LayerMeans = (usize, f64, Vec<f64>);
+
+/// Hold what a file's network sees against `layers.json`, whose numbers are of float64.
+fn check_layers(path: &Path, network: &str, tolerance: f64) {
+    let weights = identify_network(path).unwrap();
+    assert_eq!(weights.distance.name(), network);
+    let opened = weights.open_network().unwrap();
+    let expected = fs::read(fixture("distances/weights/layers.json")).unwrap();
+    let mut expected: BTreeMap<String, BTreeMap<String, Vec<LayerMeans>>> =
+        serde_json::from_slice(&expected).unwrap();
+    let cases = expected.remove(network).unwrap();
+    assert_eq!(cases.len(), 2);
+    for (case, layers) in cases {
+        let (name, side) = case.split_once('/').unwrap();
+        let (geometry, images, _) = cut(name, side.parse().unwrap());
+        let channels: Vec<usize> = layers.iter().map(|(count, ..)| *count).collect();
+        assert_eq!(weights.tap_channels(), channels);
+        for (tap, (count, sum, first)) in layers.iter().enumerate() {
+            let found = opened.tap_means(geometry, &images, tap).unwrap();
+            assert_eq!(found.len(), 2, "one row per image");
+            assert_eq!(found[0].len(), *count);
+            let scale = sum / *count as f64;
+            for (found, wanted) in found[0].iter().zip(first) {
+                let off = (found - wanted).abs() / scale;
+                assert!(off < tolerance, "{network} {case} {tap}: {found} {wanted}");
+            }
+            let off = found[0].iter().sum::<f64>() / sum - 1.0;
+            assert!(off.abs() < tolerance, "{network} {case} {tap}: {off:e}");
+        }
+    }
+}
+
+#[test]
+fn layers_see_what_they_see_in_pytorch() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write_safetensors(&path("vgg"), &weights("lpips-vgg"));
+    check_layers(&path("vgg"), "lpips-vgg", 1e-5);
+    // torchvision's file alone is enough.
+    let [squeeze, linear] = two_files(folder.path(), "lpips-squeeze");
+    check_layers(&squeeze, "lpips-squeeze", 1e-5);
+    let told = identify_network(&linear).unwrap_err().to_string();
+    assert!(told.contains("give torchvision's SqueezeNet"), "{told}");
+    write_pickled(&path("simclr"), "simclr");
+    check_layers(&path("simclr"), "simclr", 1e-4);
+}
+
 #[test]
 fn images_must_be_large_enough_for_the_last_layer() {
     let sides: Vec<(&str, usize)> = (FROM_FILE.iter())
@@ -351,7 +400,7 @@ fn files_that_are_no_weights_of_a_distance_are_refused_with_what_to_do() {
     )
     .unwrap();
     refused(&[
-        "AlexNet, which LPIPS has in this program already",
+        "AlexNet, which this program has already",
         "VGG16 or SqueezeNet",
     ]);
 
@@ -475,7 +524,7 @@ fn weights_that_were_exchanged_are_refused() {
         chosen.open().err().unwrap().to_string(),
     ] {
         assert!(
-            told.starts_with("the file holds other weights of LPIPS (SqueezeNet)"),
+            told.starts_with("the file holds other weights of SqueezeNet"),
             "{told}"
         );
     }
@@ -487,7 +536,7 @@ fn weights_that_were_exchanged_are_refused() {
     fs::remove_file(&path).unwrap();
     let told = chosen.open().err().unwrap().to_string();
     assert!(
-        told.starts_with("the weights of LPIPS (SqueezeNet) can't be read: "),
+        told.starts_with("the weights of SqueezeNet can't be read: "),
         "{told}"
     );
 }

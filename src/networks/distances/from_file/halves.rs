@@ -23,16 +23,16 @@ pub struct Half {
     pub distance: MeasureId,
     pub path: PathBuf,
     /// Whether it holds the linear layers, or else the network.
-    is_linear: bool,
+    pub(super) is_linear: bool,
 }
 
 impl Half {
     /// What it is and what has to be given beside it, without its place.
     pub fn lacks(&self) -> String {
-        let Some((_, halves)) = def_of(self.distance) else {
+        let Some((def, halves)) = def_of(self.distance) else {
             return String::new();
         };
-        let (network, net) = (halves.network, halves.net);
+        let (network, net) = (format!("torchvision's {}", def.network), halves.net);
         let (has, lacks) = if self.is_linear {
             (
                 "LPIPS's linear layers without the network below them".to_owned(),
@@ -124,7 +124,7 @@ pub fn identify(path: &Path, other: Option<&Half>) -> Result<Identified, Weights
     Ok(Identified::Whole(weights))
 }
 
-fn whole(
+pub(super) fn whole(
     def: &FromFileDef,
     (path, tensors): (&Path, &NamedTensors),
     linear: Option<LinearFile>,
@@ -142,7 +142,7 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn half_of(tensors: &NamedTensors, path: &Path) -> Option<(&'static FromFileDef, Half)> {
+pub(super) fn half_of(tensors: &NamedTensors, path: &Path) -> Option<(&'static FromFileDef, Half)> {
     FROM_FILE.iter().find_map(|def| {
         let halves = def.halves.as_ref()?;
         let is_linear = (halves.is_linear)(tensors);

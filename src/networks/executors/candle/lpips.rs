@@ -189,9 +189,7 @@ impl FeatureDistance for CandlePerceptual {
             .and_then(|taps| self.compare(originals, &taps))
             .map_err(|error| call_error(&error, originals.len()))
     }
-}
 
-impl Perceptual for CandlePerceptual {
     fn tap_means(
         &mut self,
         geometry: Geometry,
@@ -201,7 +199,9 @@ impl Perceptual for CandlePerceptual {
         self.channel_means(geometry, unit, tap)
             .map_err(|error| call_error(&error, unit.len() / geometry.len()))
     }
+}
 
+impl Perceptual for CandlePerceptual {
     fn planes(
         &mut self,
         geometry: Geometry,

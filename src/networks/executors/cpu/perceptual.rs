@@ -305,9 +305,7 @@ impl FeatureDistance for CpuPerceptual {
         })?;
         Ok(distances.into_iter().map(unlocked).collect())
     }
-}
 
-impl Perceptual for CpuPerceptual {
     fn tap_means(
         &mut self,
         geometry: Geometry,
@@ -329,7 +327,9 @@ impl Perceptual for CpuPerceptual {
         })?;
         Ok(means.into_iter().map(unlocked).collect())
     }
+}
 
+impl Perceptual for CpuPerceptual {
     fn planes(
         &mut self,
         geometry: Geometry,

@@ -78,8 +78,18 @@ impl CpuSimClr {
         }
     }
 
-    /// The features of a few images, of length 1 each.
-    fn run(&mut self, geometry: Geometry, unit: &[f32]) -> Result<Vec<Vec<f32>>, TryReserveError> {
+    /// What the last layer sees in images, a few of them at once.
+    fn sums(&mut self, geometry: Geometry, unit: &[f32]) -> Result<Vec<Sums>, DenoiseError> {
+        let mut all = Vec::with_capacity(unit.len() / geometry.len());
+        for images in unit.chunks(AT_ONCE * geometry.len()) {
+            let made = self.run(geometry, images);
+            let num_images = images.len() / geometry.len();
+            all.extend(made.map_err(|error| out_of_memory(&error, num_images))?);
+        }
+        Ok(all)
+    }
+
+    fn run(&mut self, geometry: Geometry, unit: &[f32]) -> Result<Vec<Sums>, TryReserveError> {
         let batch = unit.len() / geometry.len();
         let Self {
             machine,
@@ -116,7 +126,7 @@ impl CpuSimClr {
             }
             let len = side * side * NUM_FEATURES;
             let images = activations.current.as_slice().chunks_exact(len).take(batch);
-            Ok(images.map(mean_of_length_one).collect())
+            Ok(images.map(Sums::new).collect())
         })
     }
 }
@@ -295,17 +305,41 @@ fn mix(mix: &Mix, branches: &[f32], mixed: &mut [f32], channels: usize) {
     }
 }
 
-/// The mean over pixels, divided by its norm.
-fn mean_of_length_one(pixels: &[f32]) -> Vec<f32> {
-    let mut sums = vec![0.0_f64; NUM_FEATURES];
-    for pixel in pixels.chunks_exact(NUM_FEATURES) {
-        for (sum, value) in sums.iter_mut().zip(pixel) {
-            *sum += f64::from(*value);
+/// The last layer's activations of an image, summed over pixels.
+struct Sums {
+    of_channels: Vec<f64>,
+    num_pixels: usize,
+}
+
+impl Sums {
+    fn new(pixels: &[f32]) -> Self {
+        let mut of_channels = vec![0.0_f64; NUM_FEATURES];
+        let pixels = pixels.chunks_exact(NUM_FEATURES);
+        let num_pixels = pixels.len();
+        for pixel in pixels {
+            for (sum, value) in of_channels.iter_mut().zip(pixel) {
+                *sum += f64::from(*value);
+            }
+        }
+        Self {
+            of_channels,
+            num_pixels,
         }
     }
-    let norm = sums.iter().map(|sum| sum * sum).sum::<f64>().sqrt();
-    let factor = 1.0 / norm.max(f64::MIN_POSITIVE);
-    sums.iter().map(|sum| (sum * factor) as f32).collect()
+
+    /// The mean, divided by its norm.
+    fn of_length_one(&self) -> Vec<f32> {
+        let sums = &self.of_channels;
+        let norm = sums.iter().map(|sum| sum * sum).sum::<f64>().sqrt();
+        let factor = 1.0 / norm.max(f64::MIN_POSITIVE);
+        sums.iter().map(|sum| (sum * factor) as f32).collect()
+    }
+
+    fn mean(&self) -> Vec<f64> {
+        let num_pixels = self.num_pixels as f64;
+        let sums = self.of_channels.iter();
+        sums.map(|sum| sum / num_pixels).collect()
+    }
 }
 
 /// 1 - cos of the angle between two vectors of length 1: as half of their squared distance, which is exact where they are near.
@@ -323,17 +357,11 @@ impl FeatureDistance for CpuSimClr {
         geometry: Geometry,
         unit: &[f32],
     ) -> Result<Vec<Arc<Features>>, DenoiseError> {
-        let mut features = Vec::with_capacity(unit.len() / geometry.len());
-        for images in unit.chunks(AT_ONCE * geometry.len()) {
-            let made = self.run(geometry, images);
-            let made =
-                made.map_err(|error| out_of_memory(&error, images.len() / geometry.len()))?;
-            features.extend(
-                made.into_iter()
-                    .map(|values| Arc::new(Features { taps: vec![values] })),
-            );
-        }
-        Ok(features)
+        let sums = self.sums(geometry, unit)?;
+        let features = sums.iter().map(|sums| Features {
+            taps: vec![sums.of_length_one()],
+        });
+        Ok(features.map(Arc::new).collect())
     }
 
     fn distances(
@@ -347,6 +375,17 @@ impl FeatureDistance for CpuSimClr {
         Ok(pairs
             .map(|(a, b)| cosine_distance(&a.taps[0], &b.taps[0]))
             .collect())
+    }
+
+    /// It has one tap: the mean that its features are the direction of.
+    fn tap_means(
+        &mut self,
+        geometry: Geometry,
+        unit: &[f32],
+        _tap: usize,
+    ) -> Result<Vec<Vec<f64>>, DenoiseError> {
+        let sums = self.sums(geometry, unit)?;
+        Ok(sums.iter().map(Sums::mean).collect())
     }
 }
 

@@ -35,6 +35,15 @@ pub const BROWSE_WEIGHTS: Info = Info {
     palette: Some((When::Idle, "Measure by a distance from a file…")),
 };
 
+pub const BROWSE_NETWORK: Info = Info {
+    text: Borrowed("Browse…"),
+    explanation: Borrowed(
+        "Choose a file with VGG16, SqueezeNet or SimCLRv2, whose layers the detector then takes its features from",
+    ),
+    shortcuts: &[],
+    palette: None,
+};
+
 pub const BROWSE_DETECTOR: Info = Info {
     text: Borrowed("Browse…"),
     explanation: Borrowed("Choose a detector file"),
