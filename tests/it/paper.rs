@@ -192,3 +192,39 @@ fn what_is_missing_is_said_row_by_row() {
     ]);
     assert_eq!(run.status.code(), Some(2));
 }
+
+#[test]
+fn images_are_turned_by_the_command_and_scored_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data(folder.path());
+    let output = folder.path().join("results");
+    let told = paper(&data, &output, &["--rows", "turned", "pairs"]);
+    assert!(
+        told.contains("6 runs, 0 of them finished, 4 can't be made"),
+        "{told}"
+    );
+    let bytes = |path: PathBuf| std::fs::read(path).unwrap();
+    let clothes = bytes(data.join("fashion-mnist/t10k-images-idx3-ubyte"));
+    let turned = bytes(output.join("fashion-mnist-turned/t10k-images-idx3-ubyte"));
+    assert_eq!(turned.len(), 16 + 6 * 28 * 28, "as many as the limit");
+    for image in 0..6 {
+        let at = 16 + image * 28 * 28;
+        for (pixel, value) in clothes[at..][..28 * 28].iter().enumerate() {
+            assert_eq!(turned[at + 28 * 28 - 1 - pixel], *value);
+        }
+    }
+    let read = |name: &str| std::fs::read_to_string(output.join(name)).unwrap();
+    let rows = read("turned.csv");
+    assert_eq!(rows.lines().count(), 1 + 4, "{rows}");
+    assert!(
+        rows.contains("turned,fashion-mnist,fashion-mnist-turned,"),
+        "{rows}"
+    );
+    assert_eq!(read("turned.md").matches("NOT RUN").count(), 8);
+    let (_, after) = rows.split_once("lpips,2,").unwrap();
+    let (auroc, _) = after.split_once(',').unwrap();
+    assert!(
+        (0.0..=1.0).contains(&auroc.parse::<f64>().unwrap()),
+        "{rows}"
+    );
+}

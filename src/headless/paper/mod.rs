@@ -2,6 +2,7 @@
 
 mod results;
 mod tables;
+mod turned;
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,7 @@ use super::options::{ArchitectureOption, check_limit};
 use super::output::{self, Target};
 use super::signals::Signals;
 use super::{Failure, Outcome, resume, score, stored, terminal};
-use crate::detectors::lmd::Lmd;
+use crate::detectors::lmd::{Lift, Lmd};
 use crate::engine::{Control, Engine, error_chain};
 use crate::images::write::write_atomically;
 use crate::networks::ModelIdentity;
@@ -88,9 +89,9 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let tables = tables::tables(&args.rows, &usual);
     let study = Study { args, signals };
     let works = works(&tables, &tables::tables(&[], &usual));
-    let mut plan = Vec::new();
+    let (mut plan, mut read) = (Vec::new(), Read::default());
     for work in works {
-        plan.push((study.look(&work)?, work));
+        plan.push((study.look(&work, &mut read)?, work));
     }
     study.tell_hours(&plan)?;
     if args.estimate {
@@ -120,7 +121,10 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
 fn works(asked: &[Table], all: &[Table]) -> Vec<Work> {
     let mut works: Vec<Work> = Vec::new();
     for row in asked.iter().flat_map(|table| &table.rows) {
-        let is_same = |other: &&Row| other.pair.0 == row.pair.0 && other.lmd == row.lmd;
+        let is_turned = |row: &Row| row.pair.1.turned_back().is_some();
+        let is_same = |other: &&Row| {
+            other.pair.0 == row.pair.0 && other.lmd == row.lmd && is_turned(other) == is_turned(row)
+        };
         let rows = all.iter().flat_map(|table| &table.rows).filter(is_same);
         let mut outside: Vec<Set> = rows.map(|row| row.pair.1).collect();
         outside.sort_by_key(|set| Set::ALL.iter().position(|it| it == set));
@@ -142,19 +146,34 @@ impl Work {
     fn name(&self) -> String {
         let Lmd { mask, grid, .. } = &self.lmd;
         let lift = match self.lmd.lift {
-            crate::detectors::lmd::Lift::Inpaint => format!("{mask}-{grid}"),
-            crate::detectors::lmd::Lift::Denoise { start_timestep } => {
+            Lift::Inpaint => format!("{mask}-{grid}"),
+            Lift::Denoise { start_timestep } => {
                 format!("denoise-{start_timestep}")
             }
         };
+        let is_turned = self.outside.iter().any(|set| set.turned_back().is_some());
         format!(
-            "{}-{lift}-steps-{}-eta-{}-attempts-{}",
+            "{}{}-{lift}-steps-{}-eta-{}-attempts-{}",
             self.inside.name(),
+            if is_turned { "-turned" } else { "" },
             self.lmd.sampler.num_steps(1000),
             self.lmd.sampler.eta,
             self.lmd.num_attempts
         )
     }
+}
+
+fn identity<'r>(
+    source: &ModelSource,
+    read: &'r mut Vec<(ModelSource, ModelIdentity)>,
+) -> Result<&'r ModelIdentity, Failure> {
+    let known = read.iter().position(|(of, _)| of == source);
+    let place = known.unwrap_or(read.len());
+    if known.is_none() {
+        let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
+        read.push((source.clone(), checkpoint.identity));
+    }
+    Ok(&read[place].1)
 }
 
 /// What there is of a run before work.
@@ -172,6 +191,16 @@ struct Ready {
     num_images: usize,
     /// The run as it is, finished or not.
     found: Option<StoredScores>,
+}
+
+/// Files of images with their roles, and the images in them.
+type Listed = (Vec<(Role, PathBuf)>, Vec<RunImage>);
+
+/// What several runs share, read once.
+#[derive(Default)]
+struct Read {
+    images: Vec<Listed>,
+    models: Vec<(ModelSource, ModelIdentity)>,
 }
 
 struct Study<'a> {
@@ -208,22 +237,15 @@ impl Study<'_> {
         }
     }
 
-    fn look(&self, work: &Work) -> Result<Looked, Failure> {
+    fn look(&self, work: &Work, read: &mut Read) -> Result<Looked, Failure> {
         let source = match self.model(work.inside) {
             Ok(source) => source,
             Err(reason) => return Ok(Looked::Missing(reason)),
         };
-        let role = |set: Set| {
-            let is_inside = set == work.inside;
-            let role = if is_inside {
-                Role::InDomain
-            } else {
-                Role::OutOfDomain
-            };
-            (role, set.test_images(&self.args.data))
-        };
-        let sets = std::iter::once(work.inside).chain(work.outside.iter().copied());
-        let folders: Vec<(Role, PathBuf)> = sets.map(role).collect();
+        let mut folders = vec![(Role::InDomain, work.inside.test_images(&self.args.data))];
+        for &set in &work.outside {
+            folders.push((Role::OutOfDomain, self.test_images(set)?));
+        }
         if let Some((_, missing)) = folders.iter().find(|(_, path)| !path.is_file()) {
             let reason = format!("its images are not there: {}", missing.display());
             return Ok(Looked::Missing(reason));
@@ -237,12 +259,10 @@ impl Study<'_> {
             .output
             .join(work.name())
             .with_added_extension(EXTENSION);
-        let images = self.images(&folders)?;
-        let identity = checkpoints::load(&source)
-            .map_err(Failure::bad_request)?
-            .identity;
+        let images = self.images(&folders, &mut read.images)?;
+        let identity = identity(&source, &mut read.models)?;
         Ok(Looked::Ready(Box::new(Ready {
-            found: self.found(&path, &settings, &identity, &images)?,
+            found: self.found(&path, &settings, identity, images)?,
             num_images: images.len(),
             source,
             settings,
@@ -251,13 +271,47 @@ impl Study<'_> {
         })))
     }
 
-    fn images(&self, folders: &[(Role, PathBuf)]) -> Result<Vec<RunImage>, Failure> {
-        let mut collected = Collected::until(&self.signals);
-        for (role, path) in folders {
-            collected.add(*role, path, Some(self.args.limit))?;
+    /// Where the test images of a data set are. Those upside down are made, but for an estimate, which leaves nothing behind and
+    /// which as many others do for.
+    fn test_images(&self, set: Set) -> Result<PathBuf, Failure> {
+        let Some(upright) = set.turned_back() else {
+            return Ok(set.test_images(&self.args.data));
+        };
+        let from = upright.test_images(&self.args.data);
+        if self.args.estimate || !from.is_file() {
+            return Ok(from);
         }
-        collected.settle();
-        Ok(collected.images)
+        let to = self
+            .args
+            .output
+            .join(set.name())
+            .join("t10k-images-idx3-ubyte");
+        turned::write(&from, &to, self.args.limit).map_err(|error| {
+            Failure::bad_request(anyhow::anyhow!(
+                "test images can't be turned upside down: {error}: {} to {}",
+                from.display(),
+                to.display()
+            ))
+        })?;
+        Ok(to)
+    }
+
+    fn images<'r>(
+        &self,
+        folders: &[(Role, PathBuf)],
+        read: &'r mut Vec<Listed>,
+    ) -> Result<&'r [RunImage], Failure> {
+        let known = read.iter().position(|(of, _)| of == folders);
+        let place = known.unwrap_or(read.len());
+        if known.is_none() {
+            let mut collected = Collected::until(&self.signals);
+            for (role, path) in folders {
+                collected.add(*role, path, Some(self.args.limit))?;
+            }
+            collected.settle();
+            read.push((folders.to_vec(), collected.images));
+        }
+        Ok(&read[place].1)
     }
 
     /// The run that is there already, which must be the same.
@@ -388,7 +442,11 @@ impl Study<'_> {
     ) -> Result<(), Failure> {
         for table in tables {
             let of_row = |row: &Row| -> Found {
-                let is_of = |work: &Work| work.inside == row.pair.0 && work.lmd == row.lmd;
+                let is_of = |work: &Work| {
+                    work.inside == row.pair.0
+                        && work.outside.contains(&row.pair.1)
+                        && work.lmd == row.lmd
+                };
                 let figure = match done.iter().find(|(work, _)| is_of(work)) {
                     None => Err("not yet".to_owned()),
                     Some((_, Err(reason))) => Err(reason.clone()),

@@ -8,16 +8,26 @@ use crate::detectors::lmd::{Lift, Lmd};
 use crate::networks::distances::{LPIPS, MSE, SSIM};
 use crate::ood::{MaskKind, MeasureId};
 
-/// A data set of the paper that the command has commands for.
+/// A data set of the paper that the command has commands for, or one turned upside down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Set {
     Mnist,
     Kmnist,
     FashionMnist,
+    MnistTurned,
+    KmnistTurned,
+    FashionMnistTurned,
 }
 
 impl Set {
-    pub const ALL: [Self; 3] = [Self::Mnist, Self::Kmnist, Self::FashionMnist];
+    pub const ALL: [Self; 6] = [
+        Self::Mnist,
+        Self::Kmnist,
+        Self::FashionMnist,
+        Self::MnistTurned,
+        Self::KmnistTurned,
+        Self::FashionMnistTurned,
+    ];
 
     /// Of its folder, and of its model's.
     pub fn name(self) -> &'static str {
@@ -25,6 +35,19 @@ impl Set {
             Self::Mnist => "mnist",
             Self::Kmnist => "kmnist",
             Self::FashionMnist => "fashion-mnist",
+            Self::MnistTurned => "mnist-turned",
+            Self::KmnistTurned => "kmnist-turned",
+            Self::FashionMnistTurned => "fashion-mnist-turned",
+        }
+    }
+
+    /// The data set that it is when it is turned back; `None` where it is as it is published.
+    pub fn turned_back(self) -> Option<Self> {
+        match self {
+            Self::Mnist | Self::Kmnist | Self::FashionMnist => None,
+            Self::MnistTurned => Some(Self::Mnist),
+            Self::KmnistTurned => Some(Self::Kmnist),
+            Self::FashionMnistTurned => Some(Self::FashionMnist),
         }
     }
 
@@ -45,6 +68,9 @@ impl fmt::Display for Set {
             Self::Mnist => "MNIST",
             Self::Kmnist => "KMNIST",
             Self::FashionMnist => "Fashion-MNIST",
+            Self::MnistTurned => "MNIST upside down",
+            Self::KmnistTurned => "KMNIST upside down",
+            Self::FashionMnistTurned => "Fashion-MNIST upside down",
         })
     }
 }
@@ -76,12 +102,14 @@ pub struct Table {
 }
 
 /// All names, in the order of the paper.
-pub const NAMES: [&str; 6] = [
+pub const NAMES: [&str; 8] = [
     "pairs",
     "masks",
     "distances",
     "denoising",
     "attempts",
+    "grids",
+    "turned",
     "frontier",
 ];
 
@@ -109,6 +137,8 @@ pub fn tables(names: &[String], usual: &Lmd) -> Vec<Table> {
         distances(usual),
         denoising(usual),
         attempts(usual),
+        grids(usual),
+        turned(usual),
         frontier(usual),
     ];
     let is_asked = |table: &Table| names.is_empty() || names.iter().any(|it| it == table.name);
@@ -253,6 +283,39 @@ fn attempts_of(count: usize) -> String {
     }
 }
 
+/// What the grid does on every pair, where the paper's Table 2 has one.
+fn grids(usual: &Lmd) -> Table {
+    let rows = PAIRS.into_iter().flat_map(|(pair, _)| {
+        [4, 8, 16].into_iter().flat_map(move |grid| {
+            let lmd = Lmd {
+                grid,
+                ..usual.clone()
+            };
+            MEASURES.map(|measure| row(format!("grid {grid}x{grid}"), pair, &lmd, measure))
+        })
+    });
+    Table {
+        name: "grids",
+        title: "AUROC by grid",
+        rows: rows.collect(),
+    }
+}
+
+/// Pairs that the paper does not have and that are harder: the same strokes and clothes, upside down.
+fn turned(usual: &Lmd) -> Table {
+    let pairs = [
+        (Set::Mnist, Set::MnistTurned),
+        (Set::Kmnist, Set::KmnistTurned),
+        (Set::FashionMnist, Set::FashionMnistTurned),
+    ];
+    let of_pair = |pair| MEASURES.map(|measure| row("", pair, usual, measure));
+    Table {
+        name: "turned",
+        title: "Images upside down",
+        rows: pairs.into_iter().flat_map(of_pair).collect(),
+    }
+}
+
 /// Steps of DDIM on the frontier, and attempts of which as many are made as keep to the calls.
 const STEPS: [usize; 7] = [250, 100, 50, 25, 10, 5, 3];
 const ATTEMPTS: [usize; 6] = [1, 2, 5, 10, 20, 50];
@@ -309,7 +372,9 @@ mod tests {
         assert_eq!(count("distances"), (8, 6));
         assert_eq!(count("denoising"), (8, 2));
         assert_eq!(count("attempts"), (80, 0));
-        let frontier = &all[5].rows;
+        assert_eq!(count("grids"), (72, 0));
+        assert_eq!(count("turned"), (12, 0));
+        let frontier = &all[7].rows;
         let calls = |row: &Row| row.lmd.sampler.num_steps(1000) * row.num_attempts;
         assert!(frontier.iter().all(|row| calls(row) <= 500));
         assert!(frontier.iter().any(|row| calls(row) == 500));
