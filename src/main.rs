@@ -4,15 +4,16 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use lmd_inspector::engine::doctor::build::BUILD;
+use lmd_inspector::engine::doctor::faults;
+use lmd_inspector::engine::doctor::log::Log;
 use lmd_inspector::headless::{
     self, Cli, Failure, Outcome, Subcommands, bench, demo, signals, terminal,
 };
+use lmd_inspector::images::places;
 use lmd_inspector::ui::{self, UiError};
 
 fn main() -> ExitCode {
-    // Why there is no window is said in a sentence of our own, and one that falls back on another renderer is no error.
-    let filter = env_logger::Env::default().default_filter_or("error,eframe::native::run=off");
-    env_logger::Builder::from_env(filter).init();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => match headless::mistyped_command(std::env::args_os()) {
@@ -20,15 +21,31 @@ fn main() -> ExitCode {
             None => error.exit(),
         },
     };
+    let log = match cli.command {
+        Some(_) => Log::on_stderr(),
+        None => watch(),
+    };
     if let Err(error) = signals::survive_file_limit() {
         log::warn!("files that reach the process's size limit will end it: {error}");
     }
-    match cli.command {
+    let code = match cli.command {
         Some(Subcommands::Bench(args)) if args.ui => headless::conclude(bench_window(&args)),
         Some(command) => headless::run(command),
         None => headless::conclude(window(cli.run.as_deref())),
+    };
+    log.flush();
+    code.into()
+}
+
+/// A window has no terminal to tell of a fault: keep a log, and a report for the next start.
+fn watch() -> Log {
+    let data = places::data();
+    let log = Log::in_files(data.as_deref());
+    log::info!("LMD Inspector {}, commit {}", BUILD.version, BUILD.commit);
+    if let Some(data) = data {
+        faults::watch(data);
     }
-    .into()
+    log
 }
 
 /// Open the window; where there is no display, do the demo headless, or say how to see a run.

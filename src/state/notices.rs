@@ -80,6 +80,12 @@ impl Notices {
     fn add(&mut self, mut notice: Notice, offers: Vec<Action>, cause: Option<Cause>) {
         // Messages of the engine continue after a path or a colon, here they stand alone.
         notice.message = super::text::capitalized(&notice.message);
+        let path = notice
+            .path
+            .as_deref()
+            .map(|path| format!(": {}", path.display()));
+        let path = path.unwrap_or_default();
+        log::info!("{:?}: {}{path}", notice.severity, notice.message);
         self.entries.retain(|known| known.notice != notice);
         if self.entries.len() >= MAX_NOTICES {
             self.entries.remove(0);

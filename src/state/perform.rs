@@ -191,6 +191,8 @@ impl Session {
         let log = Arc::new(ResultLog::default());
         let job = self.outbox.mint_job();
         let settings = self.settings.run.clone();
+        let summary = settings.method.detector.summary();
+        log::info!("run of {} images: {summary}", images.len());
         let mut run = RunState::new(job, settings.clone(), Arc::clone(&images), Arc::clone(&log));
         run.model = self.model_info().cloned();
         run.kept.new_file = Some(self.new_file_record());

@@ -1,14 +1,16 @@
 //! Opening the window: on a graphics card, else as the processor draws it best, else an error that says why there is none.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::app::App;
 use super::backend::Workers;
+use crate::engine::doctor::faults;
+use crate::images::places;
 use crate::state::{Action, KeepAction, Session, Settings};
-use crate::worker::protocol::{ModelSource, Notice, Wake};
+use crate::worker::protocol::{ModelSource, Notice, Severity, Wake};
 
 /// How long news of the background threads may wait for a frame that shows them; what the user does is shown at once
 /// all the same.
@@ -23,6 +25,8 @@ pub struct Options {
     pub settings_path: Option<PathBuf>,
     /// The folder of recent runs; `None` keeps none.
     pub runs_folder: Option<PathBuf>,
+    /// The folder of the program's data, where reports of faults are; `None` tells of none.
+    pub data_folder: Option<PathBuf>,
     /// Open this model in place of the last one.
     pub model: Option<ModelSource>,
     /// Show this run file.
@@ -34,6 +38,7 @@ impl Default for Options {
         Self {
             settings_path: Settings::default_path(),
             runs_folder: Session::default_runs_folder(),
+            data_folder: places::data(),
             model: None,
             run: None,
         }
@@ -65,10 +70,13 @@ pub fn run(options: &Options) -> Result<(), UiError> {
     if let Some(model) = &options.model {
         settings.model = model.clone();
     }
+    // Once, however often opening is tried: a fault counts as told from now on.
+    let fault = options.data_folder.as_deref().and_then(earlier_fault);
+    let notices: Vec<Notice> = notice.into_iter().chain(fault).collect();
     let mut drawing = Drawing::Card;
     let mut reasons = Vec::new();
     loop {
-        let failure = match open(drawing, options, &settings, notice.as_ref()) {
+        let failure = match open(drawing, options, &settings, &notices) {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
@@ -147,6 +155,17 @@ fn is_software(creation: &eframe::CreationContext<'_>) -> bool {
     wgpu.is_some_and(|state| state.adapter.get_info().device_type == DeviceType::Cpu)
 }
 
+/// That the program has come upon a fault of its own since it was started last, if so.
+fn earlier_fault(data: &Path) -> Option<Notice> {
+    faults::take_untold(data).map(|path| Notice {
+        severity: Severity::Warning,
+        message: "LMD Inspector came upon a fault of its own the last time. This file says what happened and what went on before; \
+                  please add it to a bug report"
+            .to_owned(),
+        path: Some(path),
+    })
+}
+
 #[derive(Debug)]
 enum Failure {
     /// The processor would have drawn the window; nothing was shown.
@@ -161,7 +180,7 @@ fn open(
     drawing: Drawing,
     options: &Options,
     settings: &Settings,
-    notice: Option<&Notice>,
+    notices: &[Notice],
 ) -> Result<(), Failure> {
     let native_options = eframe::NativeOptions {
         renderer: drawing.renderer(),
@@ -182,7 +201,7 @@ fn open(
         let is_refused = Arc::clone(&is_refused);
         let options = options.clone();
         let settings = settings.clone();
-        let notice = notice.cloned();
+        let notices = notices.to_vec();
         eframe::run_native(
             "LMD Inspector",
             native_options,
@@ -202,7 +221,7 @@ fn open(
                     let open = Action::Keep(KeepAction::Open(path));
                     app.session_mut().perform(open);
                 }
-                app.session_mut().notices.extend(notice);
+                app.session_mut().notices.extend(notices);
                 is_started.store(true, Ordering::Release);
                 Ok(Box::new(app))
             }),

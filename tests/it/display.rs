@@ -79,6 +79,7 @@ fn lmd(home: &Path, display: Option<&str>) -> Command {
         .env("HOME", home)
         .env("XDG_CONFIG_HOME", home.join("config"))
         .env("XDG_CACHE_HOME", home.join("cache"))
+        .env("XDG_DATA_HOME", home.join("data"))
         .current_dir(home);
     if let Some(display) = display {
         command.env("DISPLAY", display);
@@ -148,6 +149,10 @@ fn the_window_opens_draws_stays_and_closes_cleanly() {
     let root = x11.setup().roots[screen].root;
     let home = tempfile::tempdir().unwrap();
     let errors = home.path().join("stderr");
+    let data = home.path().join("data/lmd-inspector");
+    let report = data.join("faults/fault-20260101-000000.txt");
+    std::fs::create_dir_all(report.parent().unwrap()).unwrap();
+    std::fs::write(&report, "what went wrong").unwrap();
     let mut program = Process(
         lmd(home.path(), Some(&name))
             .stderr(std::fs::File::create(&errors).unwrap())
@@ -181,6 +186,13 @@ fn the_window_opens_draws_stays_and_closes_cleanly() {
         Some(0),
         "{}",
         std::fs::read_to_string(&errors).unwrap()
+    );
+    // The report of the earlier fault was told of, and all that was told is in the log.
+    assert!(data.join("faults/told-20260101-000000.txt").is_file());
+    let log = std::fs::read_to_string(data.join("log/lmd-inspector_rCURRENT.log")).unwrap();
+    assert!(
+        log.contains("LMD Inspector came upon a fault of its own"),
+        "{log}"
     );
 }
 

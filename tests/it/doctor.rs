@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use lmd_inspector::engine::doctor::faults;
 use serde_json::Value;
 
 use crate::binary::{command, lmd, not_run};
@@ -139,6 +140,26 @@ fn a_folder_that_can_not_be_written_is_told_and_the_temporary_one_fails() {
 }
 
 #[test]
+fn the_log_and_the_report_of_a_fault_are_told_where_there_are_some() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data/lmd-inspector");
+    let log = data.join("log/lmd-inspector_rCURRENT.log");
+    write(&log, "what went on\n");
+    for name in ["told-20260102-000000.txt", "fault-20260101-000000.txt"] {
+        write(&data.join("faults").join(name), "what went wrong\n");
+    }
+    let (_, found) = found(&doctor(home.path(), home.path(), &["--json"]));
+    assert_eq!(found["log"]["found"], log.to_str().unwrap());
+    let fault = &found["fault of the program"];
+    assert_eq!(fault["status"], "warning");
+    let place = fault["found"].as_str().unwrap();
+    assert!(
+        place.ends_with("faults/told-20260102-000000.txt"),
+        "{place}"
+    );
+}
+
+#[test]
 fn the_version_is_one_line_for_scripts_and_the_long_form_tells_the_build() {
     let name = concat!("lmd ", env!("CARGO_PKG_VERSION"));
     let short = String::from_utf8(lmd(&["-V"]).stdout).unwrap();
@@ -264,4 +285,30 @@ fn the_commit_is_the_one_that_git_tells() {
     let log = root.join(".git/logs/HEAD");
     assert!(before.contains(&log), "{before:?}");
     assert_eq!(fs::read_to_string(log).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn a_panic_leaves_a_report_that_the_next_start_tells_of() {
+    let data = tempfile::tempdir().unwrap();
+    faults::watch(data.path().to_owned());
+    let thread = std::thread::Builder::new().name("made to fail".to_owned());
+    let failed = thread.spawn(|| panic!("the test asked for it")).unwrap();
+    assert!(failed.join().is_err());
+    drop(std::panic::take_hook());
+    let reports = std::fs::read_dir(data.path().join("faults")).unwrap();
+    let texts = reports.map(|report| std::fs::read_to_string(report.unwrap().path()).unwrap());
+    let text = (texts.into_iter())
+        .find(|text| text.contains("the test asked for it"))
+        .unwrap();
+    for part in [
+        "Thread: made to fail\n",
+        "Place: tests/it/doctor.rs:",
+        "Commit: ",
+        "Time: 20",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let told = faults::take_untold(data.path()).unwrap();
+    assert!(told.is_file());
+    assert_eq!(faults::take_untold(data.path()), None);
 }

@@ -6,7 +6,9 @@
 pub mod build;
 mod devices;
 mod display;
+pub mod faults;
 mod folders;
+pub mod log;
 #[cfg(target_os = "linux")]
 mod portal;
 mod system;
@@ -140,6 +142,7 @@ pub fn diagnose(tell: &mut dyn FnMut(&Finding)) -> Report {
     build::look(&mut note);
     system::look(&mut note);
     folders::look(&mut note);
+    faults::look(&mut note);
     display::look(&mut note);
     devices::look(&mut note);
     report

@@ -429,7 +429,7 @@ fn files_that_are_no_weights_of_a_distance_are_refused_with_what_to_do() {
     named(&[("net.0.0.weight", &[64, 3, 3, 3])]);
     refused(&["another SimCLRv2 than r50_1x_sk1"]);
     named(&[("conv.weight", &[1])]);
-    refused(&["no distance that this program knows", "SimCLRv2 r50_1x_sk1"]);
+    refused(&["no network that this program knows", "SimCLRv2 r50_1x_sk1"]);
 }
 
 #[test]
