@@ -5,8 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::actions::Overlay;
 use super::notices::Cause;
 use super::outbox::Outgoing;
+use super::panels::Center;
 use super::session::Session;
 use super::shown::Shown;
 use crate::images::ContentHash;
@@ -23,6 +25,10 @@ const RETRY_SECS: f64 = 10.0;
 #[derive(Debug, Default)]
 pub struct RunMarks {
     now: Marks,
+    /// All tags of `now` with the number of images of each: drawn in every frame, and long in the making.
+    tags: Vec<(String, usize)>,
+    /// Images of `now` that were reviewed.
+    num_reviewed: usize,
     /// What the file beside `place` says, as far as is known.
     written: Marks,
     /// The run file that they were written beside last.
@@ -48,13 +54,31 @@ pub struct RunMarks {
 impl RunMarks {
     /// Those of a run that was read from this file; `problem` where the file of its marks can't be read.
     pub(super) fn read(run: &Path, marks: Marks, problem: Option<&String>) -> Self {
-        Self {
-            now: marks.clone(),
-            written: marks,
+        let mut read = Self {
+            written: marks.clone(),
             place: Some(run.to_owned()),
             refused: problem.map(|_| run.to_owned()),
             ..Self::default()
-        }
+        };
+        read.set_all(marks);
+        read
+    }
+
+    fn set_all(&mut self, marks: Marks) {
+        let tags = marks.tags().into_iter();
+        self.tags = tags.map(|(tag, count)| (tag.to_owned(), count)).collect();
+        self.num_reviewed = marks.iter().filter(|(_, marks)| marks.is_reviewed).count();
+        self.now = marks;
+    }
+
+    /// All tags in use, by name, with the number of images that have each.
+    pub fn tags(&self) -> &[(String, usize)] {
+        &self.tags
+    }
+
+    /// Images that were reviewed, one content counted once.
+    pub fn num_reviewed(&self) -> usize {
+        self.num_reviewed
     }
 
     /// What was noted.
@@ -139,7 +163,7 @@ impl Session {
         if marks == self.shown.marks.now {
             return;
         }
-        self.shown.marks.now = marks;
+        self.shown.marks.set_all(marks);
         self.shown.marks.due_at_secs = Some(self.now_secs + WRITE_DELAY_SECS);
         self.shown.is_order_stale |= self.looking.mark_filter.is_some();
         // The figures as corrected.
@@ -148,6 +172,9 @@ impl Session {
 
     /// Change the marks of the image that is looked at, and of those chosen with it.
     pub(super) fn mark_shown(&mut self, change: impl FnOnce(&ImageMarks) -> MarkChange) {
+        if self.is_covered() {
+            return;
+        }
         let images = self.shown.images_to_mark();
         let Some(image) = self.shown.image().filter(|_| !images.is_empty()) else {
             self.notices.say(
@@ -161,6 +188,26 @@ impl Session {
             .filter_map(|image| self.shown.markable(*image))
             .collect();
         self.mark_images(&contents, &change(&before));
+    }
+
+    /// Whether something lies over the images, so that a key must not change what is noted about one.
+    fn is_covered(&self) -> bool {
+        let is_overlay = |overlay| overlay != Overlay::Palette;
+        self.looking.overlay.is_some_and(is_overlay)
+            || self.keeping.is_list_open
+            || self.comparing.is_open
+            || self.shown.question.is_some()
+    }
+
+    /// Show the field for a tag or a note, where it is not in view.
+    pub(super) fn show_fields(&mut self) {
+        let has_fields = matches!(
+            self.settings.panels.center,
+            Center::Overview | Center::Inspect
+        );
+        if !has_fields {
+            self.show_in_center(Center::Overview);
+        }
     }
 
     /// Correct the role of what is looked at, or take that back where it was corrected so.
@@ -183,7 +230,7 @@ impl Session {
 
     /// The image is done: say so and look at the next one.
     pub(super) fn review_and_go_on(&mut self) {
-        let before = self.shown.image();
+        let before = self.shown.image().filter(|_| !self.is_covered());
         let next = self.shown.gallery.neighbor(before, 1);
         self.mark_shown(|_| MarkChange::Review(true));
         // Found before: the image may leave the gallery by its filter.

@@ -156,7 +156,7 @@ fn undo_takes_each_kind_of_change_back_and_redo_makes_it_again() {
     assert_eq!(marks::load(&path).unwrap(), all);
     // What was noted about this run is no step of another one.
     command(&mut session, UiCommand::CloseRun);
-    assert_eq!(session.history.undo_words(), None);
+    assert_eq!(session.history.undo_words(), Some("adding a folder"));
 }
 
 #[test]
@@ -302,6 +302,43 @@ fn a_run_under_way_is_marked_and_the_image_stays_in_view() {
     settle(&mut session);
     assert_eq!(marks::load(&path).unwrap(), *session.shown.marks.all());
     assert!(of(&session, 4).is_reviewed);
+}
+
+#[test]
+fn a_run_that_continues_in_a_copy_takes_its_marks_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (
+        folder.path().join("a.lmdrun"),
+        folder.path().join("b.lmdrun"),
+    );
+    let mut session = opened(&path);
+    annotate(&mut session, 0, MarkChange::Review(true));
+    settle(&mut session);
+    // As the worker says it.
+    session.apply_saving(SavingNews::Began(copy.clone()));
+    settle(&mut session);
+    for file in [path, copy] {
+        assert_eq!(marks::load(&file).unwrap(), *session.shown.marks.all());
+    }
+}
+
+#[test]
+fn keys_mark_nothing_that_something_lies_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = opened(&folder.path().join("a.lmdrun"));
+    session.perform(Action::SelectImage(0));
+    for cover in [UiCommand::TogglePresentation, UiCommand::ToggleRecent] {
+        command(&mut session, cover);
+        command(&mut session, UiCommand::ToggleReviewed);
+        command(&mut session, UiCommand::ReviewedAndNext);
+        command(&mut session, UiCommand::CorrectToOut);
+        assert!(session.shown.marks.all().is_empty(), "{cover:?}");
+        assert_eq!(session.shown.image(), Some(0));
+        command(&mut session, cover);
+    }
+    command(&mut session, UiCommand::TogglePalette);
+    command(&mut session, UiCommand::ToggleReviewed);
+    assert_eq!(session.shown.marks.num_reviewed(), 1, "chosen from it");
 }
 
 #[test]

@@ -131,10 +131,9 @@ impl Session {
             UiCommand::CorrectToIn => self.correct_shown(Role::InDomain),
             UiCommand::CorrectToOut => self.correct_shown(Role::OutOfDomain),
             UiCommand::BrowseExport => self.open_dialog(DialogKind::ExportFolder),
+            UiCommand::FocusTag | UiCommand::FocusNote => self.show_fields(),
             // The window has the focus and the pixels.
             UiCommand::FocusFind
-            | UiCommand::FocusTag
-            | UiCommand::FocusNote
             | UiCommand::NextPanel
             | UiCommand::PreviousPanel
             | UiCommand::Copy => {}

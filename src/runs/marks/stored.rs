@@ -321,7 +321,10 @@ mod tests {
             (whole.replace(&hash, &"0x".repeat(32)), "no SHA-256"),
             (whole.replace("out-of-domain", "unknown"), "corrected role"),
             (whole.replace("out-of-domain", "sideways"), "is damaged"),
-            (whole.replace(": 1,", ": 2,"), "form 2"),
+            (
+                whole.replace("\"lmd_marks\": 1", "\"lmd_marks\": 2"),
+                "form 2",
+            ),
             (
                 whole.replace("\"reviewed\"", "\"rating\""),
                 "the field `rating`",

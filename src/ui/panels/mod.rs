@@ -159,8 +159,13 @@ impl Drafts {
                 | UiCommand::LastImage,
             ) => self.reveal_shown = true,
             Action::Do(UiCommand::FocusFind) => self.wish = Some(TextWish::Find),
-            Action::Do(UiCommand::FocusTag) => self.wish = Some(TextWish::Tag),
-            Action::Do(UiCommand::FocusNote) => self.wish = Some(TextWish::Note),
+            Action::Do(command @ (UiCommand::FocusTag | UiCommand::FocusNote)) => {
+                self.page = Page::Inspect;
+                self.wish = Some(match command {
+                    UiCommand::FocusTag => TextWish::Tag,
+                    _ => TextWish::Note,
+                });
+            }
             Action::Do(UiCommand::NextPanel) => self.focus.step = 1,
             Action::Do(UiCommand::PreviousPanel) => self.focus.step = -1,
             Action::Do(UiCommand::ToggleSetup) => self.page = Page::Setup,

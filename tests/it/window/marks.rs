@@ -138,7 +138,7 @@ fn the_gallery_is_filtered_by_what_was_noted() {
     let session = window.state().session();
     assert_eq!(session.looking.mark_filter, Some(MarkFilter::NotReviewed));
     assert_eq!(session.shown.gallery.order().len(), 11);
-    window.get_by_label("11 of 12");
+    window.get_by_label("11 of 12, 1 reviewed");
     press(&mut window, "Show all");
     assert_eq!(window.state().session().shown.gallery.order().len(), 12);
 }

@@ -43,10 +43,14 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 fn counted(scene: &Scene<'_>) -> String {
     let gallery = &scene.session.shown.gallery;
     let (all, count) = (gallery.images().len(), gallery.order().len());
-    match gallery.marked().len() {
+    let images = match gallery.marked().len() {
         0 if count < all => format!("{} of {}", text::count(count), text::count(all)),
         0 => text::count(count),
-        marked => format!("{} of {} marked", text::count(marked), text::count(count)),
+        marked => return format!("{} of {} marked", text::count(marked), text::count(count)),
+    };
+    match scene.session.shown.marks.num_reviewed() {
+        0 => images,
+        reviewed => format!("{images}, {} reviewed", text::count(reviewed)),
     }
 }
 
@@ -60,10 +64,10 @@ fn has_marks(scene: &Scene<'_>) -> bool {
 fn marks_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let before = &scene.session.looking.mark_filter;
     let mut filter = before.clone();
-    let tags = scene.session.shown.marks.all().tags().into_keys();
+    let tags = scene.session.shown.marks.tags().iter();
     let mut items: Vec<Option<MarkFilter>> = std::iter::once(None)
         .chain(MarkFilter::PLAIN.map(Some))
-        .chain(tags.map(|tag| Some(MarkFilter::Tagged(tag.to_owned()))))
+        .chain(tags.map(|(tag, _)| Some(MarkFilter::Tagged(tag.clone()))))
         .collect();
     if !items.contains(before) {
         // A tag of a run that was shown before.

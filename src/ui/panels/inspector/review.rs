@@ -197,10 +197,10 @@ fn tag_list_ui(ui: &mut Ui, scene: &mut Scene<'_>, marked: &Marked, gets_focus: 
         note(ui, "A tag has no comma and no semicolon");
     }
     let needle = typed.trim().to_lowercase();
-    let used = scene.session.shown.marks.all().tags();
-    let used: Vec<(String, usize)> = (used.into_iter())
+    let used = scene.session.shown.marks.tags().iter();
+    let used: Vec<(String, usize)> = used
         .filter(|(tag, _)| tag.to_lowercase().contains(&needle))
-        .map(|(tag, count)| (tag.to_owned(), count))
+        .cloned()
         .collect();
     if used.is_empty() && needle.is_empty() {
         note(ui, "Tags that are used once are offered here");
