@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::saving::patiently;
 use crate::images::write::is_same_file;
 use crate::runs::file::{self, FileError, Manifest, RenameError};
-use crate::runs::{AttemptResult, ResultLog, RunImage};
+use crate::runs::marks::{self, MarksError};
+use crate::runs::{AttemptResult, Marks, ResultLog, RunImage};
 
 /// A run to copy.
 #[derive(Debug)]
@@ -19,10 +20,30 @@ pub struct SaveSource {
     /// What a new file would say; for a run without a file.
     pub manifest: Manifest,
     pub images: Arc<[RunImage]>,
+    /// What was noted about them.
+    pub marks: Marks,
 }
 
-/// Copy a run to a file.
-pub fn save_as(source: &SaveSource, to: &Path) -> Result<(), FileError> {
+/// Why a copy was not made, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The run itself was copied.
+    #[error("the copy was made without what was marked: {0}")]
+    Marks(#[from] MarksError),
+}
+
+/// Copy a run to a file, with what was noted about its images beside it.
+pub fn save_as(source: &SaveSource, to: &Path) -> Result<(), CopyError> {
+    copy(source, to)?;
+    // Marks of other images may lie there, of a run that had this name: they stay.
+    let contents = source.images.iter().map(|image| &image.file.hash);
+    marks::update(to, contents, &source.marks)?;
+    Ok(())
+}
+
+fn copy(source: &SaveSource, to: &Path) -> Result<(), FileError> {
     let from_writer = source.log.with_writer(|writer| {
         let is_same = |file: &PathBuf| is_same_file(file, to);
         if source.file.as_ref().is_some_and(is_same) {
@@ -39,12 +60,34 @@ pub fn save_as(source: &SaveSource, to: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Give a run file another name; returns its new path.
-pub fn rename(path: &Path, name: &str) -> Result<PathBuf, RenameError> {
-    patiently(|| match file::rename(path, name) {
+/// Why a run file keeps its name.
+#[derive(Debug, thiserror::Error)]
+pub enum NameError {
+    #[error(transparent)]
+    Run(#[from] RenameError),
+    /// What was noted about its images can't follow it.
+    #[error(transparent)]
+    Marks(#[from] MarksError),
+}
+
+/// Give a run file another name, and the marks beside it; returns its new path.
+pub fn rename(path: &Path, name: &str) -> Result<PathBuf, NameError> {
+    let to = file::renamed(path, name)?;
+    // A run that has the name is said by its own sentence.
+    let is_free = to != path && !to.exists();
+    // First what can be brought back: a run must not lie there without its marks.
+    let have_followed = is_free && marks::rename_beside(path, &to)?;
+    let renamed = patiently(|| match file::rename(path, name) {
         Err(RenameError::File(error)) => Err(error),
         outcome => Ok(outcome),
-    })?
+    });
+    let renamed = renamed
+        .map_err(RenameError::from)
+        .and_then(|outcome| outcome);
+    if renamed.is_err() && have_followed {
+        marks::rename_beside(&to, path)?;
+    }
+    Ok(renamed?)
 }
 
 /// Write a run that was kept in memory only.

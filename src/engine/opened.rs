@@ -8,7 +8,7 @@ use crate::networks::checkpoints::ModelSource;
 use crate::ood::Role;
 use crate::runs::file::{self, FileError, Manifest, Segment};
 use crate::runs::report::path_from_text;
-use crate::runs::{ResultLog, RunImage, RunSettings};
+use crate::runs::{Marks, ResultLog, RunImage, RunSettings, marks};
 
 /// A run as it was read from its file.
 #[derive(Clone, Debug)]
@@ -27,6 +27,10 @@ pub struct OpenedRun {
     pub segments: Vec<Segment>,
     /// What does not match its checksum and was left out, a sentence each.
     pub damage: Vec<String>,
+    /// What was noted about its images, from the file beside it.
+    pub marks: Marks,
+    /// Why that file can't be read; it must not be written then.
+    pub marks_problem: Option<String>,
 }
 
 impl OpenedRun {
@@ -34,12 +38,16 @@ impl OpenedRun {
     pub fn read(path: &Path) -> Result<Self, FileError> {
         let stored = patiently(|| file::read(path))?;
         let log = ResultLog::default();
-        let start = path_from_text(&stored.manifest.working_folder);
-        let images = stored.images.iter().map(|image| placed(image, &start));
-        let images: Arc<[RunImage]> = images.collect();
+        let images: Arc<[RunImage]> = placed_images(&stored.images, &stored.manifest).into();
         let num_results = stored.results.len();
         log.extend(stored.results);
+        let (marks, marks_problem) = match marks::load(&stored.path) {
+            Ok(marks) => (marks, None),
+            Err(error) => (Marks::default(), Some(error.to_string())),
+        };
         Ok(Self {
+            marks,
+            marks_problem,
             path: stored.path,
             images,
             num_left_out: file::num_left_out(&stored.notices),
@@ -111,6 +119,12 @@ impl OpenedRun {
         }
         paths
     }
+}
+
+/// The images of a run where they were when it was made; nothing is looked up.
+pub fn placed_images(images: &[RunImage], manifest: &Manifest) -> Vec<RunImage> {
+    let start = path_from_text(&manifest.working_folder);
+    images.iter().map(|image| placed(image, &start)).collect()
 }
 
 /// An image of a run whose relative paths begin in `start`; nothing is looked up.

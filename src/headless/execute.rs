@@ -21,7 +21,7 @@ use crate::runs::confounds::differences_of_files;
 use crate::runs::file::{
     self, Continuation, KeepPictures, Manifest, ModelRecord, NewRun, Segment, Shard,
 };
-use crate::runs::report::{Report, Summary};
+use crate::runs::report::{Report, Summary, note_of_marks};
 use crate::runs::{ResultLog, RunImage, RunSettings};
 
 /// Everything a new headless run needs.
@@ -237,7 +237,7 @@ pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, 
     }
     let progress = &finished.progress;
     let results = prepared.log.since(0);
-    let report = Report {
+    let mut report = Report {
         images: &prepared.images,
         results: &results,
         settings: &prepared.settings,
@@ -246,6 +246,10 @@ pub fn carry_out(mut prepared: Prepared, signals: &Signals) -> Result<(Outcome, 
         num_skipped: prepared.num_skipped + progress.images_skipped,
         notes: &prepared.notes,
     };
+    // A run that is resumed, or made again, may have been looked through before.
+    let note = note_of_marks(&prepared.target.run_file, &report);
+    let notes: Vec<String> = prepared.notes.iter().cloned().chain(note).collect();
+    report.notes = &notes;
     let segments = prepared.log.with_writer(|writer| {
         writer.end_segment(progress.network_calls, progress.network_secs)?;
         Ok(writer.segments().to_vec())

@@ -1,10 +1,11 @@
 //! `lmd merge`: join run files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::paths::{Kind, Paths};
 use super::{Failure, Outcome, output, terminal};
-use crate::runs::file::{self, MergeError};
+use crate::runs::file::{self, MergeError, StoredRun};
+use crate::runs::marks::{self, Marks};
 
 /// Options of `lmd merge`.
 #[derive(Debug, clap::Args)]
@@ -36,6 +37,7 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
         .iter()
         .map(|path| file::read(path).map_err(Failure::bad_request))
         .collect::<Result<Vec<_>, _>>()?;
+    let merged = joined_marks(&runs);
     let notes = file::merge(runs, &args.output, args.overwrite).map_err(|error| match error {
         MergeError::File(ref cause) if cause.is_full() => Failure::failed(error),
         _ => Failure::bad_request(error),
@@ -43,6 +45,38 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     for note in notes {
         terminal::message(&format!("note: {note}"));
     }
+    write_marks(&merged, &args.output)?;
     terminal::answer(&args.output.display().to_string())?;
     Ok(Outcome::Done)
+}
+
+/// What was noted about the images of all runs. What can't be read is said and left out: the scores do not depend on it.
+fn joined_marks(runs: &[StoredRun]) -> Marks {
+    let mut parts = Vec::new();
+    for run in runs {
+        match marks::load(&run.path) {
+            Ok(marks) => parts.push(marks),
+            Err(error) => terminal::message(&format!("left out: {error}")),
+        }
+    }
+    let merged = marks::merge(&parts);
+    if !merged.conflicts.is_empty() {
+        let images = runs.iter().flat_map(|run| run.images.iter());
+        let mut paths: Vec<String> = images
+            .filter(|image| merged.conflicts.contains(&image.file.hash))
+            .map(|image| image.file.path.display().to_string())
+            .collect();
+        paths.dedup();
+        terminal::message(&format!(
+            "note: corrected to different roles in the runs, so that neither is kept and a note says so: {}",
+            paths.join(", ")
+        ));
+    }
+    merged.marks
+}
+
+fn write_marks(merged: &Marks, output: &Path) -> Result<(), Failure> {
+    let contents: Vec<_> = merged.iter().map(|(content, _)| *content).collect();
+    marks::update(output, &contents, merged)
+        .map_err(|error| Failure::failed(anyhow::anyhow!("the runs were merged, but {error}")))
 }

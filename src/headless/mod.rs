@@ -28,6 +28,7 @@ pub mod follow;
 pub mod info;
 pub mod layouts;
 pub mod man;
+pub mod marks;
 pub mod memory;
 pub mod merge;
 pub mod options;
@@ -81,6 +82,8 @@ pub enum Subcommands {
     Export(export::Args),
     /// Join run files of the same model and settings over different images.
     Merge(merge::Args),
+    /// Print, change or export what was noted about the images of a run: tags, notes, corrected roles, reviewed.
+    Marks(marks::Args),
     /// Say what a model is.
     Info(info::Args),
     /// Write a model of any family as a folder that Python's diffusers opens.
@@ -168,6 +171,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Fit(_)
         | Subcommands::Export(_)
         | Subcommands::Merge(_)
+        | Subcommands::Marks(_)
         | Subcommands::Info(_)
         | Subcommands::Convert(_)
         | Subcommands::Verify(_)
@@ -192,6 +196,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Paper(args) => paper::run(&args),
         Subcommands::Export(args) => export::run(&args),
         Subcommands::Merge(args) => merge::run(&args),
+        Subcommands::Marks(args) => marks::run(&args),
         Subcommands::Info(args) => info::run(&args),
         Subcommands::Convert(args) => convert::run(&args),
         Subcommands::Verify(args) => verify::run(&args),

@@ -10,6 +10,7 @@ use crate::images::write::{is_database, is_same_file, real_path, write_atomicall
 use crate::networks::checkpoints::ModelSource;
 use crate::runs::RunSettings;
 use crate::runs::file::EXTENSION;
+use crate::runs::marks;
 
 /// What SQLite keeps beside a run file.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -191,9 +192,11 @@ fn is_companion_of_a_run(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return false;
     };
+    let marks = name.strip_suffix(marks::EXTENSION);
     COMPANIONS
         .iter()
         .filter_map(|ending| name.strip_suffix(ending))
+        .chain(marks.and_then(|name| name.strip_suffix('.')))
         .any(|run| is_database(&path.with_file_name(run)))
 }
 
@@ -254,8 +257,10 @@ mod tests {
         assert!(told.contains("only a run may replace it"), "{told}");
         let told = refused(&mut paths, &at("run.lmdrun-wal"), Kind::File);
         assert!(told.contains("read by the same command"), "{told}");
-        let told = refused(&mut paths, &at("other.lmdrun-wal"), Kind::File);
-        assert!(told.contains("belongs to a run file"), "{told}");
+        for name in ["other.lmdrun-wal", "other.lmdrun.marks"] {
+            let told = refused(&mut paths, &at(name), Kind::File);
+            assert!(told.contains("belongs to a run file"), "{told}");
+        }
         paths.claim(&at("other.lmdrun"), Kind::Run).unwrap();
         paths
             .claim(&at("images/detector.json"), Kind::File)

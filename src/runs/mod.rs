@@ -7,6 +7,7 @@ mod digest;
 pub mod file;
 pub mod fit_file;
 pub mod formats;
+pub mod marks;
 pub mod report;
 pub mod results;
 pub mod run_library;
@@ -15,6 +16,7 @@ pub mod verdicts;
 
 pub use attempts::AttemptsByImage;
 pub use calibration::Calibration;
+pub use marks::{ImageMarks, MarkChange, Marks};
 pub use results::{AttemptResult, ResultLog, RunImage};
 pub use settings::{BatchChoice, DeviceChoice, Method, RunSettings};
 pub use verdicts::{CalibrationSet, Candidate, Verdict};

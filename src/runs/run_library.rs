@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::file::{self, EXTENSION, RunSummary};
+use super::marks;
 
 /// Names tried before a new run is given up on.
 const MOST_NAMES: usize = 1000;
@@ -60,7 +61,8 @@ fn run_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Remove runs until the folder takes at most `most_bytes`: the oldest finished ones first, then the oldest unfinished
-/// ones; never one of `kept`, nor one that is being written. Returns how many were removed.
+/// ones; never one of `kept`, nor one that is being written, nor one with marks beside it: these are a person's work, which
+/// nothing makes again. Returns how many were removed.
 pub fn make_room(folder: &Path, most_bytes: u64, kept: &[PathBuf]) -> io::Result<usize> {
     let RunLibrary {
         runs,
@@ -74,7 +76,8 @@ pub fn make_room(folder: &Path, most_bytes: u64, kept: &[PathBuf]) -> io::Result
             if num_bytes <= most_bytes {
                 return Ok(num_removed);
             }
-            if run.is_held || kept.contains(&run.path) {
+            let has_marks = marks::file_of(&run.path).exists();
+            if run.is_held || has_marks || kept.contains(&run.path) {
                 continue;
             }
             remove(&run.path)?;
@@ -111,6 +114,7 @@ pub fn remove_one(folder: &Path, path: &Path) -> io::Result<()> {
 
 fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)?;
+    marks::remove_beside(path)?;
     match fs::remove_file(file::log_path(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ood::{Outcome, Role};
+use crate::runs::ImageMarks;
 
 /// Order of the gallery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +80,56 @@ impl VerdictFilter {
             Self::Flagged => is_flagged,
             Self::LetThrough => !is_flagged,
             Self::Outcome(outcome) => Outcome::of(role, is_flagged) == Some(outcome),
+        }
+    }
+}
+
+/// Images by what a person noted about them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MarkFilter {
+    /// Looked at and done.
+    Reviewed,
+    /// Not yet.
+    NotReviewed,
+    /// Their role is another one after all.
+    Corrected,
+    /// Those with a note.
+    WithNote,
+    /// Those with this tag.
+    Tagged(String),
+}
+
+impl MarkFilter {
+    /// Those that are offered whatever the tags are, in the order in which they are shown.
+    pub const PLAIN: [Self; 4] = [
+        Self::Reviewed,
+        Self::NotReviewed,
+        Self::Corrected,
+        Self::WithNote,
+    ];
+
+    /// The name for people.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Reviewed => "Reviewed".to_owned(),
+            Self::NotReviewed => "Not reviewed".to_owned(),
+            Self::Corrected => "Corrected".to_owned(),
+            Self::WithNote => "With a note".to_owned(),
+            Self::Tagged(tag) => format!("Tag: {tag}"),
+        }
+    }
+
+    /// Whether an image of a role is among them.
+    pub fn keeps(&self, role: Role, marks: Option<&ImageMarks>) -> bool {
+        let Some(marks) = marks else {
+            return *self == Self::NotReviewed;
+        };
+        match self {
+            Self::Reviewed => marks.is_reviewed,
+            Self::NotReviewed => !marks.is_reviewed,
+            Self::Corrected => marks.correction(role).is_some(),
+            Self::WithNote => !marks.note.is_empty(),
+            Self::Tagged(tag) => marks.tags.contains(tag),
         }
     }
 }

@@ -202,6 +202,7 @@ impl Session {
                 self.weights_checked(&weights, &outcome);
             }
             LibraryEvent::FitSaved { path, outcome } => self.fit_saved(path, outcome),
+            LibraryEvent::MarksWritten { job, outcome } => self.marks_written(job, outcome),
             LibraryEvent::Runs(event) => self.apply_runs(event),
             LibraryEvent::Chosen {
                 job,
@@ -357,6 +358,7 @@ impl Session {
         self.converting.is_active = false;
         self.shown.deciding.library_restarted();
         self.runs_restarted();
+        self.marks_restarted();
         self.preview = PreviewState::default();
         self.weights_restarted();
         for index in 0..self.folders.len() {

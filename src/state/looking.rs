@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use super::actions::{LookAction, Overlay};
-use super::arrangement::{GalleryView, VerdictOrder};
+use super::arrangement::{GalleryView, MarkFilter, VerdictOrder};
 use super::folders::short_name;
 use super::look::View;
 use super::outbox::Outgoing;
@@ -31,6 +31,8 @@ pub struct Looking {
     pub overlay: Option<Overlay>,
     /// The text that paths of the gallery must have, in any case.
     pub needle: String,
+    /// The marks that images must have to be shown.
+    pub mark_filter: Option<MarkFilter>,
     /// Columns and rows of the gallery on the screen.
     pub gallery_shape: (usize, usize),
     /// How much of the presented image is to be seen.
@@ -45,6 +47,7 @@ impl Default for Looking {
             view: View::default(),
             overlay: None,
             needle: String::new(),
+            mark_filter: None,
             gallery_shape: (1, 1),
             step: Step::default(),
             verdicts: VerdictOrder::default(),
@@ -58,6 +61,7 @@ impl Looking {
         Filters {
             view,
             needle: &self.needle,
+            marks: self.mark_filter.as_ref(),
         }
     }
 }
@@ -69,6 +73,10 @@ impl Session {
             LookAction::View(view) => self.looking.view = view,
             LookAction::Find(text) => {
                 self.looking.needle = text;
+                self.shown.is_order_stale = true;
+            }
+            LookAction::FilterMarks(filter) => {
+                self.looking.mark_filter = filter;
                 self.shown.is_order_stale = true;
             }
             LookAction::Brush(range) => self.shown.brush(range),
@@ -101,6 +109,7 @@ impl Session {
     pub(super) fn show_all(&mut self) {
         self.shown.brush(None);
         self.looking.needle.clear();
+        self.looking.mark_filter = None;
         self.settings.gallery = GalleryView {
             order: self.settings.gallery.order,
             ..GalleryView::default()

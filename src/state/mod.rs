@@ -20,6 +20,7 @@ pub mod folders;
 pub mod layouts;
 pub mod look;
 pub mod looking;
+pub mod marks;
 pub mod model;
 pub mod notices;
 pub mod opening;
@@ -47,7 +48,7 @@ pub mod weights;
 
 pub use actions::{Action, KeepAction, LookAction, Overlay, Part, Shortcut, UiCommand};
 pub use arrangement::{
-    GalleryOrder, GalleryView, ScoreRange, VerdictColumn, VerdictFilter, VerdictOrder,
+    GalleryOrder, GalleryView, MarkFilter, ScoreRange, VerdictColumn, VerdictFilter, VerdictOrder,
 };
 pub use decision::{Decision, DecisionSettings, Way};
 pub use fitting::FitForm;

@@ -27,6 +27,10 @@ pub enum Cause {
     FitUnderWay,
     /// A file dialog is open.
     DialogOpen,
+    /// Marks of the run could not be written, and are tried again.
+    MarksStuck,
+    /// Marks of the run have no file.
+    MarksInMemory,
 }
 
 #[derive(Clone, Debug)]
@@ -205,6 +209,8 @@ impl Session {
             Cause::RunUnderWay => self.is_running(),
             Cause::FitUnderWay => self.is_fitting(),
             Cause::DialogOpen => self.is_dialog_open(),
+            Cause::MarksStuck => self.shown.marks.is_stuck(),
+            Cause::MarksInMemory => self.are_marks_in_memory(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::actions::{Action, KeepAction, UiCommand};
 use super::folders::short_name;
+use super::marks::RunMarks;
 use super::notices::Cause;
 use super::recent;
 use super::saving::{Kept, Question};
@@ -14,9 +15,9 @@ use super::shown::Shown;
 use super::shown::run::{Phase, RunState};
 use super::text;
 use crate::detectors::measures;
-use crate::runs::RunSettings;
 use crate::runs::file::Segment;
 use crate::runs::run_library::RunLibrary;
+use crate::runs::{Marks, RunSettings};
 use crate::worker::protocol::{
     DialogKind, ModelInfo, Notice, OpenedRun, Progress, RunsCommand, RunsEvent, SaveSource,
     Severity,
@@ -161,7 +162,10 @@ impl Session {
             RunsEvent::Written { outcome } => self.run_written(outcome),
             RunsEvent::Renamed { job, path, outcome } => self.run_renamed(job, &path, outcome),
             // Whichever run is shown by now, the file is there or is missing.
-            RunsEvent::SavedAs { path, outcome, .. } => self.run_saved(path, outcome),
+            RunsEvent::SavedAs { job, path, outcome } => {
+                self.copy_ended(job, outcome.is_ok());
+                self.run_saved(path, outcome);
+            }
         }
     }
 
@@ -224,6 +228,8 @@ impl Session {
             self.settings.run.view.measure = usual;
         }
         self.show(Shown::new(run));
+        let problem = opened.marks_problem.as_ref();
+        self.shown.marks = RunMarks::read(&opened.path, opened.marks.clone(), problem);
         self.say_damage(opened);
         if opened.is_finished() {
             return;
@@ -236,6 +242,15 @@ impl Session {
     }
 
     fn say_damage(&mut self, opened: &OpenedRun) {
+        if let Some(problem) = &opened.marks_problem {
+            self.notices.say(
+                Severity::Warning,
+                format!(
+                    "The run is shown without its tags and notes: {problem}. What is noted now stays in memory: save the run \
+                     under another name to keep it"
+                ),
+            );
+        }
         if opened.damage.is_empty() {
             return;
         }
@@ -327,10 +342,12 @@ impl Session {
             Some(_) => path,
             None => path.with_extension(crate::runs::file::EXTENSION),
         };
-        let Some(source) = save_source(run) else {
+        let marks = self.shown.marks.all().clone();
+        let Some(source) = save_source(run, marks) else {
             return;
         };
         let job = self.outbox.mint_job();
+        self.copy_begins(job, path.clone());
         self.send_runs(RunsCommand::SaveAs {
             job,
             source: Arc::new(source),
@@ -388,7 +405,7 @@ impl Session {
     }
 }
 
-fn save_source(run: &RunState) -> Option<SaveSource> {
+fn save_source(run: &RunState, marks: Marks) -> Option<SaveSource> {
     let manifest = if let Some(opened) = &run.kept.opened {
         opened.manifest.clone()
     } else {
@@ -400,6 +417,7 @@ fn save_source(run: &RunState) -> Option<SaveSource> {
         log: Arc::clone(run.log()),
         manifest,
         images: Arc::clone(&run.images),
+        marks,
     })
 }
 

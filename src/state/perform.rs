@@ -19,7 +19,7 @@ use crate::detectors::DetectorSpec;
 use crate::images::duplicates::TwoRoles;
 use crate::ood::Role;
 use crate::runs::fit_file::{fits_of, unfitted};
-use crate::runs::{ResultLog, RunSettings};
+use crate::runs::{MarkChange, ResultLog, RunSettings};
 use crate::worker::protocol::{
     Answer, Command, DialogKind, ModelSource, RunRequest, Severity, TypedSettings,
 };
@@ -50,6 +50,7 @@ impl Session {
             Action::SelectAttempt(attempt) => self.shown.selected_attempt = attempt,
             Action::SetGallery(view) => self.set_gallery(view),
             Action::Look(look) => self.perform_look(look),
+            Action::Annotate(contents, change) => self.mark_images(&contents, &change),
             Action::Keep(keep) => self.perform_keep(keep),
             Action::Train(train) => self.perform_train(train),
             Action::SetDecision { settings, .. } => self.change_decision(*settings),
@@ -122,7 +123,15 @@ impl Session {
             UiCommand::StartScrub => self.start_scrub(),
             UiCommand::MarkAll => self.shown.gallery.mark_all(),
             UiCommand::MarkNone => self.shown.gallery.mark_none(),
+            UiCommand::ToggleReviewed => {
+                self.mark_shown(|marks| MarkChange::Review(!marks.is_reviewed));
+            }
+            UiCommand::ReviewedAndNext => self.review_and_go_on(),
+            UiCommand::TagAgain => self.tag_again(),
+            UiCommand::CorrectToIn => self.correct_shown(Role::InDomain),
+            UiCommand::CorrectToOut => self.correct_shown(Role::OutOfDomain),
             UiCommand::BrowseExport => self.open_dialog(DialogKind::ExportFolder),
+            UiCommand::FocusTag | UiCommand::FocusNote => self.show_fields(),
             // The window has the focus and the pixels.
             UiCommand::FocusFind
             | UiCommand::NextPanel

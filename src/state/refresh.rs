@@ -79,7 +79,13 @@ impl Session {
             has_analyzed
         };
         let is_next = self.advance_ranking();
-        let waits = [wait, wait_for_figures, (is_owed || is_next).then_some(0.0)];
+        let wait_for_marks = self.keep_marks();
+        let waits = [
+            wait,
+            wait_for_figures,
+            wait_for_marks,
+            (is_owed || is_next).then_some(0.0),
+        ];
         waits.into_iter().flatten().reduce(f64::min)
     }
 

@@ -165,6 +165,7 @@ impl Session {
                 follow(&mut Arc::make_mut(opened).path);
             }
         }
+        self.shown.marks.follow(follow);
         self.keeping.interrupted.iter_mut().for_each(follow);
         self.ranking.follow(follow);
         let compared = self.comparing.chosen.iter_mut();

@@ -144,6 +144,7 @@ impl Session {
     /// Show another run, or none, in place of the one that is shown: all that belongs to that one goes with it.
     pub(super) fn show(&mut self, shown: Shown) {
         debug_assert!(!self.is_running(), "the worker still answers for this run");
+        self.let_marks_go();
         self.keeping.pictures_changed |= self.shown.is_sealed() || shown.is_sealed();
         // A run that is being read would take the place of this one.
         self.keeping.opening = None;
@@ -396,3 +397,7 @@ mod shown_tests;
 #[cfg(test)]
 #[path = "layouts_tests.rs"]
 mod layouts_tests;
+
+#[cfg(test)]
+#[path = "marks_tests.rs"]
+mod marks_tests;

@@ -1,16 +1,16 @@
-//! One history of what the user has changed: threshold, folders, choice of images, marks, settings and the
-//! name of the run, back and forth.
+//! One history of what the user has changed: threshold, folders, choice of images, marks, what was
+//! noted about images, settings and the name of the run, back and forth.
 
 use std::collections::BTreeSet;
 
 use super::actions::{Action, KeepAction, LookAction, UiCommand};
-use super::arrangement::{GalleryView, ScoreRange};
+use super::arrangement::{GalleryView, MarkFilter, ScoreRange};
 use super::decision::DecisionSettings;
 use super::folders::ScanState;
 use super::layouts::LayoutAction;
 use super::session::Session;
 use super::settings::FolderChoice;
-use crate::runs::RunSettings;
+use crate::runs::{MarkChange, Marks, RunSettings};
 
 /// Steps that undo can go back.
 const MOST_STEPS: usize = 100;
@@ -20,6 +20,12 @@ const ONE_MOVEMENT_SECS: f64 = 1.0;
 const NAMING: &str = "the name of the run";
 /// What a fit of the detector is called.
 const FIT: &str = "the fit of the detector";
+/// What a change of reviewed images is called.
+const REVIEW: &str = "the review";
+/// What a change of a role is called.
+const CORRECTION: &str = "the corrected role";
+/// What a change of tags is called.
+const TAGS: &str = "the change of tags";
 
 /// What a step is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +34,8 @@ enum Part {
     Folders,
     Images,
     Marks,
+    /// What was noted about images of the run.
+    Notes,
     Settings,
     Name,
 }
@@ -37,8 +45,9 @@ enum Part {
 enum Former {
     Threshold(DecisionSettings),
     Folders(Vec<FolderChoice>),
-    Images(GalleryView, String, Option<ScoreRange>),
+    Images(GalleryView, String, Option<MarkFilter>, Option<ScoreRange>),
     Marks(BTreeSet<usize>),
+    Notes(Marks),
     Settings(Box<RunSettings>),
     Name(Option<String>),
 }
@@ -50,6 +59,7 @@ impl Former {
             Self::Folders(_) => Part::Folders,
             Self::Images(..) => Part::Images,
             Self::Marks(_) => Part::Marks,
+            Self::Notes(_) => Part::Notes,
             Self::Settings(_) => Part::Settings,
             Self::Name(_) => Part::Name,
         }
@@ -101,7 +111,7 @@ impl History {
     pub(super) fn forget_scores(&mut self) {
         self.retain(|part| part != Part::Threshold);
         for step in self.past.iter_mut().chain(&mut self.future) {
-            if let Former::Images(_, _, range) = &mut step.former {
+            if let Former::Images(_, _, _, range) = &mut step.former {
                 *range = None;
             }
         }
@@ -110,7 +120,7 @@ impl History {
     /// Another run is shown.
     pub(super) fn forget_run(&mut self) {
         self.forget_marks();
-        self.retain(|part| part != Part::Name);
+        self.retain(|part| !matches!(part, Part::Name | Part::Notes));
     }
 
     /// The file of the run was called this until now.
@@ -177,6 +187,7 @@ impl Undoable {
             Action::SetGallery(_) | Action::Do(UiCommand::ShowAll) => {
                 of(&[Part::Images], "the choice of images")
             }
+            Action::Look(LookAction::FilterMarks(_)) => of(&[Part::Images], "the choice of images"),
             Action::Look(LookAction::Find(_) | LookAction::Brush(_)) => {
                 moving(&[Part::Images], "the choice of images")
             }
@@ -184,6 +195,19 @@ impl Undoable {
             | Action::Do(UiCommand::MarkAll | UiCommand::MarkNone) => {
                 of(&[Part::Marks], "the change of marks")
             }
+            Action::Annotate(_, change) => match change {
+                MarkChange::Tag(_) | MarkChange::Untag(_) => of(&[Part::Notes], TAGS),
+                MarkChange::Note(_) => moving(&[Part::Notes], "the note"),
+                MarkChange::Correct(_) => of(&[Part::Notes], CORRECTION),
+                MarkChange::Review(_) => of(&[Part::Notes], REVIEW),
+            },
+            Action::Do(UiCommand::ToggleReviewed | UiCommand::ReviewedAndNext) => {
+                of(&[Part::Notes], REVIEW)
+            }
+            Action::Do(UiCommand::CorrectToIn | UiCommand::CorrectToOut) => {
+                of(&[Part::Notes], CORRECTION)
+            }
+            Action::Do(UiCommand::TagAgain) => of(&[Part::Notes], TAGS),
             Action::Do(UiCommand::Close) => of(&[Part::Images, Part::Marks], "Esc"),
             // A file gets its name later: that is remembered then.
             Action::Keep(KeepAction::Rename(_)) => of(&[Part::Name], NAMING),
@@ -240,9 +264,11 @@ impl Session {
             Part::Images => Former::Images(
                 self.settings.gallery,
                 self.looking.needle.clone(),
+                self.looking.mark_filter.clone(),
                 self.shown.gallery.brush(),
             ),
             Part::Marks => Former::Marks(self.shown.gallery.marked().clone()),
+            Part::Notes => Former::Notes(self.shown.marks.all().clone()),
             Part::Settings => Former::Settings(Box::new(self.settings.run.clone())),
             Part::Name => Former::Name(self.run_name()),
         }
@@ -270,13 +296,15 @@ impl Session {
         match step.former {
             Former::Threshold(decision) => self.change_decision(decision),
             Former::Folders(choices) => self.set_folders(choices),
-            Former::Images(view, needle, range) => {
+            Former::Images(view, needle, marks, range) => {
                 self.settings.gallery = view;
                 self.looking.needle = needle;
+                self.looking.mark_filter = marks;
                 self.shown.brush(range);
                 self.shown.is_order_stale = true;
             }
             Former::Marks(marked) => self.shown.gallery.set_marked(marked),
+            Former::Notes(marks) => self.set_marks(marks),
             Former::Settings(settings) => self.change_settings(*settings),
             Former::Name(name) => self.name_run(name, false),
         }

@@ -347,6 +347,9 @@ impl eframe::App for App {
         if let Some(run) = &self.session.shown.run {
             run.control.cancel();
         }
+        if let Err(error) = self.session.write_marks_now() {
+            log::warn!("{error}");
+        }
         if let Some(path) = &self.settings_path
             && self.session.settings != self.saved
             && let Err(error) = self.session.settings.save(path)

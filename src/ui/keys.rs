@@ -70,6 +70,11 @@ fn keyboard_shortcut(shortcut: Shortcut) -> KeyboardShortcut {
         Key::Y => egui::Key::Y,
         Key::F6 => egui::Key::F6,
         Key::Z => egui::Key::Z,
+        Key::D => egui::Key::D,
+        Key::G => egui::Key::G,
+        Key::I => egui::Key::I,
+        Key::L => egui::Key::L,
+        Key::N => egui::Key::N,
     };
     let mut modifiers = if shortcut.with_ctrl {
         Modifiers::COMMAND

@@ -1,6 +1,7 @@
 //! The file-reading thread: listings, thumbnails and mask previews, beside the inference thread so that
 //! folders can be added during a run.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,8 @@ use super::clipboard;
 use super::handle::{Link, Outbox};
 use super::keeping;
 use super::protocol::{
-    Control, ConvertRequest, FolderListing, JobId, LibraryCommand, LibraryEvent, SettingsFrom, Wake,
+    Control, ConvertRequest, FolderListing, JobId, LibraryCommand, LibraryEvent, MarksNotWritten,
+    SettingsFrom, Wake,
 };
 use crate::detectors::DetectorSpec;
 use crate::engine::assess::assess;
@@ -26,10 +28,10 @@ use crate::images::layouts::{self, Layout};
 use crate::images::prepare::thumbnail;
 use crate::images::sources::{self, Wanted};
 use crate::images::write::{encode_png, write_atomically};
-use crate::images::{Picture, samples};
+use crate::images::{ContentHash, Picture, samples};
 use crate::networks::distances::{DistanceWeights, Half, from_file};
 use crate::ood::Role;
-use crate::runs::{Calibration, fit_file};
+use crate::runs::{Calibration, Marks, fit_file, marks};
 
 /// Requests waiting for the thread; a window asks again for what did not fit.
 const COMMAND_QUEUE: usize = 64;
@@ -176,18 +178,7 @@ fn answer(
             let listing = listed_picture(&picture, "painted");
             outbox.post(LibraryEvent::Scanned { job, listing });
         }
-        LibraryCommand::Paste { job } => {
-            let reply = side.clone();
-            let task = move || {
-                let listing = clipboard::paste();
-                // The receiver goes only with the whole library thread.
-                reply.send(LibraryEvent::Scanned { job, listing }).ok();
-            };
-            if let Err(err) = aside("clipboard", task) {
-                let listing = Err(format!("no thread to read the clipboard: {err}"));
-                outbox.post(LibraryEvent::Scanned { job, listing });
-            }
-        }
+        LibraryCommand::Paste { job } => paste_aside(job, outbox, side),
         LibraryCommand::Copy { picture, name } => copy_aside(picture, name, outbox, side),
         LibraryCommand::Export { job, request } => export_aside(job, request, outbox, side),
         LibraryCommand::Samples { job } => outbox.post(unpacked_samples(job)),
@@ -220,9 +211,28 @@ fn answer(
         LibraryCommand::ReadNetwork { path } => outbox.post(read_network(path)),
         LibraryCommand::CheckWeights { weights } => outbox.post(checked_weights(weights)),
         LibraryCommand::Diagnose => diagnose_aside(outbox, side),
+        LibraryCommand::WriteMarks {
+            job,
+            run,
+            changed,
+            marks,
+        } => outbox.post(written_marks(job, &run, &changed, &marks)),
         LibraryCommand::Runs(command) => runs_aside(command, outbox, side),
     }
     wake();
+}
+
+fn written_marks(
+    job: JobId,
+    run: &Path,
+    changed: &BTreeSet<ContentHash>,
+    marks: &Marks,
+) -> LibraryEvent {
+    let outcome = marks::update(run, changed, marks).map_err(|error| MarksNotWritten {
+        reason: error.to_string(),
+        is_for_good: error.is_of_content(),
+    });
+    LibraryEvent::MarksWritten { job, outcome }
 }
 
 fn convert_aside(
@@ -386,6 +396,20 @@ fn copy_aside(
     if let Err(err) = aside("clipboard", task) {
         let outcome = Err(format!("no thread to reach the clipboard: {err}"));
         outbox.post(LibraryEvent::Copied { name, outcome });
+    }
+}
+
+/// Read the clipboard from a thread of its own.
+fn paste_aside(job: JobId, outbox: &mut Outbox<LibraryEvent>, side: &Sender<LibraryEvent>) {
+    let reply = side.clone();
+    let task = move || {
+        let listing = clipboard::paste();
+        // The receiver goes only with the whole library thread.
+        reply.send(LibraryEvent::Scanned { job, listing }).ok();
+    };
+    if let Err(err) = aside("clipboard", task) {
+        let listing = Err(format!("no thread to read the clipboard: {err}"));
+        outbox.post(LibraryEvent::Scanned { job, listing });
     }
 }
 

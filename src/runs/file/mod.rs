@@ -44,7 +44,7 @@ pub use machine::Continuation;
 pub use manifest::{FolderRecord, KeepPictures, Manifest, ModelRecord, NewRun, Segment, Shard};
 pub use merge::{MergeError, merge};
 pub use reader::{Effort, StoredImage, StoredRun, read};
-pub use rename::{RenameError, checked_name, rename};
+pub use rename::{RenameError, checked_name, rename, renamed};
 pub use schema::SCHEMA_VERSION;
 pub use scores::{StoredScores, read_scores};
 pub use summary::{LEFT_OUT, RunSummary, num_left_out, num_missing, summarize};

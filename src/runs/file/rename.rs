@@ -56,10 +56,16 @@ pub fn checked_name(typed: &str) -> Result<&str, RenameError> {
     }
 }
 
+/// The path that a run file has once it is called `typed`.
+pub fn renamed(path: &Path, typed: &str) -> Result<PathBuf, RenameError> {
+    let name = checked_name(typed)?;
+    Ok(path.with_file_name(format!("{name}.{EXTENSION}")))
+}
+
 /// Call a run file that nobody writes `typed`; returns its new path. One that is there under that name stays.
 pub fn rename(path: &Path, typed: &str) -> Result<PathBuf, RenameError> {
     let name = checked_name(typed)?;
-    let target = path.with_file_name(format!("{name}.{EXTENSION}"));
+    let target = renamed(path, typed)?;
     if target == path {
         return Ok(target);
     }

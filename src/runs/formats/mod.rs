@@ -15,7 +15,7 @@ pub use scores_csv::scores_csv;
 pub use verdicts_csv::verdicts_csv;
 
 use super::file::{Manifest, Segment, StoredImage, StoredRun, num_left_out};
-use super::report::{ImageScores, Report};
+use super::report::{ImageScores, Report, note_of_marks};
 use super::results::{AttemptResult, RunImage};
 use super::settings::RunSettings;
 
@@ -98,13 +98,16 @@ impl RunView {
         // The count is of results, which are taken out next.
         let num_missing = run.num_missing();
         let results = std::mem::take(&mut run.results);
-        Self {
+        let mut view = Self {
             results: results.into_iter().map(Arc::new).collect(),
             settings: run.manifest.settings(),
             notes: [run.notices.clone(), run.damage.clone()].concat(),
             num_missing,
             run,
-        }
+        };
+        let note = note_of_marks(&view.run.path, &view.report());
+        view.notes.extend(note);
+        view
     }
 
     /// What a report is made of.

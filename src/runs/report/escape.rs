@@ -71,13 +71,17 @@ fn path_from_bytes(bytes: Vec<u8>, text: &str) -> PathBuf {
 
 /// A path as a cell that neither runs nor tears.
 pub fn path_cell(path: &Path) -> String {
-    let text = text_from_path(path);
+    text_cell(&text_from_path(path))
+}
+
+/// A text as a cell that neither runs nor tears.
+pub fn text_cell(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
         format!("\"'{}\"", text.replace('"', "\"\""))
     } else if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
-        text
+        text.to_owned()
     }
 }
 

@@ -5,6 +5,7 @@
 mod attempts;
 mod confounding;
 mod contact_sheet;
+mod corrections;
 mod escape;
 mod histogram;
 mod html;
@@ -23,7 +24,8 @@ use std::sync::Arc;
 
 pub use attempts::{AttemptsChart, AttemptsLine, draw_attempts};
 pub use contact_sheet::{contact_sheet, masked};
-pub use escape::{path_cell, path_from_text, shell_word, text_from_path};
+pub use corrections::note_of_marks;
+pub use escape::{path_cell, path_from_text, shell_word, text_cell, text_from_path};
 pub use histogram::{HistogramChart, draw_histogram};
 pub use html::html_report;
 pub use pairs::{PairsChart, draw_pairs};

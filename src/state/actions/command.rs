@@ -4,6 +4,7 @@
 mod files;
 mod gallery;
 mod looking;
+mod marks;
 mod running;
 mod setup;
 mod training;
@@ -176,6 +177,20 @@ ui_commands! {
     MarkAll => gallery::MARK_ALL,
     /// Mark no image.
     MarkNone => gallery::MARK_NONE,
+    /// Say that the image was reviewed, or that it was not.
+    ToggleReviewed => marks::TOGGLE_REVIEWED,
+    /// Say that it was, and look at the next one.
+    ReviewedAndNext => marks::REVIEWED_AND_NEXT,
+    /// Type a tag for the image.
+    FocusTag => marks::FOCUS_TAG,
+    /// Add the tag once more that was added last.
+    TagAgain => marks::TAG_AGAIN,
+    /// Write a note about the image.
+    FocusNote => marks::FOCUS_NOTE,
+    /// The image is in-domain after all, or take that back.
+    CorrectToIn => marks::CORRECT_TO_IN,
+    /// The image is out-of-domain after all, or take that back.
+    CorrectToOut => marks::CORRECT_TO_OUT,
     /// Choose a folder for the marked images in a dialog.
     BrowseExport => files::BROWSE_EXPORT,
     /// Copy the picture under the pointer, else the original.

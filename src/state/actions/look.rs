@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Info, UiCommand};
 use crate::images::Picture;
-use crate::state::arrangement::{ScoreRange, VerdictOrder};
+use crate::state::arrangement::{MarkFilter, ScoreRange, VerdictOrder};
 use crate::state::look::{LookSettings, View};
 use crate::state::shown::marking::Mark;
 
@@ -19,6 +19,8 @@ pub enum LookAction {
     Find(String),
     /// Show only images with these scores; `None` for all.
     Brush(Option<ScoreRange>),
+    /// Show only images with these marks; `None` for all images.
+    FilterMarks(Option<MarkFilter>),
     /// Sort the verdicts.
     SortVerdicts(VerdictOrder),
     /// Mark an image, an index into the gallery's images.
@@ -122,6 +124,10 @@ impl LookAction {
             }
             Self::View(_) => Info::new("Zoom", "Zoom or move all pictures together"),
             Self::Find(_) => Info::new("Find images", "Show only images whose path has a text"),
+            Self::FilterMarks(_) => Info::new(
+                "Filter by marks",
+                "Show only images with a tag, a note or a corrected role, or by whether they were reviewed",
+            ),
             Self::Brush(Some(_)) => {
                 Info::new("Choose scores", "Show only images with these scores")
             }

@@ -26,8 +26,9 @@ use super::panels::PanelSettings;
 use super::ranking::RankingForm;
 use super::settings::ThemeChoice;
 use super::training::TrainAction;
+use crate::images::ContentHash;
 use crate::ood::Role;
-use crate::runs::RunSettings;
+use crate::runs::{MarkChange, RunSettings};
 use crate::worker::protocol::{ModelSource, Numbers};
 
 /// One wish of the user; panels push them, the session performs them.
@@ -65,6 +66,8 @@ pub enum Action {
     SetGallery(GalleryView),
     /// Change how things are shown.
     Look(LookAction),
+    /// Change what was noted about images of the run, by their contents.
+    Annotate(Vec<ContentHash>, MarkChange),
     /// Something about runs on disk.
     Keep(KeepAction),
     /// Something about new models.
@@ -192,6 +195,7 @@ impl Action {
                 "Change order or choice of the images shown",
             ),
             Self::Look(look) => look.info(),
+            Self::Annotate(_, change) => annotating(change),
             Self::Keep(keep) => keep.info(),
             Self::Train(train) => train.info(),
             Self::SetDecision { settings, .. } => {
@@ -242,6 +246,26 @@ impl Action {
     /// What it does, for someone who is no engineer, with its key.
     pub fn tooltip(&self) -> String {
         self.info().tooltip()
+    }
+}
+
+fn annotating(change: &MarkChange) -> Info {
+    match change {
+        MarkChange::Tag(tag) => Info::new(tag.clone(), "Give this image this tag"),
+        MarkChange::Untag(_) => Info::new("Remove", "Take this tag away from this image"),
+        MarkChange::Note(_) => Info::new("Note", "Write a note about this image"),
+        MarkChange::Correct(Some(role)) => Info::new(
+            role.label(),
+            match role {
+                Role::InDomain => UiCommand::CorrectToIn.info().tooltip(),
+                _ => UiCommand::CorrectToOut.info().tooltip(),
+            },
+        ),
+        MarkChange::Correct(None) => Info::new(
+            "As given",
+            "Leave the role of this image as it is in the run",
+        ),
+        MarkChange::Review(_) => Info::new("Reviewed", UiCommand::ToggleReviewed.info().tooltip()),
     }
 }
 

@@ -39,6 +39,11 @@ pub enum Key {
     Y,
     Z,
     F6,
+    D,
+    G,
+    I,
+    L,
+    N,
 }
 
 impl Key {
@@ -135,6 +140,11 @@ impl Shortcut {
             Key::Y => "Y",
             Key::F6 => "F6",
             Key::Z => "Z",
+            Key::D => "D",
+            Key::G => "G",
+            Key::I => "I",
+            Key::L => "L",
+            Key::N => "N",
         };
         let ctrl = if self.with_ctrl { "Ctrl+" } else { "" };
         let shift = if self.with_shift { "Shift+" } else { "" };

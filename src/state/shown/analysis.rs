@@ -10,7 +10,7 @@ use crate::ood::conformal::CalibrationScores;
 use crate::ood::figures::{Figures, MissingClass, RocPoint, figures, roc_curve};
 use crate::ood::histogram::Bins;
 use crate::ood::{PerRole, Role};
-use crate::runs::{CalibrationSet, Candidate, Verdict};
+use crate::runs::{CalibrationSet, Candidate, Marks, Verdict};
 use crate::state::text;
 
 /// Bins of the score histogram.
@@ -28,6 +28,9 @@ pub struct Analysis {
     pub attempts: Option<(usize, usize)>,
     /// The pooled figures, or which class is missing.
     pub figures: Result<Figures, MissingClass>,
+    /// The same with roles as a person has corrected them; `None` where no image with a score has another role by that.
+    /// Nothing else here goes by it: threshold and p-values stay those of the roles that the images were scored under.
+    pub corrected: Option<Corrected>,
     /// The pooled ROC curve, thinned for drawing; both ends are kept.
     pub roc: Vec<RocPoint>,
     /// The score histograms; `None` before the first score.
@@ -48,6 +51,15 @@ pub struct Analysis {
     pub in_domain_median: Option<f64>,
     /// One row per folder, in the order in which they were added.
     pub folders: Vec<FolderRow>,
+}
+
+/// Figures by corrected roles.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Corrected {
+    /// Images with a score whose role is another one.
+    pub num_images: usize,
+    /// The pooled figures, or which class is missing.
+    pub figures: Result<Figures, MissingClass>,
 }
 
 /// Score histograms of all roles over the same bins.
@@ -96,6 +108,7 @@ impl Analysis {
             attempts: run.attempts_range(),
             folders: folder_rows(run, in_scores, figures.as_ref().ok()),
             figures,
+            corrected: None,
             roc: thinned(&curve),
             curve,
             histogram: histogram(&scores),
@@ -105,6 +118,15 @@ impl Analysis {
             calibration,
             out_sorted: out_scores.clone(),
             in_domain_median: in_scores.get(in_scores.len() / 2).copied(),
+        }
+    }
+
+    /// The same with the figures by the roles that these marks correct.
+    #[must_use]
+    pub fn corrected_by(self, run: &RunState, marks: &Marks) -> Self {
+        Self {
+            corrected: corrected(run, marks),
+            ..self
         }
     }
 
@@ -145,6 +167,26 @@ impl Analysis {
             text::count(self.num_scored[Role::OutOfDomain]),
         )
     }
+}
+
+fn corrected(run: &RunState, marks: &Marks) -> Option<Corrected> {
+    if marks.is_empty() {
+        return None;
+    }
+    let mut scores = PerRole::new(|_| Vec::new());
+    let mut num_images = 0;
+    for (index, image) in run.images.iter().enumerate() {
+        let Some(score) = run.score(index) else {
+            continue;
+        };
+        let role = marks.role_of(image);
+        num_images += usize::from(role != image.role);
+        scores[role].push(score);
+    }
+    (num_images > 0).then(|| Corrected {
+        num_images,
+        figures: figures(&scores[Role::InDomain], &scores[Role::OutOfDomain]),
+    })
 }
 
 fn histogram(scores: &PerRole<Vec<f64>>) -> Option<ScoreHistogram> {

@@ -7,8 +7,8 @@ use super::analysis::Analysis;
 use super::run::RunState;
 use crate::images::ContentHash;
 use crate::ood::{PerRole, Role};
-use crate::runs::RunImage;
-use crate::state::arrangement::{GalleryOrder, GalleryView, ScoreRange};
+use crate::runs::{Marks, RunImage};
+use crate::state::arrangement::{GalleryOrder, GalleryView, MarkFilter, ScoreRange};
 
 /// The images that can be seen, their order, and which of them are selected, marked or left out by their scores.
 #[derive(Debug, Default)]
@@ -30,11 +30,16 @@ pub struct Filters<'a> {
     pub view: GalleryView,
     /// The text that paths must have, in any case.
     pub needle: &'a str,
+    /// The marks that images must have.
+    pub marks: Option<&'a MarkFilter>,
 }
 
 impl Filters<'_> {
     fn leave_out(self) -> bool {
-        self.view.role.is_some() || self.view.verdict.is_some() || !self.needle.trim().is_empty()
+        self.view.role.is_some()
+            || self.view.verdict.is_some()
+            || self.marks.is_some()
+            || !self.needle.trim().is_empty()
     }
 }
 
@@ -46,6 +51,8 @@ pub struct Basis<'a> {
     /// Its p-values and the bins of its histogram.
     pub analysis: Option<&'a Analysis>,
     pub threshold: Option<f64>,
+    /// What was noted about its images.
+    pub marks: Option<&'a Marks>,
 }
 
 impl Gallery {
@@ -191,7 +198,7 @@ impl Gallery {
         basis.run?.score(self.run_id(image)?)
     }
 
-    /// The images that role, verdict and text leave.
+    /// The images that role, verdict, marks and text leave.
     fn found(&self, filters: Filters<'_>, basis: Basis<'_>) -> Vec<usize> {
         let view = filters.view;
         let needle = filters.needle.trim().to_lowercase();
@@ -210,6 +217,13 @@ impl Gallery {
         (0..self.images.len())
             .filter(|&index| view.role.is_none_or(|role| self.images[index].role == role))
             .filter(|&index| is_judged_so(index) && has_needle(index))
+            .filter(|&index| {
+                filters.marks.is_none_or(|filter| {
+                    let image = &self.images[index];
+                    let marks = basis.marks.and_then(|marks| marks.of(&image.file.hash));
+                    filter.keeps(image.role, marks)
+                })
+            })
             .collect()
     }
 
@@ -300,11 +314,15 @@ mod tests {
             run: Some(run),
             analysis: None,
             threshold,
+            marks: None,
         }
     }
 
     fn filters(view: GalleryView) -> Filters<'static> {
-        Filters { view, needle: "" }
+        Filters {
+            view,
+            ..Filters::default()
+        }
     }
 
     #[test]
@@ -360,6 +378,7 @@ mod tests {
         let filters = Filters {
             view,
             needle: " OUT/0",
+            marks: None,
         };
         gallery.arrange(filters, basis(&run, None));
         assert_eq!(gallery.order(), [2]);
@@ -393,7 +412,7 @@ mod tests {
         let basis = Basis {
             run: Some(&run),
             analysis: Some(&analysis),
-            threshold: None,
+            ..Basis::default()
         };
         gallery.arrange(filters(view), basis);
         assert_eq!(gallery.order(), [1, 3, 2, 4, 0]);
@@ -416,6 +435,7 @@ mod tests {
             run: Some(&run),
             analysis: Some(&analysis),
             threshold: Some(0.15),
+            marks: None,
         };
         let mut gallery = Gallery::default();
         gallery.fill(images, Some(&run));

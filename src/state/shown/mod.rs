@@ -32,6 +32,7 @@ use self::scrub::Scrub;
 use self::trial::Trial;
 use self::warnings::Warnings;
 use super::arrangement::{GalleryOrder, ScoreRange};
+use super::marks::RunMarks;
 use super::renaming::{AskedName, Renaming};
 use super::resuming::Resuming;
 use super::saving::Question;
@@ -57,6 +58,8 @@ pub struct Shown {
     pub deciding: Deciding,
     /// The images to look at, and which of them are selected and marked.
     pub gallery: Gallery,
+    /// What was noted about the images of the run.
+    pub marks: RunMarks,
     /// The attempt that the user picked of the selected image; `None` is the median.
     pub selected_attempt: Option<usize>,
     /// The picture that is tried.
@@ -97,6 +100,7 @@ impl Default for Shown {
             analysis: None,
             deciding: Deciding::default(),
             gallery: Gallery::default(),
+            marks: RunMarks::default(),
             selected_attempt: None,
             trial: None,
             pairing: Pairing::default(),
@@ -337,7 +341,8 @@ impl Shown {
         }
         self.is_analysis_stale = false;
         self.analyzed_at_secs = now_secs;
-        self.analysis = Some(Arc::new(Analysis::of(run, calibration_set(run))));
+        let analysis = Analysis::of(run, calibration_set(run));
+        self.analysis = Some(Arc::new(analysis.corrected_by(run, self.marks.all())));
         self.is_order_stale |=
             filters.view.order != GalleryOrder::Natural || self.gallery.is_filtered(filters);
         None
@@ -350,6 +355,7 @@ impl Shown {
                 run: self.run.as_ref(),
                 analysis: self.analysis.as_deref(),
                 threshold: self.threshold(),
+                marks: Some(self.marks.all()),
             };
             self.gallery.arrange(filters, basis);
             if std::mem::take(&mut self.wants_first) {

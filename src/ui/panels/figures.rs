@@ -7,7 +7,7 @@ use crate::ood::auroc::IntervalKind;
 use crate::ood::figures::Figures;
 use crate::ood::text::{measured, percent};
 use crate::state::folders::short_name;
-use crate::state::shown::analysis::{Analysis, FolderRow};
+use crate::state::shown::analysis::{Analysis, Corrected, FolderRow};
 use crate::state::{FolderSource, Session, text};
 use crate::ui::theme;
 use crate::ui::widgets::layout::{note, number_cell, right_cell, text_cell};
@@ -32,7 +32,11 @@ pub fn ui(ui: &mut Ui, scene: &Scene<'_>) {
             analysis.map_or_else(|| "No image has a score yet".to_owned(), Analysis::basis),
         )
         .tip(|| "What the figures rest on, they get steadier with more images and attempts");
-        figures_ui(ui, analysis.and_then(|a| a.figures.as_ref().ok()));
+        figures_ui(
+            ui,
+            analysis.and_then(|a| a.figures.as_ref().ok()),
+            analysis.and_then(|a| a.corrected.as_ref()),
+        );
         interval_ui(ui, scene);
     });
     ui.add_space(theme::SECTION_GAP);
@@ -79,7 +83,8 @@ fn interval_ui(ui: &mut Ui, scene: &Scene<'_>) {
     });
 }
 
-fn figures_ui(ui: &mut Ui, figures: Option<&Figures>) {
+/// With a column for the figures by corrected roles, where there are any.
+fn figures_ui(ui: &mut Ui, figures: Option<&Figures>, corrected: Option<&Corrected>) {
     type Value = fn(&Figures) -> String;
     let lines: [(&str, Value, &str); 4] = [
         ("AUROC", |f| format!("{:.4}", f.auroc), AUROC_MEANS),
@@ -99,14 +104,52 @@ fn figures_ui(ui: &mut Ui, figures: Option<&Figures>) {
             "The same with in-domain images as those to be found. 1 is perfect",
         ),
     ];
-    for (label, value, tooltip) in lines {
-        let shown = figures.map_or_else(|| "–".to_owned(), value);
+    let columns = if corrected.is_some() { 2.0 } else { 1.0 };
+    let label_width =
+        |ui: &Ui| ui.available_width() - columns * (NUMBER_WIDTH + ui.spacing().item_spacing.x);
+    if let Some(corrected) = corrected {
         ui.horizontal(|ui| {
-            let width = ui.available_width() - NUMBER_WIDTH - ui.spacing().item_spacing.x;
+            let width = label_width(ui);
+            corrected_head_ui(ui, corrected, width);
+        });
+    }
+    for (label, value, tooltip) in lines {
+        let shown = |figures: Option<&Figures>| figures.map_or_else(|| "–".to_owned(), value);
+        ui.horizontal(|ui| {
+            let width = label_width(ui);
             text_cell(ui, vec2(width, LINE), label).tip(|| tooltip);
             let color = theme::palette(ui).text;
-            number_cell(ui, NUMBER_WIDTH, &shown, color).tip(|| tooltip);
+            number_cell(ui, NUMBER_WIDTH, &shown(figures), color).tip(|| tooltip);
+            if let Some(corrected) = corrected {
+                let shown = shown(corrected.figures.as_ref().ok());
+                number_cell(ui, NUMBER_WIDTH, &shown, color)
+                    .tip(|| format!("{tooltip}. By the corrected roles"));
+            }
         });
+    }
+}
+
+/// The heads of both columns, and how many images differ.
+fn corrected_head_ui(ui: &mut Ui, corrected: &Corrected, width: f32) {
+    let weak = theme::palette(ui).weak;
+    let words = format!("{} corrected", text::counted(corrected.num_images, "image"));
+    text_cell(
+        ui,
+        vec2(width, LINE),
+        RichText::new(words).small().color(weak),
+    );
+    for (head, tooltip) in [
+        (
+            "As given",
+            "By the roles that the images were scored under, by which the threshold goes",
+        ),
+        (
+            "Corrected",
+            "By the roles that were corrected by hand; curve, interval and threshold stay as given",
+        ),
+    ] {
+        let head = RichText::new(head).small().color(weak);
+        right_cell(ui, vec2(NUMBER_WIDTH, LINE), head).tip(|| tooltip);
     }
 }
 

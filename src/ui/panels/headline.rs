@@ -26,6 +26,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         // A row of links is as high as the lines around it.
         ui.spacing_mut().interact_size.y = ui.text_style_height(&TextStyle::Small);
         auroc_ui(ui, scene.session);
+        corrected_ui(ui, scene.session);
         outcomes_ui(ui, scene);
         warnings_ui(ui, scene);
     });
@@ -52,6 +53,22 @@ fn auroc_ui(ui: &mut Ui, session: &Session) {
             let words = RichText::new(interval(&found)).color(theme::palette(ui).weak);
             on_baseline(ui, words, &TextStyle::Small, LARGE);
         }
+    });
+}
+
+/// The same by corrected roles, where there are any.
+fn corrected_ui(ui: &mut Ui, session: &Session) {
+    let analysis = session.shown.analysis.as_deref();
+    let Some(corrected) = analysis.and_then(|analysis| analysis.corrected.as_ref()) else {
+        return;
+    };
+    let images = text::counted(corrected.num_images, "corrected image");
+    let words = match &corrected.figures {
+        Ok(figures) => format!("{:.3} with {images}", figures.auroc),
+        Err(_) => format!("No AUROC with {images}: one role is left"),
+    };
+    note(ui, words).tip(|| {
+        "The AUROC by the roles that were corrected by hand. All else here goes by the roles that the images were scored under"
     });
 }
 

@@ -4,6 +4,7 @@ mod copy;
 mod legend;
 mod lens;
 mod panes;
+mod review;
 mod scrub;
 mod shown;
 mod strip;
@@ -45,6 +46,7 @@ pub use scrub::play;
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>, has_gallery: bool) {
     let detail = detail(scene);
     header_ui(ui, scene, detail.as_ref());
+    review::ui(ui, scene);
     let has_results = scene.session.result_word().is_some();
     if has_results {
         toolbar::ui(ui, scene);

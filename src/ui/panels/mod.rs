@@ -94,8 +94,10 @@ pub struct Drafts {
     pub export: String,
     /// The folder to write the run to, in a format.
     pub written: String,
-    /// The field to find images by should get the focus.
-    pub focus_find: bool,
+    /// The field that should get the focus.
+    pub wish: Option<TextWish>,
+    /// The tag that is being typed.
+    pub tag: String,
     /// The text typed into the command palette and the line chosen in it.
     pub palette: (String, usize),
     /// When the last step of a denoising was shown, in seconds of the window's clock.
@@ -138,6 +140,11 @@ pub struct TrainDrafts {
 }
 
 impl Drafts {
+    /// Whether this field should get the focus, which is asked for once.
+    pub fn takes_wish(&mut self, wish: TextWish) -> bool {
+        self.wish.take_if(|known| *known == wish).is_some()
+    }
+
     /// Take from an action what it means to what is drawn, before the session performs it.
     pub fn note(&mut self, action: &Action) {
         match action {
@@ -151,7 +158,14 @@ impl Drafts {
                 | UiCommand::FirstImage
                 | UiCommand::LastImage,
             ) => self.reveal_shown = true,
-            Action::Do(UiCommand::FocusFind) => self.focus_find = true,
+            Action::Do(UiCommand::FocusFind) => self.wish = Some(TextWish::Find),
+            Action::Do(command @ (UiCommand::FocusTag | UiCommand::FocusNote)) => {
+                self.page = Page::Inspect;
+                self.wish = Some(match command {
+                    UiCommand::FocusTag => TextWish::Tag,
+                    _ => TextWish::Note,
+                });
+            }
             Action::Do(UiCommand::NextPanel) => self.focus.step = 1,
             Action::Do(UiCommand::PreviousPanel) => self.focus.step = -1,
             Action::Do(UiCommand::ToggleSetup) => self.page = Page::Setup,
@@ -165,6 +179,17 @@ impl Drafts {
             _ => {}
         }
     }
+}
+
+/// A field that a command puts the text cursor into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextWish {
+    /// To find images by.
+    Find,
+    /// For a tag of the image.
+    Tag,
+    /// For the note about it.
+    Note,
 }
 
 /// Marks of the moment on the run that is shown: its pictures, scores and places in the gallery. They go with it.

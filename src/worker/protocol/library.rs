@@ -1,5 +1,6 @@
 //! To the file-reading thread and back.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,10 +14,10 @@ use crate::engine::export::ExportRequest;
 use crate::engine::plots::PlotsRequest;
 pub use crate::engine::preview::{Preview, PreviewRequest};
 use crate::images::layouts::Layout;
-use crate::images::{ImageFile, Picture};
+use crate::images::{ContentHash, ImageFile, Picture};
 use crate::networks::distances::{DistanceWeights, Half, Identified};
 use crate::ood::Role;
-use crate::runs::Calibration;
+use crate::runs::{Calibration, Marks};
 
 /// To the file-reading thread.
 #[derive(Clone, Debug)]
@@ -114,6 +115,17 @@ pub enum LibraryCommand {
     CheckWeights { weights: DistanceWeights },
     /// Look at this machine.
     Diagnose,
+    /// Put what was noted about some images into the file beside their run. Commands are carried out in their order, so that
+    /// the file is there before the run gets another name or is copied.
+    WriteMarks {
+        /// Echoed in the reply.
+        job: JobId,
+        /// The run file.
+        run: PathBuf,
+        /// Of which images.
+        changed: BTreeSet<ContentHash>,
+        marks: Marks,
+    },
     /// Something about run files.
     Runs(RunsCommand),
 }
@@ -277,6 +289,13 @@ pub enum LibraryEvent {
         /// Nothing, or the reason.
         outcome: Result<(), String>,
     },
+    /// Marks are in their file, or why not.
+    MarksWritten {
+        /// See [`LibraryCommand::WriteMarks`].
+        job: JobId,
+        /// Nothing, or the reason.
+        outcome: Result<(), MarksNotWritten>,
+    },
     /// An answer about run files.
     Runs(RunsEvent),
     /// What was chosen in a file dialog; empty when it was closed.
@@ -305,4 +324,12 @@ pub struct FolderListing {
     pub unreadable: Vec<(PathBuf, String)>,
     /// What else to tell of the files, a sentence each.
     pub notes: Vec<String>,
+}
+
+/// Why marks are not in their file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarksNotWritten {
+    pub reason: String,
+    /// Whether the file holds something that must not be replaced: writing once more can't help.
+    pub is_for_good: bool,
 }

@@ -5,6 +5,7 @@ mod faults;
 mod formats;
 mod keeping;
 mod logs;
+mod marks;
 mod outputs;
 mod resuming;
 mod run_library;

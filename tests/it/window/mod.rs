@@ -17,6 +17,7 @@ mod keyboard;
 mod layouts;
 mod look;
 mod maps;
+mod marks;
 mod model_card;
 mod model_settings;
 mod notices;

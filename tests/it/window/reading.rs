@@ -213,7 +213,7 @@ fn what_lies_over_the_window_reads_in_order() {
         (
             UiCommand::ToggleShortcuts,
             "Keys",
-            &["Run", "Look", "Gallery", "Window"][..],
+            &["Run", "Look", "Review", "Gallery", "Window"][..],
         ),
         (UiCommand::ToggleMessages, "Messages", &[]),
         (UiCommand::ToggleRecent, "Recent runs", &[]),

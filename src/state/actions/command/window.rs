@@ -15,7 +15,7 @@ pub const CLOSE: Info = Info {
 pub const UNDO: Info = Info {
     text: Borrowed("Undo"),
     explanation: Borrowed(
-        "Take the last change back: of threshold, folders, choice of images, marks, settings or the name of the run",
+        "Take the last change back: of threshold, folders, choice of images, marks, tags and notes, settings or the name of the run",
     ),
     shortcuts: &[Shortcut::ctrl(Key::Z)],
     palette: Some((When::Undoable, "Undo")),

@@ -4,8 +4,8 @@ use egui::{Slider, Ui, Vec2, vec2};
 
 use crate::ood::Role;
 use crate::state::panels::TILE_WIDTHS;
-use crate::state::{Action, GalleryOrder, LookAction, UiCommand, VerdictFilter, text};
-use crate::ui::panels::Scene;
+use crate::state::{Action, GalleryOrder, LookAction, MarkFilter, UiCommand, VerdictFilter, text};
+use crate::ui::panels::{Scene, TextWish};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::sized;
 use crate::ui::widgets::combo::combo;
@@ -14,17 +14,24 @@ use crate::ui::widgets::tip::Tip as _;
 
 /// Width in points that the field to find images leaves to title, count and slider.
 const LEFT_WIDTH: f32 = 300.0;
+/// Width in points of the list of marks to filter by.
+const MARKS_WIDTH: f32 = 116.0;
 
 /// Draw both rows.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.horizontal(|ui| {
         // What is at the right edge can't go by what the left leaves, that goes by it.
-        let find_width = (ui.available_width() - LEFT_WIDTH).clamp(40.0, 200.0);
+        let has_marks = has_marks(scene);
+        let marks_width = if has_marks { MARKS_WIDTH } else { 0.0 };
+        let find_width = (ui.available_width() - LEFT_WIDTH - marks_width).clamp(40.0, 200.0);
         let count_ui = |ui: &mut Ui, scene: &mut Scene<'_>| {
             title(ui, "Images", TITLE);
             note(ui, counted(scene));
         };
         ends(ui, "find", scene, count_ui, |ui, scene| {
+            if has_marks {
+                marks_ui(ui, scene);
+            }
             find_ui(ui, scene, find_width);
             tile_ui(ui, scene);
         });
@@ -36,10 +43,46 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 fn counted(scene: &Scene<'_>) -> String {
     let gallery = &scene.session.shown.gallery;
     let (all, count) = (gallery.images().len(), gallery.order().len());
-    match gallery.marked().len() {
+    let images = match gallery.marked().len() {
         0 if count < all => format!("{} of {}", text::count(count), text::count(all)),
         0 => text::count(count),
-        marked => format!("{} of {} marked", text::count(marked), text::count(count)),
+        marked => return format!("{} of {} marked", text::count(marked), text::count(count)),
+    };
+    match scene.session.shown.marks.num_reviewed() {
+        0 => images,
+        reviewed => format!("{images}, {} reviewed", text::count(reviewed)),
+    }
+}
+
+/// Whether there is something to filter by, or a filter to take away.
+fn has_marks(scene: &Scene<'_>) -> bool {
+    let session = scene.session;
+    !session.shown.marks.all().is_empty() || session.looking.mark_filter.is_some()
+}
+
+/// What must have been noted about the images.
+fn marks_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let before = &scene.session.looking.mark_filter;
+    let mut filter = before.clone();
+    let tags = scene.session.shown.marks.tags().iter();
+    let mut items: Vec<Option<MarkFilter>> = std::iter::once(None)
+        .chain(MarkFilter::PLAIN.map(Some))
+        .chain(tags.map(|(tag, _)| Some(MarkFilter::Tagged(tag.clone()))))
+        .collect();
+    if !items.contains(before) {
+        // A tag of a run that was shown before.
+        items.push(before.clone());
+    }
+    sized_cell(ui, MARKS_WIDTH, |ui| {
+        combo(ui, "marks", &mut filter, &items, |filter| {
+            (filter.as_ref()).map_or_else(|| "All marks".to_owned(), MarkFilter::label)
+        })
+        .tip(|| "Show images by whether they were reviewed, by a corrected role, a note or a tag")
+        .accessible_name("Gallery marks");
+    });
+    if filter != *before {
+        let action = LookAction::FilterMarks(filter);
+        scene.actions.push(Action::Look(action));
     }
 }
 
@@ -54,7 +97,7 @@ fn find_ui(ui: &mut Ui, scene: &mut Scene<'_>, width: f32) {
         .add(field)
         .tip(|| "Show only images whose path has this text (Ctrl+F)")
         .accessible_name("Find images");
-    if std::mem::take(&mut scene.drafts.focus_find) {
+    if scene.drafts.takes_wish(TextWish::Find) {
         response.request_focus();
     }
     if response.changed() {

@@ -1,11 +1,12 @@
 //! One image of the gallery: its picture, role and score.
 
 use egui::{
-    Align2, Rect, Response, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align2, Rect, Response, Sense, Shape, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
 };
 
 use crate::ood::Role;
-use crate::runs::RunImage;
+use crate::runs::{ImageMarks, RunImage};
 use crate::state::folders::short_name;
 use crate::state::{Action, GalleryOrder, LookAction, Mark, UiCommand, text};
 use crate::ui::panels::Scene;
@@ -51,6 +52,9 @@ pub fn ui(ui: &Ui, scene: &mut Scene<'_>, image: usize, rect: Rect) {
     name_ui(&response, scene, (image, is_shown), (score, verdict));
     if is_marked {
         mark_ui(ui, rect);
+    }
+    if let Some(marks) = session.shown.marks_of(image) {
+        noted_ui(ui, marks, entry.role, square);
     }
     click_ui(ui, scene, &response, image);
     tooltip_ui(response, scene, (image, entry), failure.as_deref());
@@ -161,14 +165,19 @@ fn name_ui(
     } else {
         ""
     };
+    let noted = scene.session.shown.marks_of(image);
     response.widget_info(|| {
+        let noted = noted.map_or_else(String::new, |marks| noted_words(marks, entry.role));
         let score = score.map_or_else(
             || "no score yet".to_owned(),
             |s| format!("score {}", text::score(s)),
         );
         let name = short_name(&entry.file.path);
         let verdict = verdict.map_or("", Verdict::words);
-        let label = format!("{name}, {}, {score}{verdict}{marked}", entry.role.name());
+        let label = format!(
+            "{name}, {}, {score}{verdict}{marked}{noted}",
+            entry.role.name()
+        );
         WidgetInfo::selected(egui::Role::Button, true, is_shown, label)
     });
 }
@@ -213,10 +222,99 @@ fn tooltip_ui(
             let p_value = p_value.map_or_else(String::new, |p| format!(", p-value {p:.4}"));
             note(ui, format!("Score {}{p_value}", text::score(score)));
         }
+        if let Some(marks) = shown.marks_of(image) {
+            let words = noted_words(marks, entry.role);
+            note(ui, text::capitalized(words.trim_start_matches(", ")));
+            if !marks.note.is_empty() {
+                note(ui, &marks.note);
+            }
+        }
         if let Some(failure) = failure {
             note(ui, failure);
         }
     });
+}
+
+/// What was noted about an image, to follow its score in an accessible name.
+fn noted_words(marks: &ImageMarks, role: Role) -> String {
+    let mut words = String::new();
+    if marks.is_reviewed {
+        words.push_str(", reviewed");
+    }
+    if let Some(corrected) = marks.correction(role) {
+        words.push_str(", corrected to ");
+        words.push_str(corrected.name());
+    }
+    if !marks.tags.is_empty() {
+        let tags: Vec<&str> = marks.tags.iter().map(String::as_str).collect();
+        words.push_str(", tagged ");
+        words.push_str(&tags.join(" and "));
+    }
+    if !marks.note.is_empty() {
+        words.push_str(", with a note");
+    }
+    words
+}
+
+/// Height of the plate with the signs of what was noted, in points.
+const NOTED_HEIGHT: f32 = 13.0;
+
+/// Signs on a plate in the lower right corner: the mark of the corrected role, a tag with its hole, lines of a note, a check.
+fn noted_ui(ui: &Ui, marks: &ImageMarks, role: Role, square: Rect) {
+    let palette = theme::palette(ui);
+    let corrected = marks.correction(role);
+    let signs = [
+        corrected.is_some(),
+        !marks.tags.is_empty(),
+        !marks.note.is_empty(),
+        marks.is_reviewed,
+    ];
+    let count = signs.into_iter().filter(|is_there| *is_there).count();
+    if count == 0 {
+        return;
+    }
+    let size = vec2(count as f32 * NOTED_HEIGHT, NOTED_HEIGHT);
+    let plate = Rect::from_min_size(square.right_bottom() - size, size);
+    let painter = ui.painter();
+    let line = Stroke::new(1.0, palette.line);
+    painter.rect(plate, 2.0, palette.surface, line, StrokeKind::Inside);
+    let stroke = Stroke::new(1.5, palette.text);
+    let mut center = plate.left_center() + vec2(0.5 * NOTED_HEIGHT, 0.0);
+    for (index, _) in signs
+        .into_iter()
+        .enumerate()
+        .filter(|(_, is_there)| *is_there)
+    {
+        let at = |x: f32, y: f32| center + vec2(x, y);
+        match (index, corrected) {
+            (0, Some(corrected)) => {
+                mark::paint(painter, corrected, center, 3.5, palette.role(corrected));
+            }
+            (1, _) => {
+                let corners = [
+                    (-4.0, 0.0),
+                    (-1.5, -3.0),
+                    (4.0, -3.0),
+                    (4.0, 3.0),
+                    (-1.5, 3.0),
+                ];
+                let points = corners.map(|(x, y)| at(x, y)).to_vec();
+                painter.add(Shape::convex_polygon(points, palette.text, Stroke::NONE));
+                painter.circle_filled(at(-1.2, 0.0), 1.0, palette.surface);
+            }
+            (2, _) => {
+                for (y, right) in [(-2.5, 3.5), (0.0, 3.5), (2.5, 1.0)] {
+                    painter
+                        .line_segment([at(-3.5, y), at(right, y)], Stroke::new(1.0, palette.text));
+                }
+            }
+            _ => {
+                painter.line_segment([at(-3.5, 0.0), at(-1.0, 2.5)], stroke);
+                painter.line_segment([at(-1.0, 2.5), at(3.5, -3.0)], stroke);
+            }
+        }
+        center.x += NOTED_HEIGHT;
+    }
 }
 
 /// A check in the corner of a marked tile.

@@ -47,14 +47,14 @@ fn words_ui(ui: &mut Ui, scene: &Scene<'_>, question: &Question) -> (&'static st
         Question::Clear => {
             title(ui, "Remove all recent runs?");
             ui.label(
-                "The run files of this window are deleted, with scores and pictures, unfinished ones too. \
+                "The run files of this window are deleted, with scores, pictures, tags and notes, unfinished ones too. \
                  The run that is shown stays, and so do copies that were saved elsewhere.",
             );
             ("Remove", "Keep")
         }
         Question::Remove(path) => {
             title(ui, "Remove this run?");
-            ui.label("Its file is deleted, with scores and pictures. Copies that were saved elsewhere stay.");
+            ui.label("Its file is deleted, with scores, pictures, tags and notes. Copies that were saved elsewhere stay.");
             note(ui, path.display().to_string());
             ("Remove", "Keep")
         }

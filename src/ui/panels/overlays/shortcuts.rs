@@ -1,4 +1,4 @@
-//! All keys on one sheet, in four groups.
+//! All keys on one sheet, in five groups.
 
 use egui::{Frame, Grid, Id, Margin, Modal, RichText, ScrollArea, Ui};
 
@@ -12,18 +12,23 @@ use crate::ui::widgets::layout::{HEADING, TITLE, title};
 enum Group {
     Run,
     Look,
+    Review,
     Gallery,
     Window,
 }
 
 impl Group {
-    /// In two columns, each of two.
-    const COLUMNS: [[Self; 2]; 2] = [[Self::Run, Self::Look], [Self::Gallery, Self::Window]];
+    /// In two columns.
+    const COLUMNS: [&[Self]; 2] = [
+        &[Self::Run, Self::Look, Self::Review],
+        &[Self::Gallery, Self::Window],
+    ];
 
     fn title(self) -> &'static str {
         match self {
             Self::Run => "Run",
             Self::Look => "Look",
+            Self::Review => "Review",
             Self::Gallery => "Gallery",
             Self::Window => "Window",
         }
@@ -45,6 +50,13 @@ impl Group {
             | C::Copy
             | C::ToggleExplain
             | C::ToggleTry => Self::Look,
+            C::ToggleReviewed
+            | C::ReviewedAndNext
+            | C::FocusTag
+            | C::TagAgain
+            | C::FocusNote
+            | C::CorrectToIn
+            | C::CorrectToOut => Self::Review,
             C::RowDown
             | C::RowUp
             | C::ScreenDown
@@ -118,12 +130,12 @@ fn keys_ui(ui: &mut Ui) {
     if is_wide {
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = 36.0;
-            for groups in &Group::COLUMNS {
+            for groups in Group::COLUMNS {
                 ui.vertical(|ui| column_ui(ui, groups));
             }
         });
     } else {
-        column_ui(ui, Group::COLUMNS.as_flattened());
+        column_ui(ui, &Group::COLUMNS.concat());
     }
 }
 
@@ -151,7 +163,7 @@ mod tests {
     #[test]
     fn every_key_is_told_in_a_few_words() {
         let told: Vec<(String, String)> = Group::COLUMNS
-            .as_flattened()
+            .concat()
             .iter()
             .flat_map(|group| rows(*group))
             .collect();
