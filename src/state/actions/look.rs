@@ -125,7 +125,7 @@ impl LookAction {
             Self::View(_) => Info::new("Zoom", "Zoom or move all pictures together"),
             Self::Find(_) => Info::new("Find images", "Show only images whose path has a text"),
             Self::FilterMarks(_) => Info::new(
-                "Filter by marks",
+                "Filter by review",
                 "Show only images with a tag, a note or a corrected role, or by whether they were reviewed",
             ),
             Self::Brush(Some(_)) => {

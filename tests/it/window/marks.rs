@@ -129,11 +129,11 @@ fn letters_that_are_typed_into_a_field_are_no_commands() {
 #[test]
 fn the_gallery_is_filtered_by_what_was_noted() {
     let (mut window, _script) = finished(6, 2);
-    assert_eq!(window.query_all_by_label("Gallery marks").count(), 0);
+    assert_eq!(window.query_all_by_label("Gallery review").count(), 0);
     look_at(&mut window, "00002.png, in-domain, score");
     window.key_press(Key::R);
     window.run_steps(4);
-    click(&mut window, AccessRole::ComboBox, "Gallery marks");
+    click(&mut window, AccessRole::ComboBox, "Gallery review");
     click(&mut window, AccessRole::Button, "Not reviewed");
     let session = window.state().session();
     assert_eq!(session.looking.mark_filter, Some(MarkFilter::NotReviewed));
@@ -212,7 +212,7 @@ fn the_row_fits_the_window_and_hides_no_other_control() {
         "Corrected role",
         tags,
         &format!("Note {note}"),
-        "Gallery marks",
+        "Gallery review",
     ] {
         let rect = place(&window, label);
         assert!(inside.contains_rect(rect), "{label}: {rect:?}");
@@ -250,4 +250,12 @@ fn marks_of_a_run_under_way_are_written_soon_and_without_a_run_the_row_is_gray()
                 if run.ends_with("one.lmdrun") && marks.len() == 1)
         })
     });
+}
+
+#[test]
+fn the_row_takes_no_size_from_the_pictures_of_the_overview() {
+    let (window, _script) = finished(6, 2);
+    let picture = window.query_all_by_label_contains("Original of ").next();
+    // Four device pixels for each of its 32, and a frame: as before there was the row.
+    assert_eq!(picture.unwrap().rect().width(), 130.0);
 }

@@ -16,7 +16,7 @@ pub const REVIEWED_AND_NEXT: Info = Info {
     text: Borrowed("Reviewed, next"),
     explanation: Borrowed("Note that this image was reviewed, and look at the next one"),
     shortcuts: &[Shortcut::plain(Key::D)],
-    palette: Some((When::HasRun, "Reviewed, go to the next image")),
+    palette: Some((When::HasRun, "Reviewed, next image")),
 };
 
 pub const FOCUS_TAG: Info = Info {

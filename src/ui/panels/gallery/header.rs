@@ -14,7 +14,7 @@ use crate::ui::widgets::tip::Tip as _;
 
 /// Width in points that the field to find images leaves to title, count and slider.
 const LEFT_WIDTH: f32 = 300.0;
-/// Width in points of the list of marks to filter by.
+/// Width in points of the list of what to filter by.
 const MARKS_WIDTH: f32 = 116.0;
 
 /// Draw both rows.
@@ -74,11 +74,11 @@ fn marks_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         items.push(before.clone());
     }
     sized_cell(ui, MARKS_WIDTH, |ui| {
-        combo(ui, "marks", &mut filter, &items, |filter| {
-            (filter.as_ref()).map_or_else(|| "All marks".to_owned(), MarkFilter::label)
+        combo(ui, "review", &mut filter, &items, |filter| {
+            (filter.as_ref()).map_or_else(|| "Any review".to_owned(), MarkFilter::label)
         })
         .tip(|| "Show images by whether they were reviewed, by a corrected role, a note or a tag")
-        .accessible_name("Gallery marks");
+        .accessible_name("Gallery review");
     });
     if filter != *before {
         let action = LookAction::FilterMarks(filter);

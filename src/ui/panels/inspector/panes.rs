@@ -23,7 +23,7 @@ const MAX_SIDE: f32 = 900.0;
 /// Pictures that are shown together at most.
 const MOST_PANES: usize = 4;
 /// Height that is left to the gallery at least where pictures could grow, in points.
-const GALLERY_HEIGHT: f32 = 262.0;
+const GALLERY_HEIGHT: f32 = 252.0;
 /// The gallery's share of a high center.
 const GALLERY_SHARE: f32 = 0.4;
 /// Width of the frame around a picture in points.

@@ -18,10 +18,11 @@ enum Group {
 }
 
 impl Group {
-    /// In two columns.
-    const COLUMNS: [&[Self]; 2] = [
-        &[Self::Run, Self::Look, Self::Review],
-        &[Self::Gallery, Self::Window],
+    /// In three columns, which a window of 800 points shows whole.
+    const COLUMNS: [&[Self]; 3] = [
+        &[Self::Run, Self::Look],
+        &[Self::Review, Self::Gallery],
+        &[Self::Window],
     ];
 
     fn title(self) -> &'static str {
@@ -120,7 +121,7 @@ fn rows(group: Group) -> Vec<(String, String)> {
 }
 
 fn keys_ui(ui: &mut Ui) {
-    let is_wide = ui.ctx().content_rect().width() > 640.0;
+    let is_wide = ui.ctx().content_rect().width() > 1000.0;
     let column_ui = |ui: &mut Ui, groups: &[Group]| {
         for group in groups {
             group_ui(ui, *group);
