@@ -9,7 +9,7 @@ use crate::ood::Role;
 use crate::ood::figures::figures;
 use crate::runs::{Marks, marks};
 
-/// What the marks beside a run file correct, as [`correction_note`] says it, or that this can't be known.
+/// What the marks beside a run file correct, in a sentence, or that this can't be known.
 pub fn note_of_marks(run: &Path, report: &Report<'_>) -> Option<String> {
     match marks::load(run) {
         Ok(marks) => correction_note(report, &marks),
