@@ -21,20 +21,19 @@ fn main() -> ExitCode {
             None => error.exit(),
         },
     };
-    let log = match cli.command {
+    let _log = match cli.command {
         Some(_) => Log::on_stderr(),
         None => watch(),
     };
     if let Err(error) = signals::survive_file_limit() {
         log::warn!("files that reach the process's size limit will end it: {error}");
     }
-    let code = match cli.command {
+    match cli.command {
         Some(Subcommands::Bench(args)) if args.ui => headless::conclude(bench_window(&args)),
         Some(command) => headless::run(command),
         None => headless::conclude(window(cli.run.as_deref())),
-    };
-    log.flush();
-    code.into()
+    }
+    .into()
 }
 
 /// A window has no terminal to tell of a fault: keep a log, and a report for the next start.

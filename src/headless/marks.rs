@@ -15,7 +15,7 @@ use crate::images::decode::hash_file;
 use crate::ood::Role;
 use crate::runs::marks::{self, labels_csv, tag_of};
 use crate::runs::report::text_from_path;
-use crate::runs::{MarkChange, Marks, RunImage, file};
+use crate::runs::{ImageMarks, MarkChange, Marks, RunImage, file};
 
 /// Options of `lmd marks`.
 #[derive(Debug, clap::Args)]
@@ -173,23 +173,20 @@ fn content_of(path: &Path, images: &[RunImage]) -> Result<ContentHash, &'static 
         meant.map(|image| image.file.hash).collect()
     };
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let named = of(&|image| image.file.path == path || image.file.path == absolute);
+    let mut found = of(&|image| image.file.path == path || image.file.path == absolute);
     // A file that has moved is told by its content; a name that is there counts for what is in it by now.
-    let by_content = || {
-        let found = hash_file(path).ok();
-        of(&|image| Some(image.file.hash) == found)
-    };
-    let by_end = || of(&|image| image.file.path.ends_with(path));
-    let found = [named, by_content(), by_end()];
-    match found.iter().find(|contents| !contents.is_empty()) {
-        None => Err("no image of the run has this path or content"),
-        Some(contents) if contents.len() > 1 => {
-            Err("several images of the run have a path that ends so; give more of it")
-        }
-        Some(contents) => contents
-            .first()
-            .copied()
-            .ok_or("no image of the run is meant"),
+    if found.is_empty()
+        && let Ok(content) = hash_file(path)
+    {
+        found = of(&|image| image.file.hash == content);
+    }
+    if found.is_empty() {
+        found = of(&|image| image.file.path.ends_with(path));
+    }
+    match (found.first(), found.len()) {
+        (Some(content), 1) => Ok(*content),
+        (None, _) => Err("no image of the run has this path or content"),
+        _ => Err("several images of the run have a path that ends so; give more of it"),
     }
 }
 
@@ -197,7 +194,7 @@ fn content_of(path: &Path, images: &[RunImage]) -> Result<ContentHash, &'static 
 fn marked<'a>(
     images: &'a [RunImage],
     marks: &'a Marks,
-) -> impl Iterator<Item = (&'a RunImage, &'a crate::runs::ImageMarks)> {
+) -> impl Iterator<Item = (&'a RunImage, &'a ImageMarks)> {
     let of = |image: &'a RunImage| Some((image, marks.of(&image.file.hash)?));
     images.iter().filter_map(of)
 }

@@ -331,17 +331,7 @@ impl CalibrationImage {
 
     /// The content hash; `None` if it is not 64 hexadecimal digits.
     fn content(&self) -> Option<ContentHash> {
-        let text = &self.sha256;
-        // `from_str_radix` takes a sign.
-        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        let mut bytes = [0; 32];
-        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digits = std::str::from_utf8(digits).ok()?;
-            *byte = u8::from_str_radix(digits, 16).ok()?;
-        }
-        Some(ContentHash(bytes))
+        ContentHash::from_hex(&self.sha256)
     }
 }
 

@@ -3,6 +3,7 @@
 //! It is written soon after each change, and what could not be written stays in memory and is tried again. A run that is kept
 //! in memory has no place for it until it is saved; then the saved copy is that place.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::actions::Overlay;
@@ -118,7 +119,7 @@ impl Shown {
 
     /// What a change of the marks is for: all the images that are chosen, where the one that is looked at is among them, else
     /// that one alone.
-    pub fn images_to_mark(&self) -> Vec<usize> {
+    pub fn contents_to_mark(&self) -> Vec<ContentHash> {
         let Some(image) = self.image() else {
             return Vec::new();
         };
@@ -128,8 +129,8 @@ impl Shown {
         } else {
             vec![image]
         };
-        let can_be = |image: &usize| self.markable(*image).is_some();
-        all.into_iter().filter(can_be).collect()
+        let contents = all.into_iter().filter_map(|image| self.markable(image));
+        contents.collect()
     }
 }
 
@@ -139,13 +140,13 @@ impl Session {
         let Some(run) = &self.shown.run else {
             return;
         };
-        let images: Vec<ContentHash> = (run.images.iter())
-            .map(|image| image.file.hash)
-            .filter(|content| contents.contains(content))
-            .collect();
+        // Of all images of a large run at once, neither is looked through for the other.
+        let contents: HashSet<ContentHash> = contents.iter().copied().collect();
         let mut marks = self.shown.marks.now.clone();
-        for content in images {
-            marks.change(content, change);
+        for image in run.images.iter() {
+            if contents.contains(&image.file.hash) {
+                marks.change(image.file.hash, change);
+            }
         }
         if let MarkChange::Tag(tag) = change {
             self.shown.marks.last_tag = marks::tag_of(tag);
@@ -175,8 +176,8 @@ impl Session {
         if self.is_covered() {
             return;
         }
-        let images = self.shown.images_to_mark();
-        let Some(image) = self.shown.image().filter(|_| !images.is_empty()) else {
+        let contents = self.shown.contents_to_mark();
+        let Some(image) = self.shown.image().filter(|_| !contents.is_empty()) else {
             self.notices.say(
                 Severity::Info,
                 "Tags, notes and corrected roles belong to a run. Score these images first, or open a run",
@@ -184,9 +185,6 @@ impl Session {
             return;
         };
         let before = self.shown.marks_of(image).cloned().unwrap_or_default();
-        let contents: Vec<ContentHash> = (images.iter())
-            .filter_map(|image| self.shown.markable(*image))
-            .collect();
         self.mark_images(&contents, &change(&before));
     }
 

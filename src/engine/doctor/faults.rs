@@ -43,9 +43,7 @@ pub fn take_untold(data: &Path) -> Option<PathBuf> {
             }
         }
     }
-    let mut told = names(&folder);
-    told.sort_by(|a, b| time_of(b).cmp(time_of(a)));
-    for name in told.iter().skip(MOST) {
+    for name in names(&folder).iter().rev().skip(MOST) {
         // One that stays is in nobody's way.
         fs::remove_file(folder.join(name)).ok();
     }
@@ -59,9 +57,7 @@ pub(super) fn look(note: &mut dyn FnMut(Finding)) {
         note(Finding::ok("log", place.display().to_string()));
     }
     let folder = data.join(FOLDER);
-    let mut reports = names(&folder);
-    reports.sort_by(|a, b| time_of(a).cmp(time_of(b)));
-    if let Some(newest) = reports.last() {
+    if let Some(newest) = names(&folder).last() {
         note(Finding::warning(
             "fault of the program",
             folder.join(newest).display().to_string(),
@@ -77,13 +73,13 @@ fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = names
         .filter(|name| name.starts_with(NEW) || name.starts_with(TOLD))
         .collect();
-    names.sort();
+    names.sort_by(|a, b| time_of(a).cmp(time_of(b)));
     names
 }
 
 /// The part of a name that says when it was.
 fn time_of(name: &str) -> &str {
-    name.trim_start_matches(NEW).trim_start_matches(TOLD)
+    name.split_once('-').map_or(name, |(_, time)| time)
 }
 
 fn words(info: &PanicHookInfo<'_>, data: &Path) -> String {

@@ -24,7 +24,8 @@ const FOLDER: &str = "log";
 const NAME: &str = "lmd-inspector_rCURRENT.log";
 
 /// Writes what is told until it is dropped.
-pub struct Log(Option<LoggerHandle>);
+#[must_use]
+pub struct Log(#[expect(dead_code, reason = "held until it is dropped")] Option<LoggerHandle>);
 
 /// Where the log of a program with this data folder is.
 pub fn place(data: &Path) -> PathBuf {
@@ -53,13 +54,6 @@ impl Log {
                 log::warn!("there is no log in {}: {error}", data.display());
                 log
             }
-        }
-    }
-
-    /// Write what is held back.
-    pub fn flush(&self) {
-        if let Some(handle) = &self.0 {
-            handle.flush();
         }
     }
 }

@@ -121,9 +121,10 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
 fn works(asked: &[Table], all: &[Table]) -> Vec<Work> {
     let mut works: Vec<Work> = Vec::new();
     for row in asked.iter().flat_map(|table| &table.rows) {
-        let is_turned = |row: &Row| row.pair.1.turned_back().is_some();
         let is_same = |other: &&Row| {
-            other.pair.0 == row.pair.0 && other.lmd == row.lmd && is_turned(other) == is_turned(row)
+            other.pair.0 == row.pair.0
+                && other.pair.1.is_turned() == row.pair.1.is_turned()
+                && other.lmd == row.lmd
         };
         let rows = all.iter().flat_map(|table| &table.rows).filter(is_same);
         let mut outside: Vec<Set> = rows.map(|row| row.pair.1).collect();
@@ -151,7 +152,7 @@ impl Work {
                 format!("denoise-{start_timestep}")
             }
         };
-        let is_turned = self.outside.iter().any(|set| set.turned_back().is_some());
+        let is_turned = self.outside.iter().any(|set| set.is_turned());
         format!(
             "{}{}-{lift}-steps-{}-eta-{}-attempts-{}",
             self.inside.name(),
@@ -163,17 +164,23 @@ impl Work {
     }
 }
 
-fn identity<'r>(
-    source: &ModelSource,
-    read: &'r mut Vec<(ModelSource, ModelIdentity)>,
-) -> Result<&'r ModelIdentity, Failure> {
-    let known = read.iter().position(|(of, _)| of == source);
-    let place = known.unwrap_or(read.len());
-    if known.is_none() {
-        let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
-        read.push((source.clone(), checkpoint.identity));
+/// What is known of a key, found out when it is asked for first.
+fn once<K: PartialEq, V>(
+    known: &mut Vec<(K, V)>,
+    key: K,
+    find_out: impl FnOnce(&K) -> Result<V, Failure>,
+) -> Result<&V, Failure> {
+    let place = known.iter().position(|(of, _)| *of == key);
+    if place.is_none() {
+        let value = find_out(&key)?;
+        known.push((key, value));
     }
-    Ok(&read[place].1)
+    Ok(&known[place.unwrap_or(known.len() - 1)].1)
+}
+
+fn identity(source: &ModelSource) -> Result<ModelIdentity, Failure> {
+    let checkpoint = checkpoints::load(source).map_err(Failure::bad_request)?;
+    Ok(checkpoint.identity)
 }
 
 /// What there is of a run before work.
@@ -193,13 +200,13 @@ struct Ready {
     found: Option<StoredScores>,
 }
 
-/// Files of images with their roles, and the images in them.
-type Listed = (Vec<(Role, PathBuf)>, Vec<RunImage>);
+/// Files of images with their roles.
+type Folders = Vec<(Role, PathBuf)>;
 
 /// What several runs share, read once.
 #[derive(Default)]
 struct Read {
-    images: Vec<Listed>,
+    images: Vec<(Folders, Vec<RunImage>)>,
     models: Vec<(ModelSource, ModelIdentity)>,
 }
 
@@ -259,8 +266,10 @@ impl Study<'_> {
             .output
             .join(work.name())
             .with_added_extension(EXTENSION);
-        let images = self.images(&folders, &mut read.images)?;
-        let identity = identity(&source, &mut read.models)?;
+        let images = once(&mut read.images, folders.clone(), |folders| {
+            self.images(folders)
+        })?;
+        let identity = once(&mut read.models, source.clone(), identity)?;
         Ok(Looked::Ready(Box::new(Ready {
             found: self.found(&path, &settings, identity, images)?,
             num_images: images.len(),
@@ -296,22 +305,13 @@ impl Study<'_> {
         Ok(to)
     }
 
-    fn images<'r>(
-        &self,
-        folders: &[(Role, PathBuf)],
-        read: &'r mut Vec<Listed>,
-    ) -> Result<&'r [RunImage], Failure> {
-        let known = read.iter().position(|(of, _)| of == folders);
-        let place = known.unwrap_or(read.len());
-        if known.is_none() {
-            let mut collected = Collected::until(&self.signals);
-            for (role, path) in folders {
-                collected.add(*role, path, Some(self.args.limit))?;
-            }
-            collected.settle();
-            read.push((folders.to_vec(), collected.images));
+    fn images(&self, folders: &Folders) -> Result<Vec<RunImage>, Failure> {
+        let mut collected = Collected::until(&self.signals);
+        for (role, path) in folders {
+            collected.add(*role, path, Some(self.args.limit))?;
         }
-        Ok(&read[place].1)
+        collected.settle();
+        Ok(collected.images)
     }
 
     /// The run that is there already, which must be the same.

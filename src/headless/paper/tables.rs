@@ -51,6 +51,10 @@ impl Set {
         }
     }
 
+    pub fn is_turned(self) -> bool {
+        self.turned_back().is_some()
+    }
+
     /// Its test images below the folder of all data sets: the IDX file as it is published, or unpacked.
     pub fn test_images(self, folder: &Path) -> PathBuf {
         let plain = folder.join(self.name()).join("t10k-images-idx3-ubyte");

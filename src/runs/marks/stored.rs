@@ -129,7 +129,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Marks, MarksError> {
     }
     let content: Content = serde_json::from_slice(bytes).map_err(wrong)?;
     let images = content.images.into_iter().map(|(name, marks)| {
-        let hash = content_hash(&name)
+        let hash = ContentHash::from_hex(&name)
             .ok_or_else(|| damaged(format!("`{name}` is no SHA-256 of an image")))?;
         if marks.corrected == Some(Role::Unknown) {
             return Err(damaged(format!(
@@ -139,17 +139,6 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Marks, MarksError> {
         Ok((hash, marks))
     });
     images.collect()
-}
-
-fn content_hash(hex: &str) -> Option<ContentHash> {
-    let mut hash = [0; 32];
-    if hex.len() != 2 * hash.len() || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, digits) in hash.iter_mut().zip(hex.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(ContentHash(hash))
 }
 
 /// Put the marks of some images into the file of a run's marks, in place of those that it has of them; what it has of others

@@ -21,6 +21,9 @@ pub fn note_of_marks(run: &Path, report: &Report<'_>) -> Option<String> {
 
 /// The figures as corrected next to those as given, in a sentence; `None` where no scored image has another role by its marks.
 fn correction_note(report: &Report<'_>, marks: &Marks) -> Option<String> {
+    if marks.is_empty() {
+        return None;
+    }
     let given = ImageScores::collect(report);
     let mut corrected = given.clone();
     let mut num_corrected = 0;

@@ -182,7 +182,7 @@ impl Drafts {
 }
 
 /// A field that a command puts the text cursor into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TextWish {
     /// To find images by.
     Find,

@@ -38,11 +38,10 @@ struct Marked {
 impl Marked {
     fn of(scene: &Scene<'_>) -> Self {
         let shown = &scene.session.shown;
-        let images = shown.images_to_mark();
-        let image = shown.image().filter(|_| !images.is_empty());
-        let contents = images.iter().filter_map(|image| shown.markable(*image));
+        let contents = shown.contents_to_mark();
+        let image = shown.image().filter(|_| !contents.is_empty());
         Self {
-            contents: contents.collect(),
+            contents,
             marks: image
                 .and_then(|image| shown.marks_of(image))
                 .cloned()
@@ -118,7 +117,7 @@ fn role_ui(ui: &mut Ui, scene: &mut Scene<'_>, marked: &Marked) {
     }
 }
 
-/// A button that opens what is below it; returns whether a command wants that now.
+/// A button that opens what is below it.
 fn opener(
     ui: &mut Ui,
     (words, is_set): (&str, bool),
@@ -155,19 +154,28 @@ fn tags_ui(ui: &mut Ui, scene: &mut Scene<'_>, marked: &Marked, width: f32) {
     let response = opener(ui, (&words, !tags.is_empty()), name, width, || {
         format!("Tags of this image (G){}", marked.of_how_many())
     });
-    let wants_focus = scene.drafts.takes_wish(TextWish::Tag) && marked.image.is_some();
-    let id = Id::unique("tags of the image");
+    below_ui(&response, scene, marked, TextWish::Tag, tag_list_ui);
+}
+
+/// What a button of the row opens: by a click, or by the command that wishes for its field. What is drawn is told whether
+/// its field gets the focus.
+fn below_ui(
+    button: &Response,
+    scene: &mut Scene<'_>,
+    marked: &Marked,
+    wish: TextWish,
+    draw: fn(&mut Ui, &mut Scene<'_>, &Marked, bool),
+) {
+    let wants_focus = scene.drafts.takes_wish(wish) && marked.image.is_some();
+    let id = Id::unique(("of the image", wish));
     if wants_focus {
-        Popup::open_id(ui.ctx(), id);
+        Popup::open_id(&button.ctx, id);
     }
-    Popup::from_toggle_button_response(&response)
+    Popup::from_toggle_button_response(button)
         .id(id)
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
         .width(POPUP_WIDTH)
-        .show(|ui| {
-            let gets_focus = wants_focus || response.clicked();
-            tag_list_ui(ui, scene, marked, gets_focus);
-        });
+        .show(|ui| draw(ui, scene, marked, wants_focus || button.clicked()));
 }
 
 /// A field for a tag, and all tags in use to choose from.
@@ -259,30 +267,23 @@ fn note_ui(ui: &mut Ui, scene: &mut Scene<'_>, marked: &Marked, width: f32) {
             words.clone()
         }
     });
-    let wants_focus = scene.drafts.takes_wish(TextWish::Note) && marked.image.is_some();
-    let id = Id::unique("note of the image");
-    if wants_focus {
-        Popup::open_id(ui.ctx(), id);
+    below_ui(&response, scene, marked, TextWish::Note, note_field_ui);
+}
+
+fn note_field_ui(ui: &mut Ui, scene: &mut Scene<'_>, marked: &Marked, gets_focus: bool) {
+    let mut typed = marked.marks.note.clone();
+    let field = TextEdit::multiline(&mut typed)
+        .hint_text("A note about this image")
+        .desired_rows(NOTE_ROWS)
+        .desired_width(f32::INFINITY);
+    let field = ui.add(field).accessible_name("Note text");
+    keep_in_view(scene, marked, &field, gets_focus);
+    if field.changed() {
+        // A note is about what is seen: never about several images.
+        let one = marked
+            .image
+            .and_then(|image| scene.session.shown.markable(image));
+        let change = MarkChange::Note(typed);
+        (scene.actions).push(Action::Annotate(one.into_iter().collect(), change));
     }
-    Popup::from_toggle_button_response(&response)
-        .id(id)
-        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-        .width(POPUP_WIDTH)
-        .show(|ui| {
-            let mut typed = words.clone();
-            let field = TextEdit::multiline(&mut typed)
-                .hint_text("A note about this image")
-                .desired_rows(NOTE_ROWS)
-                .desired_width(f32::INFINITY);
-            let field = ui.add(field).accessible_name("Note text");
-            keep_in_view(scene, marked, &field, wants_focus || response.clicked());
-            if field.changed() {
-                // A note is about what is seen: never about several images.
-                let one = marked
-                    .image
-                    .and_then(|image| scene.session.shown.markable(image));
-                let change = MarkChange::Note(typed);
-                (scene.actions).push(Action::Annotate(one.into_iter().collect(), change));
-            }
-        });
 }
