@@ -54,7 +54,7 @@ fn manifest() -> Manifest {
     });
     let run = NewRun {
         model: ModelRecord {
-            source: ModelRecord::source_text(&ModelSource::Bundled),
+            source: ModelRecord::source_text(&ModelSource::BUNDLED),
             name: "small".to_owned(),
             family: "diffusers UNet2DModel".to_owned(),
             identity: ModelIdentity::of_weights("00".repeat(32)),
@@ -121,7 +121,7 @@ pub fn detector(folder: &Path) -> Vec<u8> {
         .map(|index| CalibrationImage::new(&ContentHash([index; 32]), f64::from(index)))
         .collect();
     let model = CalibratedModel {
-        source: ModelSource::Bundled,
+        source: ModelSource::BUNDLED,
         name: "m".to_owned(),
         identity: ModelIdentity::of_weights("0".repeat(64)),
     };

@@ -96,7 +96,7 @@ pub fn samples() -> Vec<ComparedOriginal> {
 
 /// The bundled model on the CPU kernels.
 pub fn bundled() -> (Schedule, CpuDenoiser) {
-    let checkpoint = checkpoints::load(&ModelSource::Bundled).unwrap();
+    let checkpoint = checkpoints::load(&ModelSource::BUNDLED).unwrap();
     let denoiser = CpuDenoiser::new(&checkpoint.network, &CpuOptions::default()).unwrap();
     (checkpoint.schedule, denoiser)
 }

@@ -26,7 +26,7 @@ const LEVEL: f64 = 0.95;
 /// Options of `lmd calibrate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model folder; `bundled` is the model inside the program. Detectors that were fitted without one need none.
+    /// The model folder; `bundled` (of clothing) and `bundled:mnist` (of digits) are inside the program. Detectors that were fitted without one need none.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use super::signals::Signals;
 use super::{Failure, Outcome, output, terminal};
 use crate::detectors::lmd::Lmd;
 use crate::images::samples;
-use crate::networks::checkpoints::ModelSource;
+use crate::networks::checkpoints::{Bundled, ModelSource};
 use crate::ood::Role;
 use crate::runs::RunSettings;
 use crate::runs::file::KeepPictures;
@@ -22,8 +22,9 @@ pub fn run() -> Outcome {
 
 fn execute() -> Result<Outcome, Failure> {
     let folders = samples::extract().map_err(Failure::failed)?;
+    let model = Bundled::default();
     let request = Request {
-        source: ModelSource::Bundled,
+        source: ModelSource::Bundled(model),
         architecture: Default::default(),
         settings: RunSettings {
             selection: Selection {
@@ -37,8 +38,8 @@ fn execute() -> Result<Outcome, Failure> {
         fit_files: Vec::new(),
         is_measure_asked: false,
         folders: vec![
-            (Role::InDomain, folders.in_domain),
-            (Role::OutOfDomain, folders.out_of_domain),
+            (Role::InDomain, folders.of(model.in_domain())),
+            (Role::OutOfDomain, folders.of(model.out_of_domain())),
         ],
         shard: None,
         keep_pictures: KeepPictures::All,

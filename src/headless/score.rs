@@ -20,7 +20,7 @@ use crate::runs::file::{KeepPictures, Shard};
     reason = "each is a switch of the command line"
 )]
 pub struct Args {
-    /// The model folder; `bundled` is the model inside the program. Detectors that were fitted without one need none.
+    /// The model folder; `bundled` (of clothing) and `bundled:mnist` (of digits) are inside the program. Detectors that were fitted without one need none.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
     #[command(flatten)]

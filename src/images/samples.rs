@@ -13,13 +13,44 @@ use crate::images::write::write_atomically;
 
 static SAMPLES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/assets/samples");
 
+/// Sample images: 200 test images of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sample {
+    FashionMnist,
+    Mnist,
+}
+
+impl Sample {
+    pub const ALL: [Self; 2] = [Self::FashionMnist, Self::Mnist];
+
+    /// The data set's name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::FashionMnist => "Fashion-MNIST",
+            Self::Mnist => "MNIST",
+        }
+    }
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::FashionMnist => "fashion-mnist",
+            Self::Mnist => "mnist",
+        }
+    }
+}
+
 /// Where the sample images lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleFolders {
-    /// 200 test images of Fashion-MNIST.
-    pub in_domain: PathBuf,
-    /// 200 test images of MNIST.
-    pub out_of_domain: PathBuf,
+    /// Holds a folder for each data set.
+    pub folder: PathBuf,
+}
+
+impl SampleFolders {
+    /// Where those of one data set lie.
+    pub fn of(&self, sample: Sample) -> PathBuf {
+        self.folder.join(sample.folder())
+    }
 }
 
 /// Why the sample images could not be written.
@@ -65,10 +96,7 @@ pub fn extract_into(base: &Path) -> Result<SampleFolders, SamplesError> {
             })?;
         }
     }
-    Ok(SampleFolders {
-        in_domain: folder.join("fashion-mnist"),
-        out_of_domain: folder.join("mnist"),
-    })
+    Ok(SampleFolders { folder })
 }
 
 fn write_file(path: &Path, contents: &[u8]) -> io::Result<()> {
@@ -107,11 +135,13 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let folders = extract_into(base.path()).unwrap();
         let count = |folder: &Path| fs::read_dir(folder).unwrap().count();
-        assert_eq!(count(&folders.in_domain), 200);
-        assert_eq!(count(&folders.out_of_domain), 200);
+        for sample in Sample::ALL {
+            assert_eq!(count(&folders.of(sample)), 200);
+        }
 
-        let kept = folders.in_domain.join("00000.png");
-        let damaged = folders.in_domain.join("00001.png");
+        let clothing = folders.of(Sample::FashionMnist);
+        let kept = clothing.join("00000.png");
+        let damaged = clothing.join("00001.png");
         let original = fs::read(&damaged).unwrap();
         let modified = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
         let before = modified(&kept);
@@ -119,7 +149,7 @@ mod tests {
         assert_eq!(extract_into(base.path()).unwrap(), folders);
         assert_eq!(fs::read(&damaged).unwrap(), original);
         assert_eq!(modified(&kept), before);
-        assert_eq!(count(&folders.in_domain), 200, "no temporary file stays");
+        assert_eq!(count(&clothing), 200, "no temporary file stays");
     }
 
     #[test]

@@ -3,15 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::checkpoints::{self, CheckpointError, ModelSource};
+use super::checkpoints::{self, Bundled, CheckpointError, ModelSource};
 use super::description::Network;
 use super::executors::{Executor, ExecutorError};
 use super::lpips;
 use super::verify::{largest, relative_difference};
 use crate::diffusion::{DenoiseError, NeverInterrupt};
 
-/// SHA-256 of the bundled model's weights file.
-const MODEL_SHA256: &str = "b9964e2908b7293315058fa852d1b416128355da53dcfa64e42c3d4a366569bd";
+/// SHA-256 of a bundled model's weights file.
+const fn model_sha256(model: Bundled) -> &'static str {
+    match model {
+        Bundled::FashionMnist => "b9964e2908b7293315058fa852d1b416128355da53dcfa64e42c3d4a366569bd",
+        Bundled::Mnist => "981d0ac44578f3761f1a5356a86cb9b3f657e8d008cdce471385cdf945ea37da",
+    }
+}
+
 /// SHA-256 of the weights of LPIPS.
 const LPIPS_SHA256: &str = "a5303d2171965ebbbe040d8d8ec3a03f262cc35550e954f24cd7e356b656e3a9";
 
@@ -34,17 +40,19 @@ const KNOWN: [f32; 32] = [
 const KNOWN_RMS: f64 = 1.114_272_5;
 
 /// The bundled weights, each with the SHA-256 that it has and the one that it must have, in hexadecimal digits.
-pub fn weights() -> Result<[(&'static str, String, &'static str); 2], CheckpointError> {
-    let model = checkpoints::load(&ModelSource::Bundled)?;
-    Ok([
-        ("model", model.identity.weights_sha256, MODEL_SHA256),
-        ("LPIPS", lpips::bundled_sha256(), LPIPS_SHA256),
-    ])
+pub fn weights() -> Result<Vec<(&'static str, String, &'static str)>, CheckpointError> {
+    let mut weights = vec![("LPIPS", lpips::bundled_sha256(), LPIPS_SHA256)];
+    for bundled in Bundled::ALL {
+        let model = checkpoints::load(&ModelSource::Bundled(bundled))?;
+        let has = model.identity.weights_sha256;
+        weights.push((bundled.folder(), has, model_sha256(bundled)));
+    }
+    Ok(weights)
 }
 
 /// The bundled model.
 pub fn network() -> Result<Arc<Network>, CheckpointError> {
-    checkpoints::load(&ModelSource::Bundled).map(|checkpoint| Arc::new(checkpoint.network))
+    checkpoints::load(&ModelSource::BUNDLED).map(|checkpoint| Arc::new(checkpoint.network))
 }
 
 /// How a device did in the known call.

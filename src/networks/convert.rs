@@ -59,7 +59,7 @@ pub fn convert(
     numbers: Numbers,
 ) -> Result<Converted, ConvertError> {
     let path = || match &checkpoint.source {
-        ModelSource::Bundled => PathBuf::from("(bundled model)"),
+        ModelSource::Bundled(_) => PathBuf::from("(bundled model)"),
         ModelSource::Path(path) => path.clone(),
         ModelSource::Blank(_) => PathBuf::from("(no model)"),
     };

@@ -364,7 +364,7 @@ mod tests {
             lmd_detector: SCHEMA,
             created_by: "test".to_owned(),
             model: CalibratedModel {
-                source: ModelSource::Bundled,
+                source: ModelSource::BUNDLED,
                 name: "m".to_owned(),
                 identity: ModelIdentity::of_weights("0".repeat(64)),
             },

@@ -11,7 +11,7 @@ use super::preview::PreviewState;
 use super::session::Session;
 use super::shown::run::{Phase, RunState};
 use super::training::TrainAction;
-use crate::ood::Role;
+use crate::images::samples::SampleFolders;
 use crate::worker::protocol::{
     DialogKind, Event, FolderListing, JobId, LibraryEvent, ModelSource, Progress, Severity,
 };
@@ -275,7 +275,7 @@ impl Session {
         self.follow_sources();
     }
 
-    fn apply_samples(&mut self, job: JobId, folders: Result<Vec<(Role, PathBuf)>, String>) {
+    fn apply_samples(&mut self, job: JobId, folders: Result<SampleFolders, String>) {
         if self.samples_job.take_if(|known| *known == job).is_none() {
             return;
         }
@@ -283,7 +283,7 @@ impl Session {
             .filter(|&index| matches!(self.folders[index].scan, ScanState::Waiting))
             .collect();
         match folders {
-            Ok(folders) => self.samples = folders,
+            Ok(folders) => self.samples = Some(folders),
             Err(message) => {
                 let message = format!("The sample images could not be unpacked: {message}");
                 for &index in &waiting {
@@ -293,8 +293,7 @@ impl Session {
             }
         }
         for index in waiting {
-            let role = self.folders[index].role;
-            if self.samples.iter().any(|(known, _)| *known == role) {
+            if self.folders[index].sample.is_some() {
                 self.scan_folder(index);
             } else {
                 self.folders[index].scan =

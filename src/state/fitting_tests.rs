@@ -113,6 +113,7 @@ fn the_first_images_of_each_folder_are_fitted_on_as_by_the_command() {
         source: FolderSource::Path(name.into()),
         path: Some(name.into()),
         role,
+        sample: None,
         may_ask: false,
         scan: ScanState::Ready(Arc::new(listing(name, role, count))),
     };
@@ -342,7 +343,7 @@ fn a_fit_ends_with_its_model_and_with_its_worker() {
     let mut session = session();
     let (.., control) = start(&mut session);
     // A device that is chosen by taking a change of settings back.
-    session.open_model(ModelSource::Bundled);
+    session.open_model(ModelSource::BUNDLED);
     assert!(control.is_cancelled() && !session.is_fitting());
     let problem = session.fit_problem().unwrap();
     assert!(problem.starts_with("The model was closed"), "{problem}");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::settings::FolderSource;
 use crate::images::duplicates;
+use crate::images::samples::Sample;
 use crate::images::sources::table::is_named_like_a_table;
 use crate::ood::Role;
 use crate::runs::RunImage;
@@ -28,6 +29,8 @@ pub struct Folder {
     /// Whether it may still be asked what is in it, rather than that all of it is taken: it stays so until it is listed, also
     /// where the listing has to begin again.
     pub may_ask: bool,
+    /// Which sample images, where it is a folder of them.
+    pub sample: Option<Sample>,
     /// What is in it.
     pub scan: ScanState,
 }
@@ -56,11 +59,10 @@ impl Folder {
     /// Its name for people.
     pub fn name(&self) -> String {
         match &self.source {
-            FolderSource::Samples => match self.role {
-                Role::InDomain => "Fashion-MNIST (samples)".to_owned(),
-                Role::OutOfDomain => "MNIST (samples)".to_owned(),
-                Role::Unknown => "Samples".to_owned(),
-            },
+            FolderSource::Samples => self.sample.map_or_else(
+                || "Samples".to_owned(),
+                |sample| format!("{} (samples)", sample.label()),
+            ),
             FolderSource::Path(path) => short_name(path),
         }
     }
@@ -135,6 +137,7 @@ mod tests {
             source: FolderSource::Path(PathBuf::from(name)),
             path: Some(PathBuf::from(name)),
             role,
+            sample: None,
             may_ask: false,
             scan: ScanState::Ready(Arc::new(listing(name, role, num_images))),
         }

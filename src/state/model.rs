@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn the_estimate_counts_every_call_at_the_best_rate() {
         let info = ModelInfo {
-            source: ModelSource::Bundled,
+            source: ModelSource::BUNDLED,
             name: String::new(),
             family: String::new(),
             geometry: Geometry {

@@ -307,12 +307,10 @@ impl Session {
         }
         self.folders.clear();
         for (role, path) in opened.folders() {
-            let is_sample = self
-                .samples
-                .iter()
-                .any(|known| *known == (role, path.clone()));
+            let sample = self.sample_for(role);
+            let samples = self.samples.as_ref().zip(sample);
             self.add_folder(FolderChoice {
-                source: if is_sample {
+                source: if samples.is_some_and(|(folders, sample)| folders.of(sample) == path) {
                     FolderSource::Samples
                 } else {
                     FolderSource::Path(path)

@@ -26,10 +26,11 @@ use super::training::TrainingState;
 use super::undo::History;
 use super::weights::WeightsState;
 use crate::detectors::measures;
+use crate::images::samples::{Sample, SampleFolders};
 use crate::ood::{MeasureId, Role};
 use crate::worker::protocol::{
-    Command, Control, DeviceChoice, JobId, LibraryCommand, ModelInfo, ModelSource, RunImage,
-    Severity, TypedSettings,
+    Bundled, Command, Control, DeviceChoice, JobId, LibraryCommand, ModelInfo, ModelSource,
+    RunImage, Severity, TypedSettings,
 };
 
 /// Everything the window shows.
@@ -85,7 +86,8 @@ pub struct Session {
     pub(super) dialog: Option<JobId>,
     /// What the model that is open runs on.
     pub(super) model_device: DeviceChoice,
-    pub(super) samples: Vec<(Role, PathBuf)>,
+    /// Where the sample images lie, once they are unpacked.
+    pub(super) samples: Option<SampleFolders>,
     pub(super) samples_job: Option<JobId>,
     /// Folders or their limit have changed.
     pub(super) is_plan_stale: bool,
@@ -126,7 +128,7 @@ impl Session {
             proposals: VecDeque::new(),
             taken_whole: Vec::new(),
             dialog: None,
-            samples: Vec::new(),
+            samples: None,
             samples_job: None,
             is_plan_stale: true,
             is_gallery_stale: false,
@@ -163,6 +165,9 @@ impl Session {
     /// Open a model with settings that it does not say itself.
     pub(super) fn open_model_with(&mut self, source: ModelSource, settings: Option<TypedSettings>) {
         self.fit_failed("the model was closed before the fit was done; fit again");
+        if let ModelSource::Bundled(bundled) = source {
+            self.change_samples(bundled);
+        }
         let before = match std::mem::take(&mut self.model) {
             ModelState::None => None,
             ModelState::Ready(info) => Some((info, self.model_device)),
@@ -207,14 +212,16 @@ impl Session {
             return;
         }
         let folder_id = FolderId(self.outbox.mint());
+        let (path, sample) = match &choice.source {
+            FolderSource::Samples => (None, self.sample_for(choice.role)),
+            FolderSource::Path(path) => (Some(path.clone()), None),
+        };
         self.folders.push(Folder {
             folder_id,
-            path: match &choice.source {
-                FolderSource::Samples => None,
-                FolderSource::Path(path) => Some(path.clone()),
-            },
+            path,
             source: choice.source,
             role: choice.role,
+            sample,
             may_ask,
             scan: ScanState::Waiting,
         });
@@ -222,15 +229,46 @@ impl Session {
         self.remember_folders();
     }
 
+    /// The sample images of a role: what the bundled model that was opened last knows, and what it does not.
+    pub(super) fn sample_for(&self, role: Role) -> Option<Sample> {
+        let bundled = self.settings.samples_of;
+        match role {
+            Role::InDomain => Some(bundled.in_domain()),
+            Role::OutOfDomain => Some(bundled.out_of_domain()),
+            Role::Unknown => None,
+        }
+    }
+
+    /// Let the sample images be those of another bundled model, also where they are in the list already.
+    fn change_samples(&mut self, bundled: Bundled) {
+        if self.settings.samples_of == bundled {
+            return;
+        }
+        self.settings.samples_of = bundled;
+        for index in 0..self.folders.len() {
+            let sample = self.sample_for(self.folders[index].role);
+            let folder = &mut self.folders[index];
+            if folder.source == FolderSource::Samples {
+                if let ScanState::Scanning { control, .. } = &folder.scan {
+                    control.cancel();
+                }
+                (folder.path, folder.sample) = (None, sample);
+                folder.scan = ScanState::Waiting;
+                self.scan_folder(index);
+            }
+        }
+        self.is_plan_stale = true;
+    }
+
     /// Ask for the listing of a folder, or first for the samples to be unpacked.
     pub(super) fn scan_folder(&mut self, index: usize) {
         let folder = &self.folders[index];
         let (role, may_ask) = (folder.role, folder.may_ask);
-        let sample = self.samples.iter().find(|(known, _)| *known == role);
+        let samples = self.samples.as_ref().zip(folder.sample);
         let path = folder
             .path
             .clone()
-            .or_else(|| sample.map(|(_, path)| path.clone()));
+            .or_else(|| samples.map(|(folders, sample)| folders.of(sample)));
         let Some(path) = path else {
             if self.samples_job.is_none() {
                 let job = self.outbox.mint_job();

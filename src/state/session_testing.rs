@@ -102,7 +102,7 @@ pub fn fitted(request: &FitRequest) -> DetectorSpec {
 /// A model that makes 100 calls a second.
 pub fn model_info() -> ModelInfo {
     ModelInfo {
-        source: ModelSource::Bundled,
+        source: ModelSource::BUNDLED,
         name: "test".to_owned(),
         family: "test".to_owned(),
         geometry: Geometry {

@@ -7,6 +7,7 @@ use crate::detectors::DetectorSpec;
 use crate::detectors::fitted::numbers::Contents;
 use crate::detectors::fitted::{Density, Fit};
 use crate::images::ResizeMode;
+use crate::images::samples::SampleFolders;
 use crate::networks::distances::MSE;
 use crate::ood::Role;
 use crate::runs::ResultLog;
@@ -95,7 +96,7 @@ fn the_default_session_opens_the_bundled_model_and_unpacks_the_samples_once() {
         outbox.as_slice(),
         [
             Outgoing::Worker(Command::OpenModel {
-                source: ModelSource::Bundled,
+                source: ModelSource::BUNDLED,
                 ..
             }),
             Outgoing::Library(LibraryCommand::Samples { .. }),
@@ -106,10 +107,9 @@ fn the_default_session_opens_the_bundled_model_and_unpacks_the_samples_once() {
     };
     session.apply_library(LibraryEvent::Samples {
         job,
-        folders: Ok(vec![
-            (Role::InDomain, "/s/in".into()),
-            (Role::OutOfDomain, "/s/out".into()),
-        ]),
+        folders: Ok(SampleFolders {
+            folder: "/s".into(),
+        }),
     });
     let scans: Vec<(PathBuf, Role)> = library_commands(&mut session)
         .into_iter()
@@ -121,8 +121,8 @@ fn the_default_session_opens_the_bundled_model_and_unpacks_the_samples_once() {
     assert_eq!(
         scans,
         [
-            ("/s/in".into(), Role::InDomain),
-            ("/s/out".into(), Role::OutOfDomain)
+            ("/s/fashion-mnist".into(), Role::InDomain),
+            ("/s/mnist".into(), Role::OutOfDomain)
         ]
     );
     let sources: Vec<&FolderSource> = session.settings.folders.iter().map(|f| &f.source).collect();
@@ -131,6 +131,44 @@ fn the_default_session_opens_the_bundled_model_and_unpacks_the_samples_once() {
         [&FolderSource::Samples, &FolderSource::Samples],
         "the place they were unpacked to is not kept"
     );
+}
+
+#[test]
+fn samples_follow_the_bundled_model() {
+    let mut session = Session::new(Settings::default());
+    let outbox: Vec<Outgoing> = session.outbox.drain().collect();
+    let Outgoing::Library(LibraryCommand::Samples { job }) = outbox[1] else {
+        panic!("asked for at the start");
+    };
+    let folders = Ok(SampleFolders {
+        folder: "/s".into(),
+    });
+    session.apply_library(LibraryEvent::Samples { job, folders });
+    let mnist = ModelSource::Bundled(Bundled::Mnist);
+    let other = ModelSource::Path("/models/cats".into());
+    for (source, in_domain, out_of_domain) in [
+        (mnist, "MNIST (samples)", "Fashion-MNIST (samples)"),
+        // Of another model nobody knows what it was trained on.
+        (other, "MNIST (samples)", "Fashion-MNIST (samples)"),
+        (
+            ModelSource::BUNDLED,
+            "Fashion-MNIST (samples)",
+            "MNIST (samples)",
+        ),
+    ] {
+        session.perform(Action::OpenModel(source.clone()));
+        let names: Vec<String> = session.folders.iter().map(Folder::name).collect();
+        assert_eq!(names, [in_domain, out_of_domain], "{source:?}");
+    }
+    let scans: Vec<PathBuf> = library_commands(&mut session)
+        .into_iter()
+        .filter_map(|command| match command {
+            LibraryCommand::Scan { path, control, .. } if !control.is_cancelled() => Some(path),
+            _ => None,
+        })
+        .collect();
+    let [clothing, digits] = ["/s/fashion-mnist", "/s/mnist"].map(PathBuf::from);
+    assert_eq!(scans, [clothing, digits], "the others were cancelled");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::images::places;
 use crate::images::write::write_atomically;
 use crate::ood::Role;
 use crate::runs::RunSettings;
-use crate::worker::protocol::{ModelSource, Notice, Severity};
+use crate::worker::protocol::{Bundled, ModelSource, Notice, Severity};
 
 /// Sizes of the window's content, in percent: projectors need large ones.
 pub const ZOOM_RANGE: std::ops::RangeInclusive<u32> = 100..=300;
@@ -29,6 +29,8 @@ pub const ZOOM_RANGE: std::ops::RangeInclusive<u32> = 100..=300;
 pub struct Settings {
     /// The model to open at start.
     pub model: ModelSource,
+    /// The bundled model that was opened last: which samples are in-domain goes by it.
+    pub samples_of: Bundled,
     /// Models that were opened, the last one first.
     pub recent_models: Vec<RecentModel>,
     /// The folders to list at start.
@@ -58,7 +60,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            model: ModelSource::Bundled,
+            model: ModelSource::BUNDLED,
+            samples_of: Bundled::default(),
             recent_models: Vec::new(),
             folders: [Role::InDomain, Role::OutOfDomain]
                 .map(|role| FolderChoice {
@@ -269,7 +272,7 @@ impl Settings {
         recent.retain(|model| model.path.to_str().is_some());
         settings.running = settings.running.filter(|path| path.to_str().is_some());
         if matches!(&settings.model, ModelSource::Path(path) if path.to_str().is_none()) {
-            settings.model = ModelSource::Bundled;
+            settings.model = ModelSource::BUNDLED;
         }
         let detector = &mut settings.run.method.detector;
         for path in detector.files_mut() {

@@ -127,14 +127,7 @@ fn checked_weights(weights: DistanceWeights) -> LibraryEvent {
 }
 
 fn unpacked_samples(job: JobId) -> LibraryEvent {
-    let folders = samples::extract()
-        .map(|folders| {
-            vec![
-                (Role::InDomain, folders.in_domain),
-                (Role::OutOfDomain, folders.out_of_domain),
-            ]
-        })
-        .map_err(|err| error_chain(&err));
+    let folders = samples::extract().map_err(|err| error_chain(&err));
     LibraryEvent::Samples { job, folders }
 }
 

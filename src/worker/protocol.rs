@@ -17,7 +17,7 @@ pub use crate::engine::{
 };
 pub use crate::networks::ModelIdentity;
 pub use crate::networks::checkpoints::{
-    Architecture, MissingSettings, ModelSource, Numbers, Setting, SettingsFrom,
+    Architecture, Bundled, MissingSettings, ModelSource, Numbers, Setting, SettingsFrom,
 };
 pub use crate::runs::{AttemptResult, BatchChoice, DeviceChoice, ResultLog, RunImage, RunSettings};
 

@@ -54,8 +54,9 @@ fn it_finds_this_machine_well_and_leaves_nothing_behind() {
         "version",
         "settings folder",
         "temporary folder",
-        "model weights",
         "LPIPS weights",
+        "fashion-mnist-32 weights",
+        "mnist-32 weights",
         "device cpu",
     ] {
         assert_eq!(status(subject), "ok", "{:#}", found[subject]);

@@ -262,7 +262,7 @@ fn files_that_vanish_or_change_while_a_run_goes_on_are_told_and_left_out() {
         notices: Vec::new(),
     };
     let mut engine =
-        Engine::open(&ModelSource::Bundled, DeviceChoice::CPU, &NeverInterrupt).unwrap();
+        Engine::open(&ModelSource::BUNDLED, DeviceChoice::CPU, &NeverInterrupt).unwrap();
     let control = Control::default();
     let (progress, end) = score::run(&mut engine, &request, &control, &mut observer);
     end.unwrap();

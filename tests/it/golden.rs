@@ -56,7 +56,7 @@ fn images() -> Vec<RunImage> {
 
 /// The bundled model on these kernels.
 fn engine(isa: Isa) -> Engine {
-    let source = ModelSource::Bundled;
+    let source = ModelSource::BUNDLED;
     let network = checkpoints::load(&source).unwrap().network;
     let options = CpuOptions {
         threads: Some(2),

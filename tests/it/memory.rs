@@ -64,7 +64,7 @@ pub(crate) fn run_on(
     saving: Option<SaveRequest>,
 ) -> Outcome {
     let mut engine =
-        Engine::open(&ModelSource::Bundled, DeviceChoice::CPU, &NeverInterrupt).unwrap();
+        Engine::open(&ModelSource::BUNDLED, DeviceChoice::CPU, &NeverInterrupt).unwrap();
     engine.executors.denoiser = wrap(engine.executors.denoiser);
     let samples = root().join("assets/samples/fashion-mnist");
     let listing =

@@ -83,7 +83,7 @@ fn changed_detectors_are_refused_with_a_sentence_or_mean_what_they_say() {
         .map(|index| CalibrationImage::new(&ContentHash([index; 32]), f64::from(index)))
         .collect();
     let model = CalibratedModel {
-        source: ModelSource::Bundled,
+        source: ModelSource::BUNDLED,
         name: "m".to_owned(),
         identity: ModelIdentity::of_weights("0".repeat(64)),
     };

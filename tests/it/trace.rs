@@ -60,7 +60,7 @@ fn the_last_step_is_the_result_of_the_run_bit_for_bit() {
     let (mut worker, mut events) = (Worker::default(), Vec::new());
     let open = Command::OpenModel {
         job: JobId(0),
-        source: ModelSource::Bundled,
+        source: ModelSource::BUNDLED,
         settings: None,
         device: settings.execution.device,
         control: Control::default(),
@@ -131,7 +131,7 @@ fn the_map_of_an_attempt_has_its_distance_as_its_mean() {
     let (mut worker, mut events) = (Worker::default(), Vec::new());
     let open = Command::OpenModel {
         job: JobId(0),
-        source: ModelSource::Bundled,
+        source: ModelSource::BUNDLED,
         settings: None,
         device: settings.execution.device,
         control: Control::default(),

@@ -11,7 +11,8 @@ use crate::detectors::lmd::Lmd;
 use crate::diffusion::{DenoiseError, Denoiser, Interrupt};
 use crate::engine::{Control, Engine, RunRequest, score};
 use crate::headless::collect::Collected;
-use crate::images::{Geometry, samples};
+use crate::images::Geometry;
+use crate::images::samples::{self, Sample};
 use crate::networks::checkpoints::Checkpoint;
 use crate::networks::distances::FeatureDistance;
 use crate::networks::executors::{DeviceChoice, Executors};
@@ -59,8 +60,8 @@ pub fn time(checkpoint: Checkpoint, device: DeviceChoice) -> Result<Pipeline, Fa
     let folders = samples::extract().map_err(Failure::failed)?;
     let mut collected = Collected::default();
     let limit = Some(images.clamp(IMAGES.0, IMAGES.1) as usize);
-    collected.add(Role::InDomain, &folders.in_domain, limit)?;
-    collected.add(Role::OutOfDomain, &folders.out_of_domain, limit)?;
+    collected.add(Role::InDomain, &folders.of(Sample::FashionMnist), limit)?;
+    collected.add(Role::OutOfDomain, &folders.of(Sample::Mnist), limit)?;
     let request = RunRequest {
         settings: RunSettings::by_lmd(Lmd {
             num_attempts: NUM_ATTEMPTS,

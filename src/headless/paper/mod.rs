@@ -20,7 +20,7 @@ use crate::detectors::lmd::{Lift, Lmd};
 use crate::engine::{Control, Engine, error_chain};
 use crate::images::write::write_atomically;
 use crate::networks::ModelIdentity;
-use crate::networks::checkpoints::{self, ModelSource};
+use crate::networks::checkpoints::{self, Bundled, ModelSource};
 use crate::networks::executors::DeviceChoice;
 use crate::ood::Role;
 use crate::runs::file::{self, EXTENSION, KeepPictures, StoredScores};
@@ -32,7 +32,7 @@ pub struct Args {
     /// The folder of the data sets: mnist, kmnist and fashion-mnist, each with its t10k-images-idx3-ubyte.gz.
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// The folder of their models, of the same names [default: the bundled model of Fashion-MNIST, and no others]
+    /// The folder of their models, of the same names [default: the bundled models]
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
     /// The tables to make [default: all]
@@ -47,6 +47,9 @@ pub struct Args {
     /// Steps of DDIM, where a table does not say otherwise; the paper takes 1000 of another sampler.
     #[arg(long, value_name = "N", default_value_t = 25)]
     pub steps: usize,
+    /// Network calls per image of the frontier's costliest settings.
+    #[arg(long, value_name = "N", default_value_t = tables::MOST_CALLS)]
+    pub most_calls: usize,
     /// Keys the noise, together with each image's content.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
@@ -86,9 +89,9 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let signals = Signals::catch().map_err(Failure::failed)?;
     let mut usual = Lmd::default();
     (usual.num_attempts, usual.sampler.num_steps) = (args.attempts, Some(args.steps));
-    let tables = tables::tables(&args.rows, &usual);
+    let tables = tables::tables(&args.rows, &usual, args.most_calls);
     let study = Study { args, signals };
-    let works = works(&tables, &tables::tables(&[], &usual));
+    let works = works(&tables, &tables::tables(&[], &usual, args.most_calls));
     let (mut plan, mut read) = (Vec::new(), Read::default());
     for work in works {
         plan.push((study.look(&work, &mut read)?, work));
@@ -225,7 +228,8 @@ impl Study<'_> {
             .map(|models| models.join(set.name()));
         match folder {
             Some(folder) if folder.exists() => Ok(ModelSource::Path(folder)),
-            _ if set == Set::FashionMnist => Ok(ModelSource::Bundled),
+            _ if set == Set::FashionMnist => Ok(ModelSource::BUNDLED),
+            _ if set == Set::Mnist => Ok(ModelSource::Bundled(Bundled::Mnist)),
             folder => {
                 let place = folder.unwrap_or_else(|| Path::new("MODELS").join(set.name()));
                 Err(format!(

@@ -133,8 +133,9 @@ const PAIRS: [(Pair, f64); 6] = [
 /// Shown where the paper has LPIPS alone.
 const MEASURES: [MeasureId; 4] = [LPIPS, SSIM, MSE, LOG_SUM];
 
-/// The tables of these names, with `usual` wherever a table does not say otherwise.
-pub fn tables(names: &[String], usual: &Lmd) -> Vec<Table> {
+/// The tables of these names, with `usual` wherever a table does not say otherwise; the frontier keeps to `most_calls` per
+/// image.
+pub fn tables(names: &[String], usual: &Lmd, most_calls: usize) -> Vec<Table> {
     let all = [
         pairs(usual),
         masks(usual),
@@ -143,7 +144,7 @@ pub fn tables(names: &[String], usual: &Lmd) -> Vec<Table> {
         attempts(usual),
         grids(usual),
         turned(usual),
-        frontier(usual),
+        frontier(usual, most_calls),
     ];
     let is_asked = |table: &Table| names.is_empty() || names.iter().any(|it| it == table.name);
     all.into_iter().filter(is_asked).collect()
@@ -324,14 +325,15 @@ fn turned(usual: &Lmd) -> Table {
 const STEPS: [usize; 7] = [250, 100, 50, 25, 10, 5, 3];
 const ATTEMPTS: [usize; 6] = [1, 2, 5, 10, 20, 50];
 const ETAS: [f64; 2] = [0.0, 1.0];
-const MOST_CALLS: usize = 500;
+/// Of the frontier's settings, per image.
+pub const MOST_CALLS: usize = 500;
 
 /// What the paper left open: how few network calls do.
-fn frontier(usual: &Lmd) -> Table {
+fn frontier(usual: &Lmd, most_calls: usize) -> Table {
     let mut rows = Vec::new();
     for (pair, _) in PAIRS {
         for steps in STEPS {
-            let fits = |count: &usize| steps * count <= MOST_CALLS;
+            let fits = |count: &usize| steps * count <= most_calls;
             let Some(most) = ATTEMPTS.into_iter().filter(fits).max() else {
                 continue;
             };
@@ -363,7 +365,7 @@ mod tests {
     #[test]
     fn every_table_has_the_rows_that_the_paper_has() {
         let lmd = Lmd::default();
-        let all = tables(&[], &lmd);
+        let all = tables(&[], &lmd, MOST_CALLS);
         let names: Vec<&str> = all.iter().map(|table| table.name).collect();
         assert_eq!(names, NAMES);
         let count = |name: &str| {
@@ -382,12 +384,15 @@ mod tests {
         let calls = |row: &Row| row.lmd.sampler.num_steps(1000) * row.num_attempts;
         assert!(frontier.iter().all(|row| calls(row) <= 500));
         assert!(frontier.iter().any(|row| calls(row) == 500));
+        let cheap = tables(&["frontier".to_owned()], &lmd, 100).remove(0);
+        let most = cheap.rows.iter().map(calls).max();
+        assert_eq!(most, Some(100));
         assert!(
             frontier
                 .iter()
                 .all(|row| row.num_attempts <= row.lmd.num_attempts)
         );
-        let asked = tables(&["masks".to_owned()], &lmd);
+        let asked = tables(&["masks".to_owned()], &lmd, MOST_CALLS);
         assert_eq!(asked.len(), 1);
     }
 }

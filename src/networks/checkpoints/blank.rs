@@ -174,7 +174,7 @@ mod tests {
         // Nobody asks for it: a model of this name is a path.
         let asked = ModelSource::named("none:32:gray".as_ref());
         assert_eq!(asked, ModelSource::Path("none:32:gray".into()));
-        let bundled = checkpoints::load(&ModelSource::Bundled).unwrap();
+        let bundled = checkpoints::load(&ModelSource::BUNDLED).unwrap();
         assert!(!bundled.identity.is_blank());
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::bundled::Bundled;
 use super::missing::MissingSettings;
 use crate::diffusion::schedule::ScheduleError;
 use crate::images::input::InputError;
@@ -13,6 +14,16 @@ pub enum CheckpointError {
     /// Nothing at the path.
     #[error("there is no such file or folder: {}", path.display())]
     NotFound {
+        /// What was asked for.
+        path: PathBuf,
+    },
+    /// No model inside the program goes by the name.
+    #[error(
+        "there is no bundled model of this name, only {}: {}",
+        Bundled::ALL.map(Bundled::name).join(" and "),
+        path.display()
+    )]
+    NoSuchBundled {
         /// What was asked for.
         path: PathBuf,
     },

@@ -5,9 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use include_dir::Dir;
-
-use super::CheckpointError;
+use super::{Bundled, CheckpointError};
 use crate::images::input::{self, InputError};
 
 /// A model's folder.
@@ -21,8 +19,8 @@ pub(super) enum Files {
         /// Links may lead anywhere below this folder.
         boundary: PathBuf,
     },
-    /// A folder inside the binary.
-    Embedded(&'static Dir<'static>),
+    /// Those of a model inside the binary.
+    Embedded(Bundled),
 }
 
 impl Files {
@@ -53,7 +51,7 @@ impl Files {
                 || real.display().to_string(),
                 |name| name.to_string_lossy().into_owned(),
             ),
-            Self::Embedded(_) => "fashion-mnist-32".to_owned(),
+            Self::Embedded(bundled) => bundled.folder().to_owned(),
         }
     }
 
@@ -61,7 +59,7 @@ impl Files {
     pub(super) fn has(&self, name: &str) -> bool {
         match self {
             Self::Disk { real, .. } => real.join(name).exists(),
-            Self::Embedded(dir) => dir.get_file(name).is_some(),
+            Self::Embedded(bundled) => bundled.dir().get_file(name).is_some(),
         }
     }
 
@@ -84,7 +82,8 @@ impl Files {
                         },
                     })
             }
-            Self::Embedded(dir) => dir
+            Self::Embedded(bundled) => bundled
+                .dir()
                 .get_file(name)
                 .map(|file| Cow::Borrowed(file.contents()))
                 .ok_or_else(|| CheckpointError::NotFound {

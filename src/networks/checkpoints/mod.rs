@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
 use self::candidate::Candidate;
@@ -22,6 +21,7 @@ use crate::images::write::write_new;
 
 mod architectures;
 mod blank;
+mod bundled;
 mod candidate;
 mod diffusers;
 mod error;
@@ -43,6 +43,7 @@ pub(in crate::networks) mod tensors;
 
 pub use architectures::Architecture;
 pub use blank::Blank;
+pub use bundled::Bundled;
 pub use diffusers::{Blueprint, NetworkSize};
 pub use error::{CheckpointError, Misfit};
 pub use missing::MissingSettings;
@@ -91,29 +92,59 @@ enum Match {
 /// Endings of the files that a model can be named by.
 const EXTENSIONS: [&str; 6] = ["safetensors", "bin", "pth", "pt", "ckpt", "json"];
 
-/// The model inside the binary: a small DDPM of Fashion-MNIST.
-static BUNDLED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/weights/fashion-mnist-32");
-
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(from = "StoredSource", into = "StoredSource")]
 pub enum ModelSource {
-    /// The model inside the binary.
-    Bundled,
+    /// A model inside the binary.
+    Bundled(Bundled),
     /// A checkpoint folder on disk, or its `config.json` or weights file.
     Path(PathBuf),
     /// None, for detectors that use none.
     Blank(Blank),
 }
 
-impl ModelSource {
-    /// As users write it: `bundled`, or a path.
-    pub fn named(name: &Path) -> Self {
-        if name == Path::new("bundled") {
-            Self::Bundled
-        } else {
-            Self::Path(name.to_owned())
+/// [`ModelSource`] as settings hold it. There was only one model inside the binary for long: it has no name in them.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum StoredSource {
+    Bundled,
+    BundledModel(Bundled),
+    Path(PathBuf),
+    Blank(Blank),
+}
+
+impl From<StoredSource> for ModelSource {
+    fn from(stored: StoredSource) -> Self {
+        match stored {
+            StoredSource::Bundled => Self::BUNDLED,
+            StoredSource::BundledModel(bundled) => Self::Bundled(bundled),
+            StoredSource::Path(path) => Self::Path(path),
+            StoredSource::Blank(blank) => Self::Blank(blank),
         }
+    }
+}
+
+impl From<ModelSource> for StoredSource {
+    fn from(source: ModelSource) -> Self {
+        match source {
+            ModelSource::BUNDLED => Self::Bundled,
+            ModelSource::Bundled(bundled) => Self::BundledModel(bundled),
+            ModelSource::Path(path) => Self::Path(path),
+            ModelSource::Blank(blank) => Self::Blank(blank),
+        }
+    }
+}
+
+impl ModelSource {
+    /// The model inside the binary that is meant where none is named.
+    pub const BUNDLED: Self = Self::Bundled(Bundled::FashionMnist);
+
+    /// As users write it: `bundled`, `bundled:mnist`, or a path.
+    pub fn named(name: &Path) -> Self {
+        let mut all = Bundled::ALL.into_iter();
+        let inside = all.find(|it| Path::new(it.name()) == name);
+        inside.map_or_else(|| Self::Path(name.to_owned()), Self::Bundled)
     }
 
     /// As files name it: that there is none too (`none:32:gray`).
@@ -260,14 +291,19 @@ pub fn load_with(
     settings: SettingsFrom<'_>,
 ) -> Result<Checkpoint, CheckpointError> {
     match source {
-        ModelSource::Bundled => {
-            let files = Files::Embedded(&BUNDLED);
+        ModelSource::Bundled(bundled) => {
+            let files = Files::Embedded(*bundled);
             load_of_family(&Candidate::new(source, &files, None).with_settings(settings))
         }
         ModelSource::Blank(blank) => blank::load(*blank),
         ModelSource::Path(path) => {
-            let metadata =
-                std::fs::metadata(path).map_err(|error| files::unreadable(error, path))?;
+            let metadata = std::fs::metadata(path).map_err(|error| {
+                if path.to_str().is_some_and(|it| it.starts_with("bundled:")) {
+                    CheckpointError::NoSuchBundled { path: path.clone() }
+                } else {
+                    files::unreadable(error, path)
+                }
+            })?;
             if metadata.is_dir() {
                 let files = Files::open(&model_root(path))?;
                 load_of_family(&Candidate::new(source, &files, None).with_settings(settings))
@@ -393,7 +429,8 @@ mod tests {
 
     #[test]
     fn each_model_is_of_one_family() {
-        let (mine, unsupported) = takers(&ModelSource::Bundled, &Files::Embedded(&BUNDLED));
+        let (mine, unsupported) =
+            takers(&ModelSource::BUNDLED, &Files::Embedded(Bundled::default()));
         assert_eq!((mine, unsupported), (vec![diffusers::FAMILY.name], vec![]));
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
         for (folder, mine, unsupported) in [
@@ -407,5 +444,24 @@ mod tests {
             let found = takers(&ModelSource::Path(path), &files);
             assert_eq!(found, (mine, unsupported), "{folder}");
         }
+    }
+
+    #[test]
+    fn models_inside_the_program_go_by_names_that_earlier_versions_wrote() {
+        let of = |name: &str| ModelSource::named(name.as_ref());
+        assert_eq!(of("bundled"), ModelSource::Bundled(Bundled::FashionMnist));
+        assert_eq!(of("bundled:mnist"), ModelSource::Bundled(Bundled::Mnist));
+        assert_eq!(of("./bundled"), ModelSource::Path("./bundled".into()));
+        for (source, json) in [
+            (of("bundled"), r#""bundled""#),
+            (of("bundled:mnist"), r#"{"bundled-model":"mnist"}"#),
+            (of("a/b"), r#"{"path":"a/b"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&source).unwrap(), json);
+            assert_eq!(serde_json::from_str::<ModelSource>(json).unwrap(), source);
+        }
+        let error = load(&of("bundled:kmnist")).unwrap_err().to_string();
+        let says = "there is no bundled model of this name, only bundled and bundled:mnist: bundled:kmnist";
+        assert_eq!(error, says);
     }
 }

@@ -153,7 +153,7 @@ impl ModelRecord {
     /// The source as it is written here.
     pub fn source_text(source: &ModelSource) -> String {
         match source {
-            ModelSource::Bundled => "bundled".to_owned(),
+            ModelSource::Bundled(bundled) => bundled.name().to_owned(),
             ModelSource::Path(path) => text_from_path(path),
             ModelSource::Blank(blank) => blank.to_string(),
         }

@@ -152,9 +152,9 @@ impl Action {
     pub fn info(&self) -> Info {
         match self {
             Self::Do(command) => command.info().clone(),
-            Self::OpenModel(ModelSource::Bundled) => Info::new(
-                "Use bundled",
-                "Use the small model that comes with the program, trained on pictures of clothing",
+            Self::OpenModel(ModelSource::Bundled(bundled)) => Info::new(
+                bundled.label(),
+                "Use this small model, which comes with the program",
             ),
             Self::OpenModel(ModelSource::Path(_) | ModelSource::Blank(_)) => {
                 Info::new("Open", "Load the model in this folder")
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn texts_are_in_sentence_case_without_colon_or_period() {
         let values = [
-            Action::OpenModel(ModelSource::Bundled),
+            Action::OpenModel(ModelSource::BUNDLED),
             Action::BrowseFolders(Role::Unknown),
             Action::SelectAttempt(Some(0)),
             Action::Look(LookAction::PlayScrub(true)),

@@ -9,7 +9,7 @@ use crate::state::recent;
 use crate::state::session::Session;
 use crate::state::settings::ThemeChoice;
 use crate::state::shown::run::{Phase, RunState};
-use crate::worker::protocol::ModelSource;
+use crate::worker::protocol::{Bundled, ModelSource};
 
 /// Recent runs among the commands.
 const MOST_RUNS: usize = 10;
@@ -86,8 +86,11 @@ impl Session {
 
     fn choice_commands(&self) -> Vec<NamedCommand> {
         let (look, gallery) = (self.settings.look, self.settings.gallery);
-        let bundled = Action::OpenModel(ModelSource::Bundled);
-        let mut commands = vec![named("Use the bundled model", bundled)];
+        let bundled = Bundled::ALL.into_iter().map(|bundled| {
+            let words = format!("Use bundled model: {}", bundled.label());
+            named(words, Action::OpenModel(ModelSource::Bundled(bundled)))
+        });
+        let mut commands: Vec<_> = bundled.collect();
         for role in Role::ALL {
             let words = format!("Add {} images…", role.label().to_lowercase());
             commands.push(named(words, Action::BrowseFolders(role)));

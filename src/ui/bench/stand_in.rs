@@ -158,7 +158,7 @@ fn image_file(folder: &Path, role: Role, index: usize) -> Arc<ImageFile> {
 
 fn model_info() -> ModelInfo {
     ModelInfo {
-        source: ModelSource::Bundled,
+        source: ModelSource::BUNDLED,
         name: "fashion-mnist-32".to_owned(),
         family: "diffusers UNet2DModel".to_owned(),
         geometry: GEOMETRY,

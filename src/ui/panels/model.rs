@@ -7,16 +7,18 @@ use crate::images::typed_path::typed_path;
 use crate::state::model::images;
 use crate::state::{Action, ModelState, UiCommand, text};
 use crate::ui::theme::{self, ROW_HEIGHT};
-use crate::ui::widgets::buttons::{action_button, sized};
+use crate::ui::widgets::buttons::sized;
 use crate::ui::widgets::layout::{card, ends, lines, lines_size, note, section};
 use crate::ui::widgets::path_field::{PathRow, path_row};
 use crate::ui::widgets::tip::Tip as _;
-use crate::worker::protocol::{MissingSettings, ModelInfo, ModelSource};
+use crate::worker::protocol::{Bundled, MissingSettings, ModelInfo, ModelSource};
 
 /// Height of what the card holds, whatever that is: nothing below may move under the pointer when another model opens.
 const CARD_HEIGHT: f32 = 108.0;
 /// Width in points of the menu of recent models.
 const RECENT_WIDTH: f32 = 420.0;
+/// Width in points of the menu of bundled models.
+const BUNDLED_WIDTH: f32 = 220.0;
 /// Lines below the field, for a hint or for what is wrong with the path.
 const HINT_LINES: usize = 2;
 
@@ -125,13 +127,12 @@ fn card_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui.add(name).tip(|| location(source));
         };
         ends(ui, "source", scene, name_ui, |ui, scene| match source {
-            Some(ModelSource::Bundled) => {
-                note(ui, "bundled");
+            _ if session.is_running() || session.is_fitting() => {
+                if let Some(ModelSource::Bundled(_)) = source {
+                    note(ui, "bundled");
+                }
             }
-            _ if session.is_running() || session.is_fitting() => {}
-            _ => {
-                action_button(ui, scene.actions, Action::OpenModel(ModelSource::Bundled));
-            }
+            _ => bundled_ui(ui, scene, source),
         });
     });
     match &session.model {
@@ -148,13 +149,36 @@ fn card_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
 }
 
+/// The models inside the program, in a menu.
+fn bundled_ui(ui: &mut Ui, scene: &mut Scene<'_>, open: Option<&ModelSource>) {
+    let menu = ui.menu_button(RichText::new("Bundled").small(), |ui| {
+        ui.set_width(BUNDLED_WIDTH);
+        for bundled in Bundled::ALL {
+            let source = ModelSource::Bundled(bundled);
+            let is_open = open == Some(&source);
+            let action = Action::OpenModel(source);
+            let button = Button::selectable(is_open, action.text());
+            if ui.add(button).tip(|| action.tooltip()).clicked() {
+                ui.close();
+                // Opening it again would take its time and change nothing.
+                scene.actions.extend((!is_open).then_some(action));
+            }
+        }
+        note(ui, "The sample images below change with it");
+    });
+    menu.response
+        .tip(|| "Open one of the models that come with the program");
+}
+
 /// Where a model's path would be.
 pub(super) const NO_MODEL: &str = "No model: the detectors of the run use none";
 
 fn location(source: Option<&ModelSource>) -> String {
     match source {
         None => "A run needs a model".to_owned(),
-        Some(ModelSource::Bundled) => "The model inside the program".to_owned(),
+        Some(ModelSource::Bundled(bundled)) => {
+            format!("{}, inside the program", bundled.label())
+        }
         Some(ModelSource::Path(path)) => path.display().to_string(),
         Some(ModelSource::Blank(_)) => NO_MODEL.to_owned(),
     }
@@ -162,7 +186,7 @@ fn location(source: Option<&ModelSource>) -> String {
 
 fn source_name(source: &ModelSource) -> String {
     match source {
-        ModelSource::Bundled => "Bundled model".to_owned(),
+        ModelSource::Bundled(bundled) => bundled.label().to_owned(),
         ModelSource::Path(path) => crate::state::folders::short_name(path),
         ModelSource::Blank(_) => "No model".to_owned(),
     }

@@ -14,6 +14,7 @@ use crate::engine::export::ExportRequest;
 use crate::engine::plots::PlotsRequest;
 pub use crate::engine::preview::{Preview, PreviewRequest};
 use crate::images::layouts::Layout;
+use crate::images::samples::SampleFolders;
 use crate::images::{ContentHash, ImageFile, Picture};
 use crate::networks::distances::{DistanceWeights, Half, Identified};
 use crate::ood::Role;
@@ -223,8 +224,7 @@ pub enum LibraryEvent {
     Samples {
         /// See [`LibraryCommand::Samples`].
         job: JobId,
-        /// The folders with their roles.
-        folders: Result<Vec<(Role, PathBuf)>, String>,
+        folders: Result<SampleFolders, String>,
     },
     /// Figures that take long.
     Assessed {

@@ -28,7 +28,7 @@ fn outputs(
 
 #[test]
 fn batch_and_threads_do_not_change_bits() {
-    let mut checkpoints = vec![checkpoints::load(&ModelSource::Bundled).unwrap()];
+    let mut checkpoints = vec![checkpoints::load(&ModelSource::BUNDLED).unwrap()];
     checkpoints.extend(SUPPORTED.map(load_fixture));
     for checkpoint in checkpoints {
         let isa = isas().last().unwrap();
@@ -78,7 +78,7 @@ fn a_call_stops_between_layers() {
 #[test]
 fn memory_is_taken_once_and_within_bounds() {
     // Small layers are padded to whole panels, which counts in the tiny fixtures only. In tenths.
-    let bundled = (checkpoints::load(&ModelSource::Bundled).unwrap(), 42);
+    let bundled = (checkpoints::load(&ModelSource::BUNDLED).unwrap(), 42);
     let tiny = SUPPORTED.map(|name| {
         // Layers of 8 channels take as much room as those of 16.
         let has_narrow = name.starts_with("small-attn") || name == "defaults-no-attention";

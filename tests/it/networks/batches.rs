@@ -17,7 +17,7 @@ fn networks_give_the_same_bits_at_any_batch_size() {
     // The one left out is another of them in a different file.
     let names = SUPPORTED.into_iter().filter(|name| !name.ends_with("-bin"));
     let mut checkpoints: Vec<_> = names.map(load_fixture).collect();
-    checkpoints.push(checkpoints::load(&ModelSource::Bundled).unwrap());
+    checkpoints.push(checkpoints::load(&ModelSource::BUNDLED).unwrap());
     for checkpoint in checkpoints {
         let mut denoiser = denoiser(&checkpoint);
         let len = denoiser.geometry().len();

@@ -38,7 +38,7 @@ fn with_settings(name: &str, fields: Value) -> Checkpoint {
 #[test]
 fn models_of_every_family_give_the_same_outputs_from_the_folder_that_is_made_of_them() {
     let openai = load(&fixture("openai/guided-32-resblock-updown")).unwrap();
-    let bundled = checkpoints::load(&ModelSource::Bundled).unwrap();
+    let bundled = checkpoints::load(&ModelSource::BUNDLED).unwrap();
     let unet = |name: &str| load(&fixture("unet").join(name)).unwrap();
     let vp = with_settings("subvp-ddpm", json!({"sde": "vp"}));
     for (checkpoint, num_idle) in [

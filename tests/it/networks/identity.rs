@@ -53,7 +53,7 @@ fn fingerprints_stay_what_they_are() {
     );
     let found = PINNED.map(|(name, _)| {
         let checkpoint = match name {
-            "bundled" => checkpoints::load(&ModelSource::Bundled).unwrap(),
+            "bundled" => checkpoints::load(&ModelSource::BUNDLED).unwrap(),
             name => load_fixture(name),
         };
         (name, fingerprint(&checkpoint))

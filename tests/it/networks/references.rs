@@ -47,7 +47,7 @@ fn a_reference_of_another_shape_is_refused() {
 
 #[test]
 fn the_bundled_model_loads() {
-    let checkpoint = checkpoints::load(&ModelSource::Bundled).unwrap();
+    let checkpoint = checkpoints::load(&ModelSource::BUNDLED).unwrap();
     assert_eq!(checkpoint.network.num_parameters(), 1_112_801);
     // Counted from the shapes in the file and the side at which each layer works: 195,100,672 multiply-adds in
     // convolutions, 47,185,920 in those after doubling, 98,304 in time embeddings, 4,194,304 in projections

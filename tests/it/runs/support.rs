@@ -71,7 +71,7 @@ pub fn identity(fingerprint_byte: &str) -> ModelIdentity {
 pub fn manifest(keep_pictures: KeepPictures) -> Manifest {
     let run = NewRun {
         model: ModelRecord {
-            source: ModelRecord::source_text(&ModelSource::Bundled),
+            source: ModelRecord::source_text(&ModelSource::BUNDLED),
             name: "small".to_owned(),
             family: "diffusers UNet2DModel".to_owned(),
             identity: identity("ab"),

@@ -353,6 +353,6 @@ fn the_setup_keeps_its_width_whatever_the_card_of_the_model_says() {
     let session = window.state_mut().session_mut();
     session.perform(Action::OpenModel(ModelSource::Path("/models/cats".into())));
     window.run_steps(4);
-    window.get_by_role_and_label(AccessRole::Button, "Use bundled");
+    window.get_by_role_and_label(AccessRole::Button, "Bundled");
     assert!(is_kept(&window), "a button in its place");
 }

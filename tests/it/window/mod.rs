@@ -331,7 +331,7 @@ fn a_wrong_path_from_a_dialog_is_put_into_the_field_and_goes_with_the_next_model
     assert_eq!(field.value().as_deref(), Some("/models/README.md"));
     let session = window.state_mut().session_mut();
     session.perform(Action::OpenModel(
-        lmd_inspector::worker::protocol::ModelSource::Bundled,
+        lmd_inspector::worker::protocol::ModelSource::BUNDLED,
     ));
     window.run_steps(2);
     script.open_model();

@@ -4,8 +4,8 @@ use std::fs;
 
 use egui::accesskit::Role as AccessRole;
 use egui_kittest::kittest::Queryable as _;
-use lmd_inspector::state::{Action, UiCommand};
-use lmd_inspector::worker::protocol::Numbers;
+use lmd_inspector::state::{Action, Folder, Settings, UiCommand};
+use lmd_inspector::worker::protocol::{ModelSource, Numbers};
 
 use super::layouts::faults_of_dialog;
 use super::real::{no_wake, open, settings};
@@ -65,4 +65,35 @@ fn the_card_shows_all_settings_and_writes_the_model_as_a_folder() {
     window.run_steps(2);
     let said = window.query_all_by_label_contains("There is something already");
     assert!(said.count() > 0);
+}
+
+#[test]
+fn the_other_bundled_model_takes_the_samples_along() {
+    let (mut window, script) = super::open(Settings::default());
+    super::prepare(&mut window, &script, 3);
+    let names = |window: &super::Window| {
+        let folders = &window.state().session().folders;
+        folders.iter().map(Folder::name).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(&window),
+        ["Fashion-MNIST (samples)", "MNIST (samples)"]
+    );
+    press(&mut window, "Bundled");
+    press(&mut window, "Clothing (Fashion-MNIST)");
+    assert!(window.state().session().model.job().is_none(), "it is open");
+    press(&mut window, "Bundled");
+    press(&mut window, "Digits (MNIST)");
+    let session = window.state().session();
+    assert_eq!(
+        session.settings.model,
+        ModelSource::named("bundled:mnist".as_ref())
+    );
+    assert_eq!(
+        names(&window),
+        ["MNIST (samples)", "Fashion-MNIST (samples)"]
+    );
+    script.list_folders(3);
+    window.run_steps(4);
+    window.get_by_label("MNIST (samples)");
 }

@@ -75,7 +75,7 @@ fn what_a_checkpoint_does_not_say_is_asked_for_and_found_from_then_on() {
     let said: serde_json::Value = serde_json::from_slice(&fs::read(&written).unwrap()).unwrap();
     assert_eq!(said["sde"], "ve");
 
-    let bundled = Action::OpenModel(ModelSource::Bundled);
+    let bundled = Action::OpenModel(ModelSource::BUNDLED);
     window.state_mut().act(bundled);
     until(&mut window, "the bundled model", |window| {
         !has_model(window)

@@ -28,7 +28,7 @@ fn dropped(window: &mut Window, path: &Path) -> Option<String> {
     let problem = problem.filter(|problem| problem.source == wanted);
     let info = session.model_info().expect("a model is always open");
     if let Some(problem) = problem {
-        assert_eq!(info.source, ModelSource::Bundled, "{}", problem.message);
+        assert_eq!(info.source, ModelSource::BUNDLED, "{}", problem.message);
         Some(problem.message.clone())
     } else {
         assert_eq!(info.source, wanted);

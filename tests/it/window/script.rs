@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use lmd_inspector::engine::assess::assess;
 use lmd_inspector::images::file::NativeInfo;
+use lmd_inspector::images::samples::SampleFolders;
 use lmd_inspector::images::{ContentHash, Geometry, ImageFile, ImageStatistics, Picture};
 use lmd_inspector::networks::ModelIdentity;
 use lmd_inspector::networks::distances::{LPIPS, MSE, SSIM};
@@ -222,10 +223,9 @@ impl Script {
             match command {
                 LibraryCommand::Samples { job } => self.say_library(LibraryEvent::Samples {
                     job,
-                    folders: Ok(vec![
-                        (Role::InDomain, "/samples/fashion-mnist".into()),
-                        (Role::OutOfDomain, "/samples/mnist".into()),
-                    ]),
+                    folders: Ok(SampleFolders {
+                        folder: "/samples".into(),
+                    }),
                 }),
                 LibraryCommand::Scan {
                     job, path, role, ..
@@ -415,7 +415,7 @@ fn listing(path: PathBuf, role: Role, num_images: usize) -> FolderListing {
 
 fn model_info() -> ModelInfo {
     ModelInfo {
-        source: ModelSource::Bundled,
+        source: ModelSource::BUNDLED,
         name: "fashion-mnist-32".to_owned(),
         family: "diffusers UNet2DModel".to_owned(),
         geometry: Geometry {

@@ -17,7 +17,7 @@ use crate::images::Geometry;
 use crate::networks::checkpoints::files::Files;
 use crate::networks::checkpoints::safetensors::{self, Numbers};
 use crate::networks::checkpoints::tensors::TensorSource;
-use crate::networks::checkpoints::{BUNDLED, Checkpoint, CheckpointError, ModelSource, model_root};
+use crate::networks::checkpoints::{Checkpoint, CheckpointError, ModelSource, model_root};
 use crate::networks::description::Network;
 use crate::networks::training::parameters;
 use crate::networks::weights::Weights;
@@ -164,7 +164,7 @@ impl Blueprint {
             instead: "write it as a diffusers folder by lmd convert, and begin from that"
                 .to_owned(),
             path: match &checkpoint.source {
-                ModelSource::Bundled | ModelSource::Blank(_) => PathBuf::new(),
+                ModelSource::Bundled(_) | ModelSource::Blank(_) => PathBuf::new(),
                 ModelSource::Path(path) => path.clone(),
             },
         })
@@ -173,7 +173,7 @@ impl Blueprint {
     /// That of a model which is there.
     pub fn of(source: &ModelSource) -> Result<Self, CheckpointError> {
         let files = match source {
-            ModelSource::Bundled => Files::Embedded(&BUNDLED),
+            ModelSource::Bundled(bundled) => Files::Embedded(*bundled),
             // A weights file with its configuration beside it.
             ModelSource::Path(path) if path.is_file() => {
                 let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
@@ -377,7 +377,7 @@ impl TensorSource for Initial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::networks::checkpoints;
+    use crate::networks::checkpoints::{self, Bundled};
 
     fn blueprint(size: NetworkSize, side: usize) -> Result<Blueprint, String> {
         let geometry = Geometry { channels: 1, side };
@@ -421,24 +421,25 @@ mod tests {
 
     #[test]
     fn a_model_that_is_written_again_is_the_same_file() {
-        let blueprint = Blueprint::of(&ModelSource::Bundled).unwrap();
-        let checkpoint = checkpoints::load(&ModelSource::Bundled).unwrap();
+        let blueprint = Blueprint::of(&ModelSource::BUNDLED).unwrap();
+        let checkpoint = checkpoints::load(&ModelSource::BUNDLED).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (path, network) = (folder.path(), &checkpoint.network);
         blueprint.write(path, network, Numbers::F32).unwrap();
+        let dir = Bundled::FashionMnist.dir();
         for name in [
             "unet/diffusion_pytorch_model.safetensors",
             "scheduler/scheduler_config.json",
             "model_index.json",
         ] {
             let written = fs::read(folder.path().join(name)).unwrap();
-            let bundled = BUNDLED.get_file(name).unwrap().contents();
+            let bundled = dir.get_file(name).unwrap().contents();
             assert!(written == bundled, "{name} differs");
         }
         // Python writes 0.00001 in another way.
         let value = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
         let written = fs::read(folder.path().join("unet/config.json")).unwrap();
-        let bundled = BUNDLED.get_file("unet/config.json").unwrap().contents();
+        let bundled = dir.get_file("unet/config.json").unwrap().contents();
         assert_eq!(value(&written), value(bundled));
     }
 

@@ -26,7 +26,7 @@ const ABOVE: [&str; 3] = ["version", "commit", "build"];
 /// Whose work is in the program, a line each.
 const LICENSES: [&str; 5] = [
     "LMD Inspector is under the MIT license or the Apache License 2.0, at your choice, and comes without any warranty.",
-    "The bundled model was trained on Fashion-MNIST (Zalando SE, MIT). LPIPS: Zhang et al. 2018 (BSD 2-Clause).",
+    "The bundled models were trained on Fashion-MNIST and on MNIST, as below. LPIPS: Zhang et al. 2018 (BSD 2-Clause).",
     "Samples: Fashion-MNIST (Zalando SE, MIT), MNIST (LeCun, Cortes, Burges, CC BY-SA 3.0).",
     "Fonts: Ubuntu (Ubuntu Font Licence), Hack (MIT), Noto Emoji and emoji-icon-font (OFL, MIT).",
     "The libraries in it have licenses of their own: `cargo tree --format \"{p} {l}\"` lists them.",

@@ -162,7 +162,7 @@ fn setting_ui(ui: &mut Ui, setting: &Setting) {
 
 fn place(source: &ModelSource) -> String {
     match source {
-        ModelSource::Bundled => "inside the program".to_owned(),
+        ModelSource::Bundled(_) => "inside the program".to_owned(),
         ModelSource::Path(path) => path.display().to_string(),
         ModelSource::Blank(_) => NO_MODEL.to_owned(),
     }

@@ -69,14 +69,14 @@ fn words_ui(ui: &mut Ui, scene: &Scene<'_>, question: &Question) -> (&'static st
                     text::count(progress.num_attempts),
                 ));
             }
-            paths_ui(ui, paths, "only the bundled model and the run file");
+            paths_ui(ui, paths, "only the program's own model and the run file");
             ui.label("Inspect reads nothing but the run file.");
             ("Resume the run", "Inspect")
         }
         Question::UseAgain(paths) => {
             title(ui, "Use the model, folders and settings of this run?");
             ui.label("They take the place of those in the window. That reads");
-            paths_ui(ui, paths, "only the bundled model");
+            paths_ui(ui, paths, "only the program's own model");
             ("Use them", "Cancel")
         }
         Question::GoOnWithout(changed) => {
