@@ -45,8 +45,8 @@ pub struct Args {
     /// How images are scored.
     #[command(flatten)]
     pub scoring: ScoringOptions,
-    /// Score only part I of N of the images, to share a list between machines; auto reads the variables of a Slurm array
-    /// (or `JOB_COMPLETION_INDEX` of Kubernetes, and `LMD_SHARD_COUNT`).
+    /// Score only part I of N of the images, to share a list between machines; auto reads the variables of a Slurm array,
+    /// a Kubernetes indexed job or GNU parallel, or `LMD_SHARD_INDEX` (from 0 on); all but Slurm need `LMD_SHARD_COUNT`.
     #[arg(long, value_name = "I/N", value_parser = shard::parse)]
     pub shard: Option<Shard>,
     /// Which inpainted pictures the run file keeps.

@@ -2,7 +2,8 @@
 
 use crate::runs::file::Shard;
 
-/// `I/N`, or `auto`: from the variables of a Slurm array or a Kubernetes indexed job.
+/// `I/N`, or `auto`: from the variables of a Slurm array, a Kubernetes indexed job or GNU parallel, or from
+/// `LMD_SHARD_INDEX`, which any other scheduler can set.
 pub fn parse(text: &str) -> Result<Shard, String> {
     if text == "auto" {
         from_variables(|name| std::env::var(name).ok())
@@ -25,7 +26,9 @@ fn from_variables(value: impl Fn(&str) -> Option<String>) -> Result<Shard, Strin
         number(name)?
             .ok_or_else(|| format!("{name} is not set, so the number of shards is not known"))
     };
-    let (index, count) = if let Some(id) = number("SLURM_ARRAY_TASK_ID")? {
+    let (index, count) = if let Some(index) = number("LMD_SHARD_INDEX")? {
+        (index.saturating_add(1), needed("LMD_SHARD_COUNT")?)
+    } else if let Some(id) = number("SLURM_ARRAY_TASK_ID")? {
         let first = number("SLURM_ARRAY_TASK_MIN")?.unwrap_or(0);
         let step = number("SLURM_ARRAY_TASK_STEP")?.unwrap_or(1).max(1);
         (
@@ -35,15 +38,20 @@ fn from_variables(value: impl Fn(&str) -> Option<String>) -> Result<Shard, Strin
     } else if let Some(index) = number("JOB_COMPLETION_INDEX")? {
         // Kubernetes does not tell a pod how many there are.
         (index.saturating_add(1), needed("LMD_SHARD_COUNT")?)
+    } else if let Some(number) = number("PARALLEL_SEQ")? {
+        // Nor does GNU parallel, and it counts from 1.
+        (number, needed("LMD_SHARD_COUNT")?)
     } else {
         return Err(
-            "`auto` needs the variables of a Slurm array (SLURM_ARRAY_TASK_ID) or of a Kubernetes indexed job (JOB_COMPLETION_INDEX); neither is set"
+            "`auto` needs the variables of a Slurm array (SLURM_ARRAY_TASK_ID), a Kubernetes indexed job \
+             (JOB_COMPLETION_INDEX) or GNU parallel (PARALLEL_SEQ), or LMD_SHARD_INDEX from 0 on with LMD_SHARD_COUNT; none \
+             is set"
                 .to_owned(),
         );
     };
     format!("{index}/{count}").parse().map_err(|error: String| {
         format!(
-            "task {index} of {count} is no shard, since the numbers of a job array must follow each other: {error}"
+            "task {index} of {count} is no shard, since the numbers of tasks must follow each other: {error}"
         )
     })
 }
@@ -61,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn slurm_arrays_and_kubernetes_jobs_are_told_apart() {
+    fn schedulers_are_told_apart() {
         let slurm = |id, min, step, count| {
             shard(&[
                 ("SLURM_ARRAY_TASK_ID", id),
@@ -85,7 +93,12 @@ mod tests {
                 .unwrap_err()
                 .contains("LMD_SHARD_COUNT")
         );
-        assert!(shard(&[]).unwrap_err().contains("neither is set"));
+        let parallel = [("PARALLEL_SEQ", "4"), ("LMD_SHARD_COUNT", "4")];
+        assert_eq!(shard(&parallel), Ok((4, 4)));
+        // What a person sets is meant, also inside of another scheduler's job.
+        let own = [("LMD_SHARD_INDEX", "0"), ("LMD_SHARD_COUNT", "2")];
+        assert_eq!(shard(&[&own[..], &kubernetes].concat()), Ok((1, 2)));
+        assert!(shard(&[]).unwrap_err().contains("none is set"));
         assert!(
             shard(&[("JOB_COMPLETION_INDEX", "x")])
                 .unwrap_err()
