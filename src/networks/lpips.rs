@@ -11,7 +11,7 @@ use super::description::Conv2d;
 use super::distances::FeatureDistance;
 use super::weights::Weights;
 use crate::diffusion::DenoiseError;
-use crate::images::Geometry;
+use crate::images::{Geometry, Picture};
 
 pub mod backbone;
 
@@ -181,6 +181,36 @@ pub fn spatial_map(planes: &[TapPlane], side: usize) -> Vec<f32> {
         }
     }
     map
+}
+
+/// The spatial map between two pictures, see [`spatial_map`].
+///
+/// Pictures hold 8 bits a value, so that a map's mean differs from the distance of the run by what rounding adds, and by
+/// what [`spatial_map`] says.
+///
+/// # Errors
+/// That they are not square or of different shapes, or what the network says.
+pub fn map_between(
+    perceptual: &mut dyn Perceptual,
+    original: &Picture,
+    other: &Picture,
+) -> Result<Vec<f32>, DenoiseError> {
+    let shape = |picture: &Picture| (picture.width, picture.height, picture.channels);
+    if shape(original) != shape(other) || original.width != original.height {
+        return Err(DenoiseError::Failed(format!(
+            "LPIPS expects two square pictures of the same shape, got {:?} and {:?}",
+            shape(original),
+            shape(other)
+        )));
+    }
+    let geometry = Geometry {
+        channels: original.channels,
+        side: original.width,
+    };
+    let features = perceptual.features(geometry, &original.to_unit())?;
+    let planes = perceptual.planes(geometry, &features, &other.to_unit())?;
+    let planes = planes.first().map_or(&[][..], Vec::as_slice);
+    Ok(spatial_map(planes, geometry.side))
 }
 
 /// The two pixels of a line of `from` that pixel `at` of a line of `to` lies between, and how near to the second.

@@ -2,6 +2,7 @@
 //!
 //! A new format is a file beside this one and its entry in [`FORMATS`].
 
+mod maps;
 mod page;
 mod pictures;
 mod scores_csv;
@@ -26,6 +27,7 @@ pub static FORMATS: &[&Format] = &[
     &scores_json_lines::FORMAT,
     &verdicts_csv::FORMAT,
     &pictures::FORMAT,
+    &maps::FORMAT,
     &page::FORMAT,
 ];
 
