@@ -20,6 +20,7 @@ use super::input::InputError;
 use super::sources;
 
 mod complete;
+mod dicom;
 mod frames;
 mod huffman;
 mod jpeg;
@@ -33,7 +34,7 @@ pub const MAX_PIXELS: u64 = 64 << 20;
 pub const MAX_BYTES: u64 = 512 << 20;
 
 /// Number of leading bytes that decide a file's format.
-pub(super) const NUM_MAGIC_BYTES: usize = 32;
+pub(super) const NUM_MAGIC_BYTES: usize = dicom::NUM_MAGIC_BYTES;
 
 /// One picture, its colors and depth as stored, turned upright.
 #[derive(Clone, Debug)]
@@ -83,6 +84,12 @@ pub enum DecodeError {
     /// Content of no known format.
     #[error("the content is not an image: expected PNG, JPEG, BMP, GIF, WebP or TIFF data")]
     NotAnImage,
+    /// A DICOM file, and a program without the feature `medical`.
+    #[error(
+        "this program was built without DICOM; install a package of it, build it by `cargo build --release --features \
+         medical`, or save the image as PNG with 16 bits"
+    )]
+    NotBuiltForDicom,
     /// The end is missing.
     #[error(
         "the {format} data is cut short: its end marker is missing; copy or download the file again"
@@ -150,11 +157,15 @@ pub fn decode_described(
 ) -> Result<Option<Decoded>, DecodeError> {
     let bytes = read_bounded(path)?;
     let hash = hash(&bytes);
-    let format = sniffed(&bytes)?;
     if hash != *expected {
         return Ok(None);
     }
-    let (native, image) = guarded(format, || decode_pixels(&bytes, format))?;
+    let (native, image) = if dicom::is_one(&bytes) {
+        dicom::decode(&bytes)?
+    } else {
+        let format = sniffed(&bytes)?;
+        guarded(name(format), || decode_pixels(&bytes, format))?
+    };
     Ok(Some(Decoded {
         hash,
         native,
@@ -164,8 +175,12 @@ pub fn decode_described(
 
 /// Decode one file's bytes.
 pub fn decode_bytes(bytes: &[u8]) -> Result<Decoded, DecodeError> {
-    let format = check_format(bytes)?;
-    let (native, image) = guarded(format, || decode_pixels(bytes, format))?;
+    let (native, image) = if dicom::is_one(bytes) {
+        dicom::decode(bytes)?
+    } else {
+        let format = check_format(bytes)?;
+        guarded(name(format), || decode_pixels(bytes, format))?
+    };
     Ok(Decoded {
         hash: hash(bytes),
         native,
@@ -176,10 +191,15 @@ pub fn decode_bytes(bytes: &[u8]) -> Result<Decoded, DecodeError> {
 /// Identify one file by its bytes and describe it by its header; its pixels are not decoded.
 pub fn describe_file(path: &Path) -> Result<Description, DecodeError> {
     let bytes = read_bounded(path)?;
-    let native = describe_bytes(&bytes)?;
+    let (native, has_more_pictures) = if dicom::is_one(&bytes) {
+        dicom::describe(&bytes)?
+    } else {
+        let native = describe_bytes(&bytes)?;
+        (native, frames::has_more(&bytes, sniffed(&bytes)?))
+    };
     Ok(Description {
         hash: hash(&bytes),
-        has_more_pictures: frames::has_more(&bytes, sniffed(&bytes)?),
+        has_more_pictures,
         native,
     })
 }
@@ -191,8 +211,11 @@ pub fn hash_file(path: &Path) -> Result<ContentHash, DecodeError> {
 
 /// Describe one file's bytes by their header; no pixels are decoded.
 pub fn describe_bytes(bytes: &[u8]) -> Result<NativeInfo, DecodeError> {
+    if dicom::is_one(bytes) {
+        return Ok(dicom::describe(bytes)?.0);
+    }
     let format = check_format(bytes)?;
-    guarded(format, || Ok(open(bytes, format)?.native))
+    guarded(name(format), || Ok(open(bytes, format)?.native))
 }
 
 impl Decoded {
@@ -220,8 +243,13 @@ fn bits(values: impl Iterator<Item = u16>) -> u32 {
     u16::BITS - largest.leading_zeros()
 }
 
-/// The format that the first bytes of a file announce, of those that can be decoded.
-pub(super) fn sniff(start: &[u8]) -> Option<ImageFormat> {
+/// Whether the first bytes of a file announce a picture, of a kind that can be decoded, if not by every build.
+pub(super) fn begins_like_one(start: &[u8]) -> bool {
+    sniff(start).is_some() || dicom::is_one(start)
+}
+
+/// The format that the first bytes of a file announce.
+fn sniff(start: &[u8]) -> Option<ImageFormat> {
     match image::guess_format(start).ok()? {
         // Two letters are too few to tell a picture from a text.
         ImageFormat::Bmp if !is_bmp_header(start) => None,
@@ -287,13 +315,13 @@ fn check_format(bytes: &[u8]) -> Result<ImageFormat, DecodeError> {
 
 /// Turn a decoder's panic on a malformed file into an error of that file.
 fn guarded<T>(
-    format: ImageFormat,
+    format: &'static str,
     decode: impl FnOnce() -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
     // Nothing is shared with the closure but the bytes, which it does not change.
     panic::catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_panic| {
         Err(DecodeError::Damaged {
-            format: name(format),
+            format,
             reason: "the decoder stopped on an internal error".to_owned(),
         })
     })

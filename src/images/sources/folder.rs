@@ -207,5 +207,5 @@ fn begins_like_an_image(path: &Path) -> bool {
         file.take(decode::NUM_MAGIC_BYTES as u64)
             .read_to_end(&mut start)
             .is_ok()
-    }) && decode::sniff(&start).is_some()
+    }) && decode::begins_like_one(&start)
 }

@@ -165,10 +165,10 @@ fn inside(path: &Path) -> Option<(ReadInside, &Path, &Path)> {
 
 /// Names of image files end so, in any case. Formats that can't be decoded are among them: their files are listed as
 /// unreadable rather than left out.
-const EXTENSIONS: [&str; 27] = [
-    "avif", "bmp", "dds", "dib", "exr", "gif", "hdr", "heic", "heif", "ico", "jfif", "jp2", "jpe",
-    "jpeg", "jpg", "jxl", "pbm", "pgm", "png", "pnm", "ppm", "psd", "qoi", "tga", "tif", "tiff",
-    "webp",
+const EXTENSIONS: [&str; 29] = [
+    "avif", "bmp", "dcm", "dds", "dib", "dicom", "exr", "gif", "hdr", "heic", "heif", "ico",
+    "jfif", "jp2", "jpe", "jpeg", "jpg", "jxl", "pbm", "pgm", "png", "pnm", "ppm", "psd", "qoi",
+    "tga", "tif", "tiff", "webp",
 ];
 
 pub(super) fn has_image_extension(path: &Path) -> bool {

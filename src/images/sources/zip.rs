@@ -126,7 +126,7 @@ fn begins_like_an_image(archive: &mut ZipArchive<Place>, index: usize) -> bool {
         let data = unpacked(archive, index)?;
         data.take(most).read_to_end(&mut start)
     };
-    read().is_ok() && decode::sniff(&start).is_some()
+    read().is_ok() && decode::begins_like_one(&start)
 }
 
 /// Read one entry.
