@@ -162,6 +162,10 @@ impl Session {
             UiCommand::ShowInspect => self.show_in_center(Center::Inspect),
             UiCommand::ShowGallery => self.show_in_center(Center::Gallery),
             UiCommand::ShowVerdicts => self.show_in_center(Center::Verdicts),
+            UiCommand::ShowMap => self.show_map(),
+            UiCommand::MoreLikeThis => self.more_like_this(),
+            UiCommand::ShowDuplicates => self.show_duplicates(),
+            UiCommand::StopComparing => self.shown.stop_comparing(true),
             UiCommand::BackToResult => self.shown.leave_scrub(),
             UiCommand::Follow => self.shown.select(None),
             UiCommand::Clear => self.shown.question = Some(Question::Clear),
@@ -297,6 +301,9 @@ impl Session {
         if let Some(shared) = TwoRoles::find(listed) {
             self.notices.say(Severity::Warning, shared.to_string());
         }
+        if let Some(warning) = self.near_duplicates_planned().map(str::to_owned) {
+            self.notices.say(Severity::Warning, warning);
+        }
     }
 
     fn set_paused(&mut self, is_paused: bool) {
@@ -412,6 +419,8 @@ impl Session {
             self.shown.leave_scrub();
         } else if self.shown.gallery.brush().is_some() {
             self.shown.brush(None);
+        } else if self.shown.gallery.alike().is_some() {
+            self.shown.show_alike(None);
         } else if !self.shown.gallery.marked().is_empty() {
             self.shown.gallery.mark_none();
         } else {

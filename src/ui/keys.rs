@@ -74,6 +74,7 @@ fn keyboard_shortcut(shortcut: Shortcut) -> KeyboardShortcut {
         Key::G => egui::Key::G,
         Key::I => egui::Key::I,
         Key::L => egui::Key::L,
+        Key::M => egui::Key::M,
         Key::N => egui::Key::N,
     };
     let mut modifiers = if shortcut.with_ctrl {

@@ -245,6 +245,14 @@ ui_commands! {
     ShowGallery => window::SHOW_GALLERY,
     /// The images to be judged, in a table.
     ShowVerdicts => window::SHOW_VERDICTS,
+    /// Where like lies near like.
+    ShowMap => gallery::SHOW_MAP,
+    /// Images most like the one that is looked at, or all again.
+    MoreLikeThis => gallery::MORE_LIKE_THIS,
+    /// Pairs of images that are nearly the same.
+    ShowDuplicates => gallery::SHOW_DUPLICATES,
+    /// Do not compare the images of the run with each other.
+    StopComparing => gallery::STOP_COMPARING,
     /// Leave the denoising that is watched.
     BackToResult => looking::BACK_TO_RESULT,
     /// Look at the newest result while the run goes.

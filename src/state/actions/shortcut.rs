@@ -43,6 +43,7 @@ pub enum Key {
     G,
     I,
     L,
+    M,
     N,
 }
 
@@ -144,6 +145,7 @@ impl Shortcut {
             Key::G => "G",
             Key::I => "I",
             Key::L => "L",
+            Key::M => "M",
             Key::N => "N",
         };
         let ctrl = if self.with_ctrl { "Ctrl+" } else { "" };

@@ -10,5 +10,6 @@ mod outputs;
 mod resuming;
 mod run_library;
 mod sharing;
+mod similar;
 mod strangers;
 pub mod support;

@@ -35,6 +35,7 @@ mod renaming;
 mod room;
 mod script;
 mod shown;
+mod similar;
 mod tooltips;
 mod train;
 mod undo;

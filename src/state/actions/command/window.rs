@@ -7,7 +7,9 @@ use crate::state::actions::{Info, Key, Shortcut};
 
 pub const CLOSE: Info = Info {
     text: Borrowed("Close"),
-    explanation: Borrowed("Close what is open, then take the choice of scores and the marks away"),
+    explanation: Borrowed(
+        "Close what is open, then take the choice of scores, that by likeness and the marks away",
+    ),
     shortcuts: &[Shortcut::plain(Key::Escape)],
     palette: None,
 };
