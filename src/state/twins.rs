@@ -5,11 +5,8 @@ use std::sync::Arc;
 use super::folders::Folder;
 use super::outbox::Outgoing;
 use super::session::Session;
+use crate::engine::similar::files::is_worth_it;
 use crate::worker::protocol::{Control, JobId, LibraryCommand, RunImage};
-
-/// With more images it would take longer than a look at the setup, and the processor with it; the run's own comparison finds
-/// them later.
-const MOST_IMAGES: usize = 2000;
 
 /// What is known of the images of the next run.
 #[derive(Debug, Default)]
@@ -51,9 +48,7 @@ impl Session {
             return;
         }
         self.planned_twins.forget();
-        let first = planned.first().map(|image| image.role);
-        let has_two_roles = planned.iter().any(|image| Some(image.role) != first);
-        if !has_two_roles || planned.len() > MOST_IMAGES {
+        if !is_worth_it(&planned) {
             return;
         }
         let (job, control) = (self.outbox.mint_job(), Control::default());

@@ -14,6 +14,15 @@ const GEOMETRY: Geometry = Geometry {
     side: 64,
 };
 
+/// With more images it would take longer than a user waits for a run to begin; the run's own comparison finds them later.
+pub const MOST_IMAGES: usize = 2000;
+
+/// Whether to compare images before a run: they have two roles, and are not too many.
+pub fn is_worth_it(images: &[RunImage]) -> bool {
+    let first = images.first().map(|image| image.role);
+    images.len() <= MOST_IMAGES && images.iter().any(|image| Some(image.role) != first)
+}
+
 /// That images of different roles are nearly the same picture, if any are; files that can't be read, or have changed, have no
 /// part in it.
 pub fn near_duplicates(

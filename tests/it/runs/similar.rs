@@ -57,6 +57,9 @@ fn scored(folder: &Path) -> (PathBuf, PathBuf) {
         text(&run),
     ]);
     assert!(output.status.success(), "{}", errors(&output));
+    let said = errors(&output);
+    let note = "note: 2 images of different roles are nearly the same picture, e.g. ";
+    assert!(said.contains(note), "{said}");
     (images, run)
 }
 
