@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::actions::{LookAction, Overlay};
 use super::arrangement::{Alike, GalleryView, MarkFilter, VerdictOrder};
 use super::folders::short_name;
+use super::guide::Guide;
 use super::look::View;
 use super::outbox::Outgoing;
 use super::panels::Center;
@@ -28,6 +29,8 @@ pub(super) const ZOOM_STEP: u32 = 25;
 pub struct Looking {
     /// Zoom of the inspector's pictures.
     pub view: View,
+    /// The guide, where it is open beside everything else.
+    pub guide: Option<Guide>,
     /// What lies over the window.
     pub overlay: Option<Overlay>,
     /// The text that paths of the gallery must have, in any case.
@@ -46,6 +49,7 @@ impl Default for Looking {
     fn default() -> Self {
         Self {
             view: View::default(),
+            guide: None,
             overlay: None,
             needle: String::new(),
             mark_filter: None,
@@ -81,6 +85,7 @@ impl Session {
                 self.shown.is_order_stale = true;
             }
             LookAction::Brush(range) => self.shown.brush(range),
+            LookAction::Guide(guide) => self.looking.guide = Some(guide),
             LookAction::Alike(alike) => self.shown.show_alike(alike),
             LookAction::SortVerdicts(order) => self.looking.verdicts = order,
             // The window has the pixels.

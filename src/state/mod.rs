@@ -17,6 +17,8 @@ pub mod exporting;
 mod fit_files;
 pub mod fitting;
 pub mod folders;
+pub mod glossary;
+pub mod guide;
 pub mod layouts;
 pub mod look;
 pub mod looking;

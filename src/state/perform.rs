@@ -149,6 +149,8 @@ impl Session {
             UiCommand::ToggleTry => self.toggle(Overlay::Try),
             UiCommand::ToggleMessages => self.toggle(Overlay::Messages),
             UiCommand::ToggleAbout => self.toggle_about(),
+            UiCommand::ToggleGuide => self.toggle_guide(),
+            UiCommand::DismissHints => self.settings.shows_hints = false,
             UiCommand::ToggleRecent => self.toggle_recent(),
             UiCommand::BrowseOpen => self.open_dialog(DialogKind::OpenRun),
             UiCommand::BrowseSaveAs => self.browse_save_as(),
@@ -411,6 +413,8 @@ impl Session {
             // Its name stays.
         } else if self.looking.overlay.is_some() {
             self.looking.overlay = None;
+        } else if self.looking.guide.take().is_some() {
+            // Its page and its words begin anew.
         } else if self.proposals.pop_front().is_some() {
             // Nothing is added.
         } else if !self.dropped.is_empty() {

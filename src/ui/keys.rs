@@ -37,6 +37,7 @@ fn keyboard_shortcut(shortcut: Shortcut) -> KeyboardShortcut {
         Key::ArrowLeft => egui::Key::ArrowLeft,
         Key::ArrowRight => egui::Key::ArrowRight,
         Key::Escape => egui::Key::Escape,
+        Key::F1 => egui::Key::F1,
         Key::F2 => egui::Key::F2,
         Key::F5 => egui::Key::F5,
         Key::O => egui::Key::O,

@@ -55,6 +55,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     panels::notices::ui(ui, scene, within);
     panels::drop::ui(ui, scene);
     panels::proposal::ui(ui, scene);
+    panels::guide::ui(ui, scene);
     panels::overlays::ui(ui, scene);
 }
 

@@ -217,6 +217,10 @@ ui_commands! {
     ToggleTry => looking::TOGGLE_TRY,
     /// Open the list of past messages, or close it.
     ToggleMessages => window::TOGGLE_MESSAGES,
+    /// Open the guide, or close it.
+    ToggleGuide => window::TOGGLE_GUIDE,
+    /// Show what a first start says no more.
+    DismissHints => window::DISMISS_HINTS,
     /// Open what the program is and what it finds on this machine, or close it.
     ToggleAbout => window::TOGGLE_ABOUT,
     /// Open the list of recent runs, or close it.

@@ -6,8 +6,9 @@ mod points;
 use egui::{Align2, ProgressBar, TextStyle, Ui, vec2};
 
 use super::Scene;
+use super::histogram::{LEGEND_HEIGHT, mark_and_words_width};
 use crate::ood::Role;
-use crate::state::{Action, UiCommand, text};
+use crate::state::{Action, UiCommand, glossary, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::sized;
 use crate::ui::widgets::layout::{TITLE, ends, note, title};
@@ -40,11 +41,7 @@ fn head_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.set_min_height(theme::ROW_HEIGHT);
         let left = |ui: &mut Ui, scene: &mut Scene<'_>| {
             title(ui, "Map", TITLE);
-            note(ui, told(scene)).tip(|| {
-                "Each point is an image, as AlexNet sees it: what a layer of a network for photographs gives on average over \
-                 the picture. The map shows the two directions in which these differ most (principal components), and how \
-                 much of all differences lies along them"
-            });
+            note(ui, told(scene)).tip(|| glossary::MAP.text);
         };
         ends(ui, "map", scene, left, |ui, scene| {
             let has_image = scene.session.shown.similar().is_some();
@@ -78,8 +75,13 @@ fn legend_ui(ui: &mut Ui, scene: &Scene<'_>) {
         for role in Role::ALL {
             let count = shown.num_on_map(role);
             if count > 0 || role != Role::Unknown {
-                mark::ui(ui, role);
-                note(ui, format!("{} {}", role.label(), text::count(count)));
+                let words = format!("{} {}", role.label(), text::count(count));
+                let size = vec2(mark_and_words_width(ui, &words), LEGEND_HEIGHT);
+                let row = egui::Layout::left_to_right(egui::Align::Center);
+                ui.allocate_ui_with_layout(size, row, |ui| {
+                    mark::ui(ui, role);
+                    note(ui, words);
+                });
                 ui.add_space(7.0);
             }
         }

@@ -13,6 +13,7 @@ pub mod figures;
 pub mod fit;
 pub mod folders;
 pub mod gallery;
+pub mod guide;
 pub mod headline;
 pub mod histogram;
 pub mod inspector;

@@ -10,6 +10,7 @@ mod decision;
 mod detectors;
 mod fit;
 mod gallery;
+mod guide;
 mod heights;
 mod keep;
 mod keep_real;

@@ -159,3 +159,19 @@ pub const DECLINE: Info = Info {
     shortcuts: &[],
     palette: None,
 };
+
+pub const TOGGLE_GUIDE: Info = Info {
+    text: Borrowed("Guide"),
+    explanation: Borrowed(
+        "First steps, three worked cases, and what every figure and setting means in plain words",
+    ),
+    shortcuts: &[Shortcut::plain(Key::F1)],
+    palette: Some((When::Always, "Guide (help)")),
+};
+
+pub const DISMISS_HINTS: Info = Info {
+    text: Borrowed("Got it"),
+    explanation: Borrowed("Do not show this again, the guide has all of it"),
+    shortcuts: &[],
+    palette: None,
+};
