@@ -28,6 +28,7 @@ pub mod request;
 pub mod resuming;
 pub mod saving;
 pub mod score;
+pub mod similar;
 pub mod trace;
 pub mod training;
 

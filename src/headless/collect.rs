@@ -8,6 +8,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals::Signals;
 use super::{Failure, Outcome, terminal};
+use crate::engine::Control;
+use crate::engine::similar::Looker;
+use crate::engine::similar::files::{is_worth_it, near_duplicates};
 use crate::images::sources::{self, Wanted};
 use crate::images::{ListError, duplicates, layouts};
 use crate::ood::Role;
@@ -113,6 +116,19 @@ impl Collected {
     pub fn leave_out_fitted(&mut self, settings: &RunSettings) {
         let note = leave_out_fitted(&mut self.images, &*settings.method.detector);
         self.note_all(note.into_iter().collect());
+    }
+
+    /// Notice images that are nearly the same picture in two roles. Where they can't be compared the run begins all the same.
+    pub fn note_near_duplicates(&mut self, images: &[RunImage]) {
+        if !is_worth_it(images) {
+            return;
+        }
+        let found = Looker::open(None)
+            .and_then(|mut looker| near_duplicates(images, &mut looker, &Control::default()));
+        match found {
+            Ok(note) => self.note_all(note.into_iter().collect()),
+            Err(error) => log::warn!("images were not compared before the run: {error}"),
+        }
     }
 
     /// Notice files that play two roles: they make every figure worse than it is.

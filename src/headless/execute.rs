@@ -71,6 +71,15 @@ pub struct Prepared {
     pub may_mix_kernels: bool,
 }
 
+/// Say how the roles differ besides what their images show, and which of these are nearly the same.
+fn say_what_is_unfair(collected: &mut Collected, list: &[RunImage]) {
+    collected.note_near_duplicates(list);
+    for sentence in differences_of_files(list) {
+        // The summary has it too, but that may be hours away.
+        terminal::message(&format!("note: {sentence}"));
+    }
+}
+
 /// List the folders, refuse what can be refused before work, and begin the run file.
 pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure> {
     check_paths(request)?;
@@ -81,7 +90,8 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
     collected.settle();
     collected.leave_out_fitted(&request.settings);
     let num_listed = collected.images.len();
-    let images: Vec<(RunImage, usize)> = (collected.images.into_iter().zip(0..))
+    let listed = std::mem::take(&mut collected.images);
+    let images: Vec<(RunImage, usize)> = (listed.into_iter().zip(0..))
         .filter(|&(_, position)| request.shard.is_none_or(|shard| shard.holds(position)))
         .collect();
     if let (Some(shard), true) = (request.shard, images.is_empty()) {
@@ -102,10 +112,7 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
     collected
         .notes
         .extend(fit_measure(&mut settings, request.is_measure_asked, side)?);
-    for sentence in differences_of_files(&list) {
-        // The summary has it too, but that may be hours away.
-        terminal::message(&format!("note: {sentence}"));
-    }
+    say_what_is_unfair(&mut collected, &list);
     let target = request.target.made()?;
     let manifest = Manifest::new(
         NewRun {

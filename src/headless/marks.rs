@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::named::content_of;
 use super::paths::{Kind, Paths};
 use super::{Failure, Outcome, output, terminal};
 use crate::engine::opened::placed_images;
 use crate::images::ContentHash;
-use crate::images::decode::hash_file;
 use crate::ood::Role;
 use crate::runs::marks::{self, labels_csv, tag_of};
 use crate::runs::report::text_from_path;
@@ -165,29 +165,6 @@ fn chosen(
         })
     };
     paths.iter().map(find).collect()
-}
-
-fn content_of(path: &Path, images: &[RunImage]) -> Result<ContentHash, &'static str> {
-    let of = |is_meant: &dyn Fn(&RunImage) -> bool| -> BTreeSet<ContentHash> {
-        let meant = images.iter().filter(|image| is_meant(image));
-        meant.map(|image| image.file.hash).collect()
-    };
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut found = of(&|image| image.file.path == path || image.file.path == absolute);
-    // A file that has moved is told by its content; a name that is there counts for what is in it by now.
-    if found.is_empty()
-        && let Ok(content) = hash_file(path)
-    {
-        found = of(&|image| image.file.hash == content);
-    }
-    if found.is_empty() {
-        found = of(&|image| image.file.path.ends_with(path));
-    }
-    match (found.first(), found.len()) {
-        (Some(content), 1) => Ok(*content),
-        (None, _) => Err("no image of the run has this path or content"),
-        _ => Err("several images of the run have a path that ends so; give more of it"),
-    }
 }
 
 /// The images with marks, in the order of the run; one content once for each of its paths.

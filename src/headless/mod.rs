@@ -31,6 +31,7 @@ pub mod man;
 pub mod marks;
 pub mod memory;
 pub mod merge;
+pub mod named;
 pub mod options;
 pub mod output;
 pub mod paper;
@@ -39,6 +40,7 @@ pub mod resume;
 pub mod score;
 pub mod shard;
 pub mod signals;
+pub mod similar;
 pub mod stored;
 pub mod terminal;
 pub mod train;
@@ -84,6 +86,8 @@ pub enum Subcommands {
     Merge(merge::Args),
     /// Print, change or export what was noted about the images of a run: tags, notes, corrected roles, reviewed.
     Marks(marks::Args),
+    /// Say which images of a run look alike: those most like one of them, or near duplicates.
+    Similar(similar::Args),
     /// Say what a model is.
     Info(info::Args),
     /// Write a model of any family as a folder that Python's diffusers opens.
@@ -172,6 +176,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         | Subcommands::Export(_)
         | Subcommands::Merge(_)
         | Subcommands::Marks(_)
+        | Subcommands::Similar(_)
         | Subcommands::Info(_)
         | Subcommands::Convert(_)
         | Subcommands::Verify(_)
@@ -197,6 +202,7 @@ fn carry_out(command: Subcommands) -> Result<Outcome, Failure> {
         Subcommands::Export(args) => export::run(&args),
         Subcommands::Merge(args) => merge::run(&args),
         Subcommands::Marks(args) => marks::run(&args),
+        Subcommands::Similar(args) => similar::run(&args),
         Subcommands::Info(args) => info::run(&args),
         Subcommands::Convert(args) => convert::run(&args),
         Subcommands::Verify(args) => verify::run(&args),

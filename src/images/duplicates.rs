@@ -110,11 +110,13 @@ pub fn leave_out<T>(
     notes
 }
 
-/// Images whose content plays more than one role: they make every figure worse than it is.
+/// Images that play more than one role, as they are or nearly so: they make every figure worse than it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TwoRoles<'a> {
-    /// How many have another role than the first image with their content.
+    /// How many have another role than the first image with their content; or how many pairs are nearly the same.
     pub count: usize,
+    /// Whether it is the same content, and not only nearly the same picture.
+    pub is_exact: bool,
     /// The first of these.
     pub example: (Role, &'a Path),
     /// The image that has its content and another role.
@@ -133,6 +135,22 @@ impl<'a> TwoRoles<'a> {
         let (example, first) = found.next()?;
         Some(Self {
             count: 1 + found.count(),
+            is_exact: true,
+            example,
+            first,
+        })
+    }
+
+    /// Of pairs that are nearly the same, those with two roles; those with the same content are told by [`Self::find`].
+    pub fn near(pairs: impl IntoIterator<Item = [(Role, &'a ImageFile); 2]>) -> Option<Self> {
+        let mut found = pairs
+            .into_iter()
+            .filter(|[(role, file), (other, twin)]| role != other && file.hash != twin.hash)
+            .map(|pair| pair.map(|(role, file)| (role, file.path.as_path())));
+        let [first, example] = found.next()?;
+        Some(Self {
+            count: 1 + found.count(),
+            is_exact: false,
             example,
             first,
         })
@@ -143,17 +161,21 @@ impl fmt::Display for TwoRoles<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             count,
+            is_exact,
             example: (role, path),
             first: (first_role, first_path),
         } = self;
-        let files = if *count == 1 {
-            "1 image file has".to_owned()
-        } else {
-            format!("{count} image files have")
+        let what = match (is_exact, count) {
+            (true, 1) => "1 image file has the same content in two roles".to_owned(),
+            (true, _) => format!("{count} image files have the same content in two roles"),
+            (false, 1) => "2 images of different roles are nearly the same picture".to_owned(),
+            (false, _) => {
+                format!("{count} pairs of images of different roles are nearly the same picture")
+            }
         };
         write!(
             f,
-            "{files} the same content in two roles, e.g. {} ({}) and {} ({}); the figures suffer from that: remove one of \
+            "{what}, e.g. {} ({}) and {} ({}); the figures suffer from that: remove one of \
              each pair",
             first_path.display(),
             first_role.name(),

@@ -67,10 +67,10 @@ pub fn prepare(decoded: &Decoded, geometry: Geometry, resize: ResizeMode) -> Pix
     let (width, height) = size(decoded);
     let window = resize.window(width, height);
     let interleaved = resample::resize(&decoded.image, window, side, side, channels);
-    let unit = (0..channels)
-        .flat_map(|channel| interleaved.iter().skip(channel).step_by(channels).copied())
-        .collect();
-    Pixels { geometry, unit }
+    Pixels {
+        geometry,
+        unit: planar(&interleaved, channels),
+    }
 }
 
 /// A small copy of the whole picture, at most `max_side` (at least 1) pixels per side and never enlarged.
@@ -80,16 +80,37 @@ pub fn thumbnail(decoded: &Decoded, max_side: usize) -> Picture {
 
 /// A copy of at most `max_side` (at least 1) pixels per side, never enlarged.
 pub fn shrink(picture: &Picture, max_side: usize) -> Picture {
+    match dynamic(picture) {
+        Some(image) if picture.width.max(picture.height) > max_side => small_copy(&image, max_side),
+        _ => picture.clone(),
+    }
+}
+
+/// The whole picture as a square of another size, in its own channels.
+pub fn scaled(picture: &Picture, geometry: Geometry) -> Pixels {
+    let Geometry { channels, side } = geometry;
+    let image = dynamic(picture).unwrap_or_default();
+    let whole = whole(image.width().max(1), image.height().max(1));
+    let interleaved = resample::resize(&image, whole, side, side, channels);
+    Pixels {
+        geometry,
+        unit: planar(&interleaved, channels),
+    }
+}
+
+fn planar(interleaved: &[f32], channels: usize) -> Vec<f32> {
+    (0..channels)
+        .flat_map(|channel| interleaved.iter().skip(channel).step_by(channels).copied())
+        .collect()
+}
+
+fn dynamic(picture: &Picture) -> Option<DynamicImage> {
     let (width, height) = (picture.width as u32, picture.height as u32);
     let bytes = picture.bytes.to_vec();
-    let image = if picture.channels == 3 {
+    if picture.channels == 3 {
         RgbImage::from_raw(width, height, bytes).map(DynamicImage::from)
     } else {
         GrayImage::from_raw(width, height, bytes).map(DynamicImage::from)
-    };
-    match image {
-        Some(image) if width.max(height) as usize > max_side => small_copy(&image, max_side),
-        _ => picture.clone(),
     }
 }
 

@@ -20,6 +20,7 @@ pub mod interval;
 pub mod mask;
 pub mod measure;
 pub mod paired;
+pub mod principal;
 pub mod proportion;
 pub mod random;
 pub mod roc_band;

@@ -1,5 +1,8 @@
 //! Order and filters of the gallery, and order of the verdicts.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ood::{Outcome, Role};
@@ -132,6 +135,17 @@ impl MarkFilter {
             Self::Tagged(tag) => marks.tags.contains(tag),
         }
     }
+}
+
+/// Images chosen by how alike they are, by their ids in the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alike {
+    /// All of them, those most like this one first.
+    Like(usize),
+    /// Those that were surrounded on the map.
+    Surrounded(Arc<BTreeSet<usize>>),
+    /// Near duplicates, pair after pair.
+    Duplicates,
 }
 
 /// Order and filter of the gallery.

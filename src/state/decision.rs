@@ -48,6 +48,22 @@ impl Way {
             Self::Detector => "Detector file",
         }
     }
+
+    /// What it does.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::FalseAlarms => {
+                "From in-domain images alone: needs no example of what is to be found, and holds for new images"
+            }
+            Self::ByHand => "Drag the line in the histogram or the point on the curve",
+            Self::HitRate => {
+                "The highest threshold that finds a share of the out-of-domain images here, 95 % by default"
+            }
+            Self::Youden => "Where the share found is furthest above the share flagged by mistake",
+            Self::LowestCost => "Where mistakes cost least, by what you say they cost",
+            Self::Detector => "The threshold of the open detector file",
+        }
+    }
 }
 
 /// Everything that decides the threshold, and what its figures rest on; kept from start to start.

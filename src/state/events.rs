@@ -203,6 +203,9 @@ impl Session {
             }
             LibraryEvent::FitSaved { path, outcome } => self.fit_saved(path, outcome),
             LibraryEvent::MarksWritten { job, outcome } => self.marks_written(job, outcome),
+            LibraryEvent::Comparing { job, num_images } => self.shown.comparing(job, num_images),
+            LibraryEvent::Compared { job, similar } => self.shown.compared(job, similar),
+            LibraryEvent::FilesCompared { job, warning } => self.files_compared(job, warning),
             LibraryEvent::Runs(event) => self.apply_runs(event),
             LibraryEvent::Chosen {
                 job,
@@ -356,6 +359,7 @@ impl Session {
         self.samples_job = None;
         self.converting.is_active = false;
         self.shown.deciding.library_restarted();
+        self.shown.likeness_restarted();
         self.runs_restarted();
         self.marks_restarted();
         self.preview = PreviewState::default();

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use super::actions::{LookAction, Overlay};
-use super::arrangement::{GalleryView, MarkFilter, VerdictOrder};
+use super::arrangement::{Alike, GalleryView, MarkFilter, VerdictOrder};
 use super::folders::short_name;
+use super::guide::Guide;
 use super::look::View;
 use super::outbox::Outgoing;
+use super::panels::Center;
 use super::presenting::Step;
 use super::session::Session;
 use super::settings::ZOOM_RANGE;
@@ -27,6 +29,8 @@ pub(super) const ZOOM_STEP: u32 = 25;
 pub struct Looking {
     /// Zoom of the inspector's pictures.
     pub view: View,
+    /// The guide, where it is open beside everything else.
+    pub guide: Option<Guide>,
     /// What lies over the window.
     pub overlay: Option<Overlay>,
     /// The text that paths of the gallery must have, in any case.
@@ -45,6 +49,7 @@ impl Default for Looking {
     fn default() -> Self {
         Self {
             view: View::default(),
+            guide: None,
             overlay: None,
             needle: String::new(),
             mark_filter: None,
@@ -80,6 +85,8 @@ impl Session {
                 self.shown.is_order_stale = true;
             }
             LookAction::Brush(range) => self.shown.brush(range),
+            LookAction::Guide(guide) => self.looking.guide = Some(guide),
+            LookAction::Alike(alike) => self.shown.show_alike(alike),
             LookAction::SortVerdicts(order) => self.looking.verdicts = order,
             // The window has the pixels.
             LookAction::Copy(_) => {}
@@ -105,9 +112,43 @@ impl Session {
         }
     }
 
+    /// Show the images most like the one that is looked at, or all again where they are shown.
+    pub(super) fn more_like_this(&mut self) {
+        let Some(like) = self.shown.like_this() else {
+            self.notices.say(
+                Severity::Info,
+                "There is no picture of this image yet to compare others with. Score it first.",
+            );
+            return;
+        };
+        if self.shown.gallery.alike() == Some(&like) {
+            self.shown.show_alike(None);
+            return;
+        }
+        if !self.settings.panels.center.has_gallery() {
+            self.show_in_center(Center::Overview);
+        }
+        self.shown.show_alike(Some(like));
+    }
+
+    /// Show the map of the images; one that was stopped is made after all.
+    pub(super) fn show_map(&mut self) {
+        self.shown.stop_comparing(false);
+        self.show_in_center(Center::Map);
+    }
+
+    /// Show the pairs of near duplicates.
+    pub(super) fn show_duplicates(&mut self) {
+        if !self.settings.panels.center.has_gallery() {
+            self.show_in_center(Center::Map);
+        }
+        self.shown.show_alike(Some(Alike::Duplicates));
+    }
+
     /// Take all filters of the gallery away; the order stays.
     pub(super) fn show_all(&mut self) {
         self.shown.brush(None);
+        self.shown.show_alike(None);
         self.looking.needle.clear();
         self.looking.mark_filter = None;
         self.settings.gallery = GalleryView {

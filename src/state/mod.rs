@@ -17,6 +17,8 @@ pub mod exporting;
 mod fit_files;
 pub mod fitting;
 pub mod folders;
+pub mod glossary;
+pub mod guide;
 pub mod layouts;
 pub mod look;
 pub mod looking;
@@ -43,12 +45,14 @@ pub mod settings;
 pub mod shown;
 pub mod text;
 pub mod training;
+mod twins;
 pub mod undo;
 pub mod weights;
 
 pub use actions::{Action, KeepAction, LookAction, Overlay, Part, Shortcut, UiCommand};
 pub use arrangement::{
-    GalleryOrder, GalleryView, MarkFilter, ScoreRange, VerdictColumn, VerdictFilter, VerdictOrder,
+    Alike, GalleryOrder, GalleryView, MarkFilter, ScoreRange, VerdictColumn, VerdictFilter,
+    VerdictOrder,
 };
 pub use decision::{Decision, DecisionSettings, Way};
 pub use fitting::FitForm;

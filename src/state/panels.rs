@@ -76,15 +76,23 @@ pub enum Center {
     Gallery,
     /// The images of unknown role in a table.
     Verdicts,
+    /// Where like lies near like, above all images.
+    Map,
 }
 
 impl Center {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::Overview, Self::Inspect, Self::Gallery, Self::Verdicts];
+    pub const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Inspect,
+        Self::Gallery,
+        Self::Verdicts,
+        Self::Map,
+    ];
 
     /// Whether all images are in view.
     pub fn has_gallery(self) -> bool {
-        matches!(self, Self::Overview | Self::Gallery)
+        matches!(self, Self::Overview | Self::Gallery | Self::Map)
     }
 
     /// The name for people.
@@ -94,6 +102,7 @@ impl Center {
             Self::Inspect => "Inspect",
             Self::Gallery => "Gallery",
             Self::Verdicts => "Verdicts",
+            Self::Map => "Map",
         }
     }
 
@@ -104,6 +113,7 @@ impl Center {
             Self::Inspect => "The pictures of one image as large as there is room",
             Self::Gallery => "All images",
             Self::Verdicts => "The images to be judged, with p-value and verdict",
+            Self::Map => "All images as points, those that look alike near each other",
         }
     }
 }

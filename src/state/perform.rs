@@ -149,6 +149,8 @@ impl Session {
             UiCommand::ToggleTry => self.toggle(Overlay::Try),
             UiCommand::ToggleMessages => self.toggle(Overlay::Messages),
             UiCommand::ToggleAbout => self.toggle_about(),
+            UiCommand::ToggleGuide => self.toggle_guide(),
+            UiCommand::DismissHints => self.settings.shows_hints = false,
             UiCommand::ToggleRecent => self.toggle_recent(),
             UiCommand::BrowseOpen => self.open_dialog(DialogKind::OpenRun),
             UiCommand::BrowseSaveAs => self.browse_save_as(),
@@ -162,6 +164,10 @@ impl Session {
             UiCommand::ShowInspect => self.show_in_center(Center::Inspect),
             UiCommand::ShowGallery => self.show_in_center(Center::Gallery),
             UiCommand::ShowVerdicts => self.show_in_center(Center::Verdicts),
+            UiCommand::ShowMap => self.show_map(),
+            UiCommand::MoreLikeThis => self.more_like_this(),
+            UiCommand::ShowDuplicates => self.show_duplicates(),
+            UiCommand::StopComparing => self.shown.stop_comparing(true),
             UiCommand::BackToResult => self.shown.leave_scrub(),
             UiCommand::Follow => self.shown.select(None),
             UiCommand::Clear => self.shown.question = Some(Question::Clear),
@@ -297,6 +303,9 @@ impl Session {
         if let Some(shared) = TwoRoles::find(listed) {
             self.notices.say(Severity::Warning, shared.to_string());
         }
+        if let Some(warning) = self.near_duplicates_planned().map(str::to_owned) {
+            self.notices.say(Severity::Warning, warning);
+        }
     }
 
     fn set_paused(&mut self, is_paused: bool) {
@@ -404,6 +413,8 @@ impl Session {
             // Its name stays.
         } else if self.looking.overlay.is_some() {
             self.looking.overlay = None;
+        } else if self.looking.guide.take().is_some() {
+            // Its page and its words begin anew.
         } else if self.proposals.pop_front().is_some() {
             // Nothing is added.
         } else if !self.dropped.is_empty() {
@@ -412,6 +423,8 @@ impl Session {
             self.shown.leave_scrub();
         } else if self.shown.gallery.brush().is_some() {
             self.shown.brush(None);
+        } else if self.shown.gallery.alike().is_some() {
+            self.shown.show_alike(None);
         } else if !self.shown.gallery.marked().is_empty() {
             self.shown.gallery.mark_none();
         } else {

@@ -6,6 +6,7 @@ use super::detector::{fitting, foreign_calibration_set};
 use super::folders::planned_images;
 use super::look::DifferenceKind;
 use super::outbox::Outgoing;
+use super::panels::Center;
 use super::preview::PreviewState;
 use super::session::Session;
 use super::shown::run::RunState;
@@ -67,6 +68,8 @@ impl Session {
         }
         self.shown.follow(now_secs);
         self.want_map();
+        self.want_similar();
+        self.want_twins();
         self.want_weights();
         self.preview.want(self.preview_request());
         if let Some(request) = self.preview.next_request() {
@@ -101,6 +104,14 @@ impl Session {
         let is_wanted = self.settings.look.difference == DifferenceKind::Lpips;
         if is_wanted && self.missing_model().is_none() && self.shown.want_map(&mut self.outbox) {
             self.free_model();
+        }
+    }
+
+    /// Have the images compared where that is to be seen.
+    fn want_similar(&mut self) {
+        let is_map_shown = self.settings.panels.center == Center::Map;
+        if is_map_shown || self.shown.gallery.alike().is_some() {
+            self.shown.want_similar(&mut self.outbox);
         }
     }
 

@@ -23,6 +23,7 @@ use super::settings::{FolderChoice, FolderSource, Settings};
 use super::shown::Shown;
 use super::shown::run::RunState;
 use super::training::TrainingState;
+use super::twins::PlannedTwins;
 use super::undo::History;
 use super::weights::WeightsState;
 use crate::detectors::measures;
@@ -97,6 +98,7 @@ pub struct Session {
     pub(super) planned: Arc<[RunImage]>,
     /// What was left out of `planned`, and why, a sentence each.
     pub(super) left_out: Vec<String>,
+    pub(super) planned_twins: PlannedTwins,
 }
 
 impl Session {
@@ -134,6 +136,7 @@ impl Session {
             is_gallery_stale: false,
             planned: Arc::new([]),
             left_out: Vec::new(),
+            planned_twins: PlannedTwins::default(),
             settings,
         };
         session.open_model(session.settings.model.clone());

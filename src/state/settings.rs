@@ -51,6 +51,8 @@ pub struct Settings {
     pub running: Option<PathBuf>,
     /// Which parts of the window are open and how large.
     pub panels: PanelSettings,
+    /// Whether to show what a first start says, until it is dismissed.
+    pub shows_hints: bool,
     /// Light or dark.
     pub theme: ThemeChoice,
     /// Inner width and height of the window in points.
@@ -77,6 +79,7 @@ impl Default for Settings {
             saving: SavingSettings::default(),
             running: None,
             panels: PanelSettings::default(),
+            shows_hints: false,
             theme: ThemeChoice::System,
             window_size: [1280.0, 800.0],
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::actions::{Action, KeepAction, LookAction, UiCommand};
-use super::arrangement::{GalleryView, MarkFilter, ScoreRange};
+use super::arrangement::{Alike, GalleryView, MarkFilter, ScoreRange};
 use super::decision::DecisionSettings;
 use super::folders::ScanState;
 use super::layouts::LayoutAction;
@@ -45,7 +45,13 @@ enum Part {
 enum Former {
     Threshold(DecisionSettings),
     Folders(Vec<FolderChoice>),
-    Images(GalleryView, String, Option<MarkFilter>, Option<ScoreRange>),
+    Images(
+        GalleryView,
+        String,
+        Option<MarkFilter>,
+        Option<ScoreRange>,
+        Option<Alike>,
+    ),
     Marks(BTreeSet<usize>),
     Notes(Marks),
     Settings(Box<RunSettings>),
@@ -111,7 +117,7 @@ impl History {
     pub(super) fn forget_scores(&mut self) {
         self.retain(|part| part != Part::Threshold);
         for step in self.past.iter_mut().chain(&mut self.future) {
-            if let Former::Images(_, _, _, range) = &mut step.former {
+            if let Former::Images(_, _, _, range, _) = &mut step.former {
                 *range = None;
             }
         }
@@ -121,6 +127,11 @@ impl History {
     pub(super) fn forget_run(&mut self) {
         self.forget_marks();
         self.retain(|part| !matches!(part, Part::Name | Part::Notes));
+        for step in self.past.iter_mut().chain(&mut self.future) {
+            if let Former::Images(.., alike) = &mut step.former {
+                *alike = None;
+            }
+        }
     }
 
     /// The file of the run was called this until now.
@@ -184,10 +195,11 @@ impl Undoable {
             }
             Action::RemoveFolder(_) => of(&[Part::Folders], "removing a folder"),
             Action::Do(UiCommand::OnlyUnknown) => of(&[Part::Folders], "removing the folders"),
-            Action::SetGallery(_) | Action::Do(UiCommand::ShowAll) => {
-                of(&[Part::Images], "the choice of images")
-            }
-            Action::Look(LookAction::FilterMarks(_)) => of(&[Part::Images], "the choice of images"),
+            Action::SetGallery(_)
+            | Action::Look(LookAction::FilterMarks(_) | LookAction::Alike(_))
+            | Action::Do(
+                UiCommand::ShowAll | UiCommand::MoreLikeThis | UiCommand::ShowDuplicates,
+            ) => of(&[Part::Images], "the choice of images"),
             Action::Look(LookAction::Find(_) | LookAction::Brush(_)) => {
                 moving(&[Part::Images], "the choice of images")
             }
@@ -266,6 +278,7 @@ impl Session {
                 self.looking.needle.clone(),
                 self.looking.mark_filter.clone(),
                 self.shown.gallery.brush(),
+                self.shown.gallery.alike().cloned(),
             ),
             Part::Marks => Former::Marks(self.shown.gallery.marked().clone()),
             Part::Notes => Former::Notes(self.shown.marks.all().clone()),
@@ -296,11 +309,12 @@ impl Session {
         match step.former {
             Former::Threshold(decision) => self.change_decision(decision),
             Former::Folders(choices) => self.set_folders(choices),
-            Former::Images(view, needle, marks, range) => {
+            Former::Images(view, needle, marks, range, alike) => {
                 self.settings.gallery = view;
                 self.looking.needle = needle;
                 self.looking.mark_filter = marks;
                 self.shown.brush(range);
+                self.shown.show_alike(alike);
                 self.shown.is_order_stale = true;
             }
             Former::Marks(marked) => self.shown.gallery.set_marked(marked),

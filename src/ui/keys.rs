@@ -37,6 +37,7 @@ fn keyboard_shortcut(shortcut: Shortcut) -> KeyboardShortcut {
         Key::ArrowLeft => egui::Key::ArrowLeft,
         Key::ArrowRight => egui::Key::ArrowRight,
         Key::Escape => egui::Key::Escape,
+        Key::F1 => egui::Key::F1,
         Key::F2 => egui::Key::F2,
         Key::F5 => egui::Key::F5,
         Key::O => egui::Key::O,
@@ -74,6 +75,7 @@ fn keyboard_shortcut(shortcut: Shortcut) -> KeyboardShortcut {
         Key::G => egui::Key::G,
         Key::I => egui::Key::I,
         Key::L => egui::Key::L,
+        Key::M => egui::Key::M,
         Key::N => egui::Key::N,
     };
     let mut modifiers = if shortcut.with_ctrl {

@@ -55,6 +55,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     panels::notices::ui(ui, scene, within);
     panels::drop::ui(ui, scene);
     panels::proposal::ui(ui, scene);
+    panels::guide::ui(ui, scene);
     panels::overlays::ui(ui, scene);
 }
 
@@ -112,6 +113,7 @@ fn wide_ui(ui: &mut Ui, scene: &mut Scene<'_>) -> egui::Rect {
             Center::Inspect => panels::inspector::ui(ui, scene, false),
             Center::Gallery => panels::gallery::ui(ui, scene),
             Center::Verdicts => panels::verdicts::ui(ui, scene),
+            Center::Map => panels::map::ui(ui, scene),
         }
     });
     center.response.rect
@@ -176,6 +178,7 @@ fn narrow_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             Page::Inspect => scrolled(ui, "inspect", |ui| panels::inspector::ui(ui, scene, false)),
             Page::Gallery => panels::gallery::ui(ui, scene),
             Page::Verdicts => panels::verdicts::ui(ui, scene),
+            Page::Map => panels::map::ui(ui, scene),
             Page::Results => scrolled(ui, "results", |ui| panels::results::ui(ui, scene)),
         }
     });

@@ -67,6 +67,8 @@ pub fn run(options: &Options) -> Result<(), UiError> {
         .settings_path
         .as_deref()
         .map_or_else(|| (Settings::default(), None), Settings::load);
+    // Nobody has been here before.
+    settings.shows_hints |= (options.settings_path.as_deref()).is_some_and(|path| !path.exists());
     if let Some(model) = &options.model {
         settings.model = model.clone();
     }

@@ -13,9 +13,10 @@ use super::clipboard;
 use super::handle::{Link, Outbox};
 use super::keeping;
 use super::protocol::{
-    Control, ConvertRequest, FolderListing, JobId, LibraryCommand, LibraryEvent, MarksNotWritten,
-    SettingsFrom, Wake,
+    AssessRequest, Control, ConvertRequest, FolderListing, JobId, LibraryCommand, LibraryEvent,
+    MarksNotWritten, SettingsFrom, Wake,
 };
+use super::similar;
 use crate::detectors::DetectorSpec;
 use crate::engine::assess::assess;
 use crate::engine::doctor::{Finding, diagnose};
@@ -175,18 +176,7 @@ fn answer(
         LibraryCommand::Copy { picture, name } => copy_aside(picture, name, outbox, side),
         LibraryCommand::Export { job, request } => export_aside(job, request, outbox, side),
         LibraryCommand::Samples { job } => outbox.post(unpacked_samples(job)),
-        LibraryCommand::Assess { job, request } => {
-            let reply = side.clone();
-            let task = move || {
-                let assessment = Arc::new(assess(&request));
-                // The receiver goes only with the whole library thread.
-                reply.send(LibraryEvent::Assessed { job, assessment }).ok();
-            };
-            if aside("figures", task).is_err() {
-                let assessment = Arc::default();
-                outbox.post(LibraryEvent::Assessed { job, assessment });
-            }
-        }
+        LibraryCommand::Assess { job, request } => assess_aside(job, request, outbox, side),
         LibraryCommand::SaveDetector { path, detector } => {
             outbox.post(saved_detector(path, &detector));
         }
@@ -210,9 +200,37 @@ fn answer(
             changed,
             marks,
         } => outbox.post(written_marks(job, &run, &changed, &marks)),
+        LibraryCommand::Compare {
+            job,
+            request,
+            control,
+        } => similar::compare_aside(job, request, control, outbox, side),
+        LibraryCommand::CompareFiles {
+            job,
+            images,
+            control,
+        } => similar::compare_files_aside(job, images, control, side),
         LibraryCommand::Runs(command) => runs_aside(command, outbox, side),
     }
     wake();
+}
+
+fn assess_aside(
+    job: JobId,
+    request: AssessRequest,
+    outbox: &mut Outbox<LibraryEvent>,
+    side: &Sender<LibraryEvent>,
+) {
+    let reply = side.clone();
+    let task = move || {
+        let assessment = Arc::new(assess(&request));
+        // The receiver goes only with the whole library thread.
+        reply.send(LibraryEvent::Assessed { job, assessment }).ok();
+    };
+    if aside("figures", task).is_err() {
+        let assessment = Arc::default();
+        outbox.post(LibraryEvent::Assessed { job, assessment });
+    }
 }
 
 fn written_marks(
@@ -266,7 +284,7 @@ fn diagnose_aside(outbox: &mut Outbox<LibraryEvent>, side: &Sender<LibraryEvent>
     }
 }
 
-fn aside(name: &str, task: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(super) fn aside(name: &str, task: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(task)

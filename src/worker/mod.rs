@@ -11,4 +11,5 @@ pub mod keeping;
 pub mod library;
 mod priority;
 pub mod protocol;
+mod similar;
 pub mod training;

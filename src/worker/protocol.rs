@@ -26,7 +26,7 @@ pub use super::training::{TrainCommand, TrainEvent, TrainFacts};
 
 pub use self::library::{
     BUILD, ConvertRequest, DialogKind, Finding, FolderListing, LibraryCommand, LibraryEvent,
-    MarksNotWritten, Preview, PreviewRequest, Report, Status,
+    MarksNotWritten, Preview, PreviewRequest, Report, Similar, SimilarRequest, Status,
 };
 
 /// Identifies one request; every event echoes the id of the command it answers.

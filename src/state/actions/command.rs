@@ -217,6 +217,10 @@ ui_commands! {
     ToggleTry => looking::TOGGLE_TRY,
     /// Open the list of past messages, or close it.
     ToggleMessages => window::TOGGLE_MESSAGES,
+    /// Open the guide, or close it.
+    ToggleGuide => window::TOGGLE_GUIDE,
+    /// Show what a first start says no more.
+    DismissHints => window::DISMISS_HINTS,
     /// Open what the program is and what it finds on this machine, or close it.
     ToggleAbout => window::TOGGLE_ABOUT,
     /// Open the list of recent runs, or close it.
@@ -245,6 +249,14 @@ ui_commands! {
     ShowGallery => window::SHOW_GALLERY,
     /// The images to be judged, in a table.
     ShowVerdicts => window::SHOW_VERDICTS,
+    /// Where like lies near like.
+    ShowMap => gallery::SHOW_MAP,
+    /// Images most like the one that is looked at, or all again.
+    MoreLikeThis => gallery::MORE_LIKE_THIS,
+    /// Pairs of images that are nearly the same.
+    ShowDuplicates => gallery::SHOW_DUPLICATES,
+    /// Do not compare the images of the run with each other.
+    StopComparing => gallery::STOP_COMPARING,
     /// Leave the denoising that is watched.
     BackToResult => looking::BACK_TO_RESULT,
     /// Look at the newest result while the run goes.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::{Info, UiCommand};
 use crate::images::Picture;
-use crate::state::arrangement::{MarkFilter, ScoreRange, VerdictOrder};
+use crate::state::arrangement::{Alike, MarkFilter, ScoreRange, VerdictOrder};
+use crate::state::guide::Guide;
 use crate::state::look::{LookSettings, View};
 use crate::state::shown::marking::Mark;
 
@@ -19,6 +20,10 @@ pub enum LookAction {
     Find(String),
     /// Show only images with these scores; `None` for all.
     Brush(Option<ScoreRange>),
+    /// Show images by how alike they are; `None` for all, in the usual order.
+    Alike(Option<Alike>),
+    /// Show another page of the guide, or search it.
+    Guide(Guide),
     /// Show only images with these marks; `None` for all images.
     FilterMarks(Option<MarkFilter>),
     /// Sort the verdicts.
@@ -132,6 +137,12 @@ impl LookAction {
                 Info::new("Choose scores", "Show only images with these scores")
             }
             Self::Brush(None) => Info::new("All scores", "Show images with any score again (Esc)"),
+            Self::Guide(_) => Info::new("Guide", "Show another page of the guide, or search it"),
+            Self::Alike(Some(_)) => Info::new("Choose alike", "Show images by how alike they are"),
+            Self::Alike(None) => Info::new(
+                "Whatever they are like",
+                "Show images whatever they are like again (Esc)",
+            ),
             Self::SortVerdicts(order) => Info::new(
                 format!("Sort by {}", order.column.label().to_lowercase()),
                 "Sort the images to be judged",

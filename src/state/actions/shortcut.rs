@@ -6,6 +6,7 @@ pub enum Key {
     ArrowLeft,
     ArrowRight,
     Escape,
+    F1,
     F2,
     F5,
     O,
@@ -43,6 +44,7 @@ pub enum Key {
     G,
     I,
     L,
+    M,
     N,
 }
 
@@ -54,7 +56,7 @@ impl Key {
 
     /// Whether it means nothing to any field that text is typed into.
     pub fn is_function(self) -> bool {
-        matches!(self, Self::F2 | Self::F5 | Self::F6 | Self::F11)
+        matches!(self, Self::F1 | Self::F2 | Self::F5 | Self::F6 | Self::F11)
     }
 }
 
@@ -107,6 +109,7 @@ impl Shortcut {
             Key::ArrowLeft => "Left",
             Key::ArrowRight => "Right",
             Key::Escape => "Esc",
+            Key::F1 => "F1",
             Key::F2 => "F2",
             Key::F5 => "F5",
             Key::O => "O",
@@ -144,6 +147,7 @@ impl Shortcut {
             Key::G => "G",
             Key::I => "I",
             Key::L => "L",
+            Key::M => "M",
             Key::N => "N",
         };
         let ctrl = if self.with_ctrl { "Ctrl+" } else { "" };

@@ -1,5 +1,7 @@
 //! Which images the gallery shows, in which order, and where their results are.
 
+mod alike;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -8,7 +10,8 @@ use super::run::RunState;
 use crate::images::ContentHash;
 use crate::ood::{PerRole, Role};
 use crate::runs::{Marks, RunImage};
-use crate::state::arrangement::{GalleryOrder, GalleryView, MarkFilter, ScoreRange};
+use crate::state::arrangement::{Alike, GalleryOrder, GalleryView, MarkFilter, ScoreRange};
+use crate::worker::protocol::Similar;
 
 /// The images that can be seen, their order, and which of them are selected, marked or left out by their scores.
 #[derive(Debug, Default)]
@@ -20,6 +23,7 @@ pub struct Gallery {
     selected: Option<usize>,
     marked: BTreeSet<usize>,
     brush: Option<ScoreRange>,
+    alike: Option<Alike>,
     matching: Option<PerRole<Vec<usize>>>,
 }
 
@@ -53,6 +57,8 @@ pub struct Basis<'a> {
     pub threshold: Option<f64>,
     /// What was noted about its images.
     pub marks: Option<&'a Marks>,
+    /// How alike its images are.
+    pub similar: Option<&'a Similar>,
 }
 
 impl Gallery {
@@ -86,9 +92,19 @@ impl Gallery {
         self.brush = range;
     }
 
+    /// Which images are shown by how alike they are; `None` for all.
+    pub fn alike(&self) -> Option<&Alike> {
+        self.alike.as_ref()
+    }
+
+    /// Show only these images, or in this order; takes effect when the gallery is arranged.
+    pub fn set_alike(&mut self, alike: Option<Alike>) {
+        self.alike = alike;
+    }
+
     /// Whether some images may be left out.
     pub fn is_filtered(&self, filters: Filters<'_>) -> bool {
-        self.brush.is_some() || filters.leave_out()
+        self.brush.is_some() || self.alike.is_some() || filters.leave_out()
     }
 
     /// The images that role, verdict and text leave, counted in the bins of the score histogram; `None` where these leave
@@ -191,6 +207,7 @@ impl Gallery {
             });
         }
         self.sort(&mut order, filters.view.order, basis);
+        self.arrange_alike(&mut order, basis);
         self.order = order;
     }
 
@@ -314,7 +331,7 @@ mod tests {
             run: Some(run),
             analysis: None,
             threshold,
-            marks: None,
+            ..Basis::default()
         }
     }
 
@@ -435,7 +452,7 @@ mod tests {
             run: Some(&run),
             analysis: Some(&analysis),
             threshold: Some(0.15),
-            marks: None,
+            ..Basis::default()
         };
         let mut gallery = Gallery::default();
         gallery.fill(images, Some(&run));

@@ -14,6 +14,7 @@ pub mod marking;
 pub mod pair;
 pub mod run;
 pub mod scrub;
+pub mod similar;
 pub mod trial;
 pub mod verdicts;
 mod warnings;
@@ -29,6 +30,7 @@ use self::maps::LpipsMaps;
 use self::pair::Pairing;
 use self::run::RunState;
 use self::scrub::Scrub;
+use self::similar::Likeness;
 use self::trial::Trial;
 use self::warnings::Warnings;
 use super::arrangement::{GalleryOrder, ScoreRange};
@@ -85,6 +87,7 @@ pub struct Shown {
     first_job: Option<JobId>,
     scrub: Option<Scrub>,
     maps: LpipsMaps,
+    likeness: Likeness,
     confounds: Option<(ScoresKey, Vec<Confound>)>,
     warnings: Warnings,
     analyzed_at_secs: f64,
@@ -116,6 +119,7 @@ impl Default for Shown {
             first_job: None,
             scrub: None,
             maps: LpipsMaps::default(),
+            likeness: Likeness::default(),
             confounds: None,
             warnings: Warnings::default(),
             analyzed_at_secs: f64::NEG_INFINITY,
@@ -356,6 +360,7 @@ impl Shown {
                 analysis: self.analysis.as_deref(),
                 threshold: self.threshold(),
                 marks: Some(self.marks.all()),
+                similar: self.likeness.found(),
             };
             self.gallery.arrange(filters, basis);
             if std::mem::take(&mut self.wants_first) {

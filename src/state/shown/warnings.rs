@@ -9,7 +9,7 @@ use crate::networks::distances::LPIPS;
 use crate::ood::Role;
 use crate::state::session::Session;
 use crate::state::text;
-use crate::worker::protocol::Assessment;
+use crate::worker::protocol::{Assessment, Similar};
 
 /// A middle LPIPS of in-domain images above this means that the model does not bring them back: trained models stay
 /// below 0.1 on images like those that they were trained on, and one without training gives 0.3.
@@ -29,6 +29,7 @@ struct Basis {
     analysis: Option<Arc<Analysis>>,
     assessment: Option<Arc<Assessment>>,
     confounds: Option<ScoresKey>,
+    similar: Option<Arc<Similar>>,
 }
 
 impl Basis {
@@ -38,6 +39,7 @@ impl Basis {
         }
         is_same(self.analysis.as_ref(), other.analysis.as_ref())
             && is_same(self.assessment.as_ref(), other.assessment.as_ref())
+            && is_same(self.similar.as_ref(), other.similar.as_ref())
             && self.confounds == other.confounds
     }
 }
@@ -56,13 +58,18 @@ impl Shown {
             analysis: self.analysis.clone(),
             assessment: self.deciding.assessment.clone(),
             confounds: self.confounds.as_ref().map(|(key, _)| *key),
+            similar: self.similar().cloned(),
         };
         if basis.is(&self.warnings.basis) {
             return;
         }
         let confounds = self.confounds().unwrap_or_default();
         let simple = confounds.iter().filter_map(Confound::warning);
-        let own = [self.not_reconstructed(), self.wrong_way_round()];
+        let own = [
+            self.not_reconstructed(),
+            self.wrong_way_round(),
+            self.near_duplicates(),
+        ];
         let sentences = own.into_iter().flatten().chain(simple).collect();
         self.warnings = Warnings { basis, sentences };
     }

@@ -5,6 +5,7 @@ use egui::{CollapsingHeader, DragValue, RichText, Ui};
 use super::Scene;
 use crate::images::ResizeMode;
 use crate::runs::{BatchChoice, DeviceChoice, RunSettings};
+use crate::state::glossary;
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{TITLE, row};
@@ -36,7 +37,7 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {
     let mut limit = settings.selection.limit.unwrap_or(0);
-    let tooltip = "Use only the first images of each folder, for a quick look. 0 uses all";
+    let tooltip = glossary::IMAGE_LIMIT.text;
     let response = row(ui, "Image limit", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut limit)
@@ -53,7 +54,7 @@ fn limit_ui(ui: &mut Ui, settings: &mut RunSettings) {
 }
 
 fn seed_ui(ui: &mut Ui, settings: &mut RunSettings) {
-    let tooltip = "Start of the random numbers. The same seed gives the same scores again";
+    let tooltip = glossary::SEED.text;
     row(ui, "Seed", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut settings.method.seed)
@@ -68,7 +69,7 @@ fn batch_ui(ui: &mut Ui, settings: &mut RunSettings) {
         BatchChoice::Auto => 0,
         BatchChoice::Fixed(count) => count,
     };
-    let tooltip = "Images worked on at once. It changes the speed, never a score";
+    let tooltip = glossary::BATCH.text;
     let response = row(ui, "Batch", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut batch)
@@ -106,8 +107,7 @@ fn number_or(word: &str, text: &str) -> Option<f64> {
 /// How a picture is brought to a square.
 pub fn fit_ui(ui: &mut Ui, resize: &mut ResizeMode) {
     let fits = [ResizeMode::Crop, ResizeMode::Pad, ResizeMode::Stretch];
-    let tooltip = "How a picture that is not square becomes one. Crop cuts the sides off, \
-                   pad adds black bars, stretch distorts";
+    let tooltip = glossary::RESIZING.text;
     row(ui, "Resizing", tooltip, |ui| {
         combo(ui, "fit", resize, &fits, |fit| {
             match fit {
@@ -125,8 +125,7 @@ fn device_ui(ui: &mut Ui, settings: &mut RunSettings) {
     if !devices.contains(&settings.execution.device) {
         devices.push(settings.execution.device);
     }
-    let tooltip =
-        "What the model runs on. Automatic takes a graphics card where this build can use one";
+    let tooltip = glossary::DEVICE.text;
     row(ui, "Device", tooltip, |ui| {
         combo(
             ui,

@@ -26,11 +26,12 @@ pub fn before_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let Some((_, sentences)) = &scene.drafts.compared else {
         return;
     };
-    if sentences.is_empty() {
+    let near = scene.session.near_duplicates_planned();
+    if sentences.is_empty() && near.is_none() {
         return;
     }
     section(ui, "Not a fair comparison?", |ui| {
-        for sentence in sentences {
+        for sentence in near.into_iter().chain(sentences.iter().map(String::as_str)) {
             warning_ui(ui, sentence);
         }
     });

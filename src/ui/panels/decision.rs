@@ -8,6 +8,7 @@ use egui::{
 use super::{Page, Scene};
 use crate::ood::text::{measured, percent};
 use crate::ood::{Outcome, Role};
+use crate::state::glossary;
 use crate::state::{Action, Decision, DecisionSettings, UiCommand, VerdictFilter, Way, text};
 use crate::ui::theme::{self, RADIUS, ROW_HEIGHT};
 use crate::ui::widgets::buttons::sized;
@@ -75,7 +76,7 @@ fn ways_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
                     let button = Button::selectable(item == way, item.label());
                     let response = ui
                         .add_enabled(reason.is_none(), button)
-                        .tip(|| explanation(item))
+                        .tip(|| item.explanation())
                         .on_disabled_hover_text(reason.unwrap_or_default());
                     if response.clicked() {
                         way = item;
@@ -117,66 +118,46 @@ fn ways_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
     });
 }
 
-fn explanation(way: Way) -> &'static str {
-    match way {
-        Way::FalseAlarms => {
-            "From in-domain images alone: needs no example of what is to be found, and holds for new images"
-        }
-        Way::ByHand => "Drag the line in the histogram or the point on the curve",
-        Way::HitRate => {
-            "The highest threshold that finds a share of the out-of-domain images here, 95 % by default"
-        }
-        Way::Youden => "Where the share found is furthest above the share flagged by mistake",
-        Way::LowestCost => "Where mistakes cost least, by what you say they cost",
-        Way::Detector => "The threshold of the open detector file",
-    }
-}
-
 fn numbers_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     match scene.session.settings.decision.way {
         Way::FalseAlarms => edit(ui, scene, |ui, settings| {
-            let tooltip = "Share of new in-domain images that may be flagged. 5 % needs 19 in-domain images, 1 % needs 99";
+            let tooltip = glossary::FALSE_ALARMS.text;
             row(ui, "False alarms", tooltip, |ui| {
                 ui.add(share_field(&mut settings.false_alarm_rate, 0.001))
             })
         }),
         Way::ByHand => edit(ui, scene, |ui, settings| {
-            row(
-                ui,
-                "Score",
-                "Images with a higher score are called out-of-domain",
-                |ui| {
-                    ui.add(
-                        DragValue::new(&mut settings.by_hand)
-                            .min_size(theme::NUMBER_FIELD)
-                            .speed(0.0005)
-                            .max_decimals(6),
-                    )
-                },
-            )
+            row(ui, "Score", glossary::THRESHOLD.text, |ui| {
+                ui.add(
+                    DragValue::new(&mut settings.by_hand)
+                        .min_size(theme::NUMBER_FIELD)
+                        .speed(0.0005)
+                        .max_decimals(6),
+                )
+            })
         }),
         Way::LowestCost => {
             edit(ui, scene, |ui, settings| {
-                let tooltip = "What it costs to let an out-of-domain image through";
+                let tooltip = glossary::COST_OF_MISS.text;
                 row(ui, "A miss", tooltip, |ui| {
                     ui.add(cost_field(&mut settings.costs.miss))
                 })
             });
             edit(ui, scene, |ui, settings| {
-                let tooltip = "What it costs to flag an in-domain image";
+                let tooltip = glossary::COST_OF_FALSE_ALARM.text;
                 row(ui, "False alarm", tooltip, |ui| {
                     ui.add(cost_field(&mut settings.costs.false_alarm))
                 })
             });
             edit(ui, scene, |ui, settings| {
-                let tooltip = "Share of out-of-domain images where the detector will work";
+                let tooltip = glossary::OOD_SHARE.text;
                 row(ui, "OOD share", tooltip, |ui| {
                     ui.add(share_field(&mut settings.costs.out_share, 0.002))
                 })
             });
         }
         Way::HitRate => edit(ui, scene, |ui, settings| {
-            let tooltip = "Share of the out-of-domain images here that is to be found";
+            let tooltip = glossary::FOUND.text;
             row(ui, "Found", tooltip, |ui| {
                 ui.add(share_field(&mut settings.hit_rate, 0.002))
             })
@@ -404,8 +385,7 @@ fn meaning(outcome: Outcome) -> &'static str {
 fn precision_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>) {
     let precision = decision.and_then(|decision| decision.precision);
     edit(ui, scene, |ui, settings| {
-        let tooltip = "The share of out-of-domain images that you expect in use, and the share of flagged images \
-                       that are then rightly flagged (precision). Rare strangers drown in false alarms";
+        let tooltip = glossary::PRECISION.text;
         let shown = precision.map_or_else(|| "–".to_owned(), measured);
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 5.0;
@@ -425,7 +405,7 @@ fn precision_ui(ui: &mut Ui, scene: &mut Scene<'_>, decision: Option<&Decision>)
 
 fn level_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     edit(ui, scene, |ui, settings| {
-        let tooltip = "Confidence of all ranges and of the band: so often they hold the truth";
+        let tooltip = glossary::CONFIDENCE.text;
         row(ui, "Confidence", tooltip, |ui| {
             ui.add(share_field(&mut settings.level, 0.002).range(0.5..=0.999))
         })

@@ -7,6 +7,7 @@ use crate::ood::auroc::IntervalKind;
 use crate::ood::figures::Figures;
 use crate::ood::text::{measured, percent};
 use crate::state::folders::short_name;
+use crate::state::glossary;
 use crate::state::shown::analysis::{Analysis, Corrected, FolderRow};
 use crate::state::{FolderSource, Session, text};
 use crate::ui::theme;
@@ -14,8 +15,6 @@ use crate::ui::widgets::layout::{note, number_cell, right_cell, text_cell};
 use crate::ui::widgets::mark;
 use crate::ui::widgets::tip::Tip as _;
 
-/// What an AUROC is, for people.
-pub const AUROC_MEANS: &str = "The chance that an out-of-domain image scores higher than an in-domain one. 1 is perfect, 0.5 is guessing";
 /// Width of a number.
 const NUMBER_WIDTH: f32 = 52.0;
 /// Height of a line.
@@ -87,21 +86,21 @@ fn interval_ui(ui: &mut Ui, scene: &Scene<'_>) {
 fn figures_ui(ui: &mut Ui, figures: Option<&Figures>, corrected: Option<&Corrected>) {
     type Value = fn(&Figures) -> String;
     let lines: [(&str, Value, &str); 4] = [
-        ("AUROC", |f| format!("{:.4}", f.auroc), AUROC_MEANS),
+        ("AUROC", |f| format!("{:.4}", f.auroc), glossary::AUROC.text),
         (
-            "False alarms when 95 % are found",
+            glossary::FPR95.term,
             |f| measured(f.fpr95),
-            "FPR95: the share of in-domain images flagged by mistake when 95 % of the out-of-domain images are found. 0 is best",
+            glossary::FPR95.text,
         ),
         (
-            "AUPR, out-of-domain",
+            glossary::AUPR_OUT.term,
             |f| format!("{:.4}", f.aupr_out),
-            "How pure the flagged images are over all thresholds. 1 is perfect. It depends on how many images there are of each role",
+            glossary::AUPR_OUT.text,
         ),
         (
-            "AUPR, in-domain",
+            glossary::AUPR_IN.term,
             |f| format!("{:.4}", f.aupr_in),
-            "The same with in-domain images as those to be found. 1 is perfect",
+            glossary::AUPR_IN.text,
         ),
     ];
     let columns = if corrected.is_some() { 2.0 } else { 1.0 };

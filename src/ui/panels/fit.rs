@@ -9,6 +9,7 @@ use crate::detectors::fitted::Fitted;
 use crate::runs::fit_file::fit_of;
 use crate::state::fitting::FitRun;
 use crate::state::folders::short_name;
+use crate::state::glossary;
 use crate::state::{Action, FitForm, UiCommand, text};
 use crate::ui::theme;
 use crate::ui::widgets::buttons::{action_button, or_reason};
@@ -64,8 +65,7 @@ fn form_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let fitting = &scene.session.fitting;
     let FitForm { mut limit, seed } = fitting.form;
     let mut shown = fitting.choice.limit;
-    let tooltip = "How many images of each in-domain folder the detector is fitted on: the first ones, which are then left out of \
-                   runs. A few hundred will do, and the model may have been trained on them";
+    let tooltip = glossary::FIT_ON.text;
     let unit = if shown == 1 { " image" } else { " images" };
     let response = row(ui, "Fit on", tooltip, |ui| {
         ui.add(
@@ -83,8 +83,7 @@ fn form_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         limit = Some(shown);
     }
     let mut new = FitForm { limit, seed };
-    let tooltip =
-        "Start of the random numbers of the fit. The same seed and images give the same fit again";
+    let tooltip = glossary::FIT_SEED.text;
     row(ui, "Fit seed", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut new.seed)

@@ -8,6 +8,7 @@ use std::ops::Range;
 use egui::{Rect, ScrollArea, Ui, Vec2, vec2};
 
 use super::Scene;
+use crate::state::Alike;
 use crate::ui::theme::TILE_FOOTER;
 use crate::ui::widgets::layout::note;
 
@@ -58,6 +59,8 @@ fn empty_ui(ui: &mut Ui, scene: &Scene<'_>) {
         "The folders are being listed…"
     } else if scene.session.shown.gallery.images().is_empty() {
         "Add folders of images on the left, or drop them on the window"
+    } else if scene.session.shown.gallery.alike() == Some(&Alike::Duplicates) {
+        "No two images are nearly the same picture"
     } else {
         "No image is left by these filters, Show all takes them away"
     };

@@ -4,11 +4,11 @@ use egui::{RichText, TextStyle, Ui};
 
 use super::Scene;
 use super::decision::toggle_outcome;
-use super::figures::AUROC_MEANS;
 use crate::ood::Outcome;
 use crate::ood::auroc::{AurocInterval, IntervalKind};
 use crate::ood::confusion::Confusion;
 use crate::ood::text::percent;
+use crate::state::glossary;
 use crate::state::{Action, Center, PanelSettings, ResultsPage, Session, text};
 use crate::ui::theme;
 use crate::ui::widgets::layout::{card, note, on_baseline};
@@ -47,7 +47,8 @@ fn auroc_ui(ui: &mut Ui, session: &Session) {
     ui.horizontal_top(|ui| {
         on_baseline(ui, RichText::new("AUROC").strong(), &TextStyle::Body, LARGE);
         let number = RichText::new(format!("{:.3}", figures.auroc));
-        ui.label(number.size(LARGE).strong()).tip(|| AUROC_MEANS);
+        ui.label(number.size(LARGE).strong())
+            .tip(|| glossary::AUROC.text);
         let assessment = session.shown.deciding.assessment.as_deref();
         if let Some(found) = assessment.and_then(|assessment| assessment.auroc) {
             let words = RichText::new(interval(&found)).color(theme::palette(ui).weak);

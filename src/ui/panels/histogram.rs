@@ -85,9 +85,9 @@ fn legend_ui(ui: &mut Ui, scene: &Scene<'_>, analysis: Option<&Analysis>) {
 }
 
 /// Height of a line of the legend in points.
-const LEGEND_HEIGHT: f32 = 16.0;
+pub(super) const LEGEND_HEIGHT: f32 = 16.0;
 
-fn mark_and_words_width(ui: &Ui, words: &str) -> f32 {
+pub(super) fn mark_and_words_width(ui: &Ui, words: &str) -> f32 {
     const MARK: f32 = 17.0;
     let font = egui::TextStyle::Small.resolve(ui.style());
     let galley = (ui.painter()).layout_no_wrap(words.to_owned(), font, theme::palette(ui).weak);

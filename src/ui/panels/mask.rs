@@ -8,6 +8,7 @@ use super::Scene;
 use crate::detectors::lmd::{Lift, Lmd};
 use crate::images::typed_path::typed_path;
 use crate::ood::MaskKind;
+use crate::state::glossary;
 use crate::state::preview::{PreviewState, ShownPreview};
 use crate::state::{Action, UiCommand};
 use crate::ui::theme;
@@ -53,9 +54,7 @@ fn kind_ui(ui: &mut Ui, settings: &mut Lmd) {
         MaskKind::RandomPatch,
         MaskKind::File(file),
     ];
-    let tooltip = "Which parts of an image are hidden and painted again. \
-                   The alternating checkerboard hides the other half at every other attempt, \
-                   so that each part is hidden sometimes";
+    let tooltip = glossary::MASK.text;
     row(ui, "Type", tooltip, |ui| {
         combo(ui, "mask", &mut settings.mask, &kinds, kind_label)
     });
@@ -73,8 +72,7 @@ fn kind_label(kind: &MaskKind) -> String {
 }
 
 fn grid_ui(ui: &mut Ui, settings: &mut Lmd) {
-    let tooltip =
-        "Squares along each side. Few make large holes that are hard to fill, many make small ones";
+    let tooltip = glossary::GRID.text;
     row(ui, "Grid", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut settings.grid)

@@ -8,6 +8,7 @@ use crate::detectors::{DetectorSpec, measures};
 use crate::diffusion::{SamplerKind, SamplerSettings};
 use crate::ood::{Aggregate, MeasureId};
 use crate::runs::settings::View;
+use crate::state::glossary;
 use crate::state::{Action, UiCommand, text};
 use crate::ui::theme;
 use crate::ui::widgets::combo::combo;
@@ -66,8 +67,7 @@ fn lift_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
             start_timestep: start,
         },
     ];
-    let tooltip = "How an image is changed before the model repairs it. \
-                   Inpaint hides a part, denoise covers all of it with noise";
+    let tooltip = glossary::METHOD.text;
     row(ui, "Method", tooltip, |ui| {
         combo(ui, "lift", &mut settings.lift, &lifts, |lift| {
             match lift {
@@ -78,8 +78,7 @@ fn lift_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
         })
     });
     if let Lift::Denoise { start_timestep } = &mut settings.lift {
-        let tooltip =
-            "How much noise is added before denoising. 0 is none, the largest hides the image";
+        let tooltip = glossary::START_STEP.text;
         row(ui, "Start step", tooltip, |ui| {
             ui.add(
                 DragValue::new(start_timestep)
@@ -91,8 +90,7 @@ fn lift_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
 }
 
 fn attempts_ui(ui: &mut Ui, settings: &mut Lmd) {
-    let tooltip =
-        "How many times each image is reconstructed. More take longer and make the score steadier";
+    let tooltip = glossary::ATTEMPTS.text;
     row(ui, "Attempts", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut settings.num_attempts)
@@ -106,7 +104,7 @@ fn attempts_ui(ui: &mut Ui, settings: &mut Lmd) {
 fn sampler_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
     let sampler = &mut settings.sampler;
     let kinds: Vec<_> = SamplerKind::all().collect();
-    let tooltip = "How noise is turned into a picture. DDIM needs few steps, DDPM all of them";
+    let tooltip = glossary::SAMPLER.text;
     let response = row(ui, "Sampler", tooltip, |ui| {
         combo(ui, "sampler", &mut sampler.kind, &kinds, |kind| {
             kind.def().label.to_owned()
@@ -117,7 +115,7 @@ fn sampler_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
         sampler.num_steps = None;
     }
     let mut num_steps = sampler.num_steps(num_timesteps);
-    let tooltip = "Steps from noise to picture. More take longer and look better up to a point";
+    let tooltip = glossary::STEPS.text;
     let response = row(ui, "Steps", tooltip, |ui| {
         ui.add(
             DragValue::new(&mut num_steps)
@@ -133,8 +131,7 @@ fn sampler_ui(ui: &mut Ui, settings: &mut Lmd, num_timesteps: usize) {
         resampling_ui(ui, sampler, num_steps);
         return;
     }
-    let tooltip = "Fresh noise that DDIM adds at each step. 0 is none, 1 is as much as DDPM, \
-                   inpainting works best near 1";
+    let tooltip = glossary::ETA.text;
     ui.add_enabled_ui(sampler.kind.def().uses_eta, |ui| {
         row(ui, "Eta", tooltip, |ui| {
             ui.add(

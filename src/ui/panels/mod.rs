@@ -13,9 +13,11 @@ pub mod figures;
 pub mod fit;
 pub mod folders;
 pub mod gallery;
+pub mod guide;
 pub mod headline;
 pub mod histogram;
 pub mod inspector;
+pub mod map;
 pub mod mask;
 pub mod method;
 pub mod model;
@@ -174,6 +176,10 @@ impl Drafts {
             }
             Action::Do(UiCommand::ShowGallery) => self.page = Page::Gallery,
             Action::Do(UiCommand::ShowVerdicts) => self.page = Page::Verdicts,
+            Action::Do(UiCommand::ShowMap | UiCommand::ShowDuplicates) => self.page = Page::Map,
+            Action::Do(UiCommand::MoreLikeThis) if self.page != Page::Map => {
+                self.page = Page::Gallery;
+            }
             Action::Do(UiCommand::Copy) => self.copy = Some(None),
             Action::Look(LookAction::Copy(part)) => self.copy = Some(Some(*part)),
             _ => {}
@@ -209,6 +215,8 @@ pub struct ShownDrafts {
     pub hovered: Option<usize>,
     /// The same in this frame.
     pub hovering: Option<usize>,
+    /// The line that is being drawn around points of the map.
+    pub lasso: Vec<egui::Pos2>,
     /// The score at which a range was begun that is being dragged out in the histogram.
     pub brushed_from: Option<f64>,
     /// The pointer is over the notices.
@@ -243,17 +251,20 @@ pub enum Page {
     Gallery,
     /// The images to be judged.
     Verdicts,
+    /// Where like lies near like.
+    Map,
     /// Histogram, curve and figures.
     Results,
 }
 
 impl Page {
     /// All pages, in the order in which they are shown.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Setup,
         Self::Inspect,
         Self::Gallery,
         Self::Verdicts,
+        Self::Map,
         Self::Results,
     ];
 
@@ -264,6 +275,7 @@ impl Page {
             Self::Inspect => "Inspect",
             Self::Gallery => "Gallery",
             Self::Verdicts => "Verdicts",
+            Self::Map => "Map",
             Self::Results => "Results",
         }
     }

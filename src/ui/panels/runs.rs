@@ -5,6 +5,7 @@ use egui::{Checkbox, DragValue, Ui};
 use super::Scene;
 use crate::runs::file::KeepPictures;
 use crate::state::KeepAction;
+use crate::state::glossary;
 use crate::state::saving::{MOST_MEGABYTES, SavingSettings};
 use crate::state::{Action, recent};
 use crate::ui::theme;
@@ -17,8 +18,7 @@ pub fn saving_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     }
     let mut saving = scene.session.settings.saving;
-    let tooltip = "Write each run to the folder of recent runs while it runs, so that a crash loses nothing. \
-                   Pictures of your images are in these files";
+    let tooltip = glossary::KEEP_RUNS.text;
     row(ui, "Keep runs", tooltip, |ui| {
         ui.add(Checkbox::without_text(&mut saving.is_on))
     });
@@ -32,8 +32,7 @@ pub fn saving_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 |size| format!("The next run takes about {size}"),
             ),
         );
-        let tooltip = "What all recent runs may take together. The oldest finished ones are removed first, \
-                       never the one that is shown";
+        let tooltip = glossary::DISK_LIMIT.text;
         row(ui, "Disk limit", tooltip, |ui| {
             ui.add(
                 DragValue::new(&mut saving.most_megabytes)
@@ -52,7 +51,7 @@ pub fn saving_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn pictures_ui(ui: &mut Ui, saving: &mut SavingSettings) {
     let choices = [KeepPictures::All, KeepPictures::Median, KeepPictures::None];
-    let tooltip = "Which inpainted pictures a run keeps. Originals, at the size of the model, are always kept";
+    let tooltip = glossary::PICTURES.text;
     row(ui, "Pictures", tooltip, |ui| {
         combo(
             ui,

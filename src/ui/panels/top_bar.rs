@@ -71,6 +71,7 @@ fn window_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         UiCommand::ToggleMessages,
         UiCommand::TogglePalette,
         UiCommand::ToggleShortcuts,
+        UiCommand::ToggleGuide,
     ] {
         action_button(ui, scene.actions, Action::Do(command));
     }
@@ -90,6 +91,7 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 UiCommand::ToggleMessages,
                 UiCommand::TogglePalette,
                 UiCommand::ToggleShortcuts,
+                UiCommand::ToggleGuide,
                 UiCommand::ToggleAbout,
             ] {
                 action_button(ui, scene.actions, Action::Do(command));
@@ -101,7 +103,7 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             theme_ui(ui, scene);
         });
     response.on_hover_text(
-        "Compare runs, save the run, past messages, commands, keys, size and colors of the window, about the program",
+        "Compare runs, save the run, past messages, commands, keys, the guide, size and colors of the window, about the program",
     );
 }
 

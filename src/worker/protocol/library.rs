@@ -13,12 +13,13 @@ pub use crate::engine::doctor::{Finding, Report, Status};
 use crate::engine::export::ExportRequest;
 use crate::engine::plots::PlotsRequest;
 pub use crate::engine::preview::{Preview, PreviewRequest};
+pub use crate::engine::similar::{Similar, SimilarRequest};
 use crate::images::layouts::Layout;
 use crate::images::samples::SampleFolders;
 use crate::images::{ContentHash, ImageFile, Picture};
 use crate::networks::distances::{DistanceWeights, Half, Identified};
 use crate::ood::Role;
-use crate::runs::{Calibration, Marks};
+use crate::runs::{Calibration, Marks, RunImage};
 
 /// To the file-reading thread.
 #[derive(Clone, Debug)]
@@ -126,6 +127,23 @@ pub enum LibraryCommand {
         /// Of which images.
         changed: BTreeSet<ContentHash>,
         marks: Marks,
+    },
+    /// See how alike images of a run are; answered by [`LibraryEvent::Compared`].
+    Compare {
+        /// Echoed in the reply.
+        job: JobId,
+        request: SimilarRequest,
+        /// Cancels it.
+        control: Control,
+    },
+    /// See whether images of the next run are nearly the same picture in two roles; answered by
+    /// [`LibraryEvent::FilesCompared`], unless it is cancelled.
+    CompareFiles {
+        /// Echoed in the reply.
+        job: JobId,
+        images: Arc<[RunImage]>,
+        /// Cancels it.
+        control: Control,
     },
     /// Something about run files.
     Runs(RunsCommand),
@@ -295,6 +313,26 @@ pub enum LibraryEvent {
         job: JobId,
         /// Nothing, or the reason.
         outcome: Result<(), MarksNotWritten>,
+    },
+    /// How many images of a run have been looked at.
+    Comparing {
+        /// See [`LibraryCommand::Compare`].
+        job: JobId,
+        num_images: usize,
+    },
+    /// How alike they are.
+    Compared {
+        /// See [`LibraryCommand::Compare`].
+        job: JobId,
+        /// What was found, or why nothing was.
+        similar: Result<Arc<Similar>, String>,
+    },
+    /// Whether images of the next run are nearly the same picture in two roles.
+    FilesCompared {
+        /// See [`LibraryCommand::CompareFiles`].
+        job: JobId,
+        /// A sentence where some are.
+        warning: Option<String>,
     },
     /// An answer about run files.
     Runs(RunsEvent),

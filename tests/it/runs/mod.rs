@@ -12,5 +12,6 @@ mod python;
 mod resuming;
 mod run_library;
 mod sharing;
+mod similar;
 mod strangers;
 pub mod support;

@@ -195,6 +195,7 @@ fn check_pages(theme: ThemeChoice) {
         ("inspect", Center::Inspect, ResultsPage::Figures),
         ("gallery", Center::Gallery, ResultsPage::Folders),
         ("verdicts", Center::Verdicts, ResultsPage::Threshold),
+        ("map", Center::Map, ResultsPage::Threshold),
     ] {
         show(&mut window, center, results);
         problems.extend(difference(&mut window, page, theme));

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lmd_inspector::engine::assess::assess;
+use lmd_inspector::engine::similar::{Looker, Similar};
 use lmd_inspector::images::file::NativeInfo;
 use lmd_inspector::images::samples::SampleFolders;
 use lmd_inspector::images::{ContentHash, Geometry, ImageFile, ImageStatistics, Picture};
@@ -31,7 +32,8 @@ const SIDE: usize = 32;
 pub struct Shared {
     /// Commands to the inference thread, in order.
     pub commands: Vec<Command>,
-    /// Commands to the file-reading thread, in order; thumbnails and previews are answered at once and not kept.
+    /// Commands to the file-reading thread, in order; thumbnails, previews, figures and comparisons are answered at once and
+    /// not kept.
     pub library_commands: Vec<LibraryCommand>,
     /// Commands to the training thread, in order.
     pub train_commands: Vec<TrainCommand>,
@@ -49,6 +51,10 @@ pub struct Shared {
     pub is_busy: bool,
     /// How far out-of-domain scores come down to the in-domain ones, which they do not meet by themselves.
     pub overlap: f64,
+    /// What is said of files that are nearly the same in two roles.
+    pub near_duplicates: Option<String>,
+    /// Comparisons of images are kept and not answered.
+    pub holds_comparisons: bool,
     /// What the files of out-of-domain folders are, where they differ from the rest.
     pub out_of_domain_native: Option<NativeInfo>,
 }
@@ -90,6 +96,25 @@ impl Backend for Script {
                 shared
                     .library_events
                     .push_back(LibraryEvent::Assessed { job, assessment });
+            }
+            LibraryCommand::Compare {
+                job,
+                request,
+                control,
+            } if !shared.holds_comparisons => {
+                let mut looker = Looker::open(Some(1)).unwrap();
+                let similar = Similar::of(&request, &mut looker, &control, &mut |_| ());
+                let similar = similar.map(Arc::new).map_err(|error| error.to_string());
+                shared
+                    .library_events
+                    .push_back(LibraryEvent::Compared { job, similar });
+            }
+            // Made-up images have no files.
+            LibraryCommand::CompareFiles { job, .. } => {
+                let warning = shared.near_duplicates.clone();
+                shared
+                    .library_events
+                    .push_back(LibraryEvent::FilesCompared { job, warning });
             }
             command => shared.library_commands.push(command),
         }

@@ -70,7 +70,7 @@ pub const FOCUS_FIND: Info = Info {
 
 pub const SHOW_ALL: Info = Info {
     text: Borrowed("Show all"),
-    explanation: Borrowed("Take all filters away, by role, verdict, text and score"),
+    explanation: Borrowed("Take all filters away, by role, verdict, text, score and likeness"),
     shortcuts: &[],
     palette: Some((When::Always, "Show all images")),
 };
@@ -85,6 +85,38 @@ pub const MARK_ALL: Info = Info {
 pub const MARK_NONE: Info = Info {
     text: Borrowed("Mark none"),
     explanation: Borrowed("Mark no image"),
+    shortcuts: &[],
+    palette: None,
+};
+
+pub const SHOW_MAP: Info = Info {
+    text: Borrowed("Show the map"),
+    explanation: Borrowed("Show all images as points, those that look alike near each other"),
+    shortcuts: &[],
+    palette: Some((When::HasRun, "Show the map of images")),
+};
+
+pub const MORE_LIKE_THIS: Info = Info {
+    text: Borrowed("More like this"),
+    explanation: Borrowed(
+        "Sort the images by how much they look like this one to a network for photographs, whatever their roles",
+    ),
+    shortcuts: &[Shortcut::plain(Key::M)],
+    palette: Some((When::HasRun, "More like this")),
+};
+
+pub const SHOW_DUPLICATES: Info = Info {
+    text: Borrowed("Near duplicates"),
+    explanation: Borrowed(
+        "Show pairs of images that are nearly the same picture, such as copies that were made brighter or stored again",
+    ),
+    shortcuts: &[],
+    palette: Some((When::HasRun, "Show near duplicates")),
+};
+
+pub const STOP_COMPARING: Info = Info {
+    text: Borrowed("Stop"),
+    explanation: Borrowed("Do not compare the images with each other"),
     shortcuts: &[],
     palette: None,
 };

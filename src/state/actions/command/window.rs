@@ -7,7 +7,9 @@ use crate::state::actions::{Info, Key, Shortcut};
 
 pub const CLOSE: Info = Info {
     text: Borrowed("Close"),
-    explanation: Borrowed("Close what is open, then take the choice of scores and the marks away"),
+    explanation: Borrowed(
+        "Close what is open, then take the choice of scores, that by likeness and the marks away",
+    ),
     shortcuts: &[Shortcut::plain(Key::Escape)],
     palette: None,
 };
@@ -154,6 +156,22 @@ pub const CONFIRM: Info = Info {
 pub const DECLINE: Info = Info {
     text: Borrowed("Cancel"),
     explanation: Borrowed("Leave everything as it is"),
+    shortcuts: &[],
+    palette: None,
+};
+
+pub const TOGGLE_GUIDE: Info = Info {
+    text: Borrowed("Guide"),
+    explanation: Borrowed(
+        "First steps, three worked cases, and what every figure and setting means in plain words",
+    ),
+    shortcuts: &[Shortcut::plain(Key::F1)],
+    palette: Some((When::Always, "Guide (help)")),
+};
+
+pub const DISMISS_HINTS: Info = Info {
+    text: Borrowed("Got it"),
+    explanation: Borrowed("Do not show this again, the guide has all of it"),
     shortcuts: &[],
     palette: None,
 };

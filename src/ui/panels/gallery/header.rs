@@ -1,13 +1,16 @@
 //! What is above the gallery's pictures: how many there are, finding, size, order and filters.
 
-use egui::{Slider, Ui, Vec2, vec2};
+use egui::{Align, Layout, Rect, Slider, TextStyle, Ui, Vec2, vec2};
 
 use crate::ood::Role;
+use crate::state::folders::short_name;
 use crate::state::panels::TILE_WIDTHS;
-use crate::state::{Action, GalleryOrder, LookAction, MarkFilter, UiCommand, VerdictFilter, text};
+use crate::state::{
+    Action, Alike, GalleryOrder, LookAction, MarkFilter, UiCommand, VerdictFilter, text,
+};
 use crate::ui::panels::{Scene, TextWish};
 use crate::ui::theme;
-use crate::ui::widgets::buttons::sized;
+use crate::ui::widgets::buttons::{cross, sized};
 use crate::ui::widgets::combo::combo;
 use crate::ui::widgets::layout::{TITLE, ends, note, sized_cell, title};
 use crate::ui::widgets::tip::Tip as _;
@@ -16,6 +19,9 @@ use crate::ui::widgets::tip::Tip as _;
 const LEFT_WIDTH: f32 = 300.0;
 /// Width in points of the list of what to filter by.
 const MARKS_WIDTH: f32 = 116.0;
+
+/// Points that a chip is wider than its words.
+const CHIP_BESIDE: f32 = 36.0;
 
 /// Draw both rows.
 pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -120,6 +126,38 @@ fn tile_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
 }
 
+/// What the images are chosen by, where that is how alike they are, and the way back.
+fn alike_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let shown = &scene.session.shown;
+    let words = match shown.gallery.alike() {
+        None => return,
+        Some(_) if shown.similar().is_none() => "Comparing…".to_owned(),
+        Some(Alike::Like(id)) => {
+            let image = shown.run.as_ref().and_then(|run| run.images.get(*id));
+            let name = image.map_or_else(String::new, |image| short_name(&image.file.path));
+            format!("Most like {name}")
+        }
+        Some(Alike::Surrounded(ids)) => format!("{} on the map", text::count(ids.len())),
+        Some(Alike::Duplicates) => "Near duplicates".to_owned(),
+    };
+    let palette = theme::palette(ui);
+    let font = TextStyle::Body.resolve(ui.style());
+    let galley = (ui.painter()).layout_no_wrap(words.clone(), font, palette.text);
+    // Of one piece where the row breaks: it must not end beyond the panel.
+    let size = vec2(galley.size().x + CHIP_BESIDE, theme::ROW_HEIGHT);
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        let place = Rect::from_min_size(ui.max_rect().min, size);
+        ui.painter()
+            .rect_filled(place, theme::RADIUS, palette.selection);
+        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.add_space(8.0);
+        ui.label(&words);
+        let all = Action::Look(LookAction::Alike(None));
+        let name = format!("Clear {}", words.to_lowercase());
+        cross(ui, scene.actions, all, &name);
+    });
+}
+
 /// Order and filters.
 fn choices_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let old = scene.session.settings.gallery;
@@ -155,6 +193,7 @@ fn choices_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         let is_filtered = scene.session.is_gallery_filtered();
         let all = Action::Do(UiCommand::ShowAll);
         sized(ui, scene.actions, all, Vec2::ZERO, is_filtered);
+        alike_ui(ui, scene);
     });
     if view != old {
         scene.actions.push(Action::SetGallery(view));

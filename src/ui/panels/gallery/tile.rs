@@ -129,7 +129,9 @@ fn verdict_ui(ui: &Ui, verdict: Option<Verdict>, square: Rect) {
 fn footer_ui(ui: &Ui, scene: &Scene<'_>, (image, role): (usize, Role), square: Rect) {
     let palette = theme::palette(ui);
     let session = scene.session;
+    let similarity = session.shown.similarity_of(image);
     let text = match session.settings.gallery.order {
+        _ if similarity.is_some() => similarity.map(|value| format!("≈{value:.3}")),
         GalleryOrder::PValueFirst => session.shown.p_value_of(image).map(|p| format!("p {p:.3}")),
         _ => session.shown.score_of(image).map(text::score),
     };
@@ -174,8 +176,10 @@ fn name_ui(
         );
         let name = short_name(&entry.file.path);
         let verdict = verdict.map_or("", Verdict::words);
+        let similarity = scene.session.shown.similarity_of(image);
+        let like = similarity.map_or_else(String::new, |value| format!(", similarity {value:.3}"));
         let label = format!(
-            "{name}, {}, {score}{verdict}{marked}{noted}",
+            "{name}, {}, {score}{verdict}{like}{marked}{noted}",
             entry.role.name()
         );
         WidgetInfo::selected(egui::Role::Button, true, is_shown, label)
@@ -221,6 +225,12 @@ fn tooltip_ui(
             let p_value = shown.p_value_of(image);
             let p_value = p_value.map_or_else(String::new, |p| format!(", p-value {p:.4}"));
             note(ui, format!("Score {}{p_value}", text::score(score)));
+        }
+        if let Some(similarity) = shown.similarity_of(image) {
+            note(
+                ui,
+                format!("Similarity {similarity:.4}, 1 is the same picture"),
+            );
         }
         if let Some(marks) = shown.marks_of(image) {
             let words = noted_words(marks, entry.role);

@@ -65,6 +65,7 @@ impl Group {
             | C::FirstImage
             | C::LastImage
             | C::FocusFind
+            | C::MoreLikeThis
             | C::MarkAll
             | C::BrowseExport => Self::Gallery,
             _ => Self::Window,
@@ -73,12 +74,13 @@ impl Group {
 }
 
 /// What the pointer and held keys do: they belong to no command.
-const HELD: [(Group, &str, &str); 7] = [
+const HELD: [(Group, &str, &str); 8] = [
     (Group::Look, "Space", "Original in all places"),
     (Group::Look, "Shift", "The same, over a picture"),
     (Group::Look, "Wheel", "Zoom all pictures"),
     (Group::Look, "Drag", "Move all pictures"),
     (Group::Gallery, "Drag", "Range in the histogram"),
+    (Group::Gallery, "Drag", "Around points of the map"),
     (Group::Gallery, "Ctrl+click", "Mark an image"),
     (Group::Gallery, "Shift+click", "Mark up to here"),
 ];
