@@ -157,14 +157,14 @@ pub fn decode_described(
 ) -> Result<Option<Decoded>, DecodeError> {
     let bytes = read_bounded(path)?;
     let hash = hash(&bytes);
+    let format = (!dicom::is_one(&bytes)).then(|| sniffed(&bytes));
+    let format = format.transpose()?;
     if hash != *expected {
         return Ok(None);
     }
-    let (native, image) = if dicom::is_one(&bytes) {
-        dicom::decode(&bytes)?
-    } else {
-        let format = sniffed(&bytes)?;
-        guarded(name(format), || decode_pixels(&bytes, format))?
+    let (native, image) = match format {
+        None => dicom::decode(&bytes)?,
+        Some(format) => guarded(name(format), || decode_pixels(&bytes, format))?,
     };
     Ok(Some(Decoded {
         hash,
