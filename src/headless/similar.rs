@@ -54,8 +54,8 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     match request.num_new() {
         0 => return Err(no_pictures(&args.run)),
         count if count < images.len() => terminal::message(&format!(
-            "note: {} of {} images have no picture in the run, since it is not finished or they could not be read; they are \
-             left out",
+            "note: {} of {} images have no picture in the run, since it is not finished, they could not be read, or there \
+             are more than memory takes; they are left out",
             images.len() - count,
             images.len()
         )),

@@ -42,13 +42,21 @@ impl SimilarRequest {
     ) -> Vec<Option<Picture>> {
         let mut pictures = vec![None; num_images];
         for result in results {
-            if let (Some(slot), true) =
-                (pictures.get_mut(result.image), result.statistics.is_some())
+            if let Some(slot) = pictures.get_mut(result.image)
+                && Self::has_picture(result)
             {
                 slot.get_or_insert_with(|| result.original.clone());
             }
         }
         pictures
+    }
+
+    /// Whether a result has its image's picture: of a run file with more pictures than memory takes, blank ones stand for the
+    /// others, and would all be the same picture.
+    pub fn has_picture(result: &AttemptResult) -> bool {
+        let bytes = &result.original.bytes;
+        let is_blank = || bytes.iter().all(|byte| Some(byte) == bytes.first());
+        (result.statistics).is_some_and(|truth| truth.deviation_u8 <= 0.0 || !is_blank())
     }
 
     /// How many have to be looked at.

@@ -7,6 +7,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, GrayImage, ImageFormat};
 
 use super::*;
+use crate::images::ImageStatistics;
 use crate::images::decode::decode_file;
 use crate::images::prepare::thumbnail;
 
@@ -147,4 +148,33 @@ fn what_is_known_is_not_looked_at_again_and_pictures_may_differ_in_shape() {
     assert!(matches!(stopped, Err(SimilarError::Interrupted(_))));
     let none = compared(Vec::new());
     assert_eq!((none.num_images(), none.nearest(0, 5)), (0, Vec::new()));
+}
+
+#[test]
+fn blank_pictures_in_place_of_others_are_not_compared() {
+    let truth = sample("mnist/00000.png");
+    let gray = |value: u8| Picture {
+        bytes: vec![value; truth.bytes.len()].into(),
+        ..truth.clone()
+    };
+    let result = |image: usize, original: Picture, of: &Picture| AttemptResult {
+        image,
+        attempt: 0,
+        values: [].into_iter().collect(),
+        known_mask: None,
+        original,
+        statistics: Some(ImageStatistics::of(of)),
+        inpainted: None,
+    };
+    let results = [
+        result(0, truth.clone(), &truth),
+        result(1, gray(128), &truth),
+        result(2, gray(128), &truth),
+        // Of one color indeed.
+        result(3, gray(7), &gray(7)),
+    ];
+    let pictures = SimilarRequest::pictures(4, &results);
+    let are_there = pictures.iter().map(Option::is_some).collect::<Vec<_>>();
+    assert_eq!(are_there, [true, false, false, true]);
+    assert_eq!(compared(pictures).twins, []);
 }

@@ -126,9 +126,13 @@ fn maps(
 ) -> Result<Vec<Map>, String> {
     let original = original_of(run, image)?;
     let side = original.width;
-    let kinds = [DIFFERENCE, LPIPS].into_iter();
+    let kinds: &[Kind] = if side < smallest_side() {
+        &[DIFFERENCE]
+    } else {
+        &[DIFFERENCE, LPIPS]
+    };
     let mut maps = Vec::new();
-    for kind in kinds.filter(|kind| kind.name != LPIPS.name || side >= smallest_side()) {
+    for kind in kinds {
         let mut mean = vec![0.0; side * original.height];
         let first = maps.len();
         for result in results {

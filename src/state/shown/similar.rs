@@ -201,7 +201,7 @@ impl Shown {
 fn num_pictures(run: &RunState) -> usize {
     let seen = (0..run.images.len()).filter(|&id| {
         let first = run.attempts(id).first();
-        first.is_some_and(|first| first.statistics.is_some())
+        first.is_some_and(|first| SimilarRequest::has_picture(first))
     });
     seen.count()
 }

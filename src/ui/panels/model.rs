@@ -164,7 +164,7 @@ fn bundled_ui(ui: &mut Ui, scene: &mut Scene<'_>, open: Option<&ModelSource>) {
                 scene.actions.extend((!is_open).then_some(action));
             }
         }
-        note(ui, "The sample images below change with it");
+        note(ui, "The samples change with it");
     });
     menu.response
         .tip(|| "Open one of the models that come with the program");
