@@ -76,6 +76,15 @@ fn main() {
     put("run_file", "stretch", &[&[2], stretch.as_slice()].concat());
     let image = b"a/1.png\na\nout-of-domain\n{\"width\":4,\"height\":4,\"format\":\"png\",\"color\":\"L8\",\"num_bytes\":80}";
     put("run_file", "image", &[&[5], image.as_slice()].concat());
+    for (kind, name) in [
+        (0, "gnu.tar"),
+        (0, "pax.tar"),
+        (1, "train-00000-of-00001.parquet"),
+        (1, "two.parquet"),
+    ] {
+        let bytes = read(&fixtures.join("shards").join(name));
+        put("shard", name, &[&[kind], bytes.as_slice()].concat());
+    }
     let png = read(&fixtures.join("preprocess/gray-28.png"));
     put("run_file", "png", &[&[1], png.as_slice()].concat());
 

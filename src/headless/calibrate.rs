@@ -31,7 +31,7 @@ pub struct Args {
     pub model: Option<PathBuf>,
     #[command(flatten)]
     pub architecture: ArchitectureOption,
-    /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on, but not of its training set;
+    /// Folders, zip or tar archives, Parquet, IDX or NumPy files of images like those the model was trained on, but not of its training set;
     /// MODEL:calibration is what the training of that model left alone.
     #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present = "run")]
     pub in_domain: Vec<PathBuf>,

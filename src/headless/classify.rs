@@ -23,7 +23,7 @@ pub struct Args {
     /// The detector file that `lmd calibrate` or the window wrote.
     #[arg(long, value_name = "FILE")]
     pub detector: PathBuf,
-    /// Folders, zip archives, IDX or NumPy files of images to judge, or single images.
+    /// Folders, zip or tar archives, Parquet, IDX or NumPy files of images to judge, or single images.
     #[arg(value_name = "FOLDER", required_unless_present = "run")]
     pub folders: Vec<PathBuf>,
     /// Judge the images of this run file, which `lmd score --output NAME.lmdrun` wrote with the detector's model and

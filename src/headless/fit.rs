@@ -53,7 +53,7 @@ pub struct Args {
     pub channels: Option<Channels>,
     #[command(flatten)]
     pub architecture: ArchitectureOption,
-    /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on: a few hundred will do, and the
+    /// Folders, zip or tar archives, Parquet, IDX or NumPy files of images like those the model was trained on: a few hundred will do, and the
     /// model may have seen them. They are left out of later runs by this fit.
     #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
     pub in_domain: Vec<PathBuf>,

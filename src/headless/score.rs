@@ -25,14 +25,14 @@ pub struct Args {
     pub model: Option<PathBuf>,
     #[command(flatten)]
     pub architecture: ArchitectureOption,
-    /// Folders, zip archives, IDX or NumPy files of images like those the model was trained on; MODEL:calibration is what the
+    /// Folders, zip or tar archives, Parquet, IDX or NumPy files of images like those the model was trained on; MODEL:calibration is what the
     /// training of that model left alone.
     #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "layout", "resume", "unknown"])]
     pub in_domain: Vec<PathBuf>,
-    /// Folders, zip archives, IDX or NumPy files of images known not to belong.
+    /// Folders, zip or tar archives, Parquet, IDX or NumPy files of images known not to belong.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub out_of_domain: Vec<PathBuf>,
-    /// Folders, zip archives, IDX or NumPy files of images to be judged.
+    /// Folders, zip or tar archives, Parquet, IDX or NumPy files of images to be judged.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub unknown: Vec<PathBuf>,
     /// Tables (.csv, .tsv, .jsonl) with the columns path and label (in-domain, out-of-domain or unknown, and words such as

@@ -5,7 +5,6 @@
 //! scored as if it were whole.
 
 use std::io::Cursor;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use image::error::UnsupportedErrorKind;
@@ -16,6 +15,7 @@ use image::{
 use sha2::{Digest as _, Sha256};
 
 use super::file::{ContentHash, NativeInfo};
+use super::guard;
 use super::input::InputError;
 use super::sources;
 
@@ -318,8 +318,7 @@ fn guarded<T>(
     format: &'static str,
     decode: impl FnOnce() -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
-    // Nothing is shared with the closure but the bytes, which it does not change.
-    panic::catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_panic| {
+    guard::guarded(decode).unwrap_or_else(|| {
         Err(DecodeError::Damaged {
             format,
             reason: "the decoder stopped on an internal error".to_owned(),

@@ -6,6 +6,7 @@ mod bicubic;
 pub mod decode;
 pub mod duplicates;
 pub mod file;
+pub mod guard;
 pub mod input;
 pub mod layouts;
 mod natural;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::Finding;
 use super::build::BUILD;
 use super::log;
-use crate::images::places;
+use crate::images::{guard, places};
 
 /// The folder of the reports below that of the program's data.
 const FOLDER: &str = "faults";
@@ -22,9 +22,13 @@ const MOST: usize = 10;
 const LOG_LINES: usize = 200;
 
 /// From now on write a report of each panic, below this folder of the program's data; what told of panics before does so still.
+/// Nothing is said of those that a malformed file is to blame for: the file is refused.
 pub fn watch(data: PathBuf) {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
+        if guard::is_reading() {
+            return;
+        }
         // A report that can't be written is none: the panic is told all the same.
         write(&data, &words(info, &data)).ok();
         before(info);

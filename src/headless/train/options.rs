@@ -13,7 +13,7 @@ use crate::networks::training::TimestepDensity;
 /// Options of `lmd train`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folders or zip archives of images to learn; with --resume the same ones again.
+    /// Folders, archives or other files of images to learn; with --resume the same ones again.
     #[arg(long, value_name = "SOURCE", num_args = 1.., required = true)]
     pub in_domain: Vec<PathBuf>,
     /// The model folder to make.

@@ -1,7 +1,7 @@
 //! A folder and its subfolders.
 //!
 //! Content decides what is an image: a file that neither is named nor begins like one is left out without a word, one
-//! that does but can't be read is listed with the reason.
+//! that does but can't be read is listed with the reason. A folder without images but with shards of them stands for theirs.
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::listing::{self, ListError, Listing, Traits};
-use super::{Source, Wanted, has_image_extension};
+use super::{Source, Wanted, has_image_extension, rows};
 use crate::images::decode::{self, DecodeError};
 use crate::images::write::is_named_like_a_run;
 use crate::images::{input, natural};
@@ -28,6 +28,9 @@ pub(super) static SOURCE: Source = Source {
 const REPORT_CHARTS: [&str; 3] = ["contact-sheet.png", "histogram.png", "roc.png"];
 const REPORT_MARK: &str = "run.lmdrun";
 
+/// Names of shards end so.
+const SHARDS: [&str; 2] = ["parquet", "tar"];
+
 /// Links are followed, nothing is visited twice, hidden files and folders are left out, and so are the charts of this
 /// program's reports.
 fn list(
@@ -38,6 +41,9 @@ fn list(
 ) -> Result<Listing, ListError> {
     let mut found = find(path, progress)?;
     if found.candidates.is_empty() && found.unreadable.is_empty() {
+        if !found.shards.is_empty() {
+            return list_shards(path, found.shards, wanted, traits, progress);
+        }
         let path = path.to_owned();
         return Err(if found.charts.is_empty() {
             ListError::NoImages { path }
@@ -54,6 +60,28 @@ fn list(
     listing::describe_all(path, candidates, unreadable, wanted.limit, traits, progress)
 }
 
+/// The images of a folder that holds none itself but shards of them, one shard after the other.
+fn list_shards(
+    path: &Path,
+    mut shards: Vec<PathBuf>,
+    wanted: Wanted,
+    traits: &mut Traits,
+    progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<Listing, ListError> {
+    shards.sort_by(|a, b| natural::compare(a, b));
+    let shards = shards.into_iter().map(|shard| (shard, None));
+    let listing = rows::list_images(shards, wanted.limit, traits, progress)?;
+    match listing.unreadable.first() {
+        Some((first, reason)) if listing.files.is_empty() => Err(ListError::NothingReadable {
+            path: path.to_owned(),
+            num_unreadable: listing.unreadable.len(),
+            first: first.clone(),
+            reason: reason.clone(),
+        }),
+        _ => Ok(listing),
+    }
+}
+
 /// How many files a listing of a folder would open; content is not looked at where the name says what a file is.
 pub(in crate::images) fn count(path: &Path) -> usize {
     let found = find(path, &mut |_| ControlFlow::Continue(()));
@@ -67,6 +95,8 @@ struct Found {
     unreadable: Vec<(PathBuf, String)>,
     /// Of this program's reports.
     charts: Vec<PathBuf>,
+    /// Files of many images, as data sets that are too large for files of their own come.
+    shards: Vec<PathBuf>,
 }
 
 fn find(
@@ -159,6 +189,11 @@ impl Found {
             }
         } else if is_chart_of_a_report(entry) {
             self.charts.push(path.to_owned());
+        } else if SHARDS.iter().any(|it| {
+            path.extension()
+                .is_some_and(|is| is.eq_ignore_ascii_case(it))
+        }) {
+            self.shards.push(path.to_owned());
         } else if is_named_like_one || (!is_named_like_a_run(path) && begins_like_an_image(path)) {
             self.candidates.push(path.to_owned());
         }

@@ -4,6 +4,7 @@
 //! an archive, has a path that begins with that file: `archive.zip/inner/name.png`. [`read`] is the one place where an
 //! image's bytes are read, wherever they lie.
 
+mod archive;
 mod columns;
 mod file;
 pub(super) mod folder;
@@ -14,9 +15,11 @@ mod listing;
 mod npy;
 mod npz;
 mod opened;
+mod parquet;
 pub mod rows;
 mod stack;
 pub mod table;
+mod tar;
 pub mod words;
 mod zip;
 
@@ -39,6 +42,8 @@ pub static SOURCES: &[&Source] = &[
     &npy::SOURCE,
     &npz::SOURCE,
     &zip::SOURCE,
+    &tar::SOURCE,
+    &parquet::SOURCE,
     &file::SOURCE,
 ];
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::archive::MOST_ENTRIES;
 use super::npy::Array;
 use super::stack::{self, MOST_UNPACKED, Place, Reason, Stack, Stacks};
 use super::{Source, zip};
@@ -82,11 +83,11 @@ fn array_names(path: &Path) -> Result<Vec<String>, Reason> {
     if (archive.has_overlapping_entries()).map_err(|error| error.to_string())? {
         return Err("some of its entries share their data".to_owned());
     }
-    if archive.len() > zip::MOST_ENTRIES {
+    if archive.len() > MOST_ENTRIES {
         return Err(format!(
             "it has {} entries, more than the limit of {}",
             archive.len(),
-            zip::MOST_ENTRIES
+            MOST_ENTRIES
         ));
     }
     let names = archive.file_names().filter_map(Result::ok);

@@ -13,6 +13,7 @@ use flate2::read::DeflateDecoder;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
+use super::archive::{MOST_ENTRIES, NO_NAME, is_hidden, path_in};
 use super::listing::{self, ListError, Listing, Traits};
 use super::opened::{OpenFiles, Stamp};
 use super::{Source, Wanted, has_image_extension};
@@ -26,9 +27,6 @@ pub(super) static SOURCE: Source = Source {
     list,
     read_inside: Some(read),
 };
-
-/// Most entries of an archive.
-pub(super) const MOST_ENTRIES: usize = 1 << 20;
 
 /// Deflated data becomes at most so many times larger.
 pub(super) const MOST_EXPANSION: u64 = 1032;
@@ -93,30 +91,13 @@ fn candidate(
     if entry.is_dir() || is_hidden(&name) {
         return Ok(None);
     }
-    // Not joined: a name that begins with a slash would take the archive's place.
-    let mut shown = path.as_os_str().to_owned();
-    shown.push("/");
-    shown.push(&name);
-    let shown = PathBuf::from(shown);
+    let (shown, is_told) = path_in(path, &name);
     let is_image = has_image_extension(Path::new(&name)) || begins_like_an_image(archive, index);
-    // The name has to be told from the path when the image is read.
-    let is_told = shown
-        .strip_prefix(path)
-        .is_ok_and(|told| told.as_os_str() == name.as_str());
     match (is_image, is_told) {
         (false, _) => Ok(None),
         (true, true) => Ok(Some(shown)),
-        (true, false) => Err((
-            shown,
-            "its name in the archive is not that of a file".to_owned(),
-        )),
+        (true, false) => Err((shown, NO_NAME.to_owned())),
     }
-}
-
-/// Whether a file or folder of the name is hidden; `.` and `..` are only names.
-fn is_hidden(name: &str) -> bool {
-    name.split('/')
-        .any(|part| part.starts_with('.') && part != "." && part != "..")
 }
 
 fn begins_like_an_image(archive: &mut ZipArchive<Place>, index: usize) -> bool {

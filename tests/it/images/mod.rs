@@ -6,5 +6,6 @@ mod decoding;
 mod jpegs;
 mod listing;
 mod preparing;
+mod shards;
 mod stacks;
 pub mod support;
