@@ -53,6 +53,17 @@ impl Progress {
         }
     }
 
+    /// What was done by the end of a part of the work, after what was done `before` it.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        Self {
+            images_skipped: before.images_skipped + self.images_skipped,
+            network_calls: before.network_calls + self.network_calls,
+            network_secs: before.network_secs + self.network_secs,
+            ..self
+        }
+    }
+
     /// Network calls a second so far; 0 before the first.
     pub fn calls_per_second(&self) -> f64 {
         if self.network_secs > 0.0 {

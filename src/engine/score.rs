@@ -88,9 +88,20 @@ pub fn run(
     control: &Control,
     observer: &mut dyn Observer,
 ) -> (Progress, Result<(), ScoreError>) {
+    run_from(engine, request, 0, control, observer)
+}
+
+/// As [`run`], for the images from `first` on: those before it are done, or could not be read.
+pub fn run_from(
+    engine: &mut Engine,
+    request: &RunRequest,
+    first: usize,
+    control: &Control,
+    observer: &mut dyn Observer,
+) -> (Progress, Result<(), ScoreError>) {
     let recorder = Recorder { request, control };
     let (progress, outcome) = match recorder.begin(engine, observer) {
-        Ok(()) => score(engine, request, control, observer),
+        Ok(()) => score(engine, request, first, control, observer),
         Err(error) => (Progress::default(), Err(error)),
     };
     recorder.end(&progress, observer);
@@ -100,6 +111,7 @@ pub fn run(
 fn score(
     engine: &mut Engine,
     request: &RunRequest,
+    first: usize,
     control: &Control,
     observer: &mut dyn Observer,
 ) -> (Progress, Result<(), ScoreError>) {
@@ -114,6 +126,7 @@ fn score(
         batch_limit: engine.executors.batching.largest,
         engine,
         request,
+        first,
         control,
         observer,
         unreadable: HashSet::new(),
@@ -137,6 +150,7 @@ fn score(
 struct Run<'a> {
     engine: &'a mut Engine,
     request: &'a RunRequest,
+    first: usize,
     control: &'a Control,
     observer: &'a mut dyn Observer,
     originals: Originals,
@@ -170,7 +184,7 @@ impl Run<'_> {
             .collect();
         for attempt in 0..settings.method.detector.num_attempts() {
             let order: Vec<usize> = (plan.order.iter().copied())
-                .filter(|&image| !done.contains(&(image, attempt)))
+                .filter(|&image| image >= self.first && !done.contains(&(image, attempt)))
                 .collect();
             self.count(attempt, plan.order.len() - order.len());
             let mut rest: &[usize] = &order;

@@ -248,6 +248,8 @@ impl<'a> Comparison<'a> {
                 is_measure_asked: false,
                 fit_files: Vec::new(),
                 folders: self.folders.clone(),
+                watch: Vec::new(),
+                is_json: false,
                 shard: None,
                 keep_pictures: KeepPictures::None,
                 target: Target {

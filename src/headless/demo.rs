@@ -41,6 +41,8 @@ fn execute() -> Result<Outcome, Failure> {
             (Role::InDomain, folders.of(model.in_domain())),
             (Role::OutOfDomain, folders.of(model.out_of_domain())),
         ],
+        watch: Vec::new(),
+        is_json: false,
         shard: None,
         keep_pictures: KeepPictures::All,
         target: output::target(None, false)?,

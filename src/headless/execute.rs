@@ -4,15 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::collect::Collected;
-use super::follow::{Finished, follow};
+use super::follow::{Finished, follow, follow_on};
 use super::options::{ArchitectureOption, fit_measure};
 use super::output::Target;
 use super::paths::Paths;
 use super::signals::Signals;
+use super::watch::{Lines, Watch};
 use super::{Failure, Outcome, output, terminal};
 use crate::detectors::measures;
+use crate::diffusion::Interrupt as _;
 use crate::engine::plan::Plan;
-use crate::engine::{ModelInfo, RunRequest};
+use crate::engine::{Control, ModelInfo, RunRequest};
 use crate::images::Geometry;
 use crate::networks::checkpoints::{Checkpoint, ModelSource};
 use crate::networks::executors::{self, DeviceInfo};
@@ -21,6 +23,7 @@ use crate::runs::confounds::differences_of_files;
 use crate::runs::file::{
     self, Continuation, KeepPictures, Manifest, ModelRecord, NewRun, Segment, Shard,
 };
+use crate::runs::fit_file::leave_out_fitted;
 use crate::runs::report::{Report, Summary, note_of_marks};
 use crate::runs::{ResultLog, RunImage, RunSettings};
 
@@ -39,6 +42,10 @@ pub struct Request {
     pub is_measure_asked: bool,
     /// Folders with their roles.
     pub folders: Vec<(Role, PathBuf)>,
+    /// Folders whose images are judged as they come.
+    pub watch: Vec<PathBuf>,
+    /// Whether a line per judged image is JSON.
+    pub is_json: bool,
     /// Score only this part of the images.
     pub shard: Option<Shard>,
     /// Which pictures the run file keeps.
@@ -69,6 +76,10 @@ pub struct Prepared {
     pub segments: Vec<(i64, Segment)>,
     /// Whether kernels may continue that would be refused.
     pub may_mix_kernels: bool,
+    /// What judges images as they come.
+    pub watch: Option<Watch>,
+    /// How each of these is told.
+    pub is_json: bool,
 }
 
 /// Say how the roles differ besides what their images show, and which of these are nearly the same.
@@ -80,12 +91,25 @@ fn say_what_is_unfair(collected: &mut Collected, list: &[RunImage]) {
     }
 }
 
-/// List the folders, refuse what can be refused before work, and begin the run file.
-pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure> {
-    check_paths(request)?;
+/// What a run begins with.
+struct Listed {
+    collected: Collected,
+    /// Each with its place in the list that all shards share.
+    images: Vec<(RunImage, usize)>,
+    watch: Option<Watch>,
+}
+
+/// List the folders, and take this shard's part; a run that watches waits for its first image.
+fn list(request: &Request, signals: &Signals) -> Result<Listed, Failure> {
     let mut collected = Collected::until(signals);
     for (role, path) in &request.folders {
         collected.add(*role, path, request.settings.selection.limit)?;
+    }
+    let mut watch = Watch::new(&request.watch, &[])?;
+    if let Some(watch) = &mut watch {
+        collected
+            .images
+            .extend(watch.begin(&collected.images, signals)?);
     }
     collected.settle();
     collected.leave_out_fitted(&request.settings);
@@ -101,6 +125,21 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
             shard.count
         )));
     }
+    Ok(Listed {
+        collected,
+        images,
+        watch,
+    })
+}
+
+/// List the folders, refuse what can be refused before work, and begin the run file.
+pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure> {
+    check_paths(request)?;
+    let Listed {
+        mut collected,
+        images,
+        watch,
+    } = list(request, signals)?;
     let list: Arc<[RunImage]> = images.iter().map(|(image, _)| image.clone()).collect();
     let checked = check(
         (&request.source, request.architecture),
@@ -114,12 +153,17 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
         .extend(fit_measure(&mut settings, request.is_measure_asked, side)?);
     say_what_is_unfair(&mut collected, &list);
     let target = request.target.made()?;
+    let watched = request
+        .watch
+        .iter()
+        .map(|path| (Role::Unknown, path.clone()));
+    let folders: Vec<(Role, PathBuf)> = request.folders.iter().cloned().chain(watched).collect();
     let manifest = Manifest::new(
         NewRun {
             model: checked.model,
             measures: (settings.method.detector).measures(side, settings.view.measure),
             settings: &settings,
-            folders: &request.folders,
+            folders: &folders,
             shard: request.shard,
             keep_pictures: request.keep_pictures,
             num_skipped: collected.num_skipped,
@@ -160,6 +204,8 @@ pub fn prepare(request: &Request, signals: &Signals) -> Result<Prepared, Failure
         manifest,
         segments: Vec::new(),
         may_mix_kernels: false,
+        watch,
+        is_json: request.is_json,
     })
 }
 
@@ -169,8 +215,9 @@ fn check_paths(request: &Request) -> Result<(), Failure> {
         .reads_model(&request.source)
         .reads_files_of(&request.settings);
     let paths = (request.fit_files.iter()).fold(paths, |paths, path| paths.reads(path));
-    let folders = request.folders.iter();
-    let mut paths = folders.fold(paths, |paths, (_, path)| paths.reads_images(path));
+    let folders = request.folders.iter().map(|(_, path)| path);
+    let folders = folders.chain(&request.watch);
+    let mut paths = folders.fold(paths, |paths, path| paths.reads_images(path));
     request.target.check(&mut paths)
 }
 
@@ -304,6 +351,7 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
         .map(|(_, segment)| segment.clone())
         .collect();
     let may_mix = prepared.may_mix_kernels;
+    let writing = Arc::clone(&prepared.log);
     let mut on_opened = |info: &ModelInfo| {
         let device = request.device(&info.device);
         let note = kernels_note(&earlier, &device, may_mix)?;
@@ -315,7 +363,35 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
         .map_err(Failure::failed)?;
         Ok(note)
     };
-    follow(checkpoint, &request, signals, &mut on_opened)
+    let Some(mut watch) = prepared.watch.take() else {
+        return follow(checkpoint, &request, signals, &mut on_opened);
+    };
+    let mut lines = Lines::new(
+        prepared.is_json,
+        &prepared.log,
+        prepared.settings.method.detector.num_attempts(),
+    )?;
+    let (images, manifest) = (&mut prepared.images, &mut prepared.manifest);
+    let settings = &request.settings;
+    let mut more = |control: &Control| {
+        lines.tell(images, &writing, settings)?;
+        let mut come = watch.wait(&|| control.check().is_err());
+        // What a detector was fitted on is no evidence, as among the first images.
+        leave_out_fitted(&mut come, &*settings.method.detector);
+        if come.is_empty() {
+            return Ok(None);
+        }
+        manifest.num_images += come.len();
+        writing
+            .with_writer(|writer| writer.add_images(manifest, &come))
+            .transpose()
+            .map_err(Failure::failed)?;
+        *images = images.iter().cloned().chain(come).collect();
+        Ok(Some(Arc::clone(images)))
+    };
+    let followed = follow_on(checkpoint, &request, signals, &mut on_opened, &mut more);
+    prepared.num_skipped += watch.num_skipped;
+    followed
 }
 
 /// What is to be noted about the kernels that continue with a run; a refusal where its scores would not be comparable.

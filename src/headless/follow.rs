@@ -1,6 +1,7 @@
 //! Takes the engine through one run, with a progress bar, until it ends or a signal stops it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
@@ -14,6 +15,7 @@ use crate::engine::{
     panic_message,
 };
 use crate::networks::checkpoints::Checkpoint;
+use crate::runs::RunImage;
 
 /// How often signals are looked for while the engine works.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -33,16 +35,33 @@ enum End {
     Stopped,
 }
 
-/// Open the model, then score. `on_opened` is told the device before any work, and says what is to be noted about it.
+/// Open the model, then score.
 pub fn follow(
     checkpoint: Checkpoint,
     request: &RunRequest,
     signals: &Signals,
-    on_opened: &mut dyn FnMut(&ModelInfo) -> Result<Option<String>, Failure>,
+    on_opened: OnOpened<'_>,
+) -> Result<(Finished, Option<u8>), Failure> {
+    follow_on(checkpoint, request, signals, on_opened, &mut |_| Ok(None))
+}
+
+/// Is told the device before any work, and says what is to be noted about it.
+pub type OnOpened<'a> = &'a mut dyn FnMut(&ModelInfo) -> Result<Option<String>, Failure>;
+
+/// Is asked, once all images are scored, for a list of these with more at its end; `None` ends the run.
+pub type More<'a> = &'a mut dyn FnMut(&Control) -> Result<Option<Arc<[RunImage]>>, Failure>;
+
+/// As [`follow`], and then score what is there by then, for as long as there is more.
+pub fn follow_on(
+    checkpoint: Checkpoint,
+    request: &RunRequest,
+    signals: &Signals,
+    on_opened: OnOpened<'_>,
+    more: More<'_>,
 ) -> Result<(Finished, Option<u8>), Failure> {
     let mut display = Display::new("attempts");
     let outcome = watched(signals, |control| {
-        work(checkpoint, request, control, &mut display, on_opened)
+        work(checkpoint, request, control, &mut display, on_opened, more)
     });
     let notes = display.finish();
     let (progress, end) = outcome??;
@@ -85,7 +104,8 @@ fn work(
     request: &RunRequest,
     control: &Control,
     display: &mut Display,
-    on_opened: &mut dyn FnMut(&ModelInfo) -> Result<Option<String>, Failure>,
+    on_opened: OnOpened<'_>,
+    more: More<'_>,
 ) -> Result<(Progress, End), Failure> {
     display.progress(&Progress::reading_the_model());
     let device = request.settings.execution.device;
@@ -106,12 +126,22 @@ fn work(
         display.say(&format!("note: {note}"));
         display.notes.push(note);
     }
-    let scored = caught(|| score::run(&mut engine, request, control, display));
-    let (progress, outcome) = scored.map_err(Failure::failed)?;
-    match outcome {
-        Ok(()) => Ok((progress, End::Done)),
-        Err(ScoreError::Interrupted(_)) => Ok((progress, End::Stopped)),
-        Err(error) => Err(Failure::failed(anyhow::Error::msg(error_chain(&error)))),
+    let mut request = request.clone();
+    let (mut done, mut first) = (Progress::default(), 0);
+    loop {
+        let scored = caught(|| score::run_from(&mut engine, &request, first, control, display));
+        let (progress, outcome) = scored.map_err(Failure::failed)?;
+        done = progress.after(&done);
+        match outcome {
+            Ok(()) => {}
+            Err(ScoreError::Interrupted(_)) => return Ok((done, End::Stopped)),
+            Err(error) => return Err(Failure::failed(anyhow::Error::msg(error_chain(&error)))),
+        }
+        let Some(images) = more(control)? else {
+            return Ok((done, End::Done));
+        };
+        first = request.images.len();
+        request.images = images;
     }
 }
 

@@ -45,6 +45,7 @@ pub mod stored;
 pub mod terminal;
 pub mod train;
 pub mod verify;
+mod watch;
 
 /// Finds images that do not belong, by diffusion inpainting.
 #[derive(Debug, Parser)]

@@ -8,6 +8,7 @@ use super::output::Target;
 use super::paths::{Kind, Paths};
 use super::score::Args;
 use super::signals::Signals;
+use super::watch::Watch;
 use super::{Failure, Outcome, output, terminal};
 use crate::detectors::measures;
 use crate::engine::resuming::{self, ChangedFile};
@@ -72,6 +73,13 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
         writer.add_notice(&note).map_err(Failure::failed)?;
         notes.push(note);
     }
+    let watch = Watch::new(&args.watch, &stored.images)?;
+    if watch.is_some() && manifest.shard.is_some() {
+        return Err(refuse(
+            "it is a shard, whose images are dealt out; watch a folder by a run of its own"
+                .to_owned(),
+        ));
+    }
     let earlier = std::mem::take(&mut stored.results);
     terminal::message(&format!(
         "{} of {} attempts are there already",
@@ -79,7 +87,7 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
         stored.images.len() * settings.method.detector.num_attempts()
     ));
     Ok(Prepared {
-        checkpoint: (!has_every_attempt).then_some(checked.checkpoint),
+        checkpoint: (!has_every_attempt || watch.is_some()).then_some(checked.checkpoint),
         settings,
         target,
         images: Arc::clone(&stored.images),
@@ -89,6 +97,8 @@ pub fn prepare(path: &Path, args: &Args, signals: &Signals) -> Result<Prepared, 
         manifest,
         segments: stored.segments,
         may_mix_kernels: args.mix_kernels,
+        watch,
+        is_json: args.json,
     })
 }
 

@@ -27,7 +27,7 @@ pub struct Args {
     pub architecture: ArchitectureOption,
     /// Folders, zip or tar archives, Parquet, IDX or NumPy files of images like those the model was trained on; MODEL:calibration is what the
     /// training of that model left alone.
-    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "layout", "resume", "unknown"])]
+    #[arg(long, value_name = "DIR", num_args = 1.., required_unless_present_any = ["labels", "layout", "resume", "unknown", "watch"])]
     pub in_domain: Vec<PathBuf>,
     /// Folders, zip or tar archives, Parquet, IDX or NumPy files of images known not to belong.
     #[arg(long, value_name = "DIR", num_args = 1..)]
@@ -35,6 +35,11 @@ pub struct Args {
     /// Folders, zip or tar archives, Parquet, IDX or NumPy files of images to be judged.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub unknown: Vec<PathBuf>,
+    /// Folders whose images are judged, those that are there and those that come: each is scored as soon as it is whole, added
+    /// to the run and told by a line of path, score and p-value (among the in-domain images, if there are some). Ctrl+C ends
+    /// the run, and --resume goes on.
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with = "shard")]
+    pub watch: Vec<PathBuf>,
     /// Tables (.csv, .tsv, .jsonl) with the columns path and label (in-domain, out-of-domain or unknown, and words such as
     /// good, normal, defect, 0, 1), instead of folders or beside them.
     #[arg(long, value_name = "FILE", num_args = 1..)]
@@ -145,6 +150,8 @@ fn request(args: &Args) -> Result<Request, Failure> {
             args.layouts.sources()?,
         ]
         .concat(),
+        watch: args.watch.clone(),
+        is_json: args.json,
         shard: args.shard,
         keep_pictures: match args.keep_pictures {
             KeepName::All => KeepPictures::All,

@@ -9,7 +9,7 @@ pub mod file;
 pub mod guard;
 pub mod input;
 pub mod layouts;
-mod natural;
+pub mod natural;
 pub mod pixels;
 pub mod places;
 pub mod prepare;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Compare by folder, then by name; runs of digits by value, ASCII letters without case. Paths that are equal so far are
 /// ordered by their bytes.
-pub(super) fn compare(a: &Path, b: &Path) -> Ordering {
+pub fn compare(a: &Path, b: &Path) -> Ordering {
     let (a, b) = (
         a.as_os_str().as_encoded_bytes(),
         b.as_os_str().as_encoded_bytes(),

@@ -418,6 +418,8 @@ impl Study<'_> {
                     is_measure_asked: false,
                     fit_files: Vec::new(),
                     folders,
+                    watch: Vec::new(),
+                    is_json: false,
                     shard: None,
                     keep_pictures: KeepPictures::None,
                     target: Target {

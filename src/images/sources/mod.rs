@@ -176,7 +176,7 @@ const EXTENSIONS: [&str; 29] = [
     "tga", "tif", "tiff", "webp",
 ];
 
-pub(super) fn has_image_extension(path: &Path) -> bool {
+pub fn has_image_extension(path: &Path) -> bool {
     path.extension()
         .and_then(|extension| extension.to_str())
         .is_some_and(|extension| {

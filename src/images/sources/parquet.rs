@@ -275,7 +275,9 @@ fn open(file: File) -> Result<Table, Reason> {
                 table.columns.push(Column { name, index });
             }
             Ok(_) => {}
-            Err(reason) => refused = refused.or(Some(format!("its column `{name}`: {reason}"))),
+            Err(reason) => {
+                refused = refused.or_else(|| Some(format!("its column `{name}`: {reason}")));
+            }
         }
     }
     match refused {

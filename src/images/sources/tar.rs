@@ -1,4 +1,4 @@
-//! A tar archive of images, such as a shard of a WebDataset, read where it lies; nothing is unpacked.
+//! A tar archive of images, such as a shard of a `WebDataset`, read where it lies; nothing is unpacked.
 //!
 //! Its entries are found once, by their headers; an image is read from its place in the file. What lies beside the images,
 //! such as labels, is left out.

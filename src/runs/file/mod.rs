@@ -16,6 +16,7 @@ mod copy;
 mod database;
 mod draft;
 mod error;
+mod growing;
 mod inserts;
 mod machine;
 mod manifest;

@@ -288,7 +288,7 @@ impl RunWriter {
     }
 
     /// Do something in one transaction.
-    fn commit<T>(
+    pub(super) fn commit<T>(
         &mut self,
         act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, FileError> {

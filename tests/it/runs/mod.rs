@@ -15,3 +15,4 @@ mod sharing;
 mod similar;
 mod strangers;
 pub mod support;
+mod watching;
