@@ -92,15 +92,15 @@ fn say_what_is_unfair(collected: &mut Collected, list: &[RunImage]) {
 }
 
 /// What a run begins with.
-struct Listed {
+pub struct Listed {
     collected: Collected,
     /// Each with its place in the list that all shards share.
-    images: Vec<(RunImage, usize)>,
+    pub images: Vec<(RunImage, usize)>,
     watch: Option<Watch>,
 }
 
 /// List the folders, and take this shard's part; a run that watches waits for its first image.
-fn list(request: &Request, signals: &Signals) -> Result<Listed, Failure> {
+pub fn list(request: &Request, signals: &Signals) -> Result<Listed, Failure> {
     let mut collected = Collected::until(signals);
     for (role, path) in &request.folders {
         collected.add(*role, path, request.settings.selection.limit)?;

@@ -21,6 +21,7 @@ pub mod device;
 pub mod devices;
 pub mod doctor;
 pub mod drive;
+mod estimate;
 pub mod execute;
 pub mod export;
 pub mod fit;

@@ -8,7 +8,7 @@ use super::execute::{self, Request};
 use super::layouts::LayoutOptions;
 use super::options::{ArchitectureOption, ScoringOptions};
 use super::signals::Signals;
-use super::{Failure, Outcome, options, output, resume, shard, terminal};
+use super::{Failure, Outcome, estimate, options, output, resume, shard, terminal};
 use crate::images::sources::labels;
 use crate::ood::Role;
 use crate::runs::file::{KeepPictures, Shard};
@@ -20,7 +20,7 @@ use crate::runs::file::{KeepPictures, Shard};
     reason = "each is a switch of the command line"
 )]
 pub struct Args {
-    /// The model folder; `bundled` (of clothing) and `bundled:mnist` (of digits) are inside the program. Detectors that were fitted without one need none.
+    /// The model folder; `bundled` (of clothing), `bundled:mnist` (of digits) and `bundled:headct` are inside the program. Detectors that were fitted without one need none.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
     #[command(flatten)]
@@ -74,6 +74,15 @@ pub struct Args {
     /// Replace a run file, or write into a folder that is not empty.
     #[arg(long)]
     pub overwrite: bool,
+    /// Say what the run would take, by scoring some of its images, and make none: time, images per day and room.
+    #[arg(long, conflicts_with_all = ["resume", "watch"])]
+    pub estimate: bool,
+    /// With --estimate: machines like this one that share the images.
+    #[arg(long, value_name = "N", default_value = "1", requires = "estimate", value_parser = clap::value_parser!(u32).range(1..))]
+    pub machines: u32,
+    /// With --estimate: the price of a machine per hour, in any currency.
+    #[arg(long, value_name = "PRICE", requires = "estimate")]
+    pub price_per_hour: Option<f64>,
     /// Print the summary as one JSON object.
     #[arg(long)]
     pub json: bool,
@@ -114,6 +123,9 @@ pub enum KeepName {
 /// Score, write the report, print what was asked for.
 pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let signals = Signals::catch().map_err(Failure::failed)?;
+    if args.estimate {
+        return estimate::run(&request(args)?, args, &signals);
+    }
     let prepared = match &args.resume {
         Some(path) => resume::prepare(path, args, &signals)?,
         None => execute::prepare(&request(args)?, &signals)?,

@@ -31,6 +31,17 @@ pub fn answer(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// A length of time in the unit that fits it.
+pub fn duration(secs: f64) -> String {
+    let minutes = (secs / 60.0).round();
+    match secs {
+        ..90.0 => format!("{secs:.0} s"),
+        ..5400.0 => format!("{minutes:.0} min"),
+        ..172_800.0 => format!("{:.1} h", secs / 3600.0),
+        _ => format!("{:.1} days", secs / 86_400.0),
+    }
+}
+
 /// A text that changes nothing of a terminal but what it shows: file names may hold control characters, which set titles
 /// and colors, move the cursor or turn the direction of writing. Line breaks stay.
 pub fn harmless(text: &str) -> Cow<'_, str> {
@@ -69,6 +80,14 @@ fn chain(error: &anyhow::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_told_in_units_that_fit() {
+        assert_eq!(duration(42.4), "42 s");
+        assert_eq!(duration(600.0), "10 min");
+        assert_eq!(duration(9000.0), "2.5 h");
+        assert_eq!(duration(864_000.0), "10.0 days");
+    }
 
     #[test]
     fn a_file_name_can_not_steer_the_terminal() {

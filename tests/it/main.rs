@@ -26,6 +26,8 @@ mod distance_weights;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod estimate;
+#[cfg(test)]
 mod fitted;
 #[cfg(test)]
 #[cfg(target_os = "linux")]

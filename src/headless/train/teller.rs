@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::engine::training::cost::USUAL_STEPS;
 use crate::engine::training::request::colors;
 use crate::engine::training::{Budget, News, Training, Validation, Watched};
-use crate::headless::terminal;
+use crate::headless::terminal::{self, duration};
 
 /// A bar on a terminal.
 pub(super) fn bar(template: &str, len: u64) -> ProgressBar {
@@ -154,25 +154,4 @@ fn watched(seen: &Watched) -> String {
         seen.num_images,
         seen.median
     )
-}
-
-fn duration(secs: f64) -> String {
-    let minutes = (secs / 60.0).round();
-    match secs {
-        ..90.0 => format!("{secs:.0} s"),
-        ..5400.0 => format!("{minutes:.0} min"),
-        _ => format!("{:.1} h", secs / 3600.0),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_told_in_units_that_fit() {
-        assert_eq!(duration(42.4), "42 s");
-        assert_eq!(duration(600.0), "10 min");
-        assert_eq!(duration(9000.0), "2.5 h");
-    }
 }
