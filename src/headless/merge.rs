@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::paths::{Kind, Paths};
 use super::{Failure, Outcome, output, terminal};
-use crate::runs::file::{self, MergeError, StoredRun};
+use crate::runs::file::{self, MERGE_MEMORY, MergeError, StoredRun};
 use crate::runs::marks::{self, Marks};
 
 /// Options of `lmd merge`.
@@ -35,13 +35,18 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
     let runs = args
         .runs
         .iter()
-        .map(|path| file::read(path).map_err(Failure::bad_request))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|path| {
+            let run = file::read(path).map_err(Failure::bad_request)?;
+            Ok(run.without_attempts())
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
     let merged = joined_marks(&runs);
-    let notes = file::merge(runs, &args.output, args.overwrite).map_err(|error| match error {
-        MergeError::File(ref cause) if cause.is_full() => Failure::failed(error),
-        _ => Failure::bad_request(error),
-    })?;
+    let notes = file::merge(&runs, &args.output, args.overwrite, MERGE_MEMORY).map_err(
+        |error| match error {
+            MergeError::File(ref cause) if cause.is_full() => Failure::failed(error),
+            _ => Failure::bad_request(error),
+        },
+    )?;
     for note in notes {
         terminal::message(&format!("note: {note}"));
     }

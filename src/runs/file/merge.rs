@@ -3,14 +3,19 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::database;
 use super::error::FileError;
 use super::manifest::{KeepPictures, Manifest, Shard};
-use super::reader::{Effort, StoredRun};
+use super::reader::{self, Effort, StoredRun};
+use super::tables::{self, Damage};
 use super::writer;
 use crate::images::duplicates::TwoRoles;
 use crate::images::write::is_same_file;
 use crate::ood::Role;
 use crate::runs::results::{AttemptResult, RunImage};
+
+/// Bytes of pictures that are held at once where nothing else is asked for.
+pub const MEMORY: usize = 64 << 20;
 
 /// Why runs can't be joined.
 #[derive(Debug, thiserror::Error)]
@@ -42,39 +47,29 @@ pub enum MergeError {
 /// Join runs into a new file; returns what a reader should know, a sentence each. The file appears whole: until then what
 /// is in its place stays as it is.
 ///
+/// The attempts of the runs are read from their files, images of about `memory` bytes of pictures at a time ([`MEMORY`] will
+/// do), so that runs of any size and number are joined; `runs` may be [`without_attempts`](StoredRun::without_attempts).
+///
 /// Shards of one list come out in the list's order, as one process would have scored it; other runs one after the
 /// other. An image that several runs hold is kept once, with the attempts of the first that has them.
 pub fn merge(
-    mut runs: Vec<StoredRun>,
+    runs: &[StoredRun],
     target: &Path,
     may_overwrite: bool,
+    memory: usize,
 ) -> Result<Vec<String>, MergeError> {
-    let first = runs.first().ok_or(MergeError::Nothing)?;
-    for other in &runs[1..] {
-        let mask = (first.mask_luma != other.mask_luma)
-            .then(|| "the settings differ: the mask image".to_owned());
-        if let Some(reason) = first.manifest.difference(&other.manifest).or(mask) {
-            return Err(different(reason, first, other));
-        }
-    }
-    for run in &runs {
-        if is_same_file(&run.path, target) {
-            return Err(MergeError::Input {
-                path: target.to_owned(),
-            });
-        }
-    }
+    let first = check(runs, target)?;
     let caveats: BTreeSet<String> = (runs[1..].iter())
         .filter_map(|other| {
             let then = &first.manifest.model.identity;
             then.compare(&other.manifest.model.identity).caveat()
         })
         .collect();
-    let joined = Joined::new(&runs)?;
-    let manifest = joined_manifest(&runs, joined.images.len());
+    let joined = Joined::new(runs)?;
+    let manifest = joined_manifest(runs, joined.images.len());
     let mut notes = joined.notes;
     notes.extend(caveats);
-    notes.extend(missing_shards(&runs));
+    notes.extend(missing_shards(runs));
     let mut writer = writer::draft(
         target,
         &manifest,
@@ -84,27 +79,40 @@ pub fn merge(
     )?;
     let mut done = HashSet::new();
     let mut num_again = 0;
-    for (run, ids) in runs.iter_mut().zip(&joined.ids) {
+    for (run, ids) in runs.iter().zip(&joined.ids) {
         let mut numbers = HashMap::new();
         for (number, segment) in &run.segments {
             numbers.insert(*number, writer.add_segment(segment)?);
         }
-        let results = std::mem::take(&mut run.results);
-        let (batch, efforts): (Vec<AttemptResult>, Vec<Effort>) = results
-            .into_iter()
-            .zip(&run.efforts)
-            .filter_map(|(mut result, effort)| {
-                result.image = ids[result.image]?;
-                let segment = numbers.get(&effort.segment).copied().unwrap_or(0);
-                Some((result, Effort { segment, ..*effort }))
-            })
-            .filter(|(result, _)| {
-                let is_new = done.insert((result.image, result.attempt));
-                num_again += usize::from(!is_new);
-                is_new
-            })
-            .unzip();
-        writer.append_made(&batch, &efforts)?;
+        let opened = database::open_to_read(&run.path)?;
+        let mut damage = Damage::default();
+        let (now, _) = tables::images(&opened.connection, &run.manifest, &mut damage);
+        if now != *run.images {
+            return Err(different(
+                "the second one has changed meanwhile".to_owned(),
+                first,
+                run,
+            ));
+        }
+        let at_once = images_at_once(run, memory);
+        for start in (0..run.images.len()).step_by(at_once) {
+            let of = start..(start + at_once).min(run.images.len());
+            let (results, efforts) = reader::part(&opened.connection, run, &of, &mut damage);
+            let (batch, efforts): (Vec<AttemptResult>, Vec<Effort>) = (results.into_iter())
+                .zip(efforts)
+                .filter_map(|(mut result, effort)| {
+                    result.image = ids[result.image]?;
+                    let segment = numbers.get(&effort.segment).copied().unwrap_or(0);
+                    Some((result, Effort { segment, ..effort }))
+                })
+                .filter(|(result, _)| {
+                    let is_new = done.insert((result.image, result.attempt));
+                    num_again += usize::from(!is_new);
+                    is_new
+                })
+                .unzip();
+            writer.append_made(&batch, &efforts)?;
+        }
         for notice in run.notices.iter().chain(&run.damage) {
             writer.add_notice(notice)?;
         }
@@ -122,6 +130,33 @@ pub fn merge(
     }
     writer.finish()?;
     Ok(notes)
+}
+
+/// The first run, once all fit it and none is the target.
+fn check<'a>(runs: &'a [StoredRun], target: &Path) -> Result<&'a StoredRun, MergeError> {
+    let first = runs.first().ok_or(MergeError::Nothing)?;
+    for other in &runs[1..] {
+        let mask = (first.mask_luma != other.mask_luma)
+            .then(|| "the settings differ: the mask image".to_owned());
+        if let Some(reason) = first.manifest.difference(&other.manifest).or(mask) {
+            return Err(different(reason, first, other));
+        }
+    }
+    for run in runs {
+        if is_same_file(&run.path, target) {
+            return Err(MergeError::Input {
+                path: target.to_owned(),
+            });
+        }
+    }
+    Ok(first)
+}
+
+/// Images whose pictures take about so many bytes.
+fn images_at_once(run: &StoredRun, memory: usize) -> usize {
+    let num_results = run.manifest.settings().method.detector.num_results();
+    let each = run.manifest.model.geometry.len() * (1 + num_results);
+    (memory / each.max(1)).max(1)
 }
 
 fn different(reason: String, first: &StoredRun, other: &StoredRun) -> MergeError {

@@ -43,7 +43,7 @@ pub use copy::copy;
 pub use error::FileError;
 pub use machine::Continuation;
 pub use manifest::{FolderRecord, KeepPictures, Manifest, ModelRecord, NewRun, Segment, Shard};
-pub use merge::{MergeError, merge};
+pub use merge::{MEMORY as MERGE_MEMORY, MergeError, merge};
 pub use reader::{Effort, StoredImage, StoredRun, read};
 pub use rename::{RenameError, checked_name, rename, renamed};
 pub use schema::SCHEMA_VERSION;

@@ -1,5 +1,6 @@
 //! Reading a run file: what matches its checksum is taken, all else is listed and left out.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -94,6 +95,15 @@ impl StoredRun {
         )
     }
 
+    /// What it is made of, without its attempts and pictures: of many runs these do not fit into memory.
+    pub fn without_attempts(mut self) -> Self {
+        (self.results, self.efforts) = (Vec::new(), Vec::new());
+        for image in &mut self.stored_images {
+            image.original_png = None;
+        }
+        self
+    }
+
     /// What a reader of its scores must know of a run that is not finished.
     pub fn what_is_missing(&self) -> Option<String> {
         let num_missing = self.num_missing();
@@ -144,39 +154,17 @@ pub(super) fn load(
         .map_err(|error| damaged(error.to_string()))?;
 
     let (images, mut stored_images) = tables::images(connection, &manifest, &mut damage);
-    let mut pictures = Pictures::new(geometry);
-    let originals = tables::originals(connection, &mut stored_images, &mut pictures, &mut damage);
-    let attempts = tables::attempts(
-        connection,
-        &stored_images,
-        &manifest.measures,
-        detector.num_attempts(),
-        &mut damage,
-    );
-    let mut inpainted = tables::inpainted(connection, &attempts, &mut pictures, &mut damage);
-    let efforts = attempts
-        .values()
-        .map(|row| Effort {
-            seconds: row.seconds,
-            segment: row.segment,
-        })
-        .collect();
-    let mut attempt_masks = AttemptMasks {
+    let attempt_masks = AttemptMasks {
         num_drawn: 0,
         masks,
     };
-    let results = attempts
-        .iter()
-        .map(|(&(image, attempt), row)| AttemptResult {
-            image,
-            attempt,
-            values: row.values.clone(),
-            known_mask: attempt_masks.next(&images[image], attempt),
-            original: pictures.original(originals.get(&image)),
-            statistics: originals.get(&image).map(|original| original.statistics),
-            inpainted: inpainted.remove(&(image, attempt)),
-        })
-        .collect();
+    let (results, efforts) = attempts(
+        connection,
+        (&manifest, None),
+        (&images, &mut stored_images),
+        attempt_masks,
+        &mut damage,
+    );
     let notices = tables::texts(connection, "notices", "message", &mut damage)
         .into_iter()
         .map(|(_, message)| message)
@@ -198,6 +186,70 @@ pub(super) fn load(
         damage: damage.finish(),
         is_structure_damaged,
     })
+}
+
+/// The attempts on some of a run's images, as they are in its file now, with their pictures: of a run of any size, not all
+/// of which fit into memory. Masks are left out.
+pub(super) fn part(
+    connection: &Connection,
+    run: &StoredRun,
+    of: &Range<usize>,
+    damage: &mut Damage,
+) -> (Vec<AttemptResult>, Vec<Effort>) {
+    let no_masks = AttemptMasks {
+        num_drawn: 0,
+        masks: None,
+    };
+    let mut stored = run.stored_images.clone();
+    attempts(
+        connection,
+        (&run.manifest, Some(of)),
+        (&run.images, &mut stored),
+        no_masks,
+        damage,
+    )
+}
+
+/// The attempts on these images, or on all, and how they came about.
+fn attempts(
+    connection: &Connection,
+    (manifest, of): (&Manifest, Option<&Range<usize>>),
+    (images, stored): (&[RunImage], &mut [StoredImage]),
+    mut masks: AttemptMasks,
+    damage: &mut Damage,
+) -> (Vec<AttemptResult>, Vec<Effort>) {
+    let mut pictures = Pictures::new(manifest.model.geometry);
+    let originals = tables::originals(connection, of, stored, &mut pictures, damage);
+    let num_attempts = manifest.settings().method.detector.num_attempts();
+    let attempts = tables::attempts(
+        connection,
+        of,
+        stored,
+        &manifest.measures,
+        num_attempts,
+        damage,
+    );
+    let mut inpainted = tables::inpainted(connection, of, &attempts, &mut pictures, damage);
+    let efforts = attempts
+        .values()
+        .map(|row| Effort {
+            seconds: row.seconds,
+            segment: row.segment,
+        })
+        .collect();
+    let results = attempts
+        .iter()
+        .map(|(&(image, attempt), row)| AttemptResult {
+            image,
+            attempt,
+            values: row.values.clone(),
+            known_mask: masks.next(&images[image], attempt),
+            original: pictures.original(originals.get(&image)),
+            statistics: originals.get(&image).map(|original| original.statistics),
+            inpainted: inpainted.remove(&(image, attempt)),
+        })
+        .collect();
+    (results, efforts)
 }
 
 /// The masks of the attempts, as far as the budget goes.

@@ -58,6 +58,7 @@ pub fn read_scores(path: &Path) -> Result<StoredScores, FileError> {
     let num_attempts = manifest.settings().method.detector.num_attempts();
     let rows = tables::attempts(
         connection,
+        None,
         &stored,
         &manifest.measures,
         num_attempts,

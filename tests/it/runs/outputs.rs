@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use lmd_inspector::images::ContentHash;
 use lmd_inspector::ood::Role;
-use lmd_inspector::runs::file::{self, KeepPictures};
+use lmd_inspector::runs::file::{self, KeepPictures, MERGE_MEMORY};
 
 use super::support::{
     NUM_ATTEMPTS, NUM_IMAGES, batch, begin, bits, command, errors, expected, images, lmd, manifest,
@@ -203,7 +203,7 @@ fn a_run_is_neither_merged_into_itself_nor_replaced_by_another_kind_of_file() {
     }
     // By the library too.
     let runs = vec![file::read(&run).unwrap()];
-    let error = file::merge(runs, &dotted, true).unwrap_err();
+    let error = file::merge(&runs, &dotted, true, MERGE_MEMORY).unwrap_err();
     assert!(error.to_string().contains("into itself"), "{error}");
     // Pictures are written by names of their own, over no input.
     let odd = folder.path().join("images.csv");

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use lmd_inspector::headless::{Cli, Subcommands};
 use lmd_inspector::images::decode::decode_file;
 use lmd_inspector::ood::MaskKind;
-use lmd_inspector::runs::file::{self, KeepPictures, Shard};
+use lmd_inspector::runs::file::{self, KeepPictures, MERGE_MEMORY, Shard};
 use lmd_inspector::runs::report::{command_line, path_cell};
 use lmd_inspector::runs::{BatchChoice, DeviceChoice};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -367,14 +367,14 @@ fn runs_of_other_settings_or_contents_are_not_merged() {
     let target = folder.path().join("both.lmdrun");
 
     // A run with itself: everything is there twice and kept once.
-    let notes = file::merge(vec![run(), run()], &target, false).unwrap();
+    let notes = file::merge(&[run(), run()], &target, false, MERGE_MEMORY).unwrap();
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert_eq!(bits(&file::read(&target).unwrap().results), expected());
 
     // The same weights, read otherwise.
     let mut other = run();
     other.manifest.model.identity = identity("cd");
-    let error = file::merge(vec![run(), other], &target, true).unwrap_err();
+    let error = file::merge(&[run(), other], &target, true, MERGE_MEMORY).unwrap_err();
     assert!(
         error.to_string().contains("configuration differs"),
         "{error}"
@@ -382,7 +382,7 @@ fn runs_of_other_settings_or_contents_are_not_merged() {
     // An earlier version kept less of the model: that is said.
     let mut other = run();
     other.manifest.model.identity.fingerprint = None;
-    let notes = file::merge(vec![run(), other], &target, true).unwrap();
+    let notes = file::merge(&[run(), other], &target, true, MERGE_MEMORY).unwrap();
     assert!(
         notes.iter().any(|note| note.contains("no fingerprint")),
         "{notes:?}"
@@ -396,7 +396,7 @@ fn runs_of_other_settings_or_contents_are_not_merged() {
     let mut json = serde_json::to_value(&other.manifest).unwrap();
     json["settings"] = serde_json::to_value(&settings).unwrap();
     other.manifest = serde_json::from_value(json).unwrap();
-    let error = file::merge(vec![run(), other], &target, true).unwrap_err();
+    let error = file::merge(&[run(), other], &target, true, MERGE_MEMORY).unwrap_err();
     assert!(
         error.to_string().contains("settings differ: seed:"),
         "{error}"
@@ -408,7 +408,13 @@ fn runs_of_other_settings_or_contents_are_not_merged() {
     changed[0].0.file = file.into();
     let new = manifest(KeepPictures::None);
     drop(file::create(&second, &new, &changed, &[], false).unwrap());
-    let error = file::merge(vec![run(), file::read(&second).unwrap()], &target, true).unwrap_err();
+    let error = file::merge(
+        &[run(), file::read(&second).unwrap()],
+        &target,
+        true,
+        MERGE_MEMORY,
+    )
+    .unwrap_err();
     assert!(error.to_string().contains("other content"), "{error}");
     assert!(error.to_string().contains("second.lmdrun"), "{error}");
     assert_eq!(
@@ -416,4 +422,41 @@ fn runs_of_other_settings_or_contents_are_not_merged() {
         expected(),
         "what was there stays"
     );
+}
+
+/// A run's pictures may take more memory than there is: they are joined some images at a time, none left out or blank.
+#[test]
+fn runs_are_joined_in_parts_with_all_their_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.lmdrun");
+    let target = folder.path().join("joined.lmdrun");
+    for keep in [KeepPictures::All, KeepPictures::Median] {
+        fs::remove_file(&path).ok();
+        write(&path, keep);
+        let light = file::read(&path).unwrap().without_attempts();
+        assert!(light.results.is_empty() && light.efforts.is_empty());
+        // No room at all is one image at a time.
+        file::merge(&[light], &target, true, 0).unwrap();
+        let (before, after) = (file::read(&path).unwrap(), file::read(&target).unwrap());
+        assert_eq!(bits(&after.results), expected());
+        let pictures = |run: &file::StoredRun| -> Vec<_> {
+            let results = run.results.iter();
+            results
+                .map(|it| (it.original.clone(), it.inpainted.clone()))
+                .collect()
+        };
+        assert_eq!(pictures(&after), pictures(&before));
+        assert_eq!(after.efforts, before.efforts);
+    }
+
+    // One that is another run by the time that its attempts are read.
+    let light = file::read(&path).unwrap().without_attempts();
+    let mut changed = images();
+    changed.truncate(2);
+    let mut new = manifest(KeepPictures::None);
+    new.num_images = 2;
+    fs::remove_file(&path).unwrap();
+    drop(file::create(&path, &new, &changed, &[], false).unwrap());
+    let error = file::merge(&[light], &target, true, MERGE_MEMORY).unwrap_err();
+    assert!(error.to_string().contains("changed meanwhile"), "{error}");
 }
