@@ -89,9 +89,14 @@ pub(super) const LEGEND_HEIGHT: f32 = 16.0;
 
 pub(super) fn mark_and_words_width(ui: &Ui, words: &str) -> f32 {
     const MARK: f32 = 17.0;
+    MARK + words_width(ui, words)
+}
+
+/// The width of a note.
+pub(super) fn words_width(ui: &Ui, words: &str) -> f32 {
     let font = egui::TextStyle::Small.resolve(ui.style());
     let galley = (ui.painter()).layout_no_wrap(words.to_owned(), font, theme::palette(ui).weak);
-    MARK + galley.size().x
+    galley.size().x
 }
 
 fn plot_ui(ui: &mut Ui, scene: &mut Scene<'_>, analysis: &Analysis, histogram: &ScoreHistogram) {

@@ -6,7 +6,7 @@ mod points;
 use egui::{Align2, ProgressBar, TextStyle, Ui, vec2};
 
 use super::Scene;
-use super::histogram::{LEGEND_HEIGHT, mark_and_words_width};
+use super::histogram::{LEGEND_HEIGHT, mark_and_words_width, words_width};
 use crate::ood::Role;
 use crate::state::{Action, UiCommand, glossary, text};
 use crate::ui::theme;
@@ -86,7 +86,7 @@ fn legend_ui(ui: &mut Ui, scene: &Scene<'_>) {
             }
         }
         if shown.threshold().is_some() {
-            note(ui, "ringed: flagged");
+            phrase_ui(ui, "ringed: flagged");
             ui.add_space(7.0);
         }
         let (pairs, across) = shown.num_twins();
@@ -96,16 +96,24 @@ fn legend_ui(ui: &mut Ui, scene: &Scene<'_>) {
                 0 => words,
                 across => format!("{words}, {} across roles", text::count(across)),
             };
-            note(ui, words);
+            phrase_ui(ui, &words);
             ui.add_space(7.0);
         }
         if shown.similar().is_some() {
-            note(ui, "drag around points, click one").tip(|| {
+            phrase_ui(ui, "drag around points, click one").tip(|| {
                 "Points that are surrounded are shown below, all others not; a click beside the points shows all again. A click \
                  on a point looks at its image"
             });
         }
     });
+}
+
+/// Words on one line with the roles' marks and names.
+fn phrase_ui(ui: &mut Ui, words: &str) -> egui::Response {
+    let size = vec2(words_width(ui, words), LEGEND_HEIGHT);
+    let row = egui::Layout::left_to_right(egui::Align::Center);
+    let inside = ui.allocate_ui_with_layout(size, row, |ui| note(ui, words));
+    inside.inner
 }
 
 /// How far the comparison is, or why there is no map.
