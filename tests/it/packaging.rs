@@ -301,6 +301,7 @@ fn check_documents(archive: &Path) {
         "Source Foundry Authors",
         "The Rust Project Developers",
         "May you do good and not evil.",
+        "Copyright (c) Zig contributors",
     ] {
         assert!(licenses.contains(words), "{words}");
     }
