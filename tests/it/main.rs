@@ -50,6 +50,9 @@ mod layering;
 #[cfg(test)]
 mod layouts;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod licenses;
+#[cfg(test)]
 mod likelihood;
 #[cfg(test)]
 mod measured;

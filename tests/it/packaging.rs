@@ -12,6 +12,7 @@ use lmd_inspector::headless::Cli;
 use lmd_inspector::runs::file::EXTENSION;
 
 use crate::binary::{lmd, not_run, root, text};
+use crate::licenses::linked_libraries;
 use crate::networks::fixture;
 
 /// A program that may not be installed.
@@ -243,7 +244,7 @@ const PARTS: [&str; 12] = [
     "share/icons/hicolor/scalable/apps/lmd-inspector.svg",
     "share/doc/lmd-inspector/LICENSE-MIT",
     "share/doc/lmd-inspector/LICENSE-APACHE",
-    "share/doc/lmd-inspector/libraries.txt",
+    "share/doc/lmd-inspector/third-party-licenses.txt",
 ];
 
 #[test]
@@ -268,9 +269,41 @@ fn the_packages_have_all_parts_in_their_places_and_the_same_bytes_each_time() {
             "{part}: {listed}"
         );
     }
+    check_documents(&archive);
     match ending(".deb") {
         Some(deb) => check_deb(&one.join(deb)),
         None => not_run("there is no dpkg-deb, or no Debian for this processor"),
+    }
+}
+
+/// What is made when packing: the release in the description for app stores, and the licenses of what is inside.
+fn check_documents(archive: &Path) {
+    let read = |pattern: &str| {
+        let args = ["-xOzf", text(archive), "--wildcards", pattern];
+        String::from_utf8(try_run("tar", &args).unwrap().stdout).unwrap()
+    };
+    let info = read("*/lmd-inspector.metainfo.xml");
+    let version = env!("CARGO_PKG_VERSION");
+    let releases = between(&info, "<release version=\"", "/>");
+    assert_eq!(releases, [format!("{version}\" date=\"2001-09-09\"")]);
+
+    let licenses = read("*/third-party-licenses.txt");
+    for name in linked_libraries() {
+        let has_line = licenses.lines().any(|line| line.starts_with(&name));
+        assert!(has_line, "no license of {name}");
+    }
+    for words in [
+        "Copyright (c) 2017 Zalando SE",
+        "Richard Zhang",
+        "Soumith Chintala",
+        "SIL OPEN FONT LICENSE Version 1.1",
+        "UBUNTU FONT LICENCE Version 1.0",
+        "Source Foundry Authors",
+        "The Rust Project Developers",
+        "May you do good and not evil.",
+        "Copyright (c) Zig contributors",
+    ] {
+        assert!(licenses.contains(words), "{words}");
     }
 }
 
@@ -295,6 +328,15 @@ fn check_deb(deb: &Path) {
     }
     let field = |name: &str| ask(&["--field", text(deb), name]);
     assert_eq!(field("Version"), env!("CARGO_PKG_VERSION"));
+    for part in [
+        "doc/lmd-inspector/changelog.gz",
+        "lintian/overrides/lmd-inspector",
+    ] {
+        assert!(
+            listed.contains(&format!(" ./usr/share/{part}")),
+            "{part}: {listed}"
+        );
+    }
     let depends = field("Depends");
     assert!(depends.starts_with("libc6 (>= 2."), "{depends}");
 }
