@@ -18,7 +18,7 @@ use crate::ood::{MeasureId, Role, ThresholdRule};
 use crate::runs::calibration::{self, CalibratedModel, Calibration, CalibrationImage};
 use crate::runs::file::Manifest;
 use crate::runs::report::{ImageScores, path_from_text};
-use crate::runs::{RunImage, RunSettings};
+use crate::runs::{RunImage, RunSettings, marks};
 
 /// Confidence of the interval that is told with the threshold.
 const LEVEL: f64 = 0.95;
@@ -26,7 +26,7 @@ const LEVEL: f64 = 0.95;
 /// Options of `lmd calibrate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model folder; `bundled` (of clothing) and `bundled:mnist` (of digits) are inside the program. Detectors that were fitted without one need none.
+    /// The model folder; `bundled` (of clothing), `bundled:mnist` (of digits) and `bundled:headct` are inside the program. Detectors that were fitted without one need none.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
     #[command(flatten)]
@@ -39,6 +39,10 @@ pub struct Args {
     /// may be stopped and resumed.
     #[arg(long, value_name = "FILE", conflicts_with_all = fixed_by_a_run())]
     pub run: Option<PathBuf>,
+    /// Go by the roles that were corrected by hand (in the window, or by `lmd marks`), which the detector file then says;
+    /// without it roles are as they were given when the images were scored.
+    #[arg(long, requires = "run")]
+    pub corrected: bool,
     /// Share of new in-domain images that the detector may flag; 0.05 needs 19 images, 0.01 needs 99.
     #[arg(long, value_name = "RATE", default_value_t = 0.05)]
     pub false_alarm: f64,
@@ -70,6 +74,8 @@ struct Basis {
     settings: RunSettings,
     model: CalibratedModel,
     scored: Scored,
+    /// Images whose roles were corrected.
+    num_corrected: usize,
 }
 
 /// Score, set the threshold, write the detector.
@@ -105,7 +111,12 @@ pub fn run(args: &Args) -> Result<Outcome, Failure> {
 
 /// The in-domain scores of a run file.
 fn stored_basis(path: &Path, args: &Args) -> Result<Basis, Failure> {
-    let (manifest, scored) = stored::read(path)?;
+    let (manifest, mut scored) = stored::read(path)?;
+    let num_corrected = if args.corrected {
+        correct(&mut scored, path)?
+    } else {
+        0
+    };
     let mut settings = manifest.settings();
     if let Some(measure) = args.scoring.distance {
         check_measure(measure, &manifest, path)?;
@@ -128,7 +139,23 @@ fn stored_basis(path: &Path, args: &Args) -> Result<Basis, Failure> {
             identity: manifest.model.identity,
         },
         scored,
+        num_corrected,
     })
+}
+
+/// Give images the roles that somebody has corrected; says how many that makes in-domain or takes from these.
+fn correct(scored: &mut Scored, path: &Path) -> Result<usize, Failure> {
+    let marks = marks::load(path).map_err(Failure::bad_request)?;
+    let mut images = scored.images.to_vec();
+    let mut num_corrected = 0;
+    for image in &mut images {
+        let role = marks.role_of(image);
+        let matters = [role, image.role].contains(&Role::InDomain);
+        num_corrected += usize::from(role != image.role && matters);
+        image.role = role;
+    }
+    scored.images = images.into();
+    Ok(num_corrected)
 }
 
 /// Refuse a measure that the run has no values of.
@@ -183,6 +210,7 @@ fn scored_basis(args: &Args, settings: RunSettings) -> Result<Result<Basis, u8>,
         settings: work.settings,
         model,
         scored,
+        num_corrected: 0,
     }))
 }
 
@@ -219,6 +247,7 @@ fn make(basis: &mut Basis, rate: f64) -> Result<Calibration, Failure> {
         settings,
         model,
         scored,
+        num_corrected,
     } = basis;
     let report = scored.report(settings);
     let mut contents = HashSet::new();
@@ -242,13 +271,16 @@ fn make(basis: &mut Basis, rate: f64) -> Result<Calibration, Failure> {
     let scores: Vec<f64> = calibration.iter().map(|image| image.score).collect();
     let how = ThresholdRule::FalseAlarmRate { rate };
     let threshold = how.threshold(&scores, &[]).map_err(Failure::failed)?;
-    Ok(Calibration::new(
+    let mut detector = Calibration::new(
         model.clone(),
         settings.clone(),
         (threshold, how),
         0,
         calibration,
-    ))
+    );
+    detector.num_corrected = *num_corrected;
+    scored.notes.extend(detector.caveat());
+    Ok(detector)
 }
 
 fn tell(args: &Args, detector: &Calibration, scored: &Scored) -> Result<(), Failure> {

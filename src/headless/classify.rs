@@ -20,7 +20,7 @@ use crate::runs::{BatchChoice, Calibration, Candidate, DeviceChoice, Verdict};
 /// Options of `lmd classify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The detector file that `lmd calibrate` or the window wrote.
+    /// The detector file that `lmd calibrate` or the window wrote; `bundled:headct` is inside the program.
     #[arg(long, value_name = "FILE")]
     pub detector: PathBuf,
     /// Folders, zip or tar archives, Parquet, IDX or NumPy files of images to judge, or single images.

@@ -29,7 +29,7 @@ use crate::runs::{RunImage, RunSettings};
 /// Options of `lmd compare-detectors`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model folder; `bundled` (of clothing) and `bundled:mnist` (of digits) are inside the program.
+    /// The model folder; `bundled` (of clothing), `bundled:mnist` (of digits) and `bundled:headct` are inside the program.
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
     #[command(flatten)]

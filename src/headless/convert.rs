@@ -10,7 +10,7 @@ use crate::networks::checkpoints::{ModelSource, Numbers, SettingsFrom};
 /// Options of `lmd convert`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model: a folder or a file of any family that opens here; `bundled` (of clothing) and `bundled:mnist` (of digits) are inside the program.
+    /// The model: a folder or a file of any family that opens here; `bundled` (of clothing), `bundled:mnist` (of digits) and `bundled:headct` are inside the program.
     pub model: PathBuf,
     /// The folder to write, which must not be there yet; Python's diffusers opens it.
     pub output: PathBuf,

@@ -37,10 +37,13 @@ fn execute() -> Result<Outcome, Failure> {
         },
         fit_files: Vec::new(),
         is_measure_asked: false,
-        folders: vec![
-            (Role::InDomain, folders.of(model.in_domain())),
-            (Role::OutOfDomain, folders.of(model.out_of_domain())),
-        ],
+        folders: [
+            (Role::InDomain, model.in_domain()),
+            (Role::OutOfDomain, model.out_of_domain()),
+        ]
+        .into_iter()
+        .filter_map(|(role, sample)| Some((role, folders.of(sample?))))
+        .collect(),
         watch: Vec::new(),
         is_json: false,
         shard: None,

@@ -194,12 +194,12 @@ impl std::fmt::Display for Estimate {
         let machines = match self.machines {
             1 => "here".to_owned(),
             count => format!(
-                "on {count} machines like this one, if the images are dealt out evenly and none waits for another"
+                "on {count} machines like this one, if these share the images evenly and none waits for another"
             ),
         };
         writeln!(
             f,
-            "{:.3} s per image on {}: {:.0} images a day, {} in all, {machines}",
+            "{:.3} s per image on {}: {:.0} images a day, {} in all {machines}",
             self.seconds_per_image,
             self.device,
             self.images_per_day(),
@@ -250,7 +250,7 @@ mod tests {
         };
         let said = estimate.to_string();
         for words in [
-            "0.432 s per image on CPU: 1600000 images a day, 15.0 h in all, on 8 machines",
+            "0.432 s per image on CPU: 1600000 images a day, 15.0 h in all on 8 machines",
             "60.00 in all",
             "4200.0 MB",
         ] {

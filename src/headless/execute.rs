@@ -375,12 +375,18 @@ fn score(prepared: &mut Prepared, signals: &Signals) -> Result<(Finished, Option
     let settings = &request.settings;
     let mut more = |control: &Control| {
         lines.tell(images, &writing, settings)?;
-        let mut come = watch.wait(&|| control.check().is_err());
-        // What a detector was fitted on is no evidence, as among the first images.
-        leave_out_fitted(&mut come, &*settings.method.detector);
-        if come.is_empty() {
-            return Ok(None);
-        }
+        let is_over = || control.check().is_err();
+        let come = loop {
+            let mut come = watch.wait(&is_over);
+            // What a detector was fitted on is no evidence, as among the first images.
+            leave_out_fitted(&mut come, &*settings.method.detector);
+            if !come.is_empty() {
+                break come;
+            }
+            if is_over() {
+                return Ok(None);
+            }
+        };
         manifest.num_images += come.len();
         writing
             .with_writer(|writer| writer.add_images(manifest, &come))

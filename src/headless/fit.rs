@@ -42,7 +42,7 @@ pub struct Args {
     pub parameters: ParameterOptions,
     #[command(flatten)]
     pub features: FeatureOptions,
-    /// The model folder; `bundled` (of clothing) and `bundled:mnist` (of digits) are inside the program. Mahalanobis and likelihood regret need none.
+    /// The model folder; `bundled` (of clothing), `bundled:mnist` (of digits) and `bundled:headct` are inside the program. Mahalanobis and likelihood regret need none.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
     /// Without a model: pixels a side, or auto, a power of two by the images' sizes [default: auto]

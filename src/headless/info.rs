@@ -11,7 +11,7 @@ use crate::networks::checkpoints::{ModelSource, Setting};
 /// Options of `lmd info`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model folder; `bundled` (of clothing) and `bundled:mnist` (of digits) are inside the program.
+    /// The model folder; `bundled` (of clothing), `bundled:mnist` (of digits) and `bundled:headct` are inside the program.
     pub model: PathBuf,
     #[command(flatten)]
     pub architecture: ArchitectureOption,

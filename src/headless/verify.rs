@@ -12,7 +12,7 @@ use crate::networks::verify::{VerifyError, verify};
 /// Options of `lmd verify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model folder; `bundled` (of clothing) and `bundled:mnist` (of digits) are inside the program.
+    /// The model folder; `bundled` (of clothing), `bundled:mnist` (of digits) and `bundled:headct` are inside the program.
     pub model: PathBuf,
     /// A safetensors file with the tensors `sample`, `timestep` (or `label`) and `output` (or `used`, where the network
     /// has outputs that are not used).

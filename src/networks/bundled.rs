@@ -14,6 +14,7 @@ use crate::diffusion::{DenoiseError, NeverInterrupt};
 const fn model_sha256(model: Bundled) -> &'static str {
     match model {
         Bundled::FashionMnist => "b9964e2908b7293315058fa852d1b416128355da53dcfa64e42c3d4a366569bd",
+        Bundled::HeadCt => "5ea9c209ab44d9491d12622392b97479cc08962e497f85cc61d0f69d9f164af7",
         Bundled::Mnist => "981d0ac44578f3761f1a5356a86cb9b3f657e8d008cdce471385cdf945ea37da",
     }
 }

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use lmd_inspector_lpips::ALEX as WEIGHTS;
+
 use self::backbone::{Backbone, LayerDef, MaxPool};
 use super::checkpoints::safetensors::Safetensors;
 use super::checkpoints::tensors::sha256_hex;
@@ -21,9 +23,6 @@ pub const SHIFT: [f32; 3] = [-0.030, -0.088, -0.188];
 pub const SCALE: [f32; 3] = [0.458, 0.448, 0.450];
 /// Added to the norm over channels before activations are divided by it.
 pub const NORM_EPS: f64 = 1e-10;
-
-/// The weights, BSD-licensed, under the names of the `lpips` package.
-static WEIGHTS: &[u8] = include_bytes!("../../weights/lpips-alex.safetensors");
 
 /// SHA-256 of the weights inside the binary, in hexadecimal digits.
 pub fn bundled_sha256() -> String {

@@ -1,5 +1,6 @@
 //! The detector file: a decision that can be applied to new images, as JSON.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::images::ContentHash;
 use crate::images::input::{self, InputError};
 use crate::images::write::{write_atomically, write_new};
 use crate::networks::ModelIdentity;
-use crate::networks::checkpoints::{self, Blank, ModelSource};
+use crate::networks::checkpoints::{self, Blank, Bundled, ModelSource};
 use crate::ood::ThresholdRule;
 use crate::ood::conformal::CalibrationScores;
 
@@ -47,8 +48,17 @@ pub struct Calibration {
     pub how: ThresholdRule,
     /// Out-of-domain images that had a part in setting it; 0 for a threshold from in-domain images alone.
     pub num_out_of_domain: usize,
+    /// Images that are among the in-domain ones, or are not, since somebody corrected their roles after they were scored; 0
+    /// where roles are as they were given.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub num_corrected: usize,
     /// The in-domain images that new ones are compared with, each content once.
     pub calibration: Vec<CalibrationImage>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Which model a detector needs.
@@ -175,25 +185,41 @@ impl Calibration {
             threshold,
             how,
             num_out_of_domain,
+            num_corrected: 0,
             calibration,
         }
     }
 
-    /// What a user of a file of an earlier form should know, in a sentence.
+    /// What a user of a file should know of how it came about, in a sentence.
     pub fn caveat(&self) -> Option<String> {
-        (self.lmd_detector < 2).then(|| {
-            "an earlier version wrote the detector file: it has no digest, so that nothing shows whether it was edited; \
-             calibrate again for one that has"
-                .to_owned()
+        if self.lmd_detector < 2 {
+            let caveat = "an earlier version wrote the detector file: it has no digest, so that nothing shows whether it was \
+                          edited; calibrate again for one that has";
+            return Some(caveat.to_owned());
+        }
+        (self.num_corrected > 0).then(|| {
+            format!(
+                "the threshold goes by roles that were corrected by hand after the images were scored ({}): where high scores \
+                 led to corrections, more in-domain images than told will be flagged",
+                match self.num_corrected {
+                    1 => "1 image".to_owned(),
+                    count => format!("{count} images"),
+                }
+            )
         })
     }
 
-    /// Read and check a file.
+    /// Read and check a file, or the detector that comes with a bundled model, by the model's name.
     pub fn load(path: &Path) -> Result<Self, CalibrationError> {
-        let bytes = input::read(path, MAX_BYTES).map_err(|source| CalibrationError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes = match Bundled::named(path).and_then(Bundled::detector) {
+            Some(inside) => Cow::Borrowed(inside),
+            None => Cow::Owned(input::read(path, MAX_BYTES).map_err(|source| {
+                CalibrationError::Read {
+                    path: path.to_owned(),
+                    source,
+                }
+            })?),
+        };
         let bytes = input::without_mark(&bytes);
         let parse = |source| match unknown_field(&source) {
             Some(field) => CalibrationError::Unknown {
@@ -372,6 +398,7 @@ mod tests {
             threshold: calibration[18].score,
             how: ThresholdRule::FalseAlarmRate { rate: 0.05 },
             num_out_of_domain: 0,
+            num_corrected: 0,
             calibration,
         }
     }

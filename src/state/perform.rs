@@ -353,8 +353,15 @@ impl Session {
             );
             return;
         }
-        if !self.refuse_beside_fit() {
-            self.open_model_with(source, settings);
+        if self.refuse_beside_fit() {
+            return;
+        }
+        match source {
+            // Its in-domain images are not at hand: their scores are, in its detector, which opens the model too.
+            ModelSource::Bundled(bundled) if bundled.detector().is_some() => {
+                self.open_detector(bundled.name().into());
+            }
+            source => self.open_model_with(source, settings),
         }
     }
 

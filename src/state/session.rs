@@ -236,8 +236,8 @@ impl Session {
     pub(super) fn sample_for(&self, role: Role) -> Option<Sample> {
         let bundled = self.settings.samples_of;
         match role {
-            Role::InDomain => Some(bundled.in_domain()),
-            Role::OutOfDomain => Some(bundled.out_of_domain()),
+            Role::InDomain => bundled.in_domain(),
+            Role::OutOfDomain => bundled.out_of_domain(),
             Role::Unknown => None,
         }
     }
@@ -248,6 +248,11 @@ impl Session {
             return;
         }
         self.settings.samples_of = bundled;
+        let is_offered = [Role::InDomain, Role::OutOfDomain, Role::Unknown]
+            .map(|role| (role, self.sample_for(role).is_some()));
+        self.folders.retain(|folder| {
+            folder.source != FolderSource::Samples || is_offered.contains(&(folder.role, true))
+        });
         for index in 0..self.folders.len() {
             let sample = self.sample_for(self.folders[index].role);
             let folder = &mut self.folders[index];
@@ -320,6 +325,11 @@ impl Session {
     /// Whether the worker is busy with a run.
     pub fn is_running(&self) -> bool {
         self.shown.is_running()
+    }
+
+    /// Whether there are bundled samples of a role, by the bundled model that was opened last.
+    pub fn offers_samples(&self, role: Role) -> bool {
+        self.sample_for(role).is_some()
     }
 
     /// Whether the bundled samples of a role are in the list.
@@ -419,6 +429,10 @@ pub(super) mod testing;
 #[cfg(test)]
 #[path = "session_tests.rs"]
 pub(super) mod tests;
+
+#[cfg(test)]
+#[path = "bundled_tests.rs"]
+mod bundled_tests;
 
 #[cfg(test)]
 #[path = "keeping_tests.rs"]

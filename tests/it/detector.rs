@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use lmd_inspector::networks::ModelIdentity;
+use lmd_inspector::networks::checkpoints::ModelSource;
 use lmd_inspector::ood::conformal::{self, CalibrationScores};
 use lmd_inspector::runs::Calibration;
 
@@ -279,4 +280,34 @@ fn a_run_that_was_kept_calibrates_and_is_judged_like_images_scored_anew() {
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(2), "{told}");
     assert!(told.contains("other settings than the detector"), "{told}");
+}
+
+/// Its images can't be passed on: the stored scores of some stand for them.
+#[test]
+fn the_bundled_detector_of_head_cts_flags_what_is_none() {
+    let name = Path::new("bundled:headct");
+    let detector = Calibration::load(name).unwrap();
+    assert_eq!(detector.model.source, ModelSource::named(name));
+    assert_eq!(detector.calibration.len(), 299);
+    assert!(detector.caveat().is_none());
+    for sample in ["mnist", "fashion-mnist"] {
+        let folder = samples(sample);
+        let args = [
+            "classify",
+            "--detector",
+            text(name),
+            text(&folder),
+            "--limit",
+            "3",
+            "--csv",
+            "--fail-on-ood",
+        ];
+        let output = lmd(&args);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let table = String::from_utf8(output.stdout).unwrap();
+        let flagged = table
+            .lines()
+            .filter(|line| line.ends_with(",out-of-domain"));
+        assert_eq!(flagged.count(), 3, "{table}");
+    }
 }

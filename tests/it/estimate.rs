@@ -65,7 +65,7 @@ fn what_has_no_estimate_is_refused() {
         &["--estimate", "--machines", "0"],
         &["--price-per-hour", "1"],
         &["--estimate", "--watch", "."],
-        &["--estimate", "--grid", "7"],
+        &["--estimate", "--steps", "0"],
     ] {
         let output = lmd(&[&of[..], wrong].concat());
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {output:?}");

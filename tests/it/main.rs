@@ -15,6 +15,8 @@ mod continuous;
 #[cfg(test)]
 mod cpu;
 #[cfg(test)]
+mod crates;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod detector;

@@ -86,15 +86,18 @@ impl Finding {
 
     /// The lines of the report: status, subject and what was found, then what to do.
     pub fn lines(&self) -> String {
+        /// The longest is of the weights of a model.
+        const SUBJECT: usize = 26;
         let Self {
             subject,
             status,
             found,
             advice,
         } = self;
-        let mut lines = format!("{:<9}{subject:<19}{found}", status.word());
+        let mut lines = format!("{:<9}{subject:<SUBJECT$}{found}", status.word());
         if let Some(advice) = advice {
-            write!(lines, "\n{:28}> {advice}", "").ok(); // Texts take everything.
+            let indent = 9 + SUBJECT;
+            write!(lines, "\n{:indent$}> {advice}", "").ok(); // Texts take everything.
         }
         lines
     }
@@ -169,12 +172,12 @@ mod tests {
         report.findings.push(Finding::ok("version", "0.1.0"));
         assert_eq!(
             report.text(),
-            "ok       version            0.1.0\nEverything works"
+            "ok       version                   0.1.0\nEverything works"
         );
         let warning = Finding::warning("display", "none", "set DISPLAY");
         assert_eq!(
             warning.lines(),
-            "warning  display            none\n                            > set DISPLAY"
+            "warning  display                   none\n                                   > set DISPLAY"
         );
         report.findings.push(warning.clone());
         assert_eq!(report.summary(), "Nothing failed, 1 warning");

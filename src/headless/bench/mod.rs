@@ -24,7 +24,7 @@ use network::{BatchTimes, Contender};
 /// Options of `lmd bench`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model folder; `bundled` (of clothing) and `bundled:mnist` (of digits) are inside the program.
+    /// The model folder; `bundled` (of clothing), `bundled:mnist` (of digits) and `bundled:headct` are inside the program.
     #[arg(long, value_name = "DIR", default_value = "bundled")]
     pub model: PathBuf,
     #[command(flatten)]

@@ -34,7 +34,7 @@ pub struct Args {
     /// tiny, small, base or large [default: small]
     #[arg(long, value_name = "NAME", conflicts_with = "from")]
     pub network: Option<NetworkSize>,
-    /// Begin from this model's weights instead of random ones; `bundled` (of clothing) and `bundled:mnist` (of digits) are inside the program.
+    /// Begin from this model's weights instead of random ones; `bundled` (of clothing), `bundled:mnist` (of digits) and `bundled:headct` are inside the program.
     #[arg(long, value_name = "MODEL")]
     pub from: Option<PathBuf>,
     #[command(flatten)]

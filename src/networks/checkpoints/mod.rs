@@ -140,11 +140,9 @@ impl ModelSource {
     /// The model inside the binary that is meant where none is named.
     pub const BUNDLED: Self = Self::Bundled(Bundled::FashionMnist);
 
-    /// As users write it: `bundled`, `bundled:mnist`, or a path.
+    /// As users write it: the name of a bundled one, such as `bundled` or `bundled:mnist`, or a path.
     pub fn named(name: &Path) -> Self {
-        let mut all = Bundled::ALL.into_iter();
-        let inside = all.find(|it| Path::new(it.name()) == name);
-        inside.map_or_else(|| Self::Path(name.to_owned()), Self::Bundled)
+        Bundled::named(name).map_or_else(|| Self::Path(name.to_owned()), Self::Bundled)
     }
 
     /// As files name it: that there is none too (`none:32:gray`).

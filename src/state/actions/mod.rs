@@ -154,7 +154,12 @@ impl Action {
             Self::Do(command) => command.info().clone(),
             Self::OpenModel(ModelSource::Bundled(bundled)) => Info::new(
                 bundled.label(),
-                "Use this small model, which comes with the program",
+                match bundled.detector() {
+                    None => "Use this small model, which comes with the program",
+                    Some(_) => {
+                        "Use this small model and its threshold, which come with the program; its images can't"
+                    }
+                },
             ),
             Self::OpenModel(ModelSource::Path(_) | ModelSource::Blank(_)) => {
                 Info::new("Open", "Load the model in this folder")

@@ -115,7 +115,8 @@ fn header_ui(ui: &mut Ui, scene: &mut Scene<'_>, role: Role) {
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let has_samples = scene.session.has_samples(role);
-            if !has_samples && role != Role::Unknown && of_role().next().is_none() {
+            let offers_samples = scene.session.offers_samples(role);
+            if offers_samples && !has_samples && of_role().next().is_none() {
                 sized(
                     ui,
                     scene.actions,

@@ -395,7 +395,7 @@ fn files_that_are_no_weights_of_a_distance_are_refused_with_what_to_do() {
     refused(&["damaged or cut short"]);
 
     fs::copy(
-        super::fixture("../../weights/lpips-alex.safetensors"),
+        super::fixture("../../weights/lpips/alex.safetensors"),
         &path,
     )
     .unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use lmd_inspector::images::sources::labels;
 use lmd_inspector::ood::Role;
 use lmd_inspector::runs::file::{self, KeepPictures};
-use lmd_inspector::runs::{MarkChange, Marks, marks, run_library};
+use lmd_inspector::runs::{Calibration, MarkChange, Marks, marks, run_library};
 
 use super::support::{
     NUM_IMAGES, batch, errors, images, lmd, manifest, score_args, strs, text, write,
@@ -232,6 +232,77 @@ fn a_report_says_the_area_as_given_and_as_corrected() {
     let told = report();
     let expected = "The roles of 2 images were corrected by hand: the AUROC by LPIPS is 0.2500 as given and 0.5000 as corrected.";
     assert!(told.contains(expected), "{told}");
+}
+
+#[test]
+fn a_threshold_goes_by_corrected_roles_only_where_asked_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run.lmdrun");
+    write(&run, KeepPictures::None);
+    marks_of(&run, &["--role", "in-domain", "--image", "=odd\n1.png"]);
+    marks_of(&run, &["--role", "out-of-domain", "--image", "=odd\n0.png"]);
+    // From out-of-domain to unknown would change no threshold.
+    marks_of(&run, &["--role", "out-of-domain", "--image", "=odd\n5.png"]);
+    let calibrated = |name: &str, more: &[&str]| {
+        let path = folder.path().join(name);
+        let args = [
+            "calibrate",
+            "--run",
+            text(&run),
+            "--false-alarm",
+            "0.5",
+            "--output",
+            text(&path),
+        ];
+        let output = lmd(&[&args[..], more].concat());
+        assert!(output.status.success(), "{}", errors(&output));
+        (Calibration::load(&path).unwrap(), errors(&output))
+    };
+    let contents = |detector: &Calibration| -> Vec<String> {
+        let images = detector.calibration.iter();
+        images.map(|image| image.sha256.clone()).collect()
+    };
+    let of = |ids: [u8; 2]| ids.map(|id| format!("{id:02x}").repeat(32)).to_vec();
+    let (given, told) = calibrated("given.json", &[]);
+    assert_eq!((contents(&given), given.num_corrected), (of([0, 3]), 0));
+    assert!(
+        given.caveat().is_none() && !told.contains("corrected by hand after"),
+        "{told}"
+    );
+    let (corrected, told) = calibrated("corrected.json", &["--corrected"]);
+    assert_eq!(
+        (contents(&corrected), corrected.num_corrected),
+        (of([1, 3]), 2)
+    );
+    assert!(
+        told.contains("corrected by hand after the images were scored (2 images)"),
+        "{told}"
+    );
+    assert!(corrected.threshold < given.threshold);
+
+    let detector = folder.path().join("corrected.json");
+    let judged = lmd(&[
+        "classify",
+        "--detector",
+        text(&detector),
+        "--run",
+        text(&run),
+    ]);
+    assert!(
+        errors(&judged).contains("corrected by hand after"),
+        "{}",
+        errors(&judged)
+    );
+    let alone = folder.path().join("alone.json");
+    let args = [
+        "calibrate",
+        "--corrected",
+        "--in-domain",
+        "x",
+        "--output",
+        text(&alone),
+    ];
+    assert_eq!(lmd(&args).status.code(), Some(2));
 }
 
 /// A run of the images whose numbers `is_in` takes, with marks.
