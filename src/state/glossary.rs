@@ -59,6 +59,7 @@ entries! { SETTINGS:
     ATTEMPTS = "Attempts", "How many times each image is reconstructed. More take longer and make the score steadier";
     SAMPLER = "Sampler", "How noise is turned into a picture. DDIM needs few steps, DDPM all of them";
     STEPS = "Steps", "Steps from noise to picture. More take longer and look better up to a point";
+    CALLS = "Calls", "Network calls per image, which a run's time goes with: steps times attempts. The button shows what more of them bought on the paper's data sets, and sets steps, eta and attempts";
     ETA = "Eta", "Fresh noise that DDIM adds at each step. 0 is none, 1 is as much as DDPM, inpainting works best near 1";
     IMAGE_LIMIT = "Image limit", "Use only the first images of each folder, for a quick look. 0 uses all";
     SEED = "Seed", "Start of the random numbers. The same seed gives the same scores again";

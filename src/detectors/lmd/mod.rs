@@ -15,6 +15,7 @@ use crate::networks::distances::DistanceWeights;
 use crate::ood::mask::MaskError;
 use crate::ood::{MaskKind, Measure, MeasureId};
 
+pub mod frontier;
 pub mod masks;
 mod score;
 

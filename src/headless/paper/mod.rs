@@ -461,8 +461,16 @@ impl Study<'_> {
                 (row.clone(), figure)
             };
             let found: Vec<Found> = table.rows.iter().map(of_row).collect();
+            let is_bounded =
+                table.name == tables::FRONTIER && self.args.most_calls != tables::MOST_CALLS;
+            let bound = if is_bounded {
+                format!(" --most-calls {}", self.args.most_calls)
+            } else {
+                String::new()
+            };
             let command = format!(
-                "lmd paper --data DATA --models MODELS --rows {} --limit {} --attempts {} --steps {} --seed {} --output RESULTS",
+                "lmd paper --data DATA --models MODELS --rows {}{bound} --limit {} --attempts {} --steps {} --seed {} --output \
+                 RESULTS",
                 table.name, self.args.limit, self.args.attempts, self.args.steps, self.args.seed
             );
             for (extension, text) in [

@@ -114,8 +114,11 @@ pub const NAMES: [&str; 8] = [
     "attempts",
     "grids",
     "turned",
-    "frontier",
+    FRONTIER,
 ];
+
+/// The one that is bounded by `--most-calls`.
+pub const FRONTIER: &str = "frontier";
 
 const MNIST_KMNIST: Pair = (Set::Mnist, Set::Kmnist);
 const KMNIST_MNIST: Pair = (Set::Kmnist, Set::Mnist);
@@ -352,7 +355,7 @@ fn frontier(usual: &Lmd, most_calls: usize) -> Table {
         }
     }
     Table {
-        name: "frontier",
+        name: FRONTIER,
         title: "AUROC by steps, attempts and eta",
         rows,
     }

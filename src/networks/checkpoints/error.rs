@@ -20,7 +20,7 @@ pub enum CheckpointError {
     /// No model inside the program goes by the name.
     #[error(
         "there is no bundled model of this name, only {}: {}",
-        Bundled::ALL.map(Bundled::name).join(" and "),
+        Bundled::ALL.map(Bundled::name).join(", "),
         path.display()
     )]
     NoSuchBundled {

@@ -453,13 +453,15 @@ mod tests {
         for (source, json) in [
             (of("bundled"), r#""bundled""#),
             (of("bundled:mnist"), r#"{"bundled-model":"mnist"}"#),
+            (of("bundled:headct"), r#"{"bundled-model":"headct"}"#),
             (of("a/b"), r#"{"path":"a/b"}"#),
         ] {
             assert_eq!(serde_json::to_string(&source).unwrap(), json);
             assert_eq!(serde_json::from_str::<ModelSource>(json).unwrap(), source);
         }
         let error = load(&of("bundled:kmnist")).unwrap_err().to_string();
-        let says = "there is no bundled model of this name, only bundled and bundled:mnist: bundled:kmnist";
+        let says = "there is no bundled model of this name, only bundled, bundled:mnist, bundled:headct: \
+                    bundled:kmnist";
         assert_eq!(error, says);
     }
 }

@@ -25,10 +25,12 @@ pub fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         .model_info()
         .map_or(1000, |info| info.num_train_timesteps.max(1));
     section(ui, "Reconstruction", |ui| {
+        let measure = scene.session.settings.run.view.measure;
         scene.edit_lmd(|settings, _| {
             lift_ui(ui, settings, num_timesteps);
             attempts_ui(ui, settings);
             sampler_ui(ui, settings, num_timesteps);
+            super::calls::ui(ui, settings, measure, num_timesteps);
         });
         super::weights::ui(ui, scene);
     });

@@ -3,6 +3,7 @@
 pub mod advanced;
 pub mod attempts;
 pub mod brush;
+mod calls;
 pub mod confounds;
 pub mod decision;
 pub mod detector;
