@@ -71,7 +71,7 @@ fn chooser_ui(ui: &mut Ui, frontier: &Frontier, lmd: &mut Lmd, calls: usize) {
     ui.horizontal(|ui| {
         ui.label(words);
         // The slider may stand where it would have to be moved to.
-        let use_it = Button::new(RichText::new("Use").small());
+        let use_it = Button::new(RichText::new("Use").small()).fill(theme::palette(ui).raised);
         if !setting.is_of(lmd)
             && ui
                 .add(use_it)

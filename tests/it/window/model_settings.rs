@@ -54,8 +54,12 @@ fn what_a_checkpoint_does_not_say_is_asked_for_and_found_from_then_on() {
     assert!(!written.exists());
 
     // No published model has the shapes of the fixture: all of its family are offered to begin from, without their name.
-    (window.get_by_role_and_label(AccessRole::ComboBox, "published model")).click();
+    // The form may still be growing by the refusal's words, away from under a pointer.
     window.run_steps(3);
+    (window.get_by_role_and_label(AccessRole::ComboBox, "published model")).click_accesskit();
+    until(&mut window, "the list", |window| {
+        (window.query_by_label("score-sde/ve-ncsnpp-ffhq-256")).is_some()
+    });
     // It lies below what the list shows at once.
     (window.get_by_label("score-sde/ve-ncsnpp-ffhq-256")).click_accesskit();
     window.run_steps(3);
