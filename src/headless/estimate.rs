@@ -120,10 +120,9 @@ fn measure(
     let cost = if may_vary {
         Cost::fitted(by_one, round(2, most.div_ceil(2))?)
     } else {
-        let attempts = settings.method.detector.num_attempts().max(1) as f64;
         Cost {
-            per_image: 0.0,
-            per_attempt: by_one / attempts,
+            per_image: by_one,
+            per_attempt: 0.0,
         }
     };
     Ok(Measured {

@@ -56,11 +56,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
     if num_bytes > limit {
         return Err(InputError::TooLarge { num_bytes, limit });
     }
-    let mut bytes = Vec::new();
-    let reserved = usize::try_from(num_bytes).is_ok_and(|len| bytes.try_reserve_exact(len).is_ok());
-    if !reserved {
-        return Err(InputError::OutOfMemory { num_bytes });
-    }
+    let mut bytes = room_for(num_bytes)?;
     // One byte more than allowed shows a file that has grown since.
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
@@ -68,6 +64,17 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
     match bytes.len() as u64 {
         num_bytes if num_bytes > limit => Err(InputError::TooLarge { num_bytes, limit }),
         _ => Ok(bytes),
+    }
+}
+
+/// An empty buffer with room for so many bytes.
+pub fn room_for(num_bytes: u64) -> Result<Vec<u8>, InputError> {
+    let mut bytes = Vec::new();
+    let reserved = usize::try_from(num_bytes).is_ok_and(|len| bytes.try_reserve_exact(len).is_ok());
+    if reserved {
+        Ok(bytes)
+    } else {
+        Err(InputError::OutOfMemory { num_bytes })
     }
 }
 

@@ -1,6 +1,9 @@
 //! What archives of files have in common: which names in them are images' names, and the paths that they get.
 
+use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::images::input::InputError;
 
 /// Most entries of an archive.
 pub(super) const MOST_ENTRIES: usize = 1 << 20;
@@ -26,3 +29,9 @@ pub(super) fn path_in(archive: &Path, name: &str) -> (PathBuf, bool) {
 
 /// Why an entry is no image whose name can't be told from its path.
 pub(super) const NO_NAME: &str = "its name in the archive is not that of a file";
+
+/// Why an entry can't be read that was there when the archive was listed.
+pub(super) fn no_such_file() -> InputError {
+    let says = "the archive holds no such file";
+    InputError::System(io::Error::new(io::ErrorKind::NotFound, says))
+}

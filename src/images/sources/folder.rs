@@ -70,16 +70,7 @@ fn list_shards(
 ) -> Result<Listing, ListError> {
     shards.sort_by(|a, b| natural::compare(a, b));
     let shards = shards.into_iter().map(|shard| (shard, None));
-    let listing = rows::list_images(shards, wanted.limit, traits, progress)?;
-    match listing.unreadable.first() {
-        Some((first, reason)) if listing.files.is_empty() => Err(ListError::NothingReadable {
-            path: path.to_owned(),
-            num_unreadable: listing.unreadable.len(),
-            first: first.clone(),
-            reason: reason.clone(),
-        }),
-        _ => Ok(listing),
-    }
+    rows::list_images(shards, wanted.limit, traits, progress)?.with_something(path)
 }
 
 /// How many files a listing of a folder would open; content is not looked at where the name says what a file is.

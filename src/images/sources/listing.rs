@@ -181,14 +181,21 @@ pub(super) fn describe_all(
     listing
         .unreadable
         .sort_by(|(a, _), (b, _)| natural::compare(a, b));
-    match (listing.files.is_empty(), listing.unreadable.first()) {
-        (true, Some((first, reason))) => Err(ListError::NothingReadable {
-            path: root.to_owned(),
-            num_unreadable: listing.unreadable.len(),
-            first: first.clone(),
-            reason: reason.clone(),
-        }),
-        _ => Ok(listing),
+    listing.with_something(root)
+}
+
+impl Listing {
+    /// Refuse a listing of `root` in which nothing can be read.
+    pub(super) fn with_something(self, root: &Path) -> Result<Self, ListError> {
+        match (self.files.is_empty(), self.unreadable.first()) {
+            (true, Some((first, reason))) => Err(ListError::NothingReadable {
+                path: root.to_owned(),
+                num_unreadable: self.unreadable.len(),
+                first: first.clone(),
+                reason: reason.clone(),
+            }),
+            _ => Ok(self),
+        }
     }
 }
 

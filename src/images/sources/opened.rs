@@ -1,5 +1,6 @@
 //! Files of many images that stay open, or unpacked, from one image to the next.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -10,6 +11,17 @@ pub(super) struct Stamp {
     pub(super) num_bytes: u64,
     /// `None` where the system does not say.
     pub(super) modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    /// Of an open file of this size.
+    pub(super) fn of(file: &File, num_bytes: u64) -> Self {
+        let metadata = file.metadata();
+        Self {
+            num_bytes,
+            modified: metadata.and_then(|metadata| metadata.modified()).ok(),
+        }
+    }
 }
 
 /// The files of one kind that were opened last, as they were then.

@@ -176,19 +176,11 @@ fn refusal(reason: Reason) -> InputError {
     InputError::System(io::Error::other(reason))
 }
 
-fn stamp(file: &File, num_bytes: u64) -> Stamp {
-    let metadata = file.metadata();
-    Stamp {
-        num_bytes,
-        modified: metadata.and_then(|metadata| metadata.modified()).ok(),
-    }
-}
-
 static OPENED: OpenFiles<Arc<Table>> = OpenFiles::new(MOST_OPEN);
 
 fn opened(path: &Path) -> Result<Arc<Table>, InputError> {
     let (file, num_bytes) = input::open(path)?;
-    OPENED.get(path, stamp(&file, num_bytes), || {
+    OPENED.get(path, Stamp::of(&file, num_bytes), || {
         let table = guarded(|| open(file)).map_err(refusal)?;
         Ok(Arc::new(table))
     })
@@ -203,7 +195,7 @@ static GROUPS: OpenFiles<Images> = OpenFiles::new(MOST_GROUPS);
 fn images(path: &Path, column: &Column, group: usize) -> Result<Images, InputError> {
     let (file, num_bytes) = input::open(path)?;
     let of_group = path.join(format!("{}#{group}", column.index));
-    GROUPS.get(&of_group, stamp(&file, num_bytes), || {
+    GROUPS.get(&of_group, Stamp::of(&file, num_bytes), || {
         let images = guarded(|| unpacked(&reader(file)?, group, column.index, usize::MAX));
         Ok(Arc::new(images.map_err(refusal)?))
     })

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use tar::{Archive, EntryType};
 
-use super::archive::{MOST_ENTRIES, NO_NAME, is_hidden, path_in};
+use super::archive::{MOST_ENTRIES, NO_NAME, is_hidden, no_such_file, path_in};
 use super::listing::{self, ListError, Listing, Traits};
 use super::opened::{OpenFiles, Stamp};
 use super::{Source, Wanted, has_image_extension, stack, zip};
@@ -132,19 +132,13 @@ fn read(path: &Path, name: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
     let index = open(path)?;
     let extent = (name.to_str())
         .and_then(|name| index.entries.get(name))
-        .ok_or_else(|| {
-            let says = "the archive holds no such file";
-            InputError::System(io::Error::new(io::ErrorKind::NotFound, says))
-        })?;
+        .ok_or_else(no_such_file)?;
     let num_bytes = extent.num_bytes;
     if num_bytes > limit {
         return Err(InputError::TooLarge { num_bytes, limit });
     }
     // All of it is in the file, which the index has made sure of.
-    let mut bytes = Vec::new();
-    if bytes.try_reserve_exact(num_bytes as usize).is_err() {
-        return Err(InputError::OutOfMemory { num_bytes });
-    }
+    let mut bytes = input::room_for(num_bytes)?;
     bytes.resize(num_bytes as usize, 0);
     zip::read_exact_at(&index.file, &mut bytes, extent.start).map_err(InputError::System)?;
     Ok(bytes)
@@ -155,15 +149,7 @@ static OPENED: OpenFiles<Arc<Index>> = OpenFiles::new(MOST_OPEN);
 
 fn open(path: &Path) -> Result<Arc<Index>, InputError> {
     let (file, num_bytes) = input::open(path)?;
-    let modified = file
-        .metadata()
-        .and_then(|metadata| metadata.modified())
-        .ok();
-    let stamp = Stamp {
-        num_bytes,
-        modified,
-    };
-    OPENED.get(path, stamp, || {
+    OPENED.get(path, Stamp::of(&file, num_bytes), || {
         if let Some(program) = unpacked_by(path) {
             return Err(InputError::System(io::Error::other(format!(
                 "it is compressed, and images of a compressed archive can't be read one by one; unpack it by `{program}`"

@@ -13,7 +13,7 @@ use flate2::read::DeflateDecoder;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::archive::{MOST_ENTRIES, NO_NAME, is_hidden, path_in};
+use super::archive::{MOST_ENTRIES, NO_NAME, is_hidden, no_such_file, path_in};
 use super::listing::{self, ListError, Listing, Traits};
 use super::opened::{OpenFiles, Stamp};
 use super::{Source, Wanted, has_image_extension};
@@ -115,10 +115,7 @@ pub(super) fn read(path: &Path, name: &Path, limit: u64) -> Result<Vec<u8>, Inpu
     let mut archive = open(path)?;
     let index = (name.to_str())
         .and_then(|name| archive.index_for_name(name))
-        .ok_or_else(|| {
-            let says = "the archive holds no such file";
-            InputError::System(io::Error::new(io::ErrorKind::NotFound, says))
-        })?;
+        .ok_or_else(no_such_file)?;
     let entry = archive
         .by_index_data(index)
         .map_err(|error| system(error.into()))?;
@@ -129,11 +126,7 @@ pub(super) fn read(path: &Path, name: &Path, limit: u64) -> Result<Vec<u8>, Inpu
     if num_bytes > entry.compressed_size().saturating_mul(MOST_EXPANSION) {
         return Err(system(damaged()));
     }
-    let mut bytes = Vec::new();
-    let reserved = usize::try_from(num_bytes).is_ok_and(|len| bytes.try_reserve_exact(len).is_ok());
-    if !reserved {
-        return Err(InputError::OutOfMemory { num_bytes });
-    }
+    let mut bytes = input::room_for(num_bytes)?;
     // One byte more than it says shows an entry that says too little.
     let data = unpacked(&mut archive, index).map_err(system)?;
     (data.take(num_bytes + 1).read_to_end(&mut bytes)).map_err(|_any| system(damaged()))?;
@@ -178,15 +171,7 @@ static OPENED: OpenFiles<ZipArchive<Place>> = OpenFiles::new(MOST_OPEN);
 
 pub(super) fn open(path: &Path) -> Result<ZipArchive<Place>, InputError> {
     let (file, num_bytes) = input::open(path)?;
-    let modified = file
-        .metadata()
-        .and_then(|metadata| metadata.modified())
-        .ok();
-    let stamp = Stamp {
-        num_bytes,
-        modified,
-    };
-    OPENED.get(path, stamp, || {
+    OPENED.get(path, Stamp::of(&file, num_bytes), || {
         let place = Place {
             file: Arc::new(file),
             num_bytes,

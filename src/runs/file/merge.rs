@@ -95,9 +95,11 @@ pub fn merge(
             ));
         }
         let at_once = images_at_once(run, memory);
+        let mut stored = run.stored_images.clone();
         for start in (0..run.images.len()).step_by(at_once) {
             let of = start..(start + at_once).min(run.images.len());
-            let (results, efforts) = reader::part(&opened.connection, run, &of, &mut damage);
+            let (results, efforts) =
+                reader::part(&opened.connection, run, &of, &mut stored, &mut damage);
             let (batch, efforts): (Vec<AttemptResult>, Vec<Effort>) = (results.into_iter())
                 .zip(efforts)
                 .filter_map(|(mut result, effort)| {

@@ -189,25 +189,31 @@ pub(super) fn load(
 }
 
 /// The attempts on some of a run's images, as they are in its file now, with their pictures: of a run of any size, not all
-/// of which fit into memory. Masks are left out.
+/// of which fit into memory. Masks are left out. `stored` is of all images of
+/// the run, without pictures before and after.
 pub(super) fn part(
     connection: &Connection,
     run: &StoredRun,
     of: &Range<usize>,
+    stored: &mut [StoredImage],
     damage: &mut Damage,
 ) -> (Vec<AttemptResult>, Vec<Effort>) {
     let no_masks = AttemptMasks {
         num_drawn: 0,
         masks: None,
     };
-    let mut stored = run.stored_images.clone();
-    attempts(
+    let found = attempts(
         connection,
         (&run.manifest, Some(of)),
-        (&run.images, &mut stored),
+        (&run.images, &mut *stored),
         no_masks,
         damage,
-    )
+    );
+    // Each part has its own, or they would all be in memory at the end.
+    for image in &mut stored[of.clone()] {
+        image.original_png = None;
+    }
+    found
 }
 
 /// The attempts on these images, or on all, and how they came about.
